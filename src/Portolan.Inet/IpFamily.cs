@@ -1,0 +1,14 @@
+namespace Portolan.Inet;
+
+/// <summary>The version of the Internet protocol an address, a table or a service port belongs to.</summary>
+public enum IpFamily : byte
+{
+    /// <summary>No family: the value of a default-initialised address.</summary>
+    None = 0,
+
+    /// <summary>IPv4, 4-byte addresses.</summary>
+    IPv4 = 4,
+
+    /// <summary>IPv6, 16-byte addresses.</summary>
+    IPv6 = 6,
+}
