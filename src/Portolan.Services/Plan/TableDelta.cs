@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using Portolan.Services.Cluster;
+using Portolan.Inet;
+
+namespace Portolan.Services.Plan;
+
+/// <summary>A service whose plan changed.</summary>
+/// <param name="Service">The service.</param>
+/// <param name="Plan">What this node serves now; null when nothing any more.</param>
+public readonly record struct ServiceChange(ObjectName Service, ServicePlan? Plan);
+
+/// <summary>Node-wide facts that data planes program beside the services.</summary>
+/// <param name="DetectorIPv4">How pods are told apart, IPv4.</param>
+/// <param name="DetectorIPv6">How pods are told apart, IPv6.</param>
+/// <param name="ServiceCidrs">Ranges of ServiceCIDR objects: unallocated addresses inside are dropped (nftables).</param>
+public sealed record NodeWide(LocalDetector DetectorIPv4, LocalDetector DetectorIPv6, ImmutableArray<InetPrefix> ServiceCidrs);
+
+/// <summary>What changed since the last drain. Its size depends on the change, never on the cluster.</summary>
+/// <param name="Services">Changed services, each once.</param>
+/// <param name="NodeWide">The node-wide facts when they changed, else null. The first delta always carries them.</param>
+public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodeWide? NodeWide)
+{
+    /// <summary>True when there is nothing to do.</summary>
+    public bool IsEmpty => Services.IsEmpty && NodeWide is null;
+}
