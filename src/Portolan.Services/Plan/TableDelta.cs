@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using Portolan.Services.Cluster;
 using Portolan.Inet;
+using Portolan.Services.Cluster;
 
 namespace Portolan.Services.Plan;
 

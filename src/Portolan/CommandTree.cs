@@ -1,0 +1,12 @@
+using System.CommandLine;
+
+namespace Portolan;
+
+/// <summary>Every command of the binary, one line each; the commands themselves are in Commands/.</summary>
+internal static class CommandTree
+{
+    internal static RootCommand Create() =>
+        new("Portolan: a Kubernetes service proxy, and the chart of a node's service rules.")
+        {
+        };
+}
