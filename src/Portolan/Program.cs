@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace Portolan;
 
 internal static class Program
