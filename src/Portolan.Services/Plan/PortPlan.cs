@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services.Cluster;
 
 namespace Portolan.Services.Plan;
 
@@ -12,7 +11,11 @@ public readonly record struct Backend(InetEndpoint Endpoint, bool IsLocal);
 /// <summary>
 /// What this node serves for one port of one service in one family: every decision is made here, once; data planes only translate.
 /// </summary>
-/// <remarks>Backends are unique and sorted by address and port, so that equal inputs give equal rules.</remarks>
+/// <remarks>
+/// Backends are unique and sorted by address and port, so that equal inputs give equal rules. Plans are equal when their content is.
+/// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided for each list on
+/// its own, those that still serve while they terminate.</para>
+/// </remarks>
 public sealed record PortPlan
 {
     /// <summary>Service, port name and protocol.</summary>
@@ -24,15 +27,20 @@ public sealed record PortPlan
     /// <summary>What clients dial, cluster IP first. A frontend that another service holds is left out (and reported).</summary>
     public required ImmutableArray<Frontend> Frontends { get; init; }
 
-    /// <summary>Backends for traffic that policies let go anywhere.</summary>
+    /// <summary>
+    /// Backends for traffic that policies let go anywhere, topology hints applied; empty when no frontend of the port lets traffic go anywhere.
+    /// </summary>
     public ImmutableArray<Backend> ClusterBackends { get; init; } = [];
 
-    /// <summary>Backends for traffic that must stay on this node; empty when no policy of the service asks for it.</summary>
+    /// <summary>
+    /// Backends for traffic that must stay on this node, hints ignored; empty when no policy of the service asks for it. May hold a
+    /// terminating endpoint that <see cref="ClusterBackends"/> does not. The same array as that one where both have the same content.
+    /// </summary>
     public ImmutableArray<Backend> LocalBackends { get; init; } = [];
 
     /// <summary>
-    /// Every endpoint address that this port may have open connections to, in use or draining (serving endpoints): what UDP conntrack
-    /// entries may point to without being stale. Sorted, unique.
+    /// UDP ports only, else empty: every endpoint that this port may have flows to, in use or draining (ready or serving): what conntrack
+    /// entries may point to without being stale. When empty, nothing is stale: flows stay until an endpoint serves again. Sorted, unique.
     /// </summary>
     public ImmutableArray<InetEndpoint> ServingEndpoints { get; init; } = [];
 
@@ -41,30 +49,28 @@ public sealed record PortPlan
 
     /// <summary>
     /// Source ranges of the family that may use source-restricted frontends. When a frontend is restricted and this is empty, nobody may.
+    /// Sorted, none inside another. Where a range of the service holds the node's own address, the load balancer's addresses are in here too:
+    /// on a node that has such an address locally, its own connections to it come from it.
     /// </summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 
-    /// <summary>spec.externalTrafficPolicy is Local.</summary>
+    /// <summary>spec.externalTrafficPolicy is Local and the service is of a kind that it applies to.</summary>
     public bool ExternalPolicyLocal { get; init; }
 
     /// <summary>spec.internalTrafficPolicy is Local.</summary>
     public bool InternalPolicyLocal { get; init; }
+
+    /// <summary>Equality by content.</summary>
+    public bool Equals(PortPlan? other) => ReferenceEquals(this, other) || (other is not null
+        && Name == other.Name && Family == other.Family && AffinitySeconds == other.AffinitySeconds
+        && ExternalPolicyLocal == other.ExternalPolicyLocal && InternalPolicyLocal == other.InternalPolicyLocal
+        && SameContent(Frontends, other.Frontends) && SameContent(ClusterBackends, other.ClusterBackends)
+        && SameContent(LocalBackends, other.LocalBackends) && SameContent(ServingEndpoints, other.ServingEndpoints)
+        && SameContent(SourceRanges, other.SourceRanges));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Name, Family, Frontends.Length, ClusterBackends.Length, LocalBackends.Length);
+
+    internal static bool SameContent<T>(ImmutableArray<T> left, ImmutableArray<T> right)
+        where T : IEquatable<T> => left == right || left.AsSpan().SequenceEqual(right.AsSpan());
 }
-
-/// <summary>What this node serves for one Service; replaced as a whole, never changed.</summary>
-/// <param name="Service">The service.</param>
-/// <param name="Ports">A plan per port and family, in the service's order, IPv4 first.</param>
-/// <param name="ClusterIPs">All cluster IPs of the service, whether or not a port of it is served: unknown ports there are refused.</param>
-/// <param name="HealthCheck">The load-balancer health check this node answers for the service, or null.</param>
-/// <param name="Problems">What is wrong with the service or its slices.</param>
-public sealed record ServicePlan(
-    ObjectName Service,
-    ImmutableArray<PortPlan> Ports,
-    ImmutableArray<InetAddress> ClusterIPs,
-    HealthCheckPlan? HealthCheck,
-    ImmutableArray<Problem> Problems);
-
-/// <summary>A listener for load balancers' health checks (spec.healthCheckNodePort).</summary>
-/// <param name="Port">The node port to listen on.</param>
-/// <param name="ReadyLocalEndpoints">Number of ready endpoints on this node, unique by address: 0 answers 503.</param>
-public sealed record HealthCheckPlan(ushort Port, int ReadyLocalEndpoints);

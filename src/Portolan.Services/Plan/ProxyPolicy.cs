@@ -27,6 +27,13 @@ public sealed record LocalDetector(LocalDetection Mode, ImmutableArray<InetPrefi
 {
     /// <summary>No detector.</summary>
     public static LocalDetector None { get; } = new(LocalDetection.None, [], "");
+
+    /// <summary>Equality by content.</summary>
+    public bool Equals(LocalDetector? other) => other is not null && Mode == other.Mode && Interface == other.Interface
+        && PortPlan.SameContent(Cidrs, other.Cidrs);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Mode, Cidrs.Length, Interface);
 }
 
 /// <summary>The part of the configuration that decides what this node serves.</summary>
@@ -34,6 +41,11 @@ public sealed record ProxyPolicy
 {
     /// <summary>This node's name: endpoints with this nodeName are local.</summary>
     public required string NodeName { get; init; }
+
+    /// <summary>
+    /// bindAddress when it is not a wildcard: counts as the node's address of its family in place of the Node object's. Else the default value.
+    /// </summary>
+    public InetAddress BindAddress { get; init; }
 
     /// <summary>Masquerade all traffic to cluster IPs (masqueradeAll).</summary>
     public bool MasqueradeAll { get; init; }

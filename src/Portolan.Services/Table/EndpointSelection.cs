@@ -1,0 +1,187 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.Services.Table;
+
+/// <summary>
+/// Which endpoints of one service port in one family are used on this node, as kube-proxy's CategorizeEndpoints decides
+/// (pkg/proxy/topology.go). One instance is used again for port after port: <see cref="Gather"/>, then the questions.
+/// </summary>
+internal sealed class EndpointSelection(string nodeName)
+{
+    private readonly List<Candidate> _candidates = [];
+
+    private enum Use : byte
+    {
+        Ready,
+        ReadyForNode,
+        ReadyForZone,
+        Draining,
+        LocalReady,
+        LocalDraining,
+    }
+
+    /// <summary>True when any endpoint on any node is ready, or serves while it terminates.</summary>
+    public bool HasAnyUsable
+    {
+        get
+        {
+            foreach (ref readonly Candidate candidate in CollectionsMarshal.AsSpan(_candidates))
+            {
+                if (candidate.IsReady || candidate.IsDraining)
+                    return true;
+            }
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Takes the endpoints that slices list for a port: joined by port name and protocol, one per address and port number. Of several copies
+    /// one that is not terminating wins, as in kube-proxy: an address may already belong to a new pod while the old one terminates. kube-proxy
+    /// leaves the rest to chance; here ready, serving and local copies come first, then the first slice by name.
+    /// </summary>
+    public void Gather(ReadOnlySpan<EndpointSliceObject> slices, IpFamily family, string portName, IpProtocol protocol)
+    {
+        _candidates.Clear();
+        foreach (EndpointSliceObject slice in slices)
+        {
+            if (slice.Family != family)
+                continue;
+            foreach (SlicePortObject port in slice.Ports)
+            {
+                if (port.Protocol != protocol || port.Name != portName)
+                    continue;
+                foreach (ref readonly EndpointObject endpoint in slice.Endpoints.AsSpan())
+                {
+                    bool isLocal = endpoint.NodeName is { Length: > 0 } node && node == nodeName;
+                    _candidates.Add(new(new(endpoint.Address, port.Port), endpoint.Conditions, isLocal, _candidates.Count, endpoint.ForZones,
+                        endpoint.ForNodes));
+                }
+            }
+        }
+        Span<Candidate> all = CollectionsMarshal.AsSpan(_candidates);
+        all.Sort(static (left, right) => left.CompareTo(in right));
+        int kept = 0;
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (i == 0 || all[i].Endpoint != all[kept - 1].Endpoint)
+                all[kept++] = all[i];
+        }
+        CollectionsMarshal.SetCount(_candidates, kept);
+    }
+
+    /// <summary>
+    /// The endpoints for traffic that may go to any node: the ready ones, narrowed by hints for this node, else for its zone; hints count only
+    /// when every ready endpoint carries them and one names this node or zone. Without a ready one, those that serve while they terminate.
+    /// </summary>
+    public ImmutableArray<Backend> ForCluster(string zone)
+    {
+        ImmutableArray<Backend> ready = Select(ChooseByHints(zone), zone);
+        return ready.IsEmpty ? Select(Use.Draining, zone) : ready;
+    }
+
+    /// <summary>The endpoints for traffic that must stay on this node: the ready ones here, else those here that serve while they terminate.</summary>
+    public ImmutableArray<Backend> ForNode()
+    {
+        ImmutableArray<Backend> ready = Select(Use.LocalReady, "");
+        return ready.IsEmpty ? Select(Use.LocalDraining, "") : ready;
+    }
+
+    /// <summary>All that may have flows: in use or draining.</summary>
+    public ImmutableArray<InetEndpoint> Serving()
+    {
+        ImmutableArray<InetEndpoint>.Builder serving = ImmutableArray.CreateBuilder<InetEndpoint>();
+        foreach (ref readonly Candidate candidate in CollectionsMarshal.AsSpan(_candidates))
+        {
+            if ((candidate.Conditions & (EndpointConditions.Ready | EndpointConditions.Serving)) != 0)
+                serving.Add(candidate.Endpoint);
+        }
+        return serving.DrainToImmutable();
+    }
+
+    /// <summary>Adds the addresses of ready endpoints on this node; an address may be added several times.</summary>
+    public void AddReadyLocalAddresses(List<InetAddress> addresses)
+    {
+        foreach (ref readonly Candidate candidate in CollectionsMarshal.AsSpan(_candidates))
+        {
+            if (candidate.IsReady && candidate.IsLocal)
+                addresses.Add(candidate.Endpoint.Address);
+        }
+    }
+
+    private Use ChooseByHints(string zone)
+    {
+        bool allHaveNodes = true, allHaveZones = true, oneForNode = false, oneForZone = false;
+        foreach (ref readonly Candidate candidate in CollectionsMarshal.AsSpan(_candidates))
+        {
+            if (!candidate.IsReady)
+                continue;
+            allHaveNodes &= !candidate.ForNodes.IsDefaultOrEmpty;
+            allHaveZones &= !candidate.ForZones.IsDefaultOrEmpty;
+            oneForNode |= Names(candidate.ForNodes, nodeName);
+            oneForZone |= Names(candidate.ForZones, zone);
+        }
+        if (allHaveNodes && oneForNode)
+            return Use.ReadyForNode;
+        return allHaveZones && oneForZone ? Use.ReadyForZone : Use.Ready;
+    }
+
+    private ImmutableArray<Backend> Select(Use use, string zone)
+    {
+        ReadOnlySpan<Candidate> all = CollectionsMarshal.AsSpan(_candidates);
+        int count = 0;
+        foreach (ref readonly Candidate candidate in all)
+            count += IsFor(in candidate, use, zone) ? 1 : 0;
+        if (count == 0)
+            return [];
+        var chosen = new Backend[count];
+        foreach (ref readonly Candidate candidate in all)
+        {
+            if (IsFor(in candidate, use, zone))
+                chosen[^count--] = new(candidate.Endpoint, candidate.IsLocal);
+        }
+        return ImmutableCollectionsMarshal.AsImmutableArray(chosen);
+    }
+
+    private bool IsFor(in Candidate candidate, Use use, string zone) => use switch
+    {
+        Use.Ready => candidate.IsReady,
+        Use.ReadyForNode => candidate.IsReady && Names(candidate.ForNodes, nodeName),
+        Use.ReadyForZone => candidate.IsReady && Names(candidate.ForZones, zone),
+        Use.Draining => candidate.IsDraining,
+        Use.LocalReady => candidate.IsReady && candidate.IsLocal,
+        _ => candidate.IsDraining && candidate.IsLocal,
+    };
+
+    private static bool Names(ImmutableArray<string> hints, string name) => !hints.IsDefault && hints.AsSpan().Contains(name);
+
+    private readonly record struct Candidate(
+        InetEndpoint Endpoint,
+        EndpointConditions Conditions,
+        bool IsLocal,
+        int Order,
+        ImmutableArray<string> ForZones,
+        ImmutableArray<string> ForNodes)
+    {
+        // ready overrides the other two: publishNotReadyAddresses makes terminating endpoints ready.
+        public bool IsReady => (Conditions & EndpointConditions.Ready) != 0;
+
+        public bool IsDraining => !IsReady
+            && (Conditions & (EndpointConditions.Serving | EndpointConditions.Terminating)) == (EndpointConditions.Serving | EndpointConditions.Terminating);
+
+        public int CompareTo(in Candidate other)
+        {
+            int byEndpoint = Endpoint.CompareTo(other.Endpoint);
+            if (byEndpoint != 0)
+                return byEndpoint;
+            int byRank = other.Rank.CompareTo(Rank);
+            return byRank != 0 ? byRank : Order.CompareTo(other.Order);
+        }
+
+        private int Rank => ((Conditions & EndpointConditions.Terminating) == 0 ? 8 : 0) + (IsReady ? 4 : 0)
+            + ((Conditions & EndpointConditions.Serving) != 0 ? 2 : 0) + (IsLocal ? 1 : 0);
+    }
+}

@@ -1,0 +1,340 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.Services.Table;
+
+/// <summary>
+/// Makes the plan of one service from what is known about it: every decision of kube-proxy v1.36 about a service, once, for all planes.
+/// </summary>
+/// <remarks>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</remarks>
+internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
+{
+    private readonly EndpointSelection _endpoints = new(policy.NodeName);
+    private readonly List<PortPlan> _ports = [];
+    private readonly List<Frontend> _frontends = [];
+    private readonly List<InetAddress> _readyLocal = [];
+    private readonly List<Problem> _problems = [];
+
+    /// <summary>Label topology.kubernetes.io/zone of this node; empty without one.</summary>
+    public string Zone { get; set; } = "";
+
+    /// <summary>This node's primary address of a family; the default value where it has none.</summary>
+    public InetAddress NodeIPv4 { get; set; }
+
+    /// <inheritdoc cref="NodeIPv4"/>
+    public InetAddress NodeIPv6 { get; set; }
+
+    /// <summary>The plan of a service, or null when this node serves nothing for it, and what is wrong with it or its slices.</summary>
+    public ServicePlan? Compile(ServiceEntry entry, out ImmutableArray<Problem> problems)
+    {
+        _problems.Clear();
+        if (entry.Service is { } service)
+            _problems.AddRange(service.Problems);
+        foreach (EndpointSliceObject slice in entry.Slices)
+        {
+            _problems.AddRange(slice.Problems);
+            if (entry.Service is null)
+                _problems.Add(OrphanProblem(slice));
+        }
+        ServicePlan? plan = entry.Service is { } served && ServiceRules.IsServed(served) ? CompileServed(entry, served) : null;
+        problems = plan?.Problems ?? [.. _problems];
+        return plan;
+    }
+
+    private static Problem OrphanProblem(EndpointSliceObject slice) => slice.ServiceName.Length == 0
+        ? new("EndpointSlice", slice.Name.ToString(), "metadata.labels", "no label kubernetes.io/service-name; the slice is not used")
+        : new("EndpointSlice", slice.Name.ToString(), "metadata.labels",
+            $"names Service {slice.Name.Namespace}/{slice.ServiceName}, which does not exist; the slice waits for it");
+
+    private ServicePlan? CompileServed(ServiceEntry entry, ServiceObject service)
+    {
+        ReportUnusable(service);
+        _ports.Clear();
+        bool isIPv4 = ServiceRules.TryGetClusterIP(service, IpFamily.IPv4, out InetAddress clusterIPv4);
+        bool isIPv6 = ServiceRules.TryGetClusterIP(service, IpFamily.IPv6, out InetAddress clusterIPv6);
+        ImmutableArray<InetPrefix> rangesIPv4 = [], rangesIPv6 = [];
+        bool isRestrictedIPv4 = isIPv4 && IsRestricted(service, IpFamily.IPv4, NodeIPv4, out rangesIPv4);
+        bool isRestrictedIPv6 = isIPv6 && IsRestricted(service, IpFamily.IPv6, NodeIPv6, out rangesIPv6);
+        bool hasHealthCheck = (isIPv4 || isIPv6) && ServiceRules.NeedsHealthCheck(service) && Holds(entry, Claim.HealthCheck(service.HealthCheckNodePort),
+            "spec.healthCheckNodePort");
+        _readyLocal.Clear();
+
+        for (int i = 0; i < service.Ports.Length; i++)
+        {
+            if (IsRepeated(service, i))
+                continue;
+            if (isIPv4)
+                AddPort(entry, service, i, clusterIPv4, isRestrictedIPv4, rangesIPv4, hasHealthCheck);
+            if (isIPv6)
+                AddPort(entry, service, i, clusterIPv6, isRestrictedIPv6, rangesIPv6, hasHealthCheck);
+        }
+
+        ImmutableArray<InetAddress> clusterIPs = OwnClusterIPs(entry, isIPv4, clusterIPv4, isIPv6, clusterIPv6);
+        HealthCheckPlan? healthCheck = hasHealthCheck
+            ? new(service.HealthCheckNodePort, isIPv4 ? CountReadyLocal(IpFamily.IPv4) : null, isIPv6 ? CountReadyLocal(IpFamily.IPv6) : null)
+            : null;
+        return _ports.Count == 0 && clusterIPs.IsEmpty && healthCheck is null
+            ? null
+            : new(entry.Name, KeepUnchanged(entry.Plan), clusterIPs, healthCheck, [.. _problems]);
+    }
+
+    private void AddPort(ServiceEntry entry, ServiceObject service, int index, InetAddress clusterIP, bool isRestricted,
+        ImmutableArray<InetPrefix> ranges, bool hasHealthCheck)
+    {
+        ServicePortObject port = service.Ports[index];
+        IpFamily family = clusterIP.Family;
+        _endpoints.Gather(entry.Slices, family, port.Name, port.Protocol);
+        if (hasHealthCheck)
+            _endpoints.AddReadyLocalAddresses(_readyLocal);
+
+        bool isExternal = ServiceRules.IsExternallyAccessible(service, port, family);
+        bool isExternalLocal = ServiceRules.IsExternalPolicyLocal(service);
+        // Policy Local still needs the cluster's endpoints: pods and the node itself are not bound by it at external addresses.
+        ImmutableArray<Backend> cluster = !service.InternalPolicyLocal || isExternal ? _endpoints.ForCluster(Zone) : [];
+        ImmutableArray<Backend> local = service.InternalPolicyLocal || (isExternalLocal && isExternal) ? _endpoints.ForNode() : [];
+        if (PortPlan.SameContent(cluster, local))
+            local = cluster;
+
+        bool hasAny = !cluster.IsEmpty || _endpoints.HasAnyUsable;
+        AddFrontends(entry, service, index, clusterIP,
+            TreatClusterIP(service.InternalPolicyLocal, hasAny, !local.IsEmpty), TreatExternal(isExternalLocal, hasAny, !local.IsEmpty), isRestricted);
+        if (_frontends.Count == 0)
+            return;
+        bool usesRanges = _frontends.Exists(static frontend => frontend.IsSourceRestricted);
+        _ports.Add(new PortPlan
+        {
+            Name = new(entry.Name, port.Name, port.Protocol),
+            Family = family,
+            Frontends = [.. _frontends],
+            ClusterBackends = cluster,
+            LocalBackends = local,
+            ServingEndpoints = port.Protocol == IpProtocol.Udp ? _endpoints.Serving() : [],
+            AffinitySeconds = service.AffinitySeconds,
+            SourceRanges = usesRanges ? ranges : [],
+            ExternalPolicyLocal = isExternalLocal,
+            InternalPolicyLocal = service.InternalPolicyLocal,
+        });
+    }
+
+    /// <summary>Cluster IP: one treatment for all clients; internalTrafficPolicy never changes masquerading.</summary>
+    private Treatments TreatClusterIP(bool isLocal, bool hasAny, bool hasLocal)
+    {
+        FrontendAction action = !hasAny ? FrontendAction.Reject
+            : !isLocal ? FrontendAction.ToClusterBackends
+            : hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop;
+        return Treatments.ForAll(action, policy.MasqueradeAll ? Masquerading.Always : Masquerading.OffCluster);
+    }
+
+    /// <summary>
+    /// External addresses and NodePorts. Under policy Local pods and the node itself are short-circuited to the cluster's endpoints, as though
+    /// they had gone out to the load balancer and come back; only the node must be masqueraded, whose source may be the balancer's address.
+    /// </summary>
+    private static Treatments TreatExternal(bool isLocal, bool hasAny, bool hasLocal)
+    {
+        if (!hasAny)
+            return Treatments.ForAll(FrontendAction.Reject, Masquerading.Never);
+        if (!isLocal)
+            return Treatments.ForAll(FrontendAction.ToClusterBackends, Masquerading.Always);
+        return new(
+            new(FrontendAction.ToClusterBackends, Masquerading.Never),
+            new(FrontendAction.ToClusterBackends, Masquerading.Always),
+            new(hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop, Masquerading.Never));
+    }
+
+    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, InetAddress clusterIP, Treatments atClusterIP,
+        Treatments atExternal, bool isRestricted)
+    {
+        ServicePortObject port = service.Ports[index];
+        _frontends.Clear();
+        AddFrontend(entry, service, port, FrontendKind.ClusterIP, clusterIP, atClusterIP, isRestricted: false);
+        foreach (InetAddress address in service.ExternalIPs)
+        {
+            // An address that is the load balancer's as well keeps its source ranges, as in kube-proxy.
+            if (address.Family == clusterIP.Family && !service.LoadBalancerIPs.Contains(address))
+                AddFrontend(entry, service, port, FrontendKind.ExternalIP, address, atExternal, isRestricted: false);
+        }
+        foreach (InetAddress address in service.LoadBalancerIPs)
+        {
+            if (address.Family == clusterIP.Family)
+                AddFrontend(entry, service, port, FrontendKind.LoadBalancer, address, atExternal, isRestricted);
+        }
+        if (port.NodePort == 0)
+            return;
+        if (IsNodePortRepeated(service, index))
+        {
+            Report(service, $"spec.ports[{index}].nodePort",
+                $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served for this one");
+        }
+        else if (Holds(entry, Claim.NodePort(clusterIP.Family, port.NodePort, port.Protocol), "spec.ports[].nodePort"))
+        {
+            _frontends.Add(new(FrontendKind.NodePort, default, port.NodePort, atExternal.Pod, atExternal.Node, atExternal.Outside, false));
+        }
+    }
+
+    private void AddFrontend(ServiceEntry entry, ServiceObject service, ServicePortObject port, FrontendKind kind, InetAddress address,
+        Treatments treatments, bool isRestricted)
+    {
+        if (!ServiceRules.IsDialable(address))
+            return;
+        // A service may list an address twice, or as two kinds.
+        foreach (Frontend earlier in _frontends)
+        {
+            if (earlier.Address == address)
+                return;
+        }
+        string field = kind switch
+        {
+            FrontendKind.ClusterIP => "spec.clusterIPs",
+            FrontendKind.ExternalIP => "spec.externalIPs",
+            _ => "status.loadBalancer.ingress",
+        };
+        if (Holds(entry, Claim.Frontend(address, port.Port, port.Protocol), field))
+            _frontends.Add(new(kind, address, port.Port, treatments.Pod, treatments.Node, treatments.Outside, isRestricted));
+    }
+
+    /// <summary>Whether the load balancer's addresses of a family are open to some sources only, and to which.</summary>
+    private bool IsRestricted(ServiceObject service, IpFamily family, InetAddress nodeAddress, out ImmutableArray<InetPrefix> ranges)
+    {
+        ranges = [];
+        bool hasUnreadable = family == IpFamily.IPv4 ? service.HasUnreadableIPv4Range : service.HasUnreadableIPv6Range;
+        if ((service.SourceRanges.IsEmpty && !hasUnreadable) || service.LoadBalancerIPs.IsEmpty)
+            return false;
+        List<InetPrefix> allowed = [];
+        bool isNodeAllowed = false;
+        foreach (InetPrefix range in service.SourceRanges)
+        {
+            if (range.Family != family)
+                continue;
+            if (range.Length == 0)
+                return false;
+            allowed.Add(range);
+            isNodeAllowed |= range.Contains(nodeAddress);
+        }
+        if (allowed.Count == 0)
+        {
+            if (hasUnreadable)
+                Report(service, "spec.loadBalancerSourceRanges", $"no {family} range could be read; the load balancer's {family} addresses accept nobody");
+            return hasUnreadable;
+        }
+        if (isNodeAllowed)
+        {
+            foreach (InetAddress address in service.LoadBalancerIPs)
+            {
+                if (address.Family == family)
+                    allowed.Add(InetPrefix.Host(address));
+            }
+        }
+        ranges = PrefixSet.Normalize(allowed);
+        return true;
+    }
+
+    private ImmutableArray<InetAddress> OwnClusterIPs(ServiceEntry entry, bool isIPv4, InetAddress clusterIPv4,
+        bool isIPv6, InetAddress clusterIPv6)
+    {
+        bool ownsIPv4 = isIPv4 && Holds(entry, Claim.ClusterIP(clusterIPv4), "spec.clusterIPs");
+        bool ownsIPv6 = isIPv6 && Holds(entry, Claim.ClusterIP(clusterIPv6), "spec.clusterIPs");
+        return (ownsIPv4, ownsIPv6) switch
+        {
+            (true, true) => [clusterIPv4, clusterIPv6],
+            (true, false) => [clusterIPv4],
+            (false, true) => [clusterIPv6],
+            _ => [],
+        };
+    }
+
+    private int CountReadyLocal(IpFamily family)
+    {
+        _readyLocal.Sort();
+        int count = 0;
+        for (int i = 0; i < _readyLocal.Count; i++)
+            count += _readyLocal[i].Family == family && (i == 0 || _readyLocal[i] != _readyLocal[i - 1]) ? 1 : 0;
+        return count;
+    }
+
+    /// <summary>The new port plans, with the old instance for each that did not change, so that planes need not look at it.</summary>
+    private ImmutableArray<PortPlan> KeepUnchanged(ServicePlan? old)
+    {
+        for (int i = 0; old is not null && i < _ports.Count; i++)
+        {
+            foreach (PortPlan port in old.Ports)
+            {
+                if (port.Equals(_ports[i]))
+                {
+                    _ports[i] = port;
+                    break;
+                }
+            }
+        }
+        return [.. _ports];
+    }
+
+    private void ReportUnusable(ServiceObject service)
+    {
+        if (service.Ports.IsEmpty)
+            Report(service, "spec.ports", "no usable port; connections to its cluster IPs are refused");
+        ReportUndialable(service, service.ClusterIPs, "spec.clusterIPs");
+        ReportUndialable(service, service.ExternalIPs, "spec.externalIPs");
+        ReportUndialable(service, service.LoadBalancerIPs, "status.loadBalancer.ingress");
+    }
+
+    private void ReportUndialable(ServiceObject service, ImmutableArray<InetAddress> addresses, string field)
+    {
+        foreach (InetAddress address in addresses)
+        {
+            if (!ServiceRules.IsDialable(address))
+                Report(service, field, $"{address} is unspecified, loopback or multicast; not served at it");
+        }
+    }
+
+    private bool IsRepeated(ServiceObject service, int index)
+    {
+        ServicePortObject port = service.Ports[index];
+        for (int i = 0; i < index; i++)
+        {
+            ServicePortObject earlier = service.Ports[i];
+            if (earlier.Protocol != port.Protocol || (earlier.Port != port.Port && earlier.Name != port.Name))
+                continue;
+            Report(service, $"spec.ports[{index}]", $"has the {(earlier.Port == port.Port ? "number" : "name")} and protocol of spec.ports[{i}]; not served");
+            return true;
+        }
+        return false;
+    }
+
+    private static bool IsNodePortRepeated(ServiceObject service, int index)
+    {
+        for (int i = 0; i < index; i++)
+        {
+            if (service.Ports[i].NodePort == service.Ports[index].NodePort && service.Ports[i].Protocol == service.Ports[index].Protocol)
+                return true;
+        }
+        return false;
+    }
+
+    private bool Holds(ServiceEntry entry, Claim claim, string field)
+    {
+        ServiceEntry holder = claims.HolderOf(claim);
+        if (holder == entry)
+            return true;
+        Report(entry.Service!, field, $"{claim.Describe()} belongs to Service {holder.Name}, which is older; not served here until that one lets go of it");
+        return false;
+    }
+
+    private void Report(ServiceObject service, string field, string message)
+    {
+        var problem = new Problem("Service", service.Name.ToString(), field, message);
+        // Both families of a port meet the same fault.
+        if (!_problems.Contains(problem))
+            _problems.Add(problem);
+    }
+
+    private readonly record struct Treatments(Treatment Pod, Treatment Node, Treatment Outside)
+    {
+        public static Treatments ForAll(FrontendAction action, Masquerading masquerading)
+        {
+            var treatment = new Treatment(action, masquerading);
+            return new(treatment, treatment, treatment);
+        }
+    }
+}
