@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>
+/// One element of a set or map, as the bytes the kernel keeps: registers of 4 bytes, addresses and ports in network byte order,
+/// numbers (index, affinity id) in host byte order.
+/// </summary>
+/// <remarks>A value without references to other storage but its comment, so that ten thousands of them are one array.</remarks>
+internal struct Element
+{
+    /// <summary>Longest key: IPv6 address, protocol, port, IPv6 address.</summary>
+    internal const int MaxKey = 40;
+
+    /// <summary>Longest data: IPv6 address and port.</summary>
+    internal const int MaxData = 20;
+
+    private KeyBytes _key;
+    private DataBytes _data;
+
+    /// <summary>The set.</summary>
+    internal ElementSet Set;
+
+    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends, 0 for the sets that exist once.</summary>
+    internal int Variant;
+
+    /// <summary>Length of the key in bytes.</summary>
+    internal byte KeyLength;
+
+    /// <summary>Length of the data in bytes; 0 in sets.</summary>
+    internal byte DataLength;
+
+    /// <summary>Name for operators, shown by nft; null for none.</summary>
+    internal string? Comment;
+
+    /// <summary>The element is one of several that may ask for the same key: it is counted, not owned.</summary>
+    internal readonly bool IsShared => Set is ElementSet.ClusterIPs or ElementSet.Hairpin;
+
+    [UnscopedRef]
+    internal readonly ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<KeyBytes, byte>(ref Unsafe.AsRef(in _key)), KeyLength);
+
+    [UnscopedRef]
+    internal readonly ReadOnlySpan<byte> Data => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<DataBytes, byte>(ref Unsafe.AsRef(in _data)), DataLength);
+
+    [UnscopedRef]
+    internal Span<byte> KeyBuffer => MemoryMarshal.CreateSpan(ref Unsafe.As<KeyBytes, byte>(ref _key), MaxKey);
+
+    [UnscopedRef]
+    internal Span<byte> DataBuffer => MemoryMarshal.CreateSpan(ref Unsafe.As<DataBytes, byte>(ref _data), MaxData);
+
+    /// <summary>The same place in the same set.</summary>
+    internal readonly bool SamePlace(in Element other) =>
+        Set == other.Set && Variant == other.Variant && Key.SequenceEqual(other.Key);
+
+    /// <summary>The same place with the same content.</summary>
+    internal readonly bool SameContent(in Element other) =>
+        SamePlace(other) && Data.SequenceEqual(other.Data) && Comment == other.Comment;
+
+    /// <summary>Orders by set, variant and key.</summary>
+    internal readonly int ComparePlace(in Element other)
+    {
+        int bySet = Set.CompareTo(other.Set);
+        if (bySet != 0)
+            return bySet;
+        int byVariant = Variant.CompareTo(other.Variant);
+        return byVariant != 0 ? byVariant : Key.SequenceCompareTo(other.Key);
+    }
+
+    [InlineArray(MaxKey)]
+    private struct KeyBytes
+    {
+        private byte _first;
+    }
+
+    [InlineArray(MaxData)]
+    private struct DataBytes
+    {
+        private byte _first;
+    }
+}
