@@ -1,0 +1,5 @@
+using Xunit.Sdk;
+using Xunit.v3;
+
+// Scenarios wait for clocks as well as for packets, so any number of tests may be under way; the lab itself decides how many of them work at once.
+[assembly: Parallelization(Mode = ParallelMode.All, Algorithm = ParallelAlgorithm.Aggressive)]

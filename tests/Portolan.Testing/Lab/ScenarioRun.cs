@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Portolan.Inet;
+using Portolan.Testing.Proxies;
+using Portolan.Testing.Scenarios;
+
+namespace Portolan.Testing.Lab;
+
+/// <summary>Runs one scenario in one mode with real packets.</summary>
+public sealed class ScenarioRun
+{
+    // A first start may have to compile the program; a change is a matter of milliseconds on a machine that does nothing else.
+    private static readonly TimeSpan s_patienceForStart = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patienceForChange = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patienceForSideEffects = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
+
+    // Scenarios run side by side, but not all at once: a lab that waits for its turn on the processor measures nothing but that.
+    private static readonly SemaphoreSlim s_atWork = new(initialCount: 3);
+
+    private readonly Scenario _scenario;
+    private readonly NodeLab _lab;
+    private readonly ProxyUnderTest _proxy;
+    private readonly FlowRunner _runner;
+    private readonly FlowJudge _judge;
+    private readonly SyncMarker _marker;
+    private readonly ClusterObjects _cluster = new();
+    private readonly List<string> _failures = [];
+    private ProxyMode _mode;
+    private bool _proxyRuns;
+
+    private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy)
+    {
+        (_scenario, _mode, _lab, _proxy) = (scenario, mode, lab, proxy);
+        _runner = new FlowRunner(lab);
+        _judge = new FlowJudge(lab.Addresses);
+        _marker = new SyncMarker(lab, _runner, proxy);
+    }
+
+    /// <summary>Runs all steps.</summary>
+    /// <returns>What was not as expected, ready to print; empty when all was well.</returns>
+    public static async Task<ImmutableArray<string>> RunAsync(Scenario scenario, ProxyMode mode, ProxyFactory factory, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(scenario);
+        ArgumentNullException.ThrowIfNull(factory);
+        await s_atWork.WaitAsync(cancel);
+        try
+        {
+            using var lab = new NodeLab(scenario.Name, scenario.Node.Addresses, scenario.Node.PodPrefixes);
+            using ProxyUnderTest proxy = factory(scenario);
+            var run = new ScenarioRun(scenario, mode, lab, proxy);
+            await run.RunStepsAsync(cancel);
+            return [.. run._failures];
+        }
+        finally
+        {
+            s_atWork.Release();
+        }
+    }
+
+    private async Task RunStepsAsync(CancellationToken cancel)
+    {
+        foreach (JsonObject value in ScenarioCluster.InitialObjects(_scenario))
+            Apply(value);
+        bool started = false;
+        foreach (ScenarioStep step in _scenario.Steps)
+        {
+            ProxyAction action = step.Proxy;
+            if (!started && action == ProxyAction.None)
+                action = ProxyAction.Start;
+            started = true;
+            if (!Change(step, action))
+                return;
+            if (step.Wait > TimeSpan.Zero)
+                await RestAsync(step.Wait, cancel);
+            foreach (ScenarioFlow flow in step.Flows.Where(flow => flow.RunsIn(_mode)))
+                Check(step, flow);
+        }
+    }
+
+    private bool Change(ScenarioStep step, ProxyAction action)
+    {
+        if (action is ProxyAction.Stop or ProxyAction.Kill or ProxyAction.Restart or ProxyAction.Crash)
+        {
+            _proxy.Stop(kill: action is ProxyAction.Kill or ProxyAction.Crash);
+            _proxyRuns = false;
+        }
+        _mode = step.ProxyMode ?? _mode;
+        foreach (JsonObject value in step.Apply)
+            Apply(value);
+        foreach (ObjectKey key in step.Delete)
+        {
+            if (_cluster.Delete(key))
+                _proxy.Delete(key);
+            else
+                throw new InvalidOperationException($"{_scenario}, step '{step.Name}' deletes {key}, which is not there.");
+        }
+        _lab.RouteToPods(_cluster.EndpointAddressesOn(_scenario.Node.Name));
+        _lab.AddAddresses(step.AddAddresses);
+        _lab.RemoveAddresses(step.RemoveAddresses);
+        TimeSpan patience = s_patienceForChange;
+        if (action is ProxyAction.Start or ProxyAction.Restart or ProxyAction.Crash)
+        {
+            _marker.Raise();
+            _proxy.Start(_lab, _mode);
+            _proxyRuns = true;
+            patience = s_patienceForStart;
+        }
+        else if (_proxyRuns)
+        {
+            _marker.Raise();
+        }
+        if (!_proxyRuns || !_proxy.FollowsCluster)
+            return true;
+        if (_lab.Namespace.Run(() => _marker.Wait(patience)) is not { } fault)
+            return true;
+        Fail(step, $"{fault}\n      {_proxy.Describe()}");
+        return false;
+    }
+
+    private void Check(ScenarioStep step, ScenarioFlow flow)
+    {
+        // The marker shows that the rules are in force. What follows them shows no such sign: conntrack clean-up, health servers, and
+        // what the proxy learns from the kernel, not from the cluster.
+        bool hasSideEffects = _proxyRuns && (flow.KeepConntrack || flow.Http is not null || step.AddAddresses.Length + step.RemoveAddresses.Length > 0);
+        long started = Stopwatch.GetTimestamp();
+        string? fault = CheckOnce(flow);
+        while (fault is not null && hasSideEffects && Stopwatch.GetElapsedTime(started) < s_patienceForSideEffects)
+        {
+            Thread.Sleep(s_pause);
+            fault = CheckOnce(flow);
+        }
+        if (fault is not null)
+            Fail(step, string.Create(CultureInfo.InvariantCulture,
+                $"flow '{flow.Name}' (line {flow.Line}), from {Origin(flow)} over {flow.Protocol.ToRuleText()}: expected {flow.ExpectationIn(_mode)}\n      {fault}"));
+    }
+
+    private string? CheckOnce(ScenarioFlow flow)
+    {
+        if (flow.Http is { } probe)
+            return _lab.Namespace.Run(() => LabHttp.Check(probe));
+        if (!flow.KeepConntrack)
+            _lab.FlushConntrack();
+        Expectation expectation = flow.ExpectationIn(_mode)!;
+        return _judge.Judge(flow, expectation, _lab.Namespace.Run(() => _runner.Run(flow, expectation)));
+    }
+
+    private void Apply(JsonObject value)
+    {
+        ObjectKey key = _cluster.Apply(value);
+        _proxy.Apply(key, _cluster.Objects[key]);
+    }
+
+    private void Fail(ScenarioStep step, string what)
+    {
+        string message = $"{_scenario} in {_mode.ToConfigText()} mode, step '{step.Name}': {what}";
+        if (_failures.Count == 0)
+            message += $"\n      rules and log at this moment: {LabReport.Write(_scenario, _mode, message, _lab, _proxy)}";
+        _failures.Add(message);
+    }
+
+    private static async Task RestAsync(TimeSpan time, CancellationToken cancel)
+    {
+        s_atWork.Release();
+        try
+        {
+            await Task.Delay(time, cancel);
+        }
+        finally
+        {
+            await s_atWork.WaitAsync(CancellationToken.None);
+        }
+    }
+
+    private static string Origin(ScenarioFlow flow) => flow.From switch
+    {
+        FlowOrigin.External => "outside",
+        FlowOrigin.Pod => "a pod",
+        _ => "the node",
+    };
+}

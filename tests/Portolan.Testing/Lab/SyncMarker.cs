@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Portolan.Inet;
+using Portolan.Testing.Packets;
+using Portolan.Testing.Proxies;
+using Portolan.Testing.Scenarios;
+
+namespace Portolan.Testing.Lab;
+
+/// <summary>
+/// Knows from packets alone when all changes so far are in the kernel: a service of its own, changed after everything else, whose endpoint's
+/// port is a number that rises with every step.
+/// </summary>
+internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest proxy)
+{
+    private const ushort ServicePort = 9;
+
+    private static readonly ObjectKey s_service = new("Service", "portolan-lab", "marker");
+    private static readonly InetEndpoint s_clientV4 = InetEndpointOf("203.0.113.250", 0);
+    private static readonly InetEndpoint s_clientV6 = InetEndpointOf("2001:db8:cafe::fa", 0);
+    private static readonly InetEndpoint s_serviceV4 = InetEndpointOf("172.30.255.250", ServicePort);
+    private static readonly InetEndpoint s_serviceV6 = InetEndpointOf("fd00:172:30::fffa", ServicePort);
+    private static readonly InetAddress s_endpointV4 = InetAddress.Parse("198.18.0.1");
+    private static readonly InetAddress s_endpointV6 = InetAddress.Parse("2001:db8:fa::1");
+
+    private ushort _number = 1000;
+    private int _clientPort = 1024;
+
+    /// <summary>Announces a new number.</summary>
+    public void Raise()
+    {
+        _number++;
+        if (_number == 1001)
+            proxy.Apply(s_service, Service());
+        proxy.Apply(new("EndpointSlice", s_service.Namespace, "marker-v4"), Slice("marker-v4", s_endpointV4));
+        proxy.Apply(new("EndpointSlice", s_service.Namespace, "marker-v6"), Slice("marker-v6", s_endpointV6));
+    }
+
+    /// <summary>Waits until packets to the marker service arrive at the present number, in each family that the node has.</summary>
+    /// <returns>Null, or what happened instead until the time was over.</returns>
+    public string? Wait(TimeSpan patience)
+    {
+        foreach (IpFamily family in lab.Addresses.Select(static address => address.Family).Distinct().ToList())
+        {
+            long started = Stopwatch.GetTimestamp();
+            PacketOutcome outcome;
+            while (!HasArrived(outcome = Ask(family)))
+            {
+                if (Stopwatch.GetElapsedTime(started) > patience)
+                    return $"the last change is not in force after {patience.TotalSeconds} s: the lab's own service leads {outcome}, "
+                        + $"while its endpoint's port is {_number}";
+                Thread.Sleep(TimeSpan.FromMilliseconds(2));
+            }
+        }
+        return null;
+    }
+
+    private bool HasArrived(PacketOutcome outcome) => outcome.End == PacketEnd.Forwarded && outcome.Destination.Port == _number;
+
+    private PacketOutcome Ask(IpFamily family)
+    {
+        // Each question from another port, as answers of connection tracking would be old ones.
+        _clientPort = _clientPort >= 19999 ? 1024 : _clientPort + 1;
+        bool six = family == IpFamily.IPv6;
+        ImmutableArray<Probe> probe = [new((six ? s_clientV6 : s_clientV4) with { Port = (ushort)_clientPort },
+            six ? s_serviceV6 : s_serviceV4, IpProtocol.Tcp, lab.NextToken())];
+        return runner.Inject(FlowOrigin.External, probe, checkReply: false, TimeSpan.FromMilliseconds(5)).Single();
+    }
+
+    private static JsonObject Service() => new()
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Service",
+        ["metadata"] = new JsonObject { ["namespace"] = s_service.Namespace, ["name"] = s_service.Name },
+        ["spec"] = new JsonObject
+        {
+            ["type"] = "ClusterIP",
+            ["clusterIP"] = s_serviceV4.Address.ToString(),
+            ["clusterIPs"] = new JsonArray(s_serviceV4.Address.ToString(), s_serviceV6.Address.ToString()),
+            ["ipFamilies"] = new JsonArray("IPv4", "IPv6"),
+            ["ipFamilyPolicy"] = "RequireDualStack",
+            ["ports"] = new JsonArray(new JsonObject { ["port"] = ServicePort, ["protocol"] = "TCP" }),
+        },
+    };
+
+    private JsonObject Slice(string name, InetAddress endpoint) => new()
+    {
+        ["apiVersion"] = "discovery.k8s.io/v1",
+        ["kind"] = "EndpointSlice",
+        ["metadata"] = new JsonObject
+        {
+            ["namespace"] = s_service.Namespace,
+            ["name"] = name,
+            ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = s_service.Name },
+        },
+        ["addressType"] = endpoint.Family == IpFamily.IPv6 ? "IPv6" : "IPv4",
+        ["ports"] = new JsonArray(new JsonObject { ["name"] = "", ["port"] = _number, ["protocol"] = "TCP" }),
+        ["endpoints"] = new JsonArray(new JsonObject
+        {
+            ["addresses"] = new JsonArray(endpoint.ToString()),
+            ["conditions"] = new JsonObject { ["ready"] = true, ["serving"] = true, ["terminating"] = false },
+        }),
+    };
+
+    private static InetEndpoint InetEndpointOf(string address, ushort port) => new(InetAddress.Parse(address), port);
+}

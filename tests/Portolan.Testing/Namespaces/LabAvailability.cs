@@ -1,0 +1,45 @@
+using System.ComponentModel;
+
+namespace Portolan.Testing.Namespaces;
+
+/// <summary>Whether this process may make network namespaces and TUN devices, and if not, why.</summary>
+public static class LabAvailability
+{
+    private static readonly Lazy<string?> s_namespaceReason = new(TryNamespace);
+    private static readonly Lazy<string?> s_tunReason = new(TryTun);
+
+    /// <summary>Null when network namespaces can be made, or the reason why not.</summary>
+    public static string? WhyNoNamespaces => s_namespaceReason.Value;
+
+    /// <summary>Null when TUN devices can be made in network namespaces, or the reason why not.</summary>
+    public static string? WhyNoTunDevices => s_namespaceReason.Value ?? s_tunReason.Value;
+
+    private static string? TryNamespace()
+    {
+        if (Tool.Find("ip") is null)
+            return "the tool `ip` (package iproute2) is not installed";
+        try
+        {
+            using var trial = new NetworkNamespace("trial");
+            return null;
+        }
+        catch (Exception refusal) when (refusal is Win32Exception or InvalidOperationException)
+        {
+            return $"neither root nor an unprivileged user and network namespace can be had here ({refusal.Message})";
+        }
+    }
+
+    private static string? TryTun()
+    {
+        try
+        {
+            using var trial = new NetworkNamespace("trial");
+            trial.Run(static () => new TunDevice("trial0").Dispose());
+            return null;
+        }
+        catch (Win32Exception refusal)
+        {
+            return $"TUN devices cannot be made here ({refusal.Message}); the lab puts its packets on the wire with them";
+        }
+    }
+}
