@@ -44,12 +44,16 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
                 continue;
             isServed = true;
             claims.Add(ClusterIP(clusterIP));
-            foreach (ServicePortObject port in service.Ports)
+            for (int i = 0; i < service.Ports.Length; i++)
             {
+                // What a service would not serve even if it held it must not be kept from others.
+                if (ServiceRules.IsRepeated(service, i, out _))
+                    continue;
+                ServicePortObject port = service.Ports[i];
                 claims.Add(Frontend(clusterIP, port.Port, port.Protocol));
                 AddAll(service.ExternalIPs.AsSpan(), family, port, claims);
                 AddAll(service.LoadBalancerIPs.AsSpan(), family, port, claims);
-                if (port.NodePort != 0)
+                if (port.NodePort != 0 && !ServiceRules.IsNodePortRepeated(service, i))
                     claims.Add(NodePort(family, port.NodePort, port.Protocol));
             }
         }

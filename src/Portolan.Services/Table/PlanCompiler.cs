@@ -63,8 +63,12 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 
         for (int i = 0; i < service.Ports.Length; i++)
         {
-            if (IsRepeated(service, i))
+            if (ServiceRules.IsRepeated(service, i, out int earlier))
+            {
+                string repeated = service.Ports[earlier].Port == service.Ports[i].Port ? "number" : "name";
+                Report(service, $"spec.ports[{i}]", $"has the {repeated} and protocol of spec.ports[{earlier}]; not served");
                 continue;
+            }
             if (isIPv4)
                 AddPort(entry, service, i, clusterIPv4, isRestrictedIPv4, rangesIPv4, hasHealthCheck);
             if (isIPv6)
@@ -162,7 +166,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         }
         if (port.NodePort == 0)
             return;
-        if (IsNodePortRepeated(service, index))
+        if (ServiceRules.IsNodePortRepeated(service, index))
         {
             Report(service, $"spec.ports[{index}].nodePort",
                 $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served for this one");
@@ -286,30 +290,6 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             if (!ServiceRules.IsDialable(address))
                 Report(service, field, $"{address} is unspecified, loopback or multicast; not served at it");
         }
-    }
-
-    private bool IsRepeated(ServiceObject service, int index)
-    {
-        ServicePortObject port = service.Ports[index];
-        for (int i = 0; i < index; i++)
-        {
-            ServicePortObject earlier = service.Ports[i];
-            if (earlier.Protocol != port.Protocol || (earlier.Port != port.Port && earlier.Name != port.Name))
-                continue;
-            Report(service, $"spec.ports[{index}]", $"has the {(earlier.Port == port.Port ? "number" : "name")} and protocol of spec.ports[{i}]; not served");
-            return true;
-        }
-        return false;
-    }
-
-    private static bool IsNodePortRepeated(ServiceObject service, int index)
-    {
-        for (int i = 0; i < index; i++)
-        {
-            if (service.Ports[i].NodePort == service.Ports[index].NodePort && service.Ports[i].Protocol == service.Ports[index].Protocol)
-                return true;
-        }
-        return false;
     }
 
     private bool Holds(ServiceEntry entry, Claim claim, string field)

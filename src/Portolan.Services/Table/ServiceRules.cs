@@ -50,6 +50,32 @@ internal static class ServiceRules
     public static bool IsExternallyAccessible(ServiceObject service, ServicePortObject port, IpFamily family) =>
         port.NodePort != 0 || HasAddress(service.LoadBalancerIPs.AsSpan(), family) || HasAddress(service.ExternalIPs.AsSpan(), family);
 
+    /// <summary>True for a port that cannot be told from an earlier one, by clients or by name: it is not served.</summary>
+    public static bool IsRepeated(ServiceObject service, int index, out int earlier)
+    {
+        ServicePortObject port = service.Ports[index];
+        for (earlier = 0; earlier < index; earlier++)
+        {
+            ServicePortObject other = service.Ports[earlier];
+            if (other.Protocol == port.Protocol && (other.Port == port.Port || other.Name == port.Name))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>True when a port that is served before this one has the same node port.</summary>
+    public static bool IsNodePortRepeated(ServiceObject service, int index)
+    {
+        ServicePortObject port = service.Ports[index];
+        for (int i = 0; i < index; i++)
+        {
+            ServicePortObject other = service.Ports[i];
+            if (other.NodePort == port.NodePort && other.Protocol == port.Protocol && !IsRepeated(service, i, out _))
+                return true;
+        }
+        return false;
+    }
+
     private static bool HasAddress(ReadOnlySpan<InetAddress> addresses, IpFamily family)
     {
         foreach (InetAddress address in addresses)
