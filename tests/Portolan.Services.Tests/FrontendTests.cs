@@ -105,13 +105,13 @@ public sealed class FrontendTests
     }
 
     [Fact]
-    public void A_service_without_ports_is_reported_and_keeps_its_cluster_IP_refusing()
+    public void A_service_without_ports_keeps_its_cluster_IP_refusing()
     {
         var cluster = new ClusterUnderTest();
         cluster.Set(Service("ns1/svc1", "172.30.0.41") with { Ports = [] });
 
         Assert.Equal(Addresses("172.30.0.41"), cluster.Plan("ns1/svc1").ClusterIPs);
-        Assert.Equal(["Service ns1/svc1, spec.ports: no usable port; connections to its cluster IPs are refused"], cluster.Problems);
+        Assert.Empty(cluster.Plan("ns1/svc1").Ports);
     }
 
     [Theory]

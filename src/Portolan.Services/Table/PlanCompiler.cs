@@ -276,8 +276,6 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 
     private void ReportUnusable(ServiceObject service)
     {
-        if (service.Ports.IsEmpty)
-            Report(service, "spec.ports", "no usable port; connections to its cluster IPs are refused");
         ReportUndialable(service, service.ClusterIPs, "spec.clusterIPs");
         ReportUndialable(service, service.ExternalIPs, "spec.externalIPs");
         ReportUndialable(service, service.LoadBalancerIPs, "status.loadBalancer.ingress");
