@@ -1,0 +1,55 @@
+using System.Buffers;
+using System.Globalization;
+
+namespace Portolan.Sources.Configuration;
+
+/// <summary>Durations as Go writes them (time.ParseDuration): "1m30s", "250ms", "1.5h", "0".</summary>
+internal static class GoDuration
+{
+    private static readonly (string Unit, double Ticks)[] Units =
+    [
+        ("ns", 0.01), ("us", 10), ("µs", 10), ("μs", 10), ("ms", TimeSpan.TicksPerMillisecond),
+        ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
+    ];
+
+    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
+
+    /// <summary>False when the text is no duration or longer than the 290 years Go can hold.</summary>
+    public static bool TryParse(string text, out TimeSpan duration)
+    {
+        duration = default;
+        ReadOnlySpan<char> rest = text;
+        bool isNegative = rest.StartsWith('-');
+        if (isNegative || rest.StartsWith('+'))
+            rest = rest[1..];
+        if (rest is "0")
+            return true;
+        if (rest.IsEmpty)
+            return false;
+        double ticks = 0;
+        while (!rest.IsEmpty)
+        {
+            int digits = rest.IndexOfAnyExcept(NumberCharacters);
+            if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
+                return false;
+            rest = rest[digits..];
+            int letters = rest.IndexOfAny(NumberCharacters);
+            ReadOnlySpan<char> unit = letters < 0 ? rest : rest[..letters];
+            double factor = 0;
+            foreach ((string name, double unitTicks) in Units)
+            {
+                if (unit.SequenceEqual(name))
+                    factor = unitTicks;
+            }
+            if (factor == 0)
+                return false;
+            ticks += number * factor;
+            rest = rest[unit.Length..];
+        }
+        // Go counts nanoseconds in 64 bits.
+        if (ticks > long.MaxValue / 100.0)
+            return false;
+        duration = TimeSpan.FromTicks((long)Math.Round(isNegative ? -ticks : ticks));
+        return true;
+    }
+}

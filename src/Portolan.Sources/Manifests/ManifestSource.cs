@@ -1,0 +1,195 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Portolan.Services;
+using Portolan.Services.Cluster;
+
+namespace Portolan.Sources.Manifests;
+
+/// <summary>
+/// A cluster described by a folder of files: *.yaml and *.yml (any number of documents), *.json, and lists of objects in either. Followed
+/// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read.
+/// </summary>
+/// <remarks>
+/// A new version of a file that does not parse, or holds an object Kubernetes would not accept, is reported with file, document and field,
+/// and the file's last good version stays in force; where there never was one, what can be used of it is used. An object that stands in two
+/// files is taken from the first by file name. Objects without a namespace are in "default".
+/// </remarks>
+public sealed partial class ManifestSource : IClusterSource
+{
+    private static readonly TimeSpan FolderAwayPoll = TimeSpan.FromMilliseconds(500);
+
+    private readonly string _folder;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly ManifestReader _reader = new();
+    private readonly ManifestState _state;
+    private ImmutableArray<Problem> _problems = [];
+
+    /// <summary>A source that reads <paramref name="folder"/>.</summary>
+    /// <param name="folder">The folder; it must exist when the source is run.</param>
+    /// <param name="nodeName">metadata.name of the Node this proxy runs on; other Nodes are ignored.</param>
+    /// <param name="logger">Told about files that cannot be used.</param>
+    /// <param name="time">The clock, for waiting until a folder that was taken away is back.</param>
+    public ManifestSource(string folder, string nodeName, ILogger<ManifestSource> logger, TimeProvider time)
+    {
+        _folder = folder;
+        _logger = logger;
+        _time = time;
+        _state = new ManifestState(nodeName);
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<Problem> Problems => _problems;
+
+    /// <summary>
+    /// Reads a folder, or a single file, once: the objects in it as events (without <see cref="ClusterEvent.Synced"/>), and what is wrong.
+    /// For tools that look at a cluster without following it.
+    /// </summary>
+    /// <exception cref="SourceException">The path cannot be read.</exception>
+    public static (IReadOnlyList<ClusterEvent> Events, ImmutableArray<Problem> Problems) ReadOnce(string path, string nodeName)
+    {
+        var state = new ManifestState(nodeName);
+        var reader = new ManifestReader();
+        var events = new List<ClusterEvent>();
+        try
+        {
+            IEnumerable<string> files = File.Exists(path) ? [path] : ManifestsIn(path).Select(name => Path.Combine(path, name));
+            foreach (string file in files)
+                events.AddRange(state.Set(Path.GetFileName(file), reader.Read(Path.GetFileName(file), ReadBytes(file))));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new SourceException($"The manifests at {path} cannot be read: {failure.Message}", failure);
+        }
+        return (events, state.Problems());
+    }
+
+    /// <inheritdoc/>
+    public async Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        bool isFirst = true;
+        while (true)
+        {
+            FolderWatch? watch = null;
+            try
+            {
+                // Watch first, then look: what changes between the two is seen twice rather than missed.
+                watch = FolderWatch.Open(_folder);
+                await ScanAsync(events, cancel).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                watch?.Dispose();
+                if (isFirst)
+                    throw new SourceException($"The manifest folder {_folder} cannot be read: {failure.Message}", failure);
+                await Task.Delay(FolderAwayPoll, _time, cancel).ConfigureAwait(false);
+                continue;
+            }
+            using (watch)
+            {
+                if (isFirst)
+                {
+                    if (!_state.HasNode)
+                        await events.WriteAsync(new ClusterEvent.NodeSet(null), cancel).ConfigureAwait(false);
+                    await events.WriteAsync(new ClusterEvent.Synced(), cancel).ConfigureAwait(false);
+                    LogReading(_folder, _state.Files.Count);
+                }
+                else
+                {
+                    LogFolderBack(_folder);
+                }
+                isFirst = false;
+                await FollowAsync(watch, events, cancel).ConfigureAwait(false);
+            }
+            LogFolderGone(_folder);
+        }
+    }
+
+    /// <summary>Returns when the folder is gone.</summary>
+    private async Task FollowAsync(FolderWatch watch, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        await foreach (FolderChange change in watch.Changes.ReadAllAsync(cancel).ConfigureAwait(false))
+        {
+            // Files that are there before files that are not: an object whose file was renamed never goes away in between.
+            foreach (string name in change.Names.Where(ManifestFile.IsManifestName).OrderByDescending(IsPresent))
+                await ReadFileAsync(name, events, cancel).ConfigureAwait(false);
+            ReportProblems();
+            if (change.FolderGone)
+                return;
+            if (change.Rescan)
+                await ScanAgainAsync(events, cancel).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ScanAgainAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        try
+        {
+            await ScanAsync(events, cancel).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The folder went away under the scan; its own event follows.
+            LogScanFailed(_folder, failure.Message);
+        }
+    }
+
+    private async Task ScanAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        string[] present = ManifestsIn(_folder);
+        foreach (string name in present)
+            await ReadFileAsync(name, events, cancel).ConfigureAwait(false);
+        foreach (string gone in _state.Files.Except(present).ToArray())
+            await SendAsync(_state.Remove(gone), events, cancel).ConfigureAwait(false);
+        ReportProblems();
+    }
+
+    private async Task ReadFileAsync(string name, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        IReadOnlyList<ClusterEvent> changes = [];
+        try
+        {
+            ManifestFile file = _reader.Read(name, ReadBytes(Path.Combine(_folder, name)));
+            changes = _state.Set(name, file);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            changes = _state.Remove(name);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            _state.SetUnreadable(name, $"cannot be read: {failure.Message}");
+        }
+        await SendAsync(changes, events, cancel).ConfigureAwait(false);
+    }
+
+    private static async Task SendAsync(IReadOnlyList<ClusterEvent> changes, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        foreach (ClusterEvent change in changes)
+            await events.WriteAsync(change, cancel).ConfigureAwait(false);
+    }
+
+    private void ReportProblems()
+    {
+        ImmutableArray<Problem> before = _problems;
+        _problems = _state.Problems();
+        foreach (Problem problem in _problems.Except(before))
+            LogProblem(problem.Object, problem.Field, problem.Message);
+    }
+
+    private bool IsPresent(string name) => File.Exists(Path.Combine(_folder, name));
+
+    private static string[] ManifestsIn(string folder) =>
+        [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Where(ManifestFile.IsManifestName)
+            .Order(StringComparer.Ordinal)];
+
+    // One byte more than the most that is read tells the reader that there is more.
+    private static ReadOnlyMemory<byte> ReadBytes(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        byte[] bytes = new byte[Math.Min(file.Length, ManifestFile.LargestFile + 1)];
+        return bytes.AsMemory(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
+    }
+}
