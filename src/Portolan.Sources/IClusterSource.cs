@@ -12,7 +12,7 @@ public interface IClusterSource
     /// What the source itself could not use: files that do not parse, objects without a usable name, slices it does not hand on. Problems
     /// inside an object that is handed on are in the object. The newest picture; may be read from any thread.
     /// </summary>
-    public ImmutableArray<Problem> Problems { get; }
+    ImmutableArray<Problem> Problems { get; }
 
     /// <summary>
     /// Follows the source until <paramref name="cancel"/> is cancelled and writes what changes; <see cref="ClusterEvent.Synced"/> comes once,
@@ -20,7 +20,7 @@ public interface IClusterSource
     /// </summary>
     /// <exception cref="SourceException">The source cannot be used at all, as it stands in the configuration.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancel"/> was cancelled.</exception>
-    public Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel);
+    Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel);
 }
 
 /// <summary>A source or a configuration that cannot be used; the message is one line for the operator.</summary>
