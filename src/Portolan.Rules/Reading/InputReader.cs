@@ -1,0 +1,39 @@
+using Portolan.Rules.Iptables;
+
+namespace Portolan.Rules.Reading;
+
+/// <summary>Reads one input, which may hold listings of several kinds with prose between them.</summary>
+internal sealed class InputReader(ReadContext context)
+{
+    private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context)];
+
+    /// <summary>True for a line that begins a listing of any kind: a section that is not finished has to make way for it.</summary>
+    public static bool BeginsOther(ReadOnlySpan<char> line) =>
+        SaveReader.Begins(line) || ListingReader.Begins(line);
+
+    public void Read()
+    {
+        var line = new LineCursor(context.Source);
+        ISectionReader? section = null;
+        while (line.MoveNext())
+        {
+            if (section is not null && section.Take(line))
+                continue;
+            section?.End();
+            section = Begin(line);
+            if (section is null)
+                TakeProse(line);
+        }
+        section?.End();
+    }
+
+    private ISectionReader? Begin(LineCursor line) => Array.Find(_readers, reader => reader.Take(line));
+
+    private void TakeProse(LineCursor line)
+    {
+        if (line.Line.Contains("-legacy tables present", StringComparison.Ordinal))
+            context.Problems.Note(line.Number, "iptables says that there are iptables-legacy rules too: both back-ends are in use");
+        else if (IptablesHint.Read(line.Line) is { } hint)
+            context.Hint = hint;
+    }
+}

@@ -1,0 +1,70 @@
+using System.Text;
+
+namespace Portolan.Rules.Reading;
+
+/// <summary>Walks over the lines of an input. Lines end with LF or CRLF; bytes that are no UTF-8 become U+FFFD.</summary>
+internal sealed class LineCursor
+{
+    private readonly SourceText _source;
+    private char[] _buffer = new char[512];
+    private int _next;
+    private int _characters;
+
+    public LineCursor(SourceText source)
+    {
+        _source = source;
+        if (source.Bytes.StartsWith("\uFEFF"u8))
+            _next = 3;
+    }
+
+    /// <summary>The present line without its end. Overwritten by the next <see cref="MoveNext"/>.</summary>
+    public ReadOnlySpan<char> Line => _buffer.AsSpan(0, _characters);
+
+    /// <summary>Number of the present line, from 1.</summary>
+    public int Number { get; private set; }
+
+    /// <summary>Where the present line begins, in bytes.</summary>
+    public int Offset { get; private set; }
+
+    /// <summary>Length of the present line in bytes, without its end.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>False when the present line is the last one and has no line feed: a cut file often ends so.</summary>
+    public bool HasLineEnd { get; private set; } = true;
+
+    public SourceSpan Span => new(_source, Number, Offset, Length);
+
+    public bool MoveNext()
+    {
+        ReadOnlySpan<byte> bytes = _source.Bytes;
+        if (_next >= bytes.Length)
+            return false;
+        ReadOnlySpan<byte> rest = bytes[_next..];
+        int length = rest.IndexOf((byte)'\n');
+        HasLineEnd = length >= 0;
+        if (!HasLineEnd)
+            length = rest.Length;
+        Offset = _next;
+        Number++;
+        _next += length + 1;
+        if (length > 0 && rest[length - 1] == '\r')
+            length--;
+        Length = length;
+        if (_buffer.Length < length)
+            _buffer = new char[Math.Max(length, _buffer.Length * 2)];
+        _characters = Encoding.UTF8.GetChars(rest[..length], _buffer);
+        return true;
+    }
+
+    /// <summary>Goes on behind a part of the input that something else has read: the rest of its last line is skipped.</summary>
+    public void SkipTo(int offset)
+    {
+        ReadOnlySpan<byte> bytes = _source.Bytes;
+        while (_next < offset && _next < bytes.Length)
+        {
+            int length = bytes[_next..].IndexOf((byte)'\n');
+            _next = length < 0 ? bytes.Length : _next + length + 1;
+            Number++;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+namespace Portolan.Rules.Reading;
+
+/// <summary>A table while it is read.</summary>
+internal sealed class TableBuilder(TableFamily family, string name, RuleBackend backend, RuleFormat format, SourceSpan source)
+{
+    private readonly Dictionary<string, ChainBuilder> _byName = new(StringComparer.Ordinal);
+
+    public TableFamily Family { get; set; } = family;
+
+    public string Name { get; set; } = name;
+
+    public RuleBackend Backend { get; set; } = backend;
+
+    public RuleFormat Format { get; set; } = format;
+
+    public SourceSpan Source { get; } = source;
+
+    public bool IsExcerpt { get; set; }
+
+    public bool IsDormant { get; set; }
+
+    public string? Comment { get; set; }
+
+    public List<ChainBuilder> Chains { get; } = [];
+
+    public List<NamedSet> Sets { get; } = [];
+
+    public ChainBuilder? Find(ReadOnlySpan<char> name) =>
+        _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out ChainBuilder? chain) ? chain : null;
+
+    /// <summary>Adds a chain; the first of two with one name is the one that is found.</summary>
+    public ChainBuilder Add(string name, SourceSpan source)
+    {
+        var chain = new ChainBuilder(name, source);
+        Chains.Add(chain);
+        _byName.TryAdd(name, chain);
+        return chain;
+    }
+
+    /// <summary>The chain that a rule goes to; one that is not declared (yet) is noted with the line of the rule.</summary>
+    public ChainBuilder Reference(ReadOnlySpan<char> name, TextPool pool, int line)
+    {
+        if (Find(name) is { } known)
+            return known;
+        ChainBuilder chain = Add(pool.Get(name), default);
+        chain.IsDeclared = false;
+        chain.FirstReference = line;
+        return chain;
+    }
+
+    /// <summary>Removes the chains that rules go to but that the input does not have, and says so.</summary>
+    public void Finish(ProblemLog problems)
+    {
+        List<ChainBuilder> missing = Chains.FindAll(chain => !chain.IsDeclared && chain.Rules.Count == 0);
+        if (missing.Count == 0)
+            return;
+        Chains.RemoveAll(chain => !chain.IsDeclared && chain.Rules.Count == 0);
+        if (IsExcerpt)
+        {
+            string names = string.Join(", ", missing.Take(5).Select(chain => chain.Name)) + (missing.Count > 5 ? ", ..." : "");
+            problems.Note(missing[0].FirstReference, $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
+            return;
+        }
+        foreach (ChainBuilder chain in missing)
+            problems.Partial(chain.FirstReference, $"a rule of table {Name} goes to chain {ProblemLog.Quote(chain.Name)}, which is not in the input");
+    }
+
+    public RuleTable Build() => new()
+    {
+        Family = Family,
+        Name = Name,
+        Backend = Backend,
+        Format = Format,
+        Source = Source,
+        IsExcerpt = IsExcerpt,
+        IsDormant = IsDormant,
+        Comment = Comment,
+        Chains = [.. Chains.Select(chain => chain.Build())],
+        Sets = [.. Sets],
+    };
+}
+
+/// <summary>A chain while it is read.</summary>
+internal sealed class ChainBuilder(string name, SourceSpan source)
+{
+    private List<int>? _gaps;
+    private VerdictStatement? _jump;
+
+    public string Name { get; } = name;
+
+    public SourceSpan Source { get; set; } = source;
+
+    public BaseChain? Base { get; set; }
+
+    public VerdictKind? Policy { get; set; }
+
+    public List<Rule> Rules { get; } = [];
+
+    public int? DeclaredReferences { get; set; }
+
+    public Counters? PolicyCounters { get; set; }
+
+    public string? Comment { get; set; }
+
+    /// <summary>False for a chain that only a rule speaks of.</summary>
+    public bool IsDeclared { get; set; } = true;
+
+    /// <summary>The line of the first rule that goes to an undeclared chain.</summary>
+    public int FirstReference { get; set; }
+
+    /// <summary>The jump to this chain, one object for all rules that do it.</summary>
+    public VerdictStatement Jump => _jump ??= new(new Verdict(VerdictKind.Jump, Name));
+
+    public void MarkGap()
+    {
+        _gaps ??= [];
+        if (_gaps.Count == 0 || _gaps[^1] != Rules.Count)
+            _gaps.Add(Rules.Count);
+    }
+
+    public Chain Build() => new()
+    {
+        Name = Name,
+        Base = Base,
+        Rules = [.. Rules],
+        Gaps = _gaps is null ? default : [.. _gaps],
+        DeclaredReferences = DeclaredReferences,
+        PolicyCounters = PolicyCounters,
+        Comment = Comment,
+        Source = Source,
+    };
+}

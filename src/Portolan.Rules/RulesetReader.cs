@@ -1,0 +1,34 @@
+using System.Collections.Frozen;
+using Portolan.Rules.Reading;
+
+namespace Portolan.Rules;
+
+/// <summary>
+/// Reads rulesets from the output of iptables-save, ip6tables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save and
+/// ip -j addr. The kind of each input is recognised from its content; one input may hold several, with prose between them.
+/// </summary>
+public static class RulesetReader
+{
+    /// <summary>
+    /// Reads the inputs into one ruleset. Never throws for what an input says: what cannot be read is left out and stands in
+    /// <see cref="Ruleset.Problems"/>. Takes time and memory linear in the size of the inputs.
+    /// </summary>
+    public static Ruleset Read(params IEnumerable<SourceText> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var pool = new TextPool();
+        var contexts = new List<ReadContext>();
+        foreach (SourceText input in inputs)
+        {
+            var context = new ReadContext(input, pool);
+            new InputReader(context).Read();
+            contexts.Add(context);
+        }
+        return new Ruleset
+        {
+            Tables = [.. contexts.SelectMany(context => context.Tables).Select(table => table.Build())],
+            IpSets = FrozenDictionary<string, IpSet>.Empty,
+            Problems = [.. contexts.SelectMany(context => context.Problems.All())],
+        };
+    }
+}
