@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+
+namespace Portolan.Netlink.NfTables;
+
+/// <summary>What became of a transaction.</summary>
+public enum CommitOutcome
+{
+    /// <summary>All of it is in force, from one instant on.</summary>
+    Committed,
+
+    /// <summary>The kernel refused at least one message: none of them was made.</summary>
+    Refused,
+
+    /// <summary>It is longer than the send buffer takes and was not sent: split it (<see cref="NetlinkSocket.SendLimitBytes"/>).</summary>
+    TooLarge,
+
+    /// <summary>Somebody else changed nf_tables since the generation the transaction was made for: nothing was made.</summary>
+    GenerationChanged,
+
+    /// <summary>The kernel's answer was lost (ENOBUFS): it may or may not be in force. Read the kernel to know.</summary>
+    Unknown,
+}
+
+/// <summary>One message of a transaction the kernel refused.</summary>
+/// <param name="Subject">The caller's number for the message or element at fault; <see cref="NfTransaction.NoSubject"/> for the whole batch.</param>
+/// <param name="MessageIndex">The message, counted from 0; -1 for the whole batch.</param>
+/// <param name="ElementIndex">The element of the message's list at fault, counted from 0 within the message; -1 when it is none of them.</param>
+/// <param name="Errno">What the kernel answered.</param>
+/// <param name="KernelMessage">The kernel's own words, when it had some.</param>
+/// <param name="Offset">Bytes from the start of the message to the attribute at fault, when the kernel told; else -1.</param>
+public sealed record CommitRefusal(int Subject, int MessageIndex, int ElementIndex, Errno Errno, string? KernelMessage, int Offset)
+{
+    /// <summary>"ENOENT (No such file or directory) at offset 212, element 3 of the list".</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder(Errno.ToString());
+        if (Offset >= 0)
+            text.Append(CultureInfo.InvariantCulture, $" at offset {Offset}");
+        if (ElementIndex >= 0)
+            text.Append(CultureInfo.InvariantCulture, $", element {ElementIndex + 1} of the list");
+        return KernelMessage is null ? text.ToString() : text.Append(": ").Append(KernelMessage).ToString();
+    }
+}
+
+/// <summary>The kernel's answer to a transaction, which it makes in full or not at all.</summary>
+public sealed class CommitResult
+{
+    internal CommitResult(CommitOutcome outcome, ImmutableArray<CommitRefusal> refusals = default, int sendLimitBytes = 0)
+    {
+        Outcome = outcome;
+        Refusals = refusals.IsDefault ? [] : refusals;
+        SendLimitBytes = sendLimitBytes;
+    }
+
+    /// <summary>What became of it.</summary>
+    public CommitOutcome Outcome { get; }
+
+    /// <summary>
+    /// What the kernel refused, in the order of the transaction. The kernel looks at every message, but within a message stops at the first
+    /// element at fault. A refusal may follow from an earlier one (a rule in a chain that was refused).
+    /// </summary>
+    public ImmutableArray<CommitRefusal> Refusals { get; }
+
+    /// <summary>The longest transaction, in bytes, the socket takes; only for <see cref="CommitOutcome.TooLarge"/>.</summary>
+    public int SendLimitBytes { get; }
+
+    /// <summary>True when all of it is in force.</summary>
+    public bool IsCommitted => Outcome == CommitOutcome.Committed;
+
+    internal static CommitResult Committed { get; } = new(CommitOutcome.Committed);
+
+    internal static CommitResult Unknown { get; } = new(CommitOutcome.Unknown);
+}
