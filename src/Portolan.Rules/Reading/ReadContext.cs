@@ -27,8 +27,8 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 internal interface ISectionReader
 {
     /// <summary>Takes the present line, or returns false when it belongs to something else: the section is over then.</summary>
-    public bool Take(LineCursor line);
+    bool Take(LineCursor line);
 
     /// <summary>The section is over, or the input is.</summary>
-    public void End();
+    void End();
 }
