@@ -206,6 +206,7 @@ public sealed record KubeProxyConfig
     public ProxyPolicy PolicyFor(string nodeName) => new()
     {
         NodeName = nodeName,
+        BindAddress = BindAddress.IsUnspecified ? default : BindAddress,
         MasqueradeAll = Mode == ProxyMode.NfTables ? NfTables.MasqueradeAll : IpTables.MasqueradeAll,
         DetectorIPv4 = DetectorFor(IpFamily.IPv4),
         DetectorIPv6 = DetectorFor(IpFamily.IPv6),

@@ -116,6 +116,16 @@ public sealed class PortolanProxy : ProxyUnderTest
         base.Dispose(disposing);
     }
 
+    /// <summary>The KubeProxyConfiguration that a scenario's proxy runs with.</summary>
+    public static JsonObject ConfigurationFor(Scenario scenario, ProxyMode mode)
+    {
+        ArgumentNullException.ThrowIfNull(scenario);
+        JsonObject configuration = DefaultConfiguration(scenario.Node.Name);
+        Merge(configuration, scenario.ProxyConfig);
+        configuration["mode"] = mode.ToConfigText();
+        return configuration;
+    }
+
     private static JsonObject DefaultConfiguration(string node) => new()
     {
         ["apiVersion"] = "kubeproxy.config.k8s.io/v1alpha1",

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using Portolan.Services.Tests.Builders;
+using Portolan.Testing.Scenarios;
+
+namespace Portolan.Services.Tests;
+
+/// <summary>
+/// Every scenario in tests/scenarios through the service table and its plans alone: no kernel, no privileges. The lab runs the same files
+/// with real packets; where the two differ, one of them is wrong.
+/// </summary>
+public sealed class ScenarioPlanTests
+{
+    public static IEnumerable<TheoryDataRow<Scenario>> Rows()
+    {
+        foreach (string path in Directory.EnumerateFiles(ScenarioFolder(), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            foreach (Scenario scenario in ScenarioReader.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path)))
+            {
+                if (scenario.MakesSenseIn(ProxyMode.NfTables))
+                    yield return new(scenario) { TestDisplayName = scenario.ToString() };
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
+    public void Plans_send_packets_where_the_scenario_says(Scenario scenario)
+    {
+        IReadOnlyList<string> failures = new ScenarioCourse(scenario).Run();
+
+        Assert.True(failures.Count == 0, $"{failures.Count} flow(s) did not go as expected.\n{string.Join('\n', failures)}");
+    }
+
+    private static string ScenarioFolder([CallerFilePath] string thisFile = "") =>
+        Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(thisFile))!, "scenarios");
+}
