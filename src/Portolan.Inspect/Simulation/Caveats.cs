@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>What an input leaves unsaid about every packet: named once with the answer instead of making each answer unknown.</summary>
+internal static class Caveats
+{
+    private static readonly string[] IptablesTables = ["raw", "mangle", "nat", "filter"];
+
+    internal static ImmutableArray<string> Of(Ruleset ruleset, IpFamily family)
+    {
+        TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
+        var caveats = ImmutableArray.CreateBuilder<string>();
+        var iptables = ruleset.Tables.Where(table => table.Family == own && table.Backend != RuleBackend.Nftables).ToList();
+        // iptables-save shows every table there is; a listing shows the one that was asked for.
+        if (iptables.Exists(table => table.Format is RuleFormat.IptablesListing or RuleFormat.IptablesListingVerbose))
+        {
+            var missing = IptablesTables.Where(name => !iptables.Exists(table => table.Name == name)).ToList();
+            if (missing.Count > 0)
+            {
+                caveats.Add($"The input does not show the {(missing.Count == 1 ? "table" : "tables")} {string.Join(", ", missing)}: "
+                    + "what rules there do with the packet is unknown.");
+            }
+        }
+        if (iptables.Exists(table => table.Format == RuleFormat.IptablesListing))
+            caveats.Add("The listing was made without -v and hides interfaces: a rule shown may concern one interface only.");
+        int others = ruleset.Tables.Count(table => table.Family is TableFamily.Bridge or TableFamily.Netdev
+            && table.Chains.Any(chain => chain.Base is not null && !chain.Rules.IsEmpty));
+        if (others > 0)
+            caveats.Add("Rules of the bridge and netdev families are in the input, but not traced.");
+        if (ruleset.IsPartial)
+            caveats.Add("Parts of the input could not be read; see the messages.");
+        return caveats.ToImmutable();
+    }
+}

@@ -1,0 +1,75 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>What conntrack says about a packet, for iptables' conntrack match and nft's ct expressions.</summary>
+internal static class ConntrackFacts
+{
+    /// <summary>The state bits as the rule sees them (net/netfilter/xt_conntrack.c, nft_ct.c): without a connection it is invalid or untracked.</summary>
+    internal static ConntrackStates StateOf(PacketPremise packet, PacketState state) => state.Tracking switch
+    {
+        TrackState.Tracked => packet.State,
+        TrackState.Untracked => ConntrackStates.Untracked,
+        _ => ConntrackStates.Invalid,
+    };
+
+    /// <summary>The status bits of a connection, as far as the trace decides them.</summary>
+    internal static ConntrackStatuses StatusOf(PacketState state) =>
+        (state.IsDestinationTranslated ? ConntrackStatuses.Dnat : 0) | (state.IsSourceTranslated ? ConntrackStatuses.Snat : 0);
+
+    internal static Answer Evaluate(Match match, PacketPremise packet, PacketState state)
+    {
+        if (match is ConntrackStateMatch states)
+        {
+            ConntrackStates bits = StateOf(packet, state);
+            if (state.Tracking == TrackState.Tracked)
+            {
+                bits |= (state.IsSourceTranslated ? ConntrackStates.Snat : 0) | (state.IsDestinationTranslated ? ConntrackStates.Dnat : 0);
+                const ConntrackStates translation = ConntrackStates.Snat | ConntrackStates.Dnat;
+                if ((bits & states.States) == 0 && (states.States & translation) != 0 && packet.State != ConntrackStates.New)
+                    return HistoryUnknown("status").NegateIf(states.Negated);
+            }
+            return Answer.Of((bits & states.States) != 0).NegateIf(states.Negated);
+        }
+        // xt_conntrack: every other question about a packet without a connection is answered no, negated or not.
+        if (state.Tracking != TrackState.Tracked)
+            return Answer.No;
+        if (packet.State != ConntrackStates.New && match is not ConntrackProtocolMatch)
+            return HistoryUnknown(match.ToString());
+        return match switch
+        {
+            ConntrackStatusMatch status => (status.Statuses == ConntrackStatuses.None
+                ? Answer.Of(StatusOf(state) == ConntrackStatuses.None)
+                : Answer.Of((StatusOf(state) & status.Statuses) != 0)).NegateIf(status.Negated),
+            ConntrackAddressMatch address => Address(address, packet, state).NegateIf(address.Negated),
+            ConntrackPortMatch port => Port(port, packet, state).NegateIf(port.Negated),
+            ConntrackProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),
+            ConntrackDirectionMatch direction => Answer.Of(direction.Direction == ConntrackDirection.Original),
+            ConntrackExpireMatch expire => Answer.Unknown("expire", "how long the connection's entry has to live").NegateIf(expire.Negated),
+            _ => HistoryUnknown(match.ToString()),
+        };
+    }
+
+    /// <summary>An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.</summary>
+    internal static (InetAddress Address, ushort? Port) End(
+        ConntrackDirection direction, PacketSide side, PacketPremise packet, PacketState state) => (direction, side) switch
+        {
+            (ConntrackDirection.Original, PacketSide.Source) => (packet.Source, packet.SourcePort),
+            (ConntrackDirection.Original, _) => (packet.Destination, packet.DestinationPort),
+            (_, PacketSide.Source) => (state.Destination, state.DestinationPort),
+            _ => (state.Source, state.SourcePort),
+        };
+
+    internal static Answer HistoryUnknown(string subject) =>
+        Answer.Unknown($"conntrack {subject}", "what conntrack remembers of the connection, which the input does not tell");
+
+    private static Answer Address(ConntrackAddressMatch match, PacketPremise packet, PacketState state)
+    {
+        InetAddress address = End(match.Direction, match.Side, packet, state).Address;
+        return address.Family == IpFamily.None ? HistoryUnknown(match.ToString()) : Answer.Of(match.Prefix.Contains(address));
+    }
+
+    private static Answer Port(ConntrackPortMatch match, PacketPremise packet, PacketState state) =>
+        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : HistoryUnknown(match.ToString());
+}

@@ -1,0 +1,291 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Computes the values of nf_tables expressions for a packet.</summary>
+internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses node, MatchEvaluator matches)
+{
+    // A generator with more values than this is not listed value by value.
+    private const uint MostValues = 65536;
+
+    private readonly Dictionary<object, SetIndex> _sets = new(ReferenceEqualityComparer.Instance);
+
+    internal Evaluated Evaluate(Expression expression, PacketState state, RulePlace place) => expression switch
+    {
+        SelectorExpression selector => Select(selector, state),
+        ConcatExpression concat => Concatenate(concat, state, place),
+        BitwiseExpression bitwise => Bitwise(bitwise, state, place),
+        MapExpression map => Lookup(map, state, place),
+        FibExpression fib => Fib(fib, state),
+        NumgenExpression numgen => numgen.Modulus == 1
+            ? Evaluated.Of(numgen.Offset)
+            : Uniform(numgen.Modulus, numgen.Offset, $"numgen {place}"),
+        HashExpression hash => Hash(hash, state, place),
+        UnmodelledExpression unmodelled => Evaluated.Unknown($"expression {place} {unmodelled.Text}", $"the expression '{unmodelled.Text}' is not modelled"),
+        _ => Evaluated.Of(expression),
+    };
+
+    internal SetIndex? FindSet(Expression set, RulePlace place)
+    {
+        object? source = set is SetReference reference ? place.Table.FindSet(reference.Name) : set as AnonymousSet;
+        if (source is null)
+            return null;
+        if (_sets.TryGetValue(source, out SetIndex? index))
+            return index;
+        index = source is NamedSet named
+            ? new SetIndex(named.Elements, named.IsIncomplete
+                ? new Condition($"set {named.Name}", $"the set '{named.Name}' is cut off in the input")
+                : null)
+            : new SetIndex(((AnonymousSet)source).Elements, null);
+        return _sets[source] = index;
+    }
+
+    internal static Condition MissingSet(Expression set) =>
+        new($"set {set}", $"the set '{(set as SetReference)?.Name}' is not in the input");
+
+    private Evaluated Select(SelectorExpression selector, PacketState state)
+    {
+        bool isV4 = packet.Family == IpFamily.IPv4;
+        switch (selector.Field)
+        {
+            case PacketField.IpVersion:
+                return isV4 ? Evaluated.Of(4) : Evaluated.Of(6);
+            case PacketField.IpSource:
+                return isV4 ? Address(state.Source) : Evaluated.Absent;
+            case PacketField.IpDestination:
+                return isV4 ? Address(state.Destination) : Evaluated.Absent;
+            case PacketField.Ip6Source:
+                return isV4 ? Evaluated.Absent : Address(state.Source);
+            case PacketField.Ip6Destination:
+                return isV4 ? Evaluated.Absent : Address(state.Destination);
+            case PacketField.IpProtocol:
+                return isV4 ? Evaluated.Of((ulong)packet.Protocol) : Evaluated.Absent;
+            case PacketField.Ip6NextHeader:
+                return isV4 ? Evaluated.Absent : Evaluated.Of((ulong)packet.Protocol);
+            case PacketField.IpFragmentOffset:
+                return isV4 ? Evaluated.Of(new UnmodelledExpression("ip frag-off")) : Evaluated.Absent;
+            case PacketField.TcpSourcePort or PacketField.TcpDestinationPort:
+                return PortOf(IpProtocol.Tcp, selector.Field == PacketField.TcpSourcePort, state);
+            case PacketField.UdpSourcePort or PacketField.UdpDestinationPort:
+                return PortOf(IpProtocol.Udp, selector.Field == PacketField.UdpSourcePort, state);
+            case PacketField.SctpSourcePort or PacketField.SctpDestinationPort:
+                return PortOf(IpProtocol.Sctp, selector.Field == PacketField.SctpSourcePort, state);
+            case PacketField.UdpLiteSourcePort or PacketField.UdpLiteDestinationPort:
+                return PortOf((IpProtocol)136, selector.Field == PacketField.UdpLiteSourcePort, state);
+            case PacketField.DccpSourcePort or PacketField.DccpDestinationPort:
+                return PortOf((IpProtocol)33, selector.Field == PacketField.DccpSourcePort, state);
+            case PacketField.TransportSourcePort or PacketField.TransportDestinationPort:
+                return TransportPort(selector.Field == PacketField.TransportSourcePort, state);
+            case PacketField.TcpFlags:
+                return packet.Protocol == IpProtocol.Tcp ? Evaluated.Of((ulong)packet.TcpFlags) : Evaluated.Absent;
+            case PacketField.IcmpType or PacketField.IcmpCode:
+                return packet.Protocol == IpProtocol.Icmp
+                    ? Evaluated.Of(selector.Field == PacketField.IcmpType ? packet.EffectiveIcmpType : (ulong)packet.IcmpCode)
+                    : Evaluated.Absent;
+            case PacketField.Icmpv6Type or PacketField.Icmpv6Code:
+                return packet.Protocol == IpProtocol.IcmpV6
+                    ? Evaluated.Of(selector.Field == PacketField.Icmpv6Type ? packet.EffectiveIcmpType : (ulong)packet.IcmpCode)
+                    : Evaluated.Absent;
+            case PacketField.MetaProtocol:
+                return Evaluated.Of(isV4 ? 0x0800UL : 0x86dd);
+            case PacketField.MetaNfProto:
+                return Evaluated.Of(isV4 ? 2UL : 10);
+            case PacketField.MetaL4Proto:
+                return Evaluated.Of((ulong)packet.Protocol);
+            case PacketField.MetaMark:
+                return Evaluated.Of(state.Mark);
+            case PacketField.MetaPriority:
+                return Evaluated.Of(state.Priority);
+            case PacketField.MetaInInterface or PacketField.MetaInInterfaceIndex:
+                return Interface(state.InInterface, "comes in by");
+            case PacketField.MetaOutInterface or PacketField.MetaOutInterfaceIndex:
+                return Interface(state.OutInterface, "goes out by");
+            case PacketField.MetaSocketUser or PacketField.MetaSocketGroup:
+                if (!packet.IsFromNode)
+                    return Evaluated.Absent;
+                return (selector.Field == PacketField.MetaSocketUser ? packet.UserId : packet.GroupId) is { } id
+                    ? Evaluated.Of(id)
+                    : Evaluated.Unknown($"{selector.Field}", "who on this node sends the packet");
+            case PacketField.MetaRandom:
+                return Evaluated.Unknown("meta random", "a random number with more values than can be listed");
+            case PacketField.CtState:
+                return Evaluated.Of((ulong)ConntrackFacts.StateOf(packet, state));
+            case >= PacketField.CtStatus and <= PacketField.CtId:
+                return Conntrack(selector, state);
+            default:
+                return Evaluated.Unknown($"{selector.Field}", $"the packet's '{selector.Field}', which was not given");
+        }
+    }
+
+    private Evaluated Conntrack(SelectorExpression selector, PacketState state)
+    {
+        if (state.Tracking != TrackState.Tracked)
+            return Evaluated.Absent;
+        ConntrackDirection direction = selector.Direction ?? ConntrackDirection.Original;
+        switch (selector.Field)
+        {
+            case PacketField.CtProtocol:
+                return Evaluated.Of((ulong)packet.Protocol);
+            case PacketField.CtL3Proto:
+                return Evaluated.Of(packet.Family == IpFamily.IPv4 ? 2UL : 10);
+            case PacketField.CtMark:
+                return packet.State == ConntrackStates.New
+                    ? Evaluated.Of(state.ConnectionMark)
+                    : Evaluated.Unknown(ConntrackFacts.HistoryUnknown("mark").Condition!);
+        }
+        if (packet.State != ConntrackStates.New)
+            return Evaluated.Unknown(ConntrackFacts.HistoryUnknown(selector.ToString()).Condition!);
+        bool isV4 = packet.Family == IpFamily.IPv4;
+        switch (selector.Field)
+        {
+            case PacketField.CtStatus:
+                return Evaluated.Of((ulong)ConntrackFacts.StatusOf(state));
+            case PacketField.CtDirection:
+                return Evaluated.Of((ulong)ConntrackDirection.Original);
+            case PacketField.CtIpSource or PacketField.CtIp6Source:
+                return isV4 == (selector.Field == PacketField.CtIpSource)
+                    ? Address(ConntrackFacts.End(direction, PacketSide.Source, packet, state).Address)
+                    : Evaluated.Absent;
+            case PacketField.CtIpDestination or PacketField.CtIp6Destination:
+                return isV4 == (selector.Field == PacketField.CtIpDestination)
+                    ? Address(ConntrackFacts.End(direction, PacketSide.Destination, packet, state).Address)
+                    : Evaluated.Absent;
+            case PacketField.CtSourcePort:
+                return Port(ConntrackFacts.End(direction, PacketSide.Source, packet, state).Port);
+            case PacketField.CtDestinationPort:
+                return Port(ConntrackFacts.End(direction, PacketSide.Destination, packet, state).Port);
+            default:
+                return Evaluated.Unknown(ConntrackFacts.HistoryUnknown(selector.ToString()).Condition!);
+        }
+    }
+
+    private static Evaluated Address(InetAddress address) => address.Family == IpFamily.None
+        ? Evaluated.Unknown("masqueraded source", "the address that masquerading chose, which the input does not tell")
+        : Evaluated.Of(new AddressValue(address));
+
+    private static Evaluated Port(ushort? port) =>
+        port is { } value ? Evaluated.Of(value) : Evaluated.Unknown("port", "the packet's port, which was not given");
+
+    private Evaluated PortOf(IpProtocol protocol, bool isSource, PacketState state) =>
+        packet.Protocol == protocol ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
+
+    private Evaluated TransportPort(bool isSource, PacketState state)
+    {
+        if (packet.HasPorts)
+            return Port(isSource ? state.SourcePort : state.DestinationPort);
+        // "th dport" reads the bytes at the ports' place whatever the protocol: for ICMP type and code, and the checksum.
+        return packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6 && isSource
+            ? Evaluated.Of((ulong)(packet.EffectiveIcmpType << 8 | packet.IcmpCode))
+            : Evaluated.Of(new UnmodelledExpression("th dport"));
+    }
+
+    private static Evaluated Interface(string? name, string what) => name is null
+        ? Evaluated.Unknown($"interface {what}", $"the interface the packet {what}, which was not given")
+        : Evaluated.Of(new NameValue(name));
+
+    private Evaluated Concatenate(ConcatExpression concat, PacketState state, RulePlace place)
+    {
+        var combinations = new List<(Expression[] Parts, double Probability)> { (new Expression[concat.Parts.Length], 1) };
+        for (int index = 0; index < concat.Parts.Length; index++)
+        {
+            Evaluated part = Evaluate(concat.Parts[index], state, place);
+            if (part.Single is not null)
+            {
+                foreach ((Expression[] parts, _) in combinations)
+                    parts[index] = part.Single;
+                continue;
+            }
+            if (part.Many is null)
+                return part;
+            if ((long)combinations.Count * part.Many.Count > 2 * MostValues)
+                return Evaluated.Unknown($"concat {place}", "more random values than can be listed");
+            var next = new List<(Expression[], double)>(combinations.Count * part.Many.Count);
+            foreach ((Expression[] parts, double probability) in combinations)
+            {
+                foreach ((Expression value, double share) in part.Many)
+                {
+                    var copy = (Expression[])parts.Clone();
+                    copy[index] = value;
+                    next.Add((copy, probability * share));
+                }
+            }
+            combinations = next;
+        }
+        return Evaluated.Of([.. combinations.Select(item => ((Expression)new ConcatExpression([.. item.Parts]), item.Probability))]);
+    }
+
+    private Evaluated Bitwise(BitwiseExpression bitwise, PacketState state, RulePlace place)
+    {
+        Evaluated left = Evaluate(bitwise.Left, state, place);
+        if (left.Single is UnmodelledExpression)
+            return Evaluated.Unknown($"bits {place}", "a value of the packet that the trace does not know");
+        return left.Select(leftValue => Evaluate(bitwise.Right, state, place).Select(rightValue =>
+        {
+            if (!ValueComparer.TryNumber(leftValue, out UInt128 a) || !ValueComparer.TryNumber(rightValue, out UInt128 b))
+                return Evaluated.Unknown($"bits {place}", "arithmetic on values that are no numbers");
+            UInt128 result = bitwise.Operator switch
+            {
+                BitwiseOperator.And => a & b,
+                BitwiseOperator.Or => a | b,
+                BitwiseOperator.Xor => a ^ b,
+                BitwiseOperator.ShiftLeft => leftValue is NumberValue ? (uint)(a << (int)b) : a << (int)b,
+                _ => a >> (int)b,
+            };
+            return Evaluated.Of(ValueComparer.Like(leftValue, result));
+        }));
+    }
+
+    private Evaluated Lookup(MapExpression map, PacketState state, RulePlace place)
+    {
+        if (FindSet(map.Map, place) is not { } index)
+            return Evaluated.Unknown(MissingSet(map.Map));
+        return Evaluate(map.Key, state, place).Select(key =>
+        {
+            SetElement? element = index.Find(key, out Condition? unknown);
+            return unknown is not null ? Evaluated.Unknown(unknown) : element?.Data is { } data ? Evaluated.Of(data) : Evaluated.Absent;
+        });
+    }
+
+    private static Evaluated Uniform(uint modulus, uint offset, string key)
+    {
+        if (modulus > MostValues)
+            return Evaluated.Unknown(key, "a random number with more values than can be listed");
+        var values = new (Expression, double)[modulus];
+        for (uint value = 0; value < modulus; value++)
+            values[value] = (new NumberValue(value + offset), 1.0 / modulus);
+        return Evaluated.Of(values);
+    }
+
+    private Evaluated Hash(HashExpression hash, PacketState state, RulePlace place)
+    {
+        if (hash.Operand is null || hash.Seed is null)
+            return Uniform(hash.Modulus, hash.Offset, $"hash {place}");
+        return Evaluate(hash.Operand, state, place).Select(value => JenkinsHash.Compute(hash.Operand, value, hash) is { } number
+            ? Evaluated.Of(number)
+            : Evaluated.Unknown($"hash {place}", "a hash over values whose form in the kernel is not modelled"));
+    }
+
+    private Evaluated Fib(FibExpression fib, PacketState state)
+    {
+        bool isSource = (fib.Keys & FibKeys.SourceAddress) != 0;
+        InetAddress address = isSource ? state.Source : state.Destination;
+        if (fib.Result != FibResult.Type || address.Family == IpFamily.None)
+            return Evaluated.Unknown($"fib {fib} {address}", "the node's routes, which the input does not tell");
+        bool fromElsewhere = isSource && !packet.IsFromNode && address == packet.Source;
+        Answer local = matches.KindOf(address, AddressTypes.Local, fromElsewhere);
+        if (local.Kind == AnswerKind.Unknown)
+            return Evaluated.Unknown(local.Condition! with { Text = local.Condition.Text });
+        if ((fib.Keys & (FibKeys.InInterface | FibKeys.OutInterface)) != 0 && local.Kind == AnswerKind.Yes)
+        {
+            string? device = (fib.Keys & FibKeys.InInterface) != 0 ? state.InInterface : state.OutInterface;
+            if (node.OfInterface(device) is not { } own)
+                return Evaluated.Unknown($"fib {fib.Keys} {address}", $"whether {address} belongs to the packet's interface");
+            local = Answer.Of(own.Any(item => item.Address == address));
+        }
+        // RTN_LOCAL, RTN_MULTICAST, RTN_BROADCAST and RTN_UNICAST of linux/rtnetlink.h.
+        if (local.Kind == AnswerKind.Yes)
+            return Evaluated.Of(2);
+        return Evaluated.Of(address.IsMulticast ? 5UL : node.IsBroadcast(address) ? 3UL : 1UL);
+    }
+}

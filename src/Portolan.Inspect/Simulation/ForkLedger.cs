@@ -1,0 +1,41 @@
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Keeps the ends of all ways, and the count of forks over unknown conditions.</summary>
+internal sealed class ForkLedger
+{
+    // Beyond these the answer would be no help to anybody; the outcome says that it is unknown and at which condition.
+    private const int DeepestAssumptions = 12;
+    private const int MostForks = 200_000;
+
+    private int _forks;
+
+    internal List<Ending> Endings { get; } = [];
+
+    internal void Finish(PacketState state, OutcomeVerdict verdict, string? reason) => Endings.Add(new Ending(state, verdict, reason));
+
+    /// <summary>
+    /// Goes both ways of an unknown condition: the state where the rule matches and the one where it does not. One is null when the
+    /// packet's way has already assumed the answer; both are null when there have been too many forks, and the way has ended.
+    /// </summary>
+    internal (PacketState? Matches, PacketState? Passes)? Fork(PacketState state, Condition condition, RulePlace? place)
+    {
+        if (Assumption.Find(state.Assumptions, condition.Key) is { } known)
+            return known != condition.IsNegated ? (state, null) : (null, state);
+        if (state.Assumptions?.Depth >= DeepestAssumptions || _forks >= MostForks)
+        {
+            Finish(state, OutcomeVerdict.Unknown, Reason(condition, place) + ", one unknown of many");
+            return null;
+        }
+        int fork = ++_forks;
+        PacketState other = state.Clone();
+        state.Assumptions = new Assumption(fork, condition, !condition.IsNegated, place, state.Assumptions);
+        other.Assumptions = new Assumption(fork, condition, condition.IsNegated, place, other.Assumptions);
+        return (state, other);
+    }
+
+    internal static string Reason(Condition condition, RulePlace? place) =>
+        place is null || condition.Text.Contains(place.Chain.Name, StringComparison.Ordinal) ? condition.Text : $"{condition.Text}: {place} asks";
+}
+
+/// <summary>The end of one way.</summary>
+internal sealed record Ending(PacketState State, OutcomeVerdict Verdict, string? Reason);

@@ -1,0 +1,41 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>The base chains of each hook, in the order the kernel calls them for packets of one family.</summary>
+internal sealed class HookTable
+{
+    /// <summary>Priority at which conntrack looks at a packet (NF_IP_PRI_CONNTRACK, linux/netfilter_ipv4.h).</summary>
+    internal const int ConntrackPriority = -200;
+
+    private readonly Dictionary<Hook, List<Station>> _stations = [];
+
+    internal HookTable(Ruleset ruleset, IpFamily family)
+    {
+        TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
+        var chains = ruleset.Tables
+            .Where(table => !table.IsDormant && (table.Family == own || table.Family == TableFamily.Inet))
+            .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table, chain)))
+            .ToList();
+        foreach (Hook hook in Enum.GetValues<Hook>())
+        {
+            // Of two chains with one priority the kernel calls the one first that came last (nf_hook_entries_grow, net/netfilter/core.c).
+            var ofHook = chains.Where(item => item.chain.Base!.Hook == hook).Reverse().ToList();
+            var stations = ofHook
+                .Where(item => item.chain.Base!.Type != ChainType.Nat)
+                .Select(item => new Station(item.chain.Base!.Priority, [item], IsNat: false))
+                .ToList();
+            // All nat chains of a hook are called from one place, whatever their priorities, and in the order of these (nf_nat_core.c).
+            var nat = ofHook.Where(item => item.chain.Base!.Type == ChainType.Nat).OrderBy(item => item.chain.Base!.Priority).ToList();
+            if (nat.Count > 0)
+                stations.Add(new Station(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
+            _stations[hook] = [.. stations.OrderBy(station => station.Priority)];
+        }
+    }
+
+    internal IReadOnlyList<Station> At(Hook hook) => _stations[hook];
+
+    /// <summary>A place in a hook: one chain, or all nat chains.</summary>
+    internal sealed record Station(int Priority, IReadOnlyList<(RuleTable Table, Chain Chain)> Chains, bool IsNat);
+}

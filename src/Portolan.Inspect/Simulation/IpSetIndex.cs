@@ -1,0 +1,124 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Asks ipsets whether they hold a packet.</summary>
+internal sealed class IpSetIndex(Ruleset ruleset, PacketPremise packet)
+{
+    internal Answer Contains(IpSetMatch match, PacketState state)
+    {
+        if (!ruleset.IpSets.TryGetValue(match.Set, out IpSet? set))
+            return Answer.Unknown($"ipset {match.Set} {match.Sides} {state.Source} {state.Destination}", $"the ipset '{match.Set}' is not in the input");
+        if (match.Options.Length > 0)
+            return Answer.Unknown($"ipset {match}", $"the set match with '{match.Options}' is not modelled");
+        return Contains(set, match.Sides, state, depth: 0);
+    }
+
+    private Answer Contains(IpSet set, EquatableArray<PacketSide> sides, PacketState state, int depth)
+    {
+        if (set.Dimensions is [IpSetDimension.Set])
+            return ContainsMember(set, sides, state, depth);
+        if (set.Family != packet.Family && set.Dimensions.Any(part => part is IpSetDimension.Ip or IpSetDimension.Net))
+            return Answer.No;
+        var unknown = default(Answer);
+        // Of nested networks the smallest decides: "nomatch" makes a hole in a larger one.
+        int bestLength = -1;
+        bool bestHolds = false;
+        foreach (IpSetEntry entry in set.Entries)
+        {
+            Answer holds = Holds(set, entry, sides, state);
+            if (holds.Kind == AnswerKind.Unknown)
+                unknown = holds;
+            if (holds.Kind != AnswerKind.Yes)
+                continue;
+            int length = Specificity(entry);
+            if (length > bestLength)
+                (bestLength, bestHolds) = (length, !entry.NoMatch);
+        }
+        if (unknown.Kind == AnswerKind.Unknown)
+            return unknown;
+        if (bestLength < 0 && set.IsIncomplete)
+            return Answer.Unknown($"ipset {set.Name} {sides} {state.Source} {state.Destination}", $"the ipset '{set.Name}' is cut off in the input");
+        return Answer.Of(bestHolds);
+    }
+
+    private Answer ContainsMember(IpSet list, EquatableArray<PacketSide> sides, PacketState state, int depth)
+    {
+        if (depth > 8)
+            return Answer.No;
+        foreach (IpSetEntry entry in list.Entries)
+        {
+            if (entry.Parts is not [IpSetMember member])
+                continue;
+            if (!ruleset.IpSets.TryGetValue(member.Name, out IpSet? set))
+                return Answer.Unknown($"ipset {member.Name}", $"the ipset '{member.Name}' is not in the input");
+            Answer answer = Contains(set, sides, state, depth + 1);
+            if (answer.Kind != AnswerKind.No)
+                return answer;
+        }
+        return Answer.No;
+    }
+
+    private static int Specificity(IpSetEntry entry)
+    {
+        int bits = 0;
+        foreach (IpSetPart part in entry.Parts)
+        {
+            if (part is IpSetAddress address)
+                bits += 128 - (int)UInt128.Log2((address.Last.ToNumber() - address.First.ToNumber()) | 1);
+        }
+        return bits;
+    }
+
+    private Answer Holds(IpSet set, IpSetEntry entry, EquatableArray<PacketSide> sides, PacketState state)
+    {
+        Answer answer = Answer.Yes;
+        for (int index = 0; index < entry.Parts.Length; index++)
+        {
+            PacketSide side = index < sides.Length ? sides[index] : PacketSide.Source;
+            Answer part = Holds(set, entry.Parts[index], side, state);
+            if (part.Kind == AnswerKind.No)
+                return part;
+            if (part.Kind == AnswerKind.Unknown)
+                answer = part;
+        }
+        return answer;
+    }
+
+    private Answer Holds(IpSet set, IpSetPart part, PacketSide side, PacketState state)
+    {
+        switch (part)
+        {
+            case IpSetAddress range:
+                InetAddress address = side == PacketSide.Source ? state.Source : state.Destination;
+                if (address.Family == IpFamily.None)
+                    return Answer.Unknown($"ipset masqueraded {set.Name}", "the address that masquerading chose");
+                if (set.NetMask is { } mask)
+                    address = InetPrefix.Of(address, mask).Address;
+                return Answer.Of(address.Family == range.First.Family && address >= range.First && address <= range.Last);
+            case IpSetPort ports:
+                if (ports.Protocol != IpProtocol.None && ports.Protocol != packet.Protocol)
+                    return Answer.No;
+                int? value = packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6
+                    ? packet.EffectiveIcmpType * 256 + packet.IcmpCode
+                    : side == PacketSide.Source ? state.SourcePort : state.DestinationPort;
+                if (value is null && !packet.HasPorts)
+                    return Answer.Of(ports.First == 0);
+                return value is { } number
+                    ? Answer.Of(number >= ports.First && number <= ports.Last)
+                    : Answer.Unknown($"{side} port", "the packet's port, which was not given");
+            case IpSetInterface device:
+                if (device.IsPhysdev)
+                    return Answer.No;
+                string? name = side == PacketSide.Source ? state.InInterface : state.OutInterface;
+                if (name is null)
+                    return Answer.Unknown($"ipset interface {side} {device.Name}", "the packet's interface, which was not given");
+                return Answer.Of(device.IsPrefix ? name.StartsWith(device.Name, StringComparison.Ordinal) : name == device.Name);
+            case IpSetMark mark:
+                return Answer.Of(mark.Value == state.Mark);
+            default:
+                return Answer.Unknown($"ipset {set.Name} {part}", $"the ipset '{set.Name}' of type {set.Type} asks what the trace does not model");
+        }
+    }
+}

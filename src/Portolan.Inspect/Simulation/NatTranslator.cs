@@ -1,0 +1,175 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Applies address translations, as net/netfilter/nf_nat_core.c does for a connection's first packet.</summary>
+internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, ExpressionEvaluator expressions)
+{
+    // Larger ranges are not listed address by address: the kernel's choice is a hash over the client that nobody can foretell.
+    private const int MostAddresses = 1024;
+
+    /// <summary>The translated packets with their probabilities; or why the translation is not known.</summary>
+    internal Condition? Translate(Statement statement, PacketState state, Hook hook, RulePlace place, List<PacketState> results)
+    {
+        if (statement is NetmapStatement netmap)
+        {
+            PacketState mapped = state.Clone();
+            if (hook is Hook.Prerouting or Hook.Output)
+                SetDestination(mapped, Map(netmap.Prefix, state.Destination), state.DestinationPort);
+            else
+                SetSource(mapped, Map(netmap.Prefix, state.Source), state.SourcePort);
+            results.Add(mapped);
+            return null;
+        }
+        var nat = (NatStatement)statement;
+        if (nat.Kind == NatKind.Masquerade)
+        {
+            PacketState masqueraded = state.Clone();
+            bool keepsPort = (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) == 0 && nat.Range is null && nat.Port is null;
+            SetSource(masqueraded, default, keepsPort ? state.SourcePort : null);
+            masqueraded.IsMasqueraded = true;
+            results.Add(masqueraded);
+            return null;
+        }
+        if (Targets(nat, state, hook, place, out List<(InetAddress First, InetAddress Last, ushort? Port, double Share)> targets) is { } unknown)
+            return unknown;
+        foreach ((InetAddress first, InetAddress last, ushort? port, double share) in targets)
+        {
+            if (Split(first, last) is not { } addresses)
+                return new Condition($"nat range {place}", $"which address between {first} and {last} the kernel chooses");
+            foreach (InetAddress address in addresses)
+            {
+                PacketState translated = state.Clone();
+                translated.Probability = state.Probability * share / addresses.Count;
+                if (nat.Kind == NatKind.Source)
+                    SetSource(translated, address, port);
+                else
+                    SetDestination(translated, address, port);
+                results.Add(translated);
+            }
+        }
+        return null;
+    }
+
+    private Condition? Targets(
+        NatStatement nat, PacketState state, Hook hook, RulePlace place, out List<(InetAddress, InetAddress, ushort?, double)> targets)
+    {
+        targets = [];
+        bool isSource = nat.Kind == NatKind.Source;
+        InetAddress oldAddress = isSource ? state.Source : state.Destination;
+        ushort? oldPort = isSource ? state.SourcePort : state.DestinationPort;
+        ushort? port = nat.Range is { HasPorts: true } range ? ChoosePort(range, oldPort, nat) : oldPort;
+        if (nat.Port is not null)
+        {
+            Evaluated computed = expressions.Evaluate(nat.Port, state, place);
+            if (computed.UnknownCondition is { } why)
+                return why;
+            port = computed.Single is NumberValue number ? (ushort)number.Value : null;
+        }
+        if (nat.Kind == NatKind.Redirect)
+            return Redirect(hook, state, port, targets);
+        if (nat.Operand is null)
+        {
+            targets.Add(nat.Range is { HasAddress: true } constant
+                ? (constant.First, constant.Last, port, 1)
+                : (oldAddress, oldAddress, port, 1));
+            return null;
+        }
+        Evaluated operand = expressions.Evaluate(nat.Operand, state, place);
+        if (operand.UnknownCondition is { } unknown)
+            return unknown;
+        foreach ((Expression value, double share) in operand.Many ?? (operand.Single is null ? [] : [(operand.Single, 1.0)]))
+        {
+            Expression address = value;
+            ushort? chosen = port;
+            if (value is ConcatExpression { Parts: [var first, var second] })
+            {
+                address = first;
+                chosen = second is NumberValue number ? (ushort)number.Value : null;
+            }
+            switch (address)
+            {
+                case AddressValue one:
+                    targets.Add((one.Address, one.Address, chosen, share));
+                    break;
+                case RangeValue { First: AddressValue from, Last: AddressValue to }:
+                    targets.Add((from.Address, to.Address, chosen, share));
+                    break;
+                case PrefixValue prefix when (nat.Flags & NatFlags.Prefix) != 0:
+                    InetAddress mapped = Map(prefix.Prefix, oldAddress);
+                    targets.Add((mapped, mapped, chosen, share));
+                    break;
+                case PrefixValue prefix:
+                    targets.Add((prefix.Prefix.Address, prefix.Prefix.Last, chosen, share));
+                    break;
+                default:
+                    return new Condition($"nat {place}", "an address that is computed in a way the trace does not model");
+            }
+        }
+        return null;
+    }
+
+    private Condition? Redirect(Hook hook, PacketState state, ushort? port, List<(InetAddress, InetAddress, ushort?, double)> targets)
+    {
+        bool isV4 = packet.Family == IpFamily.IPv4;
+        InetAddress target = isV4 ? InetAddress.FromIPv4(0x7f000001) : InetAddress.FromIPv6(1);
+        if (hook != Hook.Output)
+        {
+            IEnumerable<InetAddress> candidates = node.OfInterface(state.InInterface) is { } own
+                ? own.Select(item => item.Address)
+                : node.Known.Count(address => address.Family == packet.Family && !address.IsLoopback) == 1 ? node.Known.Where(a => !a.IsLoopback) : [];
+            target = candidates.FirstOrDefault(address => address.Family == packet.Family && (isV4 || !address.IsLinkLocal));
+            if (target.Family == IpFamily.None)
+                return new Condition($"redirect {state.InInterface}", "the address of the interface the packet came in by");
+        }
+        targets.Add((target, target, port, 1));
+        return null;
+    }
+
+    /// <summary>The port the kernel takes from a range: the old one if it is in it; otherwise a random one, which is not known.</summary>
+    private ushort? ChoosePort(NatRange range, ushort? oldPort, NatStatement nat)
+    {
+        if (!packet.HasPorts)
+            return oldPort;
+        if (range.FirstPort == range.LastPort)
+            return range.FirstPort;
+        if (oldPort is not { } port || (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) != 0)
+            return null;
+        if (range.BasePort != 0)
+            return (ushort)(range.FirstPort + (ushort)(port - range.BasePort) % (range.LastPort - range.FirstPort + 1));
+        return port >= range.FirstPort && port <= range.LastPort ? port : null;
+    }
+
+    private static List<InetAddress>? Split(InetAddress first, InetAddress last)
+    {
+        if (first == last)
+            return [first];
+        if (last.ToNumber() - first.ToNumber() >= MostAddresses)
+            return null;
+        var addresses = new List<InetAddress>();
+        for (UInt128 number = first.ToNumber(); number <= last.ToNumber(); number++)
+            addresses.Add(first.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number));
+        return addresses;
+    }
+
+    private static InetAddress Map(InetPrefix network, InetAddress host)
+    {
+        UInt128 hostBits = InetPrefix.Of(host, network.Length).Address.ToNumber() ^ host.ToNumber();
+        UInt128 number = network.Address.ToNumber() | hostBits;
+        return network.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number);
+    }
+
+    private static void SetDestination(PacketState state, InetAddress address, ushort? port)
+    {
+        // IPS_DST_NAT is set only when the tuple changes.
+        state.IsDestinationTranslated |= address != state.Destination || port != state.DestinationPort;
+        (state.Destination, state.DestinationPort, state.IsDestinationSettled) = (address, port, true);
+    }
+
+    private static void SetSource(PacketState state, InetAddress address, ushort? port)
+    {
+        state.IsSourceTranslated |= address != state.Source || port != state.SourcePort;
+        (state.Source, state.SourcePort, state.IsSourceSettled) = (address, port, true);
+    }
+}

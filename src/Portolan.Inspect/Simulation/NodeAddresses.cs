@@ -1,0 +1,61 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>Which addresses are this node's own, as far as that is known. Loopback addresses always are.</summary>
+public sealed class NodeAddresses
+{
+    private readonly HashSet<InetAddress> _local = [];
+    private readonly HashSet<InetAddress> _broadcast = [];
+    private readonly Dictionary<string, List<InterfaceAddress>> _byInterface = new(StringComparer.Ordinal);
+
+    /// <summary>The addresses of interfaces and others given by hand.</summary>
+    /// <param name="interfaces">The node's interfaces, all of them; null when they are not known.</param>
+    /// <param name="given">Addresses known to be local. When any is given, the list counts as complete for its family.</param>
+    public NodeAddresses(IReadOnlyCollection<NetInterface>? interfaces, IReadOnlyCollection<InetAddress>? given = null)
+    {
+        foreach (NetInterface device in interfaces ?? [])
+        {
+            List<InterfaceAddress> ofDevice = _byInterface[device.Name] = [];
+            foreach (InterfaceAddress address in device.Addresses)
+            {
+                ofDevice.Add(address);
+                _local.Add(address.Address);
+                if (address.Broadcast.Family != IpFamily.None)
+                    _broadcast.Add(address.Broadcast);
+            }
+        }
+        _local.UnionWith(given ?? []);
+        KnowsIPv4 = interfaces is not null || _local.Any(address => address.Family == IpFamily.IPv4);
+        KnowsIPv6 = interfaces is not null || _local.Any(address => address.Family == IpFamily.IPv6);
+    }
+
+    /// <summary>Nothing is known.</summary>
+    public static NodeAddresses Unknown { get; } = new(null);
+
+    /// <summary>The known local addresses, without order.</summary>
+    public IReadOnlyCollection<InetAddress> Known => _local;
+
+    private bool KnowsIPv4 { get; }
+
+    private bool KnowsIPv6 { get; }
+
+    /// <summary>True when all local addresses of the family are known.</summary>
+    public bool Knows(IpFamily family) => family == IpFamily.IPv4 ? KnowsIPv4 : KnowsIPv6;
+
+    /// <summary>Whether the address is local; null when that is not known.</summary>
+    public bool? IsLocal(InetAddress address)
+    {
+        if (address.IsLoopback || _local.Contains(address))
+            return true;
+        return Knows(address.Family) || address.IsMulticast ? false : null;
+    }
+
+    /// <summary>True for an address known to be a broadcast address.</summary>
+    public bool IsBroadcast(InetAddress address) =>
+        _broadcast.Contains(address) || address == InetAddress.FromIPv4(uint.MaxValue);
+
+    /// <summary>The addresses of an interface; null when the interface is not known.</summary>
+    internal IReadOnlyList<InterfaceAddress>? OfInterface(string? name) => name is null ? null : _byInterface.GetValueOrDefault(name);
+}

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>What becomes of a traced packet.</summary>
+public sealed class TraceResult
+{
+    /// <summary>The packet.</summary>
+    public required PacketPremise Packet { get; init; }
+
+    /// <summary>The possible ends, most likely first; probabilities add up to 1.</summary>
+    public required ImmutableArray<Outcome> Outcomes { get; init; }
+
+    /// <summary>What the answer rests on without the input saying so: a table that is not shown, interface columns left out.</summary>
+    public required ImmutableArray<string> Caveats { get; init; }
+}
+
+/// <summary>How a packet's way ends.</summary>
+public enum OutcomeVerdict : byte
+{
+    /// <summary>The packet leaves the node.</summary>
+    Forward,
+
+    /// <summary>The packet is delivered to this node.</summary>
+    Local,
+
+    /// <summary>The packet is discarded without a word.</summary>
+    Drop,
+
+    /// <summary>The packet is discarded and the sender is told.</summary>
+    Reject,
+
+    /// <summary>The input does not say; see <see cref="Outcome.Reason"/> and <see cref="Outcome.Candidates"/>.</summary>
+    Unknown,
+}
+
+/// <summary>One end of a packet's way.</summary>
+public sealed record Outcome
+{
+    /// <summary>How the way ends.</summary>
+    public required OutcomeVerdict Verdict { get; init; }
+
+    /// <summary>How likely this end is, above 0 up to 1.</summary>
+    public required double Probability { get; init; }
+
+    /// <summary>The destination at the end.</summary>
+    public required InetAddress Destination { get; init; }
+
+    /// <summary>The destination port at the end; null without ports or when it is not known.</summary>
+    public ushort? DestinationPort { get; init; }
+
+    /// <summary>The source at the end; the default value when masquerading chooses an address that the input does not tell.</summary>
+    public InetAddress Source { get; init; }
+
+    /// <summary>True when the destination was translated.</summary>
+    public bool IsTranslated { get; init; }
+
+    /// <summary>True when the source becomes an address of this node.</summary>
+    public bool IsMasqueraded { get; init; }
+
+    /// <summary>The packet's mark at the end.</summary>
+    public uint Mark { get; init; }
+
+    /// <summary>What is not known and why, or what a reject tells the sender; null otherwise.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The rules that the packet met, in order, and the decisions between them.</summary>
+    public ImmutableArray<PathStep> Path { get; init; } = [];
+
+    /// <summary>For an unknown end: what it would be if the unknown were known, one way or the other. Probabilities are not comparable.</summary>
+    public ImmutableArray<Outcome> Candidates { get; init; } = [];
+
+    /// <summary>"10.244.2.50:80", or the address alone for protocols without ports.</summary>
+    public string DestinationText =>
+        DestinationPort is { } port ? new InetEndpoint(Destination, port).ToString() : Destination.ToString();
+}
+
+/// <summary>A rule's place in a ruleset.</summary>
+/// <param name="Table">The table.</param>
+/// <param name="Chain">The chain.</param>
+/// <param name="Index">The rule's index in the chain, from 0.</param>
+public sealed record RulePlace(RuleTable Table, Chain Chain, int Index)
+{
+    /// <summary>The rule.</summary>
+    public Rule Rule => Chain.Rules[Index];
+
+    /// <summary>"nat KUBE-SERVICES rule 3", with file and line when the rule was read from text.</summary>
+    public override string ToString()
+    {
+        string place = $"{Table.Name} {Chain.Name} rule {Index + 1}";
+        string source = Rule.Source.ToString();
+        return source.Length == 0 ? place : $"{place} ({source})";
+    }
+}
+
+/// <summary>A step of a packet's way.</summary>
+/// <param name="Kind">What happened.</param>
+/// <param name="Hook">At which hook.</param>
+/// <param name="Place">The rule that matched; null for steps that no rule made.</param>
+/// <param name="Table">The table, for a policy's decision.</param>
+/// <param name="Chain">The chain, for a policy's decision.</param>
+/// <param name="Text">What happened, for steps that no rule made, or a remark about the rule; may be empty.</param>
+public sealed record PathStep(PathStepKind Kind, Hook Hook, RulePlace? Place, RuleTable? Table, Chain? Chain, string Text);
+
+/// <summary>The kinds of steps.</summary>
+public enum PathStepKind : byte
+{
+    /// <summary>The packet reached a hook.</summary>
+    Hook,
+
+    /// <summary>A rule matched.</summary>
+    Rule,
+
+    /// <summary>A chain's policy dropped the packet.</summary>
+    Policy,
+
+    /// <summary>The node decided where the packet goes.</summary>
+    Route,
+}

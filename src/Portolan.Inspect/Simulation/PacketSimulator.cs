@@ -1,0 +1,252 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>
+/// Says what the rules do with a packet: through the hooks prerouting, input or forward, postrouting, or output and postrouting, all tables
+/// in the kernel's order. Chance and unknown conditions fork the way; every end comes with its probability, and nothing is guessed.
+/// </summary>
+/// <param name="ruleset">The rules.</param>
+/// <param name="node">What is known of the node's addresses.</param>
+public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
+{
+    private readonly Dictionary<IpFamily, HookTable> _hooks = [];
+
+    /// <summary>Traces a packet.</summary>
+    public TraceResult Trace(PacketPremise packet)
+    {
+        ArgumentNullException.ThrowIfNull(packet);
+        if (!_hooks.TryGetValue(packet.Family, out HookTable? hooks))
+            _hooks[packet.Family] = hooks = new HookTable(ruleset, packet.Family);
+        var run = new Run(ruleset, node, hooks, packet);
+        return new TraceResult
+        {
+            Packet = packet,
+            Outcomes = run.Go(),
+            Caveats = Caveats.Of(ruleset, packet.Family),
+        };
+    }
+
+    private sealed class Run
+    {
+        private readonly NodeAddresses _node;
+        private readonly HookTable _hooks;
+        private readonly PacketPremise _packet;
+        private readonly ForkLedger _ledger = new();
+        private readonly ChainWalker _walker;
+
+        internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, PacketPremise packet)
+        {
+            (_node, _hooks, _packet) = (node, hooks, packet);
+            var matches = new MatchEvaluator(packet, node, ruleset);
+            var expressions = new ExpressionEvaluator(packet, node, matches);
+            var runner = new RuleRunner(
+                matches, expressions, new RelationEvaluator(expressions), new NatTranslator(packet, node, expressions), _ledger);
+            _walker = new ChainWalker(runner, _ledger);
+        }
+
+        internal ImmutableArray<Outcome> Go()
+        {
+            var start = new PacketState
+            {
+                Source = _packet.Source,
+                SourcePort = _packet.SourcePort,
+                Destination = _packet.Destination,
+                DestinationPort = _packet.HasPorts ? _packet.DestinationPort : null,
+                Mark = _packet.Mark,
+                ConnectionMark = _packet.ConnectionMark,
+                InInterface = _packet.IsFromNode ? string.Empty : _packet.InInterface,
+                OutInterface = _packet.IsFromNode ? OutInterfaceTo(_packet.Destination) : string.Empty,
+            };
+            if (_packet.IsFromNode)
+                Send([start]);
+            else
+                Receive([start]);
+            return OutcomeResolver.Resolve(_ledger.Endings);
+        }
+
+        private void Receive(List<PacketState> states)
+        {
+            states = Pass(Hook.Prerouting, states);
+            (List<PacketState> local, List<PacketState> elsewhere) = Route(states, Hook.Prerouting);
+            Deliver(local);
+            foreach (PacketState state in elsewhere)
+                state.OutInterface = _packet.OutInterface;
+            elsewhere = Pass(Hook.Forward, elsewhere);
+            Leave(Pass(Hook.Postrouting, elsewhere));
+        }
+
+        private void Send(List<PacketState> states)
+        {
+            states = Pass(Hook.Output, states);
+            foreach (PacketState state in states)
+                state.OutInterface = OutInterfaceTo(state.Destination);
+            (List<PacketState> local, List<PacketState> elsewhere) = Route(states, Hook.Output);
+            foreach (PacketState state in local)
+                state.OutInterface = "lo";
+            Leave(Pass(Hook.Postrouting, elsewhere));
+            // What this node sends to itself leaves by the loopback device and comes in again, with its connection already known.
+            local = Pass(Hook.Postrouting, local);
+            foreach (PacketState state in local)
+            {
+                (state.InInterface, state.OutInterface) = ("lo", string.Empty);
+                (state.IsDestinationSettled, state.IsSourceSettled) = (true, true);
+            }
+            Deliver(Pass(Hook.Prerouting, local));
+        }
+
+        private void Deliver(List<PacketState> states)
+        {
+            foreach (PacketState state in states)
+                state.OutInterface = string.Empty;
+            foreach (PacketState state in Pass(Hook.Input, states))
+                _ledger.Finish(state, OutcomeVerdict.Local, null);
+        }
+
+        private void Leave(List<PacketState> states)
+        {
+            foreach (PacketState state in states)
+                _ledger.Finish(state, OutcomeVerdict.Forward, null);
+        }
+
+        private string? OutInterfaceTo(InetAddress destination) =>
+            _node.IsLocal(destination) == true ? "lo" : _packet.OutInterface;
+
+        /// <summary>The routing decision: to this node, or on. Where local addresses are not known, both.</summary>
+        private (List<PacketState> Local, List<PacketState> Elsewhere) Route(List<PacketState> states, Hook hook)
+        {
+            var local = new List<PacketState>();
+            var elsewhere = new List<PacketState>();
+            foreach (PacketState state in states)
+            {
+                if (hook == Hook.Prerouting && state.Destination.IsLoopback && state.InInterface != "lo")
+                {
+                    // A martian, unless the operator allows it per interface.
+                    _ledger.Finish(state, OutcomeVerdict.Unknown,
+                        $"whether route_localnet lets a packet from outside reach {state.Destination}; without it the node drops the packet");
+                    continue;
+                }
+                Answer answer = _node.IsLocal(state.Destination) is { } known
+                    ? Answer.Of(known || _node.IsBroadcast(state.Destination))
+                    : MatchEvaluator.IsLocalUnknown(state.Destination);
+                if (answer.Kind != AnswerKind.Unknown)
+                {
+                    Note(state, hook, answer.Kind == AnswerKind.Yes ? $"{state.Destination} is this node's" : $"{state.Destination} is elsewhere");
+                    (answer.Kind == AnswerKind.Yes ? local : elsewhere).Add(state);
+                    continue;
+                }
+                if (_ledger.Fork(state, answer.Condition!, null) is not { } fork)
+                    continue;
+                if (fork.Matches is { } here)
+                    local.Add(here);
+                if (fork.Passes is { } there)
+                    elsewhere.Add(there);
+            }
+            return (local, elsewhere);
+        }
+
+        private static void Note(PacketState state, Hook hook, string text) =>
+            state.Path = new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text), state.Path);
+
+        private List<PacketState> Pass(Hook hook, List<PacketState> states)
+        {
+            if (states.Count == 0)
+                return states;
+            bool isFirst = hook == Hook.Output || (hook == Hook.Prerouting && !_packet.IsFromNode);
+            bool isTracked = !isFirst;
+            foreach (PacketState state in states)
+                state.Path = new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty), state.Path);
+            foreach (HookTable.Station station in _hooks.At(hook))
+            {
+                if (!isTracked && station.Priority > HookTable.ConntrackPriority)
+                {
+                    Track(states);
+                    isTracked = true;
+                }
+                states = station.IsNat ? Translate(station, hook, states) : _walker.Walk(station.Chains[0].Table, station.Chains[0].Chain, hook, states);
+            }
+            if (!isTracked)
+                Track(states);
+            return states;
+        }
+
+        private void Track(List<PacketState> states)
+        {
+            foreach (PacketState state in states)
+            {
+                if (state.Tracking == TrackState.NotYet)
+                    state.Tracking = _packet.State == ConntrackStates.Invalid ? TrackState.Invalid : TrackState.Tracked;
+            }
+        }
+
+        /// <summary>The nat chains see the first packet of a connection, and the first translation of each kind counts.</summary>
+        private List<PacketState> Translate(HookTable.Station station, Hook hook, List<PacketState> states)
+        {
+            bool isDestination = hook is Hook.Prerouting or Hook.Output;
+            var passed = new List<PacketState>();
+            var waiting = new List<PacketState>();
+            foreach (PacketState state in states)
+            {
+                bool settled = isDestination ? state.IsDestinationSettled : state.IsSourceSettled;
+                if (state.Tracking != TrackState.Tracked || settled)
+                    passed.Add(state);
+                else if (_packet.State != ConntrackStates.New)
+                    passed.AddRange(Remember(station, hook, state, isDestination));
+                else
+                    waiting.Add(state);
+            }
+            passed.AddRange(TranslateFirst(station, hook, waiting, isDestination));
+            return passed;
+        }
+
+        private List<PacketState> TranslateFirst(HookTable.Station station, Hook hook, List<PacketState> waiting, bool isDestination)
+        {
+            var done = new List<PacketState>();
+            foreach ((RuleTable table, Chain chain) in station.Chains)
+            {
+                if (waiting.Count == 0)
+                    break;
+                var next = new List<PacketState>();
+                foreach (PacketState state in _walker.Walk(table, chain, hook, waiting))
+                    ((isDestination ? state.IsDestinationSettled : state.IsSourceSettled) ? done : next).Add(state);
+                waiting = next;
+            }
+            foreach (PacketState state in waiting)
+            {
+                if (isDestination)
+                    state.IsDestinationSettled = true;
+                else
+                    state.IsSourceSettled = true;
+            }
+            done.AddRange(waiting);
+            return done;
+        }
+
+        /// <summary>
+        /// A packet of an old connection is translated as conntrack remembers, not by the rules. If the rules would let its first packet
+        /// pass untranslated nothing is lost; otherwise which way the connection took is unknown.
+        /// </summary>
+        private IEnumerable<PacketState> Remember(HookTable.Station station, Hook hook, PacketState state, bool isDestination)
+        {
+            int endings = _ledger.Endings.Count;
+            List<PacketState> asFirst = TranslateFirst(station, hook, [state.Clone()], isDestination);
+            _ledger.Endings.RemoveRange(endings, _ledger.Endings.Count - endings);
+            bool mayBeTranslated = asFirst.Exists(item => isDestination ? item.IsDestinationTranslated : item.IsSourceTranslated);
+            if (mayBeTranslated)
+            {
+                _ledger.Finish(state, OutcomeVerdict.Unknown, isDestination
+                    ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet ({asFirst.Count} possible)"
+                    : "which source conntrack gives this connection: the rules decided that with its first packet");
+                yield break;
+            }
+            if (isDestination)
+                state.IsDestinationSettled = true;
+            else
+                state.IsSourceSettled = true;
+            yield return state;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using Portolan.Inet;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>One way the packet may have gone so far: the packet as it is now, how likely that is, and the rules that brought it here.</summary>
+internal sealed class PacketState
+{
+    internal double Probability = 1;
+
+    /// <summary>The source; the default value once masquerading has chosen an address that is not known here.</summary>
+    internal InetAddress Source;
+    internal ushort? SourcePort;
+    internal InetAddress Destination;
+    internal ushort? DestinationPort;
+    internal uint Mark;
+    internal uint ConnectionMark;
+    internal ulong Priority;
+
+    /// <summary>Name of the interface; null when not known, empty when there is none at this hook.</summary>
+    internal string? InInterface;
+    internal string? OutInterface;
+
+    internal TrackState Tracking;
+    internal bool IsDestinationSettled;
+    internal bool IsSourceSettled;
+    internal bool IsDestinationTranslated;
+    internal bool IsSourceTranslated;
+    internal bool IsMasqueraded;
+    internal Assumption? Assumptions;
+    internal PathNode? Path;
+
+    internal PacketState Clone() => (PacketState)MemberwiseClone();
+
+    /// <summary>Everything but probability and path: states that agree here have the same future.</summary>
+    internal (InetAddress, ushort?, InetAddress, ushort?, uint, uint, ulong, (string?, string?, TrackState, int, Assumption?)) Identity =>
+        (Source, SourcePort, Destination, DestinationPort, Mark, ConnectionMark, Priority, (InInterface, OutInterface, Tracking,
+            (IsDestinationSettled ? 1 : 0) | (IsSourceSettled ? 2 : 0) | (IsDestinationTranslated ? 4 : 0) | (IsSourceTranslated ? 8 : 0)
+            | (IsMasqueraded ? 16 : 0), Assumptions));
+}
+
+/// <summary>What conntrack knows of the packet at this point of its way.</summary>
+internal enum TrackState : byte
+{
+    /// <summary>Before conntrack's hook (priority -200, NF_IP_PRI_CONNTRACK): nothing.</summary>
+    NotYet,
+
+    /// <summary>The packet belongs to a connection, or begins one.</summary>
+    Tracked,
+
+    /// <summary>A rule said notrack.</summary>
+    Untracked,
+
+    /// <summary>The packet fits no connection.</summary>
+    Invalid,
+}
+
+/// <summary>An unknown condition and the side that was taken; a list, latest first. Compared by reference: each fork makes its own.</summary>
+internal sealed class Assumption(int fork, Condition condition, bool holds, RulePlace? place, Assumption? previous)
+{
+    internal int Fork { get; } = fork;
+
+    internal Condition Condition { get; } = condition;
+
+    internal bool Holds { get; } = holds;
+
+    internal RulePlace? Place { get; } = place;
+
+    internal Assumption? Previous { get; } = previous;
+
+    internal int Depth { get; } = (previous?.Depth ?? 0) + 1;
+
+    internal static bool? Find(Assumption? list, string key)
+    {
+        for (; list is not null; list = list.Previous)
+        {
+            if (list.Condition.Key == key)
+                return list.Holds;
+        }
+        return null;
+    }
+}
+
+/// <summary>A step of a path; a list, latest first, so that forks share their beginning.</summary>
+internal sealed record PathNode(PathStep Step, PathNode? Previous);

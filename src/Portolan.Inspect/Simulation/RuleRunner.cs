@@ -1,0 +1,316 @@
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Runs one rule on one packet: decides its matches in order and carries out what it says.</summary>
+internal sealed class RuleRunner(
+    MatchEvaluator matches, ExpressionEvaluator expressions, RelationEvaluator relations, NatTranslator nat, ForkLedger ledger)
+{
+    private readonly Stack<(PacketState State, int Statement, bool IsRecorded)> _pending = new();
+
+    internal void Run(RulePlace place, Hook hook, PacketState packet, RuleResult result)
+    {
+        EquatableArray<Statement> statements = place.Rule.Statements;
+        _pending.Push((packet, 0, false));
+        while (_pending.TryPop(out (PacketState State, int Statement, bool IsRecorded) item))
+        {
+            (PacketState? state, int index, bool recorded) = item;
+            while (state is not null && index < statements.Length)
+            {
+                Statement statement = statements[index++];
+                if (statement is Match match)
+                {
+                    state = Decide(match, place, state, index, recorded, result);
+                    continue;
+                }
+                if (!recorded)
+                {
+                    Record(state, place, hook);
+                    recorded = true;
+                }
+                state = Act(statement, place, hook, state, index, result);
+            }
+            if (state is null)
+                continue;
+            if ((place.Rule.Gaps & RuleGaps.Tail) != 0)
+            {
+                ledger.Finish(state, OutcomeVerdict.Unknown, $"the input cuts off {place}");
+                continue;
+            }
+            if (!recorded && statements.Length > 0)
+                Record(state, place, hook);
+            result.Next.Add(state);
+        }
+    }
+
+    private static void Record(PacketState state, RulePlace place, Hook hook) =>
+        state.Path = new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty), state.Path);
+
+    /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
+    private PacketState? Decide(Match match, RulePlace place, PacketState state, int nextStatement, bool recorded, RuleResult result)
+    {
+        Answer answer = match is RelationalMatch relation
+            ? relations.Evaluate(relation, state, place)
+            : matches.Evaluate(match, state, place);
+        switch (answer.Kind)
+        {
+            case AnswerKind.Yes:
+                return state;
+            case AnswerKind.No:
+                result.Next.Add(state);
+                return null;
+        }
+        // A rule that only logs or counts: whether it matches changes nothing that could be told.
+        if (IsHarmless(place.Rule.Statements, nextStatement) && (place.Rule.Gaps & RuleGaps.Tail) == 0)
+        {
+            result.Next.Add(state);
+            return null;
+        }
+        result.HasForked = true;
+        if (answer.Kind == AnswerKind.Random)
+        {
+            PacketState passes = state.Clone();
+            passes.Probability *= 1 - answer.Probability;
+            result.Next.Add(passes);
+            state.Probability *= answer.Probability;
+            return state;
+        }
+        if (ledger.Fork(state, answer.Condition!, place) is not { } fork)
+            return null;
+        if (fork.Passes is not null)
+            result.Next.Add(fork.Passes);
+        return fork.Matches;
+    }
+
+    private static bool IsHarmless(EquatableArray<Statement> statements, int from)
+    {
+        for (int index = from; index < statements.Length; index++)
+        {
+            if (statements[index] is not (Match or LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement { PassesOn: true }))
+                return false;
+        }
+        return true;
+    }
+
+    private PacketState? Act(Statement statement, RulePlace place, Hook hook, PacketState state, int nextStatement, RuleResult result)
+    {
+        switch (statement)
+        {
+            case VerdictStatement verdict:
+                Obey(verdict.Verdict, place, state, result);
+                return null;
+            case RejectStatement reject:
+                ledger.Finish(state, OutcomeVerdict.Reject, Words.RejectWords.Of(reject.With));
+                return null;
+            case NatStatement or NetmapStatement:
+                Translate(statement, place, hook, state, result);
+                return null;
+            case MarkStatement mark:
+                state.Mark = (state.Mark & ~mark.Mask) ^ mark.Value;
+                return state;
+            case ConnmarkStatement connmark:
+                Apply(connmark, state);
+                return state;
+            case NotrackStatement:
+                if (state.Tracking == TrackState.NotYet)
+                    state.Tracking = TrackState.Untracked;
+                return state;
+            case VerdictMapStatement map:
+                LookUp(map, place, state, result);
+                return null;
+            case AssignStatement assign:
+                return Assign(assign, place, state, nextStatement, result);
+            case SetUpdateStatement update:
+                return Update(update, place, state, result);
+            case UnmodelledStatement { PassesOn: false } unmodelled:
+                ledger.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
+                return null;
+            default:
+                // Logs, counters, traces and conntrack templates let the packet pass.
+                return state;
+        }
+    }
+
+    private void Obey(Verdict verdict, RulePlace place, PacketState state, RuleResult result)
+    {
+        switch (verdict.Kind)
+        {
+            case VerdictKind.Accept:
+                result.Accepted.Add(state);
+                break;
+            case VerdictKind.Drop:
+                ledger.Finish(state, OutcomeVerdict.Drop, null);
+                break;
+            case VerdictKind.Return:
+                result.Returned.Add(state);
+                break;
+            case VerdictKind.Continue:
+                result.Next.Add(state);
+                break;
+            case VerdictKind.Queue:
+                ledger.Finish(state, OutcomeVerdict.Unknown, $"a program in user space decides: {place}");
+                break;
+            default:
+                result.Call(verdict, state);
+                break;
+        }
+    }
+
+    private void Translate(Statement statement, RulePlace place, Hook hook, PacketState state, RuleResult result)
+    {
+        var translated = new List<PacketState>();
+        if (nat.Translate(statement, state, hook, place, translated) is { } unknown)
+        {
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            return;
+        }
+        result.Accepted.AddRange(translated);
+        // A map without an element for the packet breaks off the rule.
+        double rest = state.Probability - translated.Sum(item => item.Probability);
+        if (rest > 1e-12)
+        {
+            PacketState missed = state.Clone();
+            missed.Probability = rest;
+            missed.Path = state.Path?.Previous;
+            result.Next.Add(missed);
+        }
+    }
+
+    private static void Apply(ConnmarkStatement connmark, PacketState state)
+    {
+        if (state.Tracking != TrackState.Tracked)
+            return;
+        switch (connmark.Operation)
+        {
+            case ConnmarkOperation.Set:
+                state.ConnectionMark = (state.ConnectionMark & ~connmark.CtMask) ^ connmark.Value;
+                break;
+            case ConnmarkOperation.Save:
+                state.ConnectionMark = (state.ConnectionMark & ~connmark.CtMask) ^ (state.Mark & connmark.PacketMask);
+                break;
+            default:
+                state.Mark = (state.Mark & ~connmark.PacketMask) ^ (state.ConnectionMark & connmark.CtMask);
+                break;
+        }
+    }
+
+    private void LookUp(VerdictMapStatement map, RulePlace place, PacketState state, RuleResult result)
+    {
+        Evaluated verdicts = expressions.Evaluate(new MapExpression(map.Key, map.Map), state, place);
+        if (verdicts.UnknownCondition is { } unknown)
+        {
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            return;
+        }
+        double rest = state.Probability;
+        foreach ((Expression value, double share) in verdicts.Many ?? (verdicts.Single is null ? [] : [(verdicts.Single, 1.0)]))
+        {
+            PacketState chosen = state.Clone();
+            chosen.Probability = state.Probability * share;
+            rest -= chosen.Probability;
+            if (value is VerdictValue verdict)
+                Obey(verdict.Verdict, place, chosen, result);
+        }
+        if (rest <= 1e-12)
+            return;
+        state.Probability = rest;
+        state.Path = state.Path?.Previous;
+        result.HasForked = true;
+        result.Next.Add(state);
+    }
+
+    private PacketState? Assign(AssignStatement assign, RulePlace place, PacketState state, int nextStatement, RuleResult result)
+    {
+        Evaluated computed = expressions.Evaluate(assign.Value, state, place);
+        if (computed.UnknownCondition is { } unknown)
+        {
+            if (!IsModelled(assign.Target.Field))
+                return state;
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            return null;
+        }
+        if (computed.Single is { } single)
+        {
+            Store(assign.Target.Field, single, state);
+            return state;
+        }
+        double rest = state.Probability;
+        foreach ((Expression value, double share) in computed.Many ?? [])
+        {
+            PacketState chosen = state.Clone();
+            chosen.Probability = state.Probability * share;
+            rest -= chosen.Probability;
+            Store(assign.Target.Field, value, chosen);
+            _pending.Push((chosen, nextStatement, true));
+        }
+        if (rest > 1e-12)
+        {
+            state.Probability = rest;
+            state.Path = state.Path?.Previous;
+            result.Next.Add(state);
+        }
+        result.HasForked = true;
+        return null;
+    }
+
+    private static bool IsModelled(PacketField field) => field is PacketField.MetaMark or PacketField.CtMark or PacketField.MetaPriority
+        or PacketField.IpSource or PacketField.IpDestination or PacketField.Ip6Source or PacketField.Ip6Destination
+        or PacketField.TcpSourcePort or PacketField.TcpDestinationPort or PacketField.UdpSourcePort or PacketField.UdpDestinationPort
+        or PacketField.SctpSourcePort or PacketField.SctpDestinationPort or PacketField.TransportSourcePort or PacketField.TransportDestinationPort;
+
+    private static void Store(PacketField field, Expression value, PacketState state)
+    {
+        ulong number = value is NumberValue plain ? plain.Value : 0;
+        switch (field)
+        {
+            case PacketField.MetaMark:
+                state.Mark = (uint)number;
+                break;
+            case PacketField.CtMark when state.Tracking == TrackState.Tracked:
+                state.ConnectionMark = (uint)number;
+                break;
+            case PacketField.MetaPriority:
+                // A map of addresses may be kept in the priority for a moment: what counts is the number in the register.
+                state.Priority = value is AddressValue address ? (ulong)address.Address.ToNumber() : number;
+                break;
+            case PacketField.IpSource or PacketField.Ip6Source when value is AddressValue source:
+                state.Source = source.Address;
+                break;
+            case PacketField.IpDestination or PacketField.Ip6Destination when value is AddressValue destination:
+                state.Destination = destination.Address;
+                break;
+            case PacketField.TcpSourcePort or PacketField.UdpSourcePort or PacketField.SctpSourcePort or PacketField.TransportSourcePort:
+                state.SourcePort = (ushort)number;
+                break;
+            case PacketField.TcpDestinationPort or PacketField.UdpDestinationPort or PacketField.SctpDestinationPort
+                or PacketField.TransportDestinationPort:
+                state.DestinationPort = (ushort)number;
+                break;
+        }
+    }
+
+    private PacketState? Update(SetUpdateStatement update, RulePlace place, PacketState state, RuleResult result)
+    {
+        // Breaks off the rule when a value is not there. A full set would too; how full it is now, no dump says.
+        Evaluated key = expressions.Evaluate(update.Key, state, place);
+        if (key.IsAbsent)
+        {
+            result.Next.Add(state);
+            return null;
+        }
+        foreach (Statement inner in update.Statements)
+        {
+            if (inner is not LimitMatch limit)
+                continue;
+            Condition condition = Answer.Unknown($"set limit {place}", $"how much the limit kept in set '{update.Set}' has seen")
+                .NegateIf(limit.IsOver).Condition!;
+            if (ledger.Fork(state, condition, place) is not { } fork)
+                return null;
+            result.HasForked = true;
+            if (fork.Passes is not null)
+                result.Next.Add(fork.Passes);
+            return fork.Matches;
+        }
+        return state;
+    }
+}

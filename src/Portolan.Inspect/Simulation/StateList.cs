@@ -1,0 +1,27 @@
+namespace Portolan.Inspect.Simulation;
+
+internal static class StateList
+{
+    /// <summary>Joins states with the same future: their probabilities add up, the likelier path is kept.</summary>
+    internal static void Merge(List<PacketState> states)
+    {
+        if (states.Count < 2)
+            return;
+        var seen = new Dictionary<object, int>(states.Count);
+        int kept = 0;
+        foreach (PacketState state in states)
+        {
+            if (seen.TryGetValue(state.Identity, out int index))
+            {
+                PacketState other = states[index];
+                if (state.Probability > other.Probability)
+                    other.Path = state.Path;
+                other.Probability += state.Probability;
+                continue;
+            }
+            seen[state.Identity] = kept;
+            states[kept++] = state;
+        }
+        states.RemoveRange(kept, states.Count - kept);
+    }
+}

@@ -1,0 +1,22 @@
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Words;
+
+/// <summary>What a rejected packet's sender is told, in words.</summary>
+internal static class RejectWords
+{
+    internal static string Of(RejectWith with) => with switch
+    {
+        RejectWith.PortUnreachable => "port unreachable",
+        RejectWith.NetUnreachable => "net unreachable",
+        RejectWith.HostUnreachable => "host unreachable",
+        RejectWith.ProtocolUnreachable => "protocol unreachable",
+        RejectWith.NetProhibited => "net prohibited",
+        RejectWith.HostProhibited => "host prohibited",
+        RejectWith.AdminProhibited => "administratively prohibited",
+        RejectWith.PolicyFail => "policy fail",
+        RejectWith.RejectRoute => "reject route",
+        RejectWith.TcpReset => "TCP reset",
+        _ => with.ToString(),
+    };
+}
