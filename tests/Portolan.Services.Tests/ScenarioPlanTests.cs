@@ -12,7 +12,7 @@ public sealed class ScenarioPlanTests
 {
     public static IEnumerable<TheoryDataRow<Scenario>> Rows()
     {
-        foreach (string path in Directory.EnumerateFiles(ScenarioFolder(), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(Path.Combine(TestFolder(), "scenarios"), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             foreach (Scenario scenario in ScenarioReader.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path)))
             {
@@ -31,6 +31,6 @@ public sealed class ScenarioPlanTests
         Assert.True(failures.Count == 0, $"{failures.Count} flow(s) did not go as expected.\n{string.Join('\n', failures)}");
     }
 
-    private static string ScenarioFolder([CallerFilePath] string thisFile = "") =>
-        Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(thisFile))!, "scenarios");
+    /// <summary>The folder tests of the repository.</summary>
+    internal static string TestFolder([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(Path.GetDirectoryName(thisFile))!;
 }

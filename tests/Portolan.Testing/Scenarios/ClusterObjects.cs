@@ -88,7 +88,7 @@ public sealed class ClusterObjects
         {
             if (key.Kind != "Service" || value["spec"] is not JsonObject spec)
                 continue;
-            IEnumerable<JsonNode?> texts = spec["clusterIPs"] is JsonArray many ? many : [spec["clusterIP"]];
+            IEnumerable<JsonNode?> texts = spec["clusterIPs"] as IEnumerable<JsonNode?> ?? [spec["clusterIP"]];
             foreach (JsonNode? text in texts)
             {
                 if (InetAddress.TryParse((string?)text, out InetAddress address))
