@@ -39,6 +39,23 @@ public sealed record NodeFacts(ImmutableArray<InetAddress> NodePortAddresses, Im
 {
     /// <summary>No addresses known.</summary>
     public static NodeFacts None { get; } = new([], []);
+
+    /// <summary>
+    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules may
+    /// then ask whether an address is local in place of listing them.
+    /// </summary>
+    public bool NodePortsOnAllIPv4 { get; init; }
+
+    /// <inheritdoc cref="NodePortsOnAllIPv4"/>
+    public bool NodePortsOnAllIPv6 { get; init; }
+
+    /// <summary>Equality by content.</summary>
+    public bool Equals(NodeFacts? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
+        && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
+        && LocalAddresses.AsSpan().SequenceEqual(other.LocalAddresses.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(NodePortAddresses.Length, LocalAddresses.Length);
 }
 
 /// <summary>What one call to a plane did.</summary>

@@ -130,12 +130,13 @@ public sealed class ServiceTable
             return new([], null);
         ImmutableArray<ServiceChange>.Builder changes = ImmutableArray.CreateBuilder<ServiceChange>();
         ImmutableArray<Problem>.Builder newProblems = ImmutableArray.CreateBuilder<Problem>();
-        NodeWide? nodeWide = DrainNodeWide(newProblems);
+        ImmutableArray<Problem>.Builder goneProblems = ImmutableArray.CreateBuilder<Problem>();
+        NodeWide? nodeWide = DrainNodeWide(newProblems, goneProblems);
         foreach (ServiceEntry entry in _marked)
         {
             entry.IsMarked = false;
             ServicePlan? plan = _compiler.Compile(entry, out ImmutableArray<Problem> problems);
-            ReplaceProblems(entry, problems, newProblems);
+            ReplaceProblems(entry, problems, newProblems, goneProblems);
             if (!Equals(plan, entry.Plan))
             {
                 PlanCount += (plan is null ? 0 : 1) - (entry.Plan is null ? 0 : 1);
@@ -146,7 +147,11 @@ public sealed class ServiceTable
                 _entries.Remove(entry.Name);
         }
         _marked.Clear();
-        return new(changes.DrainToImmutable(), nodeWide) { NewProblems = newProblems.DrainToImmutable() };
+        return new(changes.DrainToImmutable(), nodeWide)
+        {
+            NewProblems = newProblems.DrainToImmutable(),
+            GoneProblems = goneProblems.DrainToImmutable(),
+        };
     }
 
     private void SetService(ServiceEntry entry, ServiceObject? service)
@@ -220,7 +225,7 @@ public sealed class ServiceTable
         return default;
     }
 
-    private NodeWide? DrainNodeWide(ImmutableArray<Problem>.Builder newProblems)
+    private NodeWide? DrainNodeWide(ImmutableArray<Problem>.Builder newProblems, ImmutableArray<Problem>.Builder goneProblems)
     {
         if (!_isNodeWideMarked)
             return null;
@@ -228,6 +233,7 @@ public sealed class ServiceTable
         ServiceCidrObject[] cidrs = [.. _serviceCidrs.Values.OrderBy(static cidr => cidr.Name, StringComparer.Ordinal)];
         ImmutableArray<Problem> problems = [.. Node?.Problems ?? [], .. cidrs.SelectMany(static cidr => cidr.Problems)];
         newProblems.AddRange(problems.Except(_nodeWideProblems));
+        goneProblems.AddRange(_nodeWideProblems.Except(problems));
         _nodeWideProblems = problems;
 
         NodeWide current = new(DetectorOf(IpFamily.IPv4), DetectorOf(IpFamily.IPv6),
@@ -246,11 +252,14 @@ public sealed class ServiceTable
         return cidrs.IsEmpty ? LocalDetector.None : new(LocalDetection.Cidrs, cidrs, "");
     }
 
-    private void ReplaceProblems(ServiceEntry entry, ImmutableArray<Problem> problems, ImmutableArray<Problem>.Builder newProblems)
+    private void ReplaceProblems(
+        ServiceEntry entry, ImmutableArray<Problem> problems, ImmutableArray<Problem>.Builder newProblems,
+        ImmutableArray<Problem>.Builder goneProblems)
     {
         if (problems.IsEmpty && entry.Problems.IsEmpty)
             return;
         newProblems.AddRange(problems.Except(entry.Problems));
+        goneProblems.AddRange(entry.Problems.Except(problems));
         entry.Problems = problems;
         if (problems.IsEmpty)
             _withProblems.Remove(entry);

@@ -48,6 +48,7 @@ public sealed class ServiceTableProperties
                 nodeWide = delta.NodeWide ?? nodeWide;
 
                 Assert.Equal([.. table.Problems.Except(knownProblems)], delta.NewProblems.ToHashSet());
+                Assert.Equal([.. knownProblems.Except(table.Problems)], delta.GoneProblems.ToHashSet());
                 knownProblems = [.. table.Problems];
             }
 

@@ -37,6 +37,9 @@ public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodeWide
     /// <summary>Problems that were not there at the last drain, for the log. They say nothing about the plans.</summary>
     public ImmutableArray<Problem> NewProblems { get; init; } = [];
 
+    /// <summary>Problems that were there at the last drain and are no more.</summary>
+    public ImmutableArray<Problem> GoneProblems { get; init; } = [];
+
     /// <summary>True when there is nothing to program.</summary>
     public bool IsEmpty => Services.IsEmpty && NodeWide is null;
 }
