@@ -119,8 +119,7 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         }
         _sawUserChain |= !isBuiltIn;
         _chain = _table.Reference(name, context.Pool, line.Number);
-        _chain.IsDeclared = true;
-        _chain.Source = line.Span;
+        _table.Declare(_chain, line.Span);
         _inRows = true;
         words.TryRead(out ReadOnlySpan<char> what);
         if (what is "(policy" && words.TryRead(out ReadOnlySpan<char> policy))

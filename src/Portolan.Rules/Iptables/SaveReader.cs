@@ -106,12 +106,10 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
 
     private ChainBuilder Declare(ReadOnlySpan<char> name, VerdictKind? policy, LineCursor line)
     {
-        ChainBuilder? chain = _table!.Find(name);
-        if (chain is { IsDeclared: true })
+        ChainBuilder chain = _table!.Reference(name, context.Pool, line.Number);
+        if (chain.IsDeclared)
             context.Problems.Partial(line.Number, $"chain {ProblemLog.Quote(name)} of table {_table.Name} is declared twice; both are taken as one");
-        chain ??= _table.Add(context.Pool.Get(name), line.Span);
-        chain.IsDeclared = true;
-        chain.Source = line.Span;
+        _table.Declare(chain, line.Span);
         chain.Policy = policy;
         return chain;
     }
@@ -164,15 +162,11 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         }
         if (!complete)
             MarkCut(table);
-        foreach (ChainBuilder chain in table.Chains)
-        {
-            chain.Base = Names.BaseOf(table.Name, chain.Name, chain.Policy ?? VerdictKind.Accept);
-            if (!chain.IsDeclared && chain.Rules.Count > 0 && complete && _isFramed)
-                context.Problems.Note(chain.Rules[0].Source.Line, $"chain {ProblemLog.Quote(chain.Name)} of table {table.Name} has rules but is not declared");
-        }
         if (table.Name.Length > 0 && !HasAllBuiltIn(table))
             table.IsExcerpt = true;
         table.Finish(context.Problems);
+        foreach (ChainBuilder chain in table.Chains)
+            chain.Base = Names.BaseOf(table.Name, chain.Name, chain.Policy ?? VerdictKind.Accept);
         context.Tables.Add(table);
     }
 

@@ -4,6 +4,7 @@ namespace Portolan.Rules.Reading;
 internal sealed class TableBuilder(TableFamily family, string name, RuleBackend backend, RuleFormat format, SourceSpan source)
 {
     private readonly Dictionary<string, ChainBuilder> _byName = new(StringComparer.Ordinal);
+    private readonly List<ChainBuilder> _undeclared = [];
 
     public TableFamily Family { get; set; } = family;
 
@@ -28,33 +29,44 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
     public ChainBuilder? Find(ReadOnlySpan<char> name) =>
         _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out ChainBuilder? chain) ? chain : null;
 
-    /// <summary>Adds a chain; the first of two with one name is the one that is found.</summary>
-    public ChainBuilder Add(string name, SourceSpan source)
-    {
-        var chain = new ChainBuilder(name, source);
-        Chains.Add(chain);
-        _byName.TryAdd(name, chain);
-        return chain;
-    }
-
-    /// <summary>The chain that a rule goes to; one that is not declared (yet) is noted with the line of the rule.</summary>
+    /// <summary>
+    /// The chain of a name. One that only a rule speaks of so far is not among <see cref="Chains"/>; the line of that rule is kept.
+    /// </summary>
     public ChainBuilder Reference(ReadOnlySpan<char> name, TextPool pool, int line)
     {
         if (Find(name) is { } known)
             return known;
-        ChainBuilder chain = Add(pool.Get(name), default);
-        chain.IsDeclared = false;
-        chain.FirstReference = line;
+        var chain = new ChainBuilder(pool.Get(name)) { FirstReference = line };
+        _byName.Add(chain.Name, chain);
+        _undeclared.Add(chain);
         return chain;
     }
 
-    /// <summary>Removes the chains that rules go to but that the input does not have, and says so.</summary>
+    /// <summary>The chain stands in the input, here.</summary>
+    public void Declare(ChainBuilder chain, SourceSpan source)
+    {
+        chain.Source = source;
+        if (chain.IsDeclared)
+            return;
+        chain.IsDeclared = true;
+        Chains.Add(chain);
+    }
+
+    /// <summary>The input is read: chains that rules go to but that are not there are reported.</summary>
     public void Finish(ProblemLog problems)
     {
-        List<ChainBuilder> missing = Chains.FindAll(chain => !chain.IsDeclared && chain.Rules.Count == 0);
+        List<ChainBuilder> missing = [];
+        foreach (ChainBuilder chain in _undeclared)
+        {
+            if (chain.IsDeclared)
+                continue;
+            if (chain.Rules.Count == 0)
+                missing.Add(chain);
+            else
+                Declare(chain, chain.Rules[0].Source);
+        }
         if (missing.Count == 0)
             return;
-        Chains.RemoveAll(chain => !chain.IsDeclared && chain.Rules.Count == 0);
         if (IsExcerpt)
         {
             string names = string.Join(", ", missing.Take(5).Select(chain => chain.Name)) + (missing.Count > 5 ? ", ..." : "");
@@ -81,14 +93,14 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
 }
 
 /// <summary>A chain while it is read.</summary>
-internal sealed class ChainBuilder(string name, SourceSpan source)
+internal sealed class ChainBuilder(string name)
 {
     private List<int>? _gaps;
     private VerdictStatement? _jump;
 
     public string Name { get; } = name;
 
-    public SourceSpan Source { get; set; } = source;
+    public SourceSpan Source { get; set; }
 
     public BaseChain? Base { get; set; }
 
@@ -103,7 +115,7 @@ internal sealed class ChainBuilder(string name, SourceSpan source)
     public string? Comment { get; set; }
 
     /// <summary>False for a chain that only a rule speaks of.</summary>
-    public bool IsDeclared { get; set; } = true;
+    public bool IsDeclared { get; set; }
 
     /// <summary>The line of the first rule that goes to an undeclared chain.</summary>
     public int FirstReference { get; set; }

@@ -1,0 +1,66 @@
+using Portolan.Rules.Iptables;
+using Portolan.Rules.Reading;
+
+namespace Portolan.Rules.Nftables;
+
+/// <summary>
+/// Tables that iptables-nft keeps in nf_tables. nft shows them in its own words, but those are a translation that leaves things out or even
+/// changes them: nft 1.0.6 prints "ct status dnat" for "! --ctstate RELATED,ESTABLISHED,DNAT", and nothing at all for ip6tables' DNAT.
+/// </summary>
+internal static class IptablesNft
+{
+    /// <summary>Marks a table as iptables-nft's and makes unknown what nft's text of it cannot be trusted with.</summary>
+    public static void Recognise(TableBuilder table, ProblemLog problems)
+    {
+        if (!IsOne(table))
+            return;
+        table.Backend = RuleBackend.IptablesNft;
+        bool isText = table.Format == RuleFormat.NftText;
+        problems.Note(table.Source.Line,
+            $"table {table.Name} belongs to iptables-nft, and nft's translation of its rules leaves things out; the output of iptables-save shows them whole");
+        foreach (ChainBuilder chain in table.Chains)
+        {
+            for (int i = 0; i < chain.Rules.Count; i++)
+                chain.Rules[i] = Distrust(chain.Rules[i], isText);
+        }
+    }
+
+    private static bool IsOne(TableBuilder table)
+    {
+        if (table.Family is not (TableFamily.Ip or TableFamily.Ip6) || !Names.IsTable(table.Name) || table.Sets.Count > 0)
+            return false;
+        bool hasBase = false;
+        foreach (ChainBuilder chain in table.Chains)
+        {
+            if (chain.Base is not { } place)
+                continue;
+            // security has another priority in nft's eyes; it is the hook and the name that iptables-nft fixes.
+            if (Names.HookOf(chain.Name) != place.Hook)
+                return false;
+            hasBase = true;
+        }
+        return hasBase;
+    }
+
+    private static Rule Distrust(Rule rule, bool isText)
+    {
+        var statements = new List<Statement>(rule.Statements.Length);
+        foreach (Statement statement in rule.Statements)
+        {
+            statements.Add(statement is RelationalMatch { Left: SelectorExpression { Field: PacketField.CtState or PacketField.CtStatus } } match && isText
+                ? new UnmodelledStatement("conntrack", $"a condition on conntrack that nft shows as {match.Left} {match.Operator} {match.Right}")
+                : statement);
+        }
+        // A target without translation leaves only a blank behind the counter.
+        bool isCut = isText && rule.Target is null && rule.Source.Text is [.., ' '];
+        return new Rule
+        {
+            Statements = [.. statements],
+            Comment = rule.Comment,
+            Counters = rule.Counters,
+            Handle = rule.Handle,
+            Source = rule.Source,
+            Gaps = isCut ? rule.Gaps | RuleGaps.Tail : rule.Gaps,
+        };
+    }
+}
