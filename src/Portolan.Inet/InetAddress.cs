@@ -140,7 +140,7 @@ public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAd
     /// <summary>Orders IPv4 before IPv6, and by number within a family.</summary>
     public int CompareTo(InetAddress other)
     {
-        int byFamily = Family.CompareTo(other.Family);
+        int byFamily = ((byte)Family).CompareTo((byte)other.Family); // Enum.CompareTo boxes.
         if (byFamily != 0)
             return byFamily;
         int byHigh = _high.CompareTo(other._high);

@@ -12,6 +12,12 @@ namespace Portolan.Services.Table;
 /// </summary>
 internal sealed class EndpointSelection(string nodeName)
 {
+    // In the order of the slices, with what to sort by beside them: keys without references are much quicker to move.
+    private readonly List<Candidate> _listed = [];
+    private readonly List<InetEndpoint> _keys = [];
+    private readonly List<int> _order = [];
+
+    // One per address and port, sorted.
     private readonly List<Candidate> _candidates = [];
 
     private enum Use : byte
@@ -45,32 +51,53 @@ internal sealed class EndpointSelection(string nodeName)
     /// </summary>
     public void Gather(ReadOnlySpan<EndpointSliceObject> slices, IpFamily family, string portName, IpProtocol protocol)
     {
-        _candidates.Clear();
+        _listed.Clear();
+        _keys.Clear();
+        _order.Clear();
         foreach (EndpointSliceObject slice in slices)
         {
             if (slice.Family != family)
                 continue;
             foreach (SlicePortObject port in slice.Ports)
             {
-                if (port.Protocol != protocol || port.Name != portName)
-                    continue;
-                foreach (ref readonly EndpointObject endpoint in slice.Endpoints.AsSpan())
-                {
-                    bool isLocal = endpoint.NodeName is { Length: > 0 } node && node == nodeName;
-                    _candidates.Add(new(new(endpoint.Address, port.Port), endpoint.Conditions, isLocal, _candidates.Count, endpoint.ForZones,
-                        endpoint.ForNodes));
-                }
+                if (port.Protocol == protocol && port.Name == portName)
+                    List(slice, port.Port);
             }
         }
-        Span<Candidate> all = CollectionsMarshal.AsSpan(_candidates);
-        all.Sort(static (left, right) => left.CompareTo(in right));
-        int kept = 0;
-        for (int i = 0; i < all.Length; i++)
+        CollectionsMarshal.AsSpan(_keys).Sort(CollectionsMarshal.AsSpan(_order));
+        KeepBestCopies();
+    }
+
+    private void List(EndpointSliceObject slice, ushort port)
+    {
+        foreach (ref readonly EndpointObject endpoint in slice.Endpoints.AsSpan())
         {
-            if (i == 0 || all[i].Endpoint != all[kept - 1].Endpoint)
-                all[kept++] = all[i];
+            bool isLocal = endpoint.NodeName is { Length: > 0 } node && node == nodeName;
+            _order.Add(_listed.Count);
+            _keys.Add(new(endpoint.Address, port));
+            _listed.Add(new(_keys[^1], endpoint.Conditions, isLocal, endpoint.ForZones, endpoint.ForNodes));
         }
-        CollectionsMarshal.SetCount(_candidates, kept);
+    }
+
+    private void KeepBestCopies()
+    {
+        _candidates.Clear();
+        ReadOnlySpan<Candidate> listed = CollectionsMarshal.AsSpan(_listed);
+        int first = 0;
+        while (first < _order.Count)
+        {
+            int best = _order[first];
+            int next = first + 1;
+            for (; next < _order.Count && _keys[next] == _keys[first]; next++)
+            {
+                int copy = _order[next];
+                int byRank = listed[copy].Rank.CompareTo(listed[best].Rank);
+                if (byRank > 0 || (byRank == 0 && copy < best))
+                    best = copy;
+            }
+            _candidates.Add(listed[best]);
+            first = next;
+        }
     }
 
     /// <summary>
@@ -162,7 +189,6 @@ internal sealed class EndpointSelection(string nodeName)
         InetEndpoint Endpoint,
         EndpointConditions Conditions,
         bool IsLocal,
-        int Order,
         ImmutableArray<string> ForZones,
         ImmutableArray<string> ForNodes)
     {
@@ -172,16 +198,8 @@ internal sealed class EndpointSelection(string nodeName)
         public bool IsDraining => !IsReady
             && (Conditions & (EndpointConditions.Serving | EndpointConditions.Terminating)) == (EndpointConditions.Serving | EndpointConditions.Terminating);
 
-        public int CompareTo(in Candidate other)
-        {
-            int byEndpoint = Endpoint.CompareTo(other.Endpoint);
-            if (byEndpoint != 0)
-                return byEndpoint;
-            int byRank = other.Rank.CompareTo(Rank);
-            return byRank != 0 ? byRank : Order.CompareTo(other.Order);
-        }
-
-        private int Rank => ((Conditions & EndpointConditions.Terminating) == 0 ? 8 : 0) + (IsReady ? 4 : 0)
+        /// <summary>Which of several copies of an endpoint is taken: the highest.</summary>
+        public int Rank => ((Conditions & EndpointConditions.Terminating) == 0 ? 8 : 0) + (IsReady ? 4 : 0)
             + ((Conditions & EndpointConditions.Serving) != 0 ? 2 : 0) + (IsLocal ? 1 : 0);
     }
 }
