@@ -21,6 +21,9 @@ internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
 
     internal uint Sequence { get; private set; }
 
+    /// <summary>Port of the socket the message is an answer to, or whose request it tells of; 0 for the kernel's own.</summary>
+    internal uint PortId { get; private set; }
+
     /// <summary>What follows the header.</summary>
     internal ReadOnlySpan<byte> Payload { get; private set; }
 
@@ -39,6 +42,7 @@ internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
         Type = MemoryMarshal.Read<ushort>(_rest[4..]);
         Flags = MemoryMarshal.Read<ushort>(_rest[6..]);
         Sequence = MemoryMarshal.Read<uint>(_rest[8..]);
+        PortId = MemoryMarshal.Read<uint>(_rest[12..]);
         Payload = _rest[NLMSG_HDRLEN..(int)length];
         uint padded = (length + NLMSG_ALIGNTO - 1) & unchecked((uint)-NLMSG_ALIGNTO);
         _rest = padded < (uint)_rest.Length ? _rest[(int)padded..] : default;

@@ -24,6 +24,9 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>The longest message, in bytes, the send buffer takes now; a transaction is one message.</summary>
     public int SendLimitBytes => GetOption(SOL_SOCKET, SO_SNDBUF) - SendBufferReserve;
 
+    /// <summary>The socket's address (nl_pid), unique in its network namespace: notifications name it as who made a change.</summary>
+    public uint PortId { get; private set; }
+
     internal uint NextSequence { get; set; } = 1;
 
     /// <summary>Opens and binds a socket, with extended acknowledgements on.</summary>
@@ -177,7 +180,11 @@ public sealed class NetlinkSocket : IDisposable
         {
             if (LibC.Bind(_handle, bytes, address.Length) != 0)
                 throw new NetlinkException("bind a netlink socket", new Errno(Marshal.GetLastPInvokeError()));
+            int length = address.Length;
+            if (LibC.GetSocketName(_handle, bytes, ref length) != 0)
+                throw new NetlinkException("read a netlink socket's address", new Errno(Marshal.GetLastPInvokeError()));
         }
+        PortId = MemoryMarshal.Read<uint>(address[4..]);
     }
 
     private void SetBuffer(int forced, int ordinary, int bytes)

@@ -20,6 +20,9 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     internal static unsafe partial int Bind(SafeSocketHandle socket, byte* address, int length);
 
+    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
+    internal static unsafe partial int GetSocketName(SafeSocketHandle socket, byte* address, ref int length);
+
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     internal static partial int SetSocketOption(SafeSocketHandle socket, int level, int option, in int value, int length);
 

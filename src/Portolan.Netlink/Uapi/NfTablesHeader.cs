@@ -174,6 +174,8 @@ internal static class NfTablesHeader
     internal const ushort NFTA_TRACE_MARK = 14;
     internal const ushort NFTA_TRACE_NFPROTO = 15;
     internal const ushort NFTA_TRACE_POLICY = 16;
+    // Since Linux 6.16.
+    internal const ushort NFTA_TRACE_CT_ID = 18;
 
     // enum nft_object_attributes
     internal const ushort NFTA_OBJ_TABLE = 1;

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Portolan.Netlink.NfTables;
+using static Portolan.Netlink.Uapi.NetlinkHeader;
+
+namespace Portolan.Netlink;
+
+/// <summary>Receives the messages of an answer.</summary>
+internal interface INetlinkVisitor
+{
+    /// <summary>Called before the first message, and again when the answer starts over.</summary>
+    void Start();
+
+    /// <summary>One message; false when it is malformed.</summary>
+    bool Visit(ushort type, ReadOnlySpan<byte> payload);
+}
+
+/// <summary>Asks the kernel for a list, or one object, and reads the whole answer.</summary>
+internal sealed class NetlinkDump(NetlinkSocket socket)
+{
+    // netlink_dump makes datagrams of up to 32 KiB; an object of its own can have 64 KiB.
+    private const int BufferLength = 128 * 1024;
+
+    // A list of some 100,000 entries takes tens of milliseconds to read; who changes it more often than that has to wait.
+    private const int MaxAttempts = 20;
+
+    internal int Restarts { get; private set; }
+
+    internal delegate void WriteAttributes<in TState>(MessageWriter writer, TState state);
+
+    /// <summary>Sends a netfilter request and visits the answer.</summary>
+    internal void Run<TState, TVisitor>(
+        string operation, ushort type, bool dump, NfFamily family, WriteAttributes<TState> attributes, TState state, ref TVisitor visitor)
+        where TVisitor : INetlinkVisitor
+    {
+        Run(operation, type, dump, static (writer, request) =>
+        {
+            writer.PutNetfilterHeader((byte)request.family);
+            request.attributes(writer, request.state);
+        }, (family, attributes, state), ref visitor);
+    }
+
+    /// <summary>Sends a request, whose content the caller writes, and visits the answer.</summary>
+    /// <exception cref="NetlinkException">The kernel refused, the answer is malformed or was lost, or the list never stood still.</exception>
+    internal void Run<TState, TVisitor>(
+        string operation, ushort type, bool dump, WriteAttributes<TState> content, TState state, ref TVisitor visitor)
+        where TVisitor : INetlinkVisitor
+    {
+        using var writer = new MessageWriter();
+        uint sequence = socket.NextSequence++;
+        // A list ends with NLMSG_DONE; for a single object the acknowledgement is its end.
+        int start = writer.BeginMessage(type, dump ? NLM_F_DUMP : NLM_F_ACK, sequence);
+        content(writer, state);
+        writer.EndMessage(start);
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferLength);
+        try
+        {
+            for (int attempt = 1; ; attempt++)
+            {
+                visitor.Start();
+                Errno sent = socket.Send(writer.Written);
+                if (sent.Number != 0)
+                    throw new NetlinkException(operation, sent);
+                if (!ReadAnswer(operation, sequence, buffer, ref visitor))
+                    return;
+                Restarts++;
+                if (attempt == MaxAttempts)
+                    throw new NetlinkException(operation, Errno.EINTR, "the list changed each time it was read");
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // True when the list changed meanwhile. The answer is read to its end all the same: what is left would disturb the next one.
+    private bool ReadAnswer<TVisitor>(string operation, uint sequence, byte[] buffer, ref TVisitor visitor)
+        where TVisitor : INetlinkVisitor
+    {
+        bool interrupted = false;
+        NetlinkException? failure = null;
+        for (; ; )
+        {
+            Errno error = socket.TryReceive(buffer, out int received);
+            if (error.Number != 0)
+                throw failure ?? new NetlinkException(operation, error, "the kernel's answer was cut off");
+            var messages = new MessageReader(buffer.AsSpan(0, received));
+            while (messages.MoveNext())
+            {
+                // Left over from a request whose answer was not read to its end.
+                if (messages.Sequence != sequence)
+                    continue;
+                interrupted |= (messages.Flags & NLM_F_DUMP_INTR) != 0;
+                if (messages.Type is NLMSG_DONE or NLMSG_ERROR)
+                {
+                    failure ??= EndError(operation, messages, ref interrupted);
+                    return failure is null ? interrupted : throw failure;
+                }
+                if (failure is null && messages.Type != NLMSG_NOOP && !visitor.Visit(messages.Type, messages.Payload))
+                    failure = new NetlinkException($"The kernel's answer to '{operation}' is malformed.");
+            }
+            if (messages.IsMalformed)
+                failure ??= new NetlinkException($"The kernel's answer to '{operation}' is malformed.");
+        }
+    }
+
+    private static NetlinkException? EndError(string operation, MessageReader message, ref bool interrupted)
+    {
+        NetlinkError error = default;
+        if (message.Type == NLMSG_ERROR)
+            message.TryGetError(out error);
+        else if (message.Payload.Length >= sizeof(int))
+            error = error with { Errno = new Errno(-MemoryMarshal.Read<int>(message.Payload)) };
+        if (error.Errno.Number == 0)
+            return null;
+        if (error.Errno == Errno.EINTR)
+        {
+            interrupted = true;
+            return null;
+        }
+        return new NetlinkException(operation, error.Errno, error.Message, error.Offset >= 0 ? error.Offset : null);
+    }
+}

@@ -1,0 +1,101 @@
+namespace Portolan.Netlink.NfTables;
+
+/// <summary>Something that happened in nf_tables.</summary>
+/// <param name="PortId">
+/// The netlink port of who did it (<see cref="NetlinkSocket.PortId"/> of the socket that committed); 0 for the kernel itself and for traces.
+/// </param>
+public abstract record NfEvent(uint PortId);
+
+/// <summary>The receive buffer ran over: some events were lost. Read the kernel to know how things stand.</summary>
+public sealed record NfEventsLost() : NfEvent(0);
+
+/// <summary>A commit is complete; events of its changes came before this one.</summary>
+/// <param name="PortId">Port of who committed.</param>
+/// <param name="Generation">The new generation, with the process that committed.</param>
+public sealed record NfGenerationEvent(uint PortId, NfGeneration Generation) : NfEvent(PortId);
+
+/// <summary>A table came, changed or went.</summary>
+/// <param name="PortId">Port of who did it.</param>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Table">The table.</param>
+public sealed record NfTableEvent(uint PortId, bool Deleted, NfTable Table) : NfEvent(PortId);
+
+/// <summary>A chain came, changed or went.</summary>
+/// <param name="PortId">Port of who did it.</param>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Chain">The chain.</param>
+public sealed record NfChainEvent(uint PortId, bool Deleted, NfChain Chain) : NfEvent(PortId);
+
+/// <summary>A rule came or went.</summary>
+/// <param name="PortId">Port of who did it.</param>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Rule">The rule.</param>
+public sealed record NfRuleEvent(uint PortId, bool Deleted, NfRule Rule) : NfEvent(PortId);
+
+/// <summary>A set or map came or went.</summary>
+/// <param name="PortId">Port of who did it.</param>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Set">The set.</param>
+public sealed record NfSetEvent(uint PortId, bool Deleted, NfSet Set) : NfEvent(PortId);
+
+/// <summary>Elements of a set or map came or went; also when their time was up, or a rule added them.</summary>
+/// <param name="PortId">Port of who did it; 0 when a rule did.</param>
+/// <param name="Deleted">True when they went.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Set">Name of the set.</param>
+/// <param name="Count">How many.</param>
+public sealed record NfElementsEvent(uint PortId, bool Deleted, NfTableId Table, string Set, int Count) : NfEvent(PortId);
+
+/// <summary>What a trace tells (enum nft_trace_types).</summary>
+public enum NfTraceKind : uint
+{
+    /// <summary>The end of a base chain: its policy.</summary>
+    Policy = 1,
+
+    /// <summary>The end of a chain that was jumped to.</summary>
+    Return = 2,
+
+    /// <summary>A rule that was run to its end; the end of a chain is one without a handle, too.</summary>
+    Rule = 3,
+}
+
+/// <summary>One step of a packet whose tracing is on (meta nftrace set 1).</summary>
+/// <param name="Id">Number of the packet: the same for all its steps.</param>
+/// <param name="Kind">What the step is.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Chain">The chain.</param>
+public sealed record NfTraceEvent(uint Id, NfTraceKind Kind, NfTableId Table, string Chain) : NfEvent(0)
+{
+    /// <summary>The rule that was run to its end; 0 for a policy or the end of a chain.</summary>
+    public ulong RuleHandle { get; init; }
+
+    /// <summary>The verdict of the rule, or after the chain.</summary>
+    public NfVerdict? Verdict { get; init; }
+
+    /// <summary>The policy that was applied.</summary>
+    public NfPolicy? Policy { get; init; }
+
+    /// <summary>IP family of the packet.</summary>
+    public NfFamily PacketFamily { get; init; }
+
+    /// <summary>Index of the interface it came in by; 0 for none.</summary>
+    public uint InputInterface { get; init; }
+
+    /// <summary>Index of the interface it is to leave by; 0 for none.</summary>
+    public uint OutputInterface { get; init; }
+
+    /// <summary>The packet mark.</summary>
+    public uint Mark { get; init; }
+
+    /// <summary>Start of the link layer header; only in the first step of a packet.</summary>
+    public NfData LinkHeader { get; init; }
+
+    /// <summary>Start of the IP header; only in the first step of a packet.</summary>
+    public NfData NetworkHeader { get; init; }
+
+    /// <summary>Start of the transport header; only in the first step of a packet.</summary>
+    public NfData TransportHeader { get; init; }
+
+    /// <summary>Number of its connection (since Linux 6.16); 0 when not told.</summary>
+    public uint ConnectionId { get; init; }
+}

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using Portolan.Netlink.Uapi;
+
+namespace Portolan.Netlink.NfTables;
+
+/// <summary>What an <see cref="NfMonitor"/> listens to.</summary>
+[Flags]
+public enum NfMonitorTopics
+{
+    /// <summary>Changes of tables, chains, rules, sets and elements, and the end of each commit.</summary>
+    Changes = 1,
+
+    /// <summary>Steps of packets whose tracing is on.</summary>
+    Traces = 2,
+}
+
+/// <summary>Listens to nf_tables: who changes what, and where traced packets go.</summary>
+/// <remarks>
+/// The kernel makes a notification of every changed element for as long as anybody listens to changes, which makes everybody's commits
+/// slower; a commit of more than a few thousand elements overruns the default buffer and gives <see cref="NfEventsLost"/>.
+/// </remarks>
+public sealed class NfMonitor : IDisposable
+{
+    /// <summary>A receive buffer for some ten thousand notifications.</summary>
+    private const int ReceiveBufferBytes = 8 << 20;
+
+    // nf_tables packs notifications into datagrams of at most a page or so; one rule can have 64 KiB.
+    private const int BufferLength = 128 * 1024;
+
+    private readonly NetlinkSocket _socket;
+    private readonly HashSet<uint> _ignoredPorts;
+
+    private NfMonitor(NetlinkSocket socket, HashSet<uint> ignoredPorts)
+    {
+        _socket = socket;
+        _ignoredPorts = ignoredPorts;
+    }
+
+    /// <summary>Starts listening: nothing that happens after this call is missed without an <see cref="NfEventsLost"/>.</summary>
+    /// <param name="topics">What to listen to.</param>
+    /// <param name="options">How to open the socket; a receive buffer of 8 MiB where it says nothing.</param>
+    /// <param name="ignoredPorts">Ports (<see cref="NetlinkSocket.PortId"/>) whose changes are not told: the listener's own.</param>
+    /// <exception cref="NetlinkException">The socket cannot be opened or may not listen.</exception>
+    public static NfMonitor Open(
+        NfMonitorTopics topics = NfMonitorTopics.Changes, NetlinkSocketOptions? options = null, params ReadOnlySpan<uint> ignoredPorts)
+    {
+        options ??= new NetlinkSocketOptions();
+        if (options.ReceiveBufferBytes == 0)
+            options = options with { ReceiveBufferBytes = ReceiveBufferBytes };
+        NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, options);
+        try
+        {
+            if (topics.HasFlag(NfMonitorTopics.Changes))
+                socket.Join(NfnetlinkHeader.NFNLGRP_NFTABLES);
+            if (topics.HasFlag(NfMonitorTopics.Traces))
+                socket.Join(NfnetlinkHeader.NFNLGRP_NFTRACE);
+            return new NfMonitor(socket, [.. ignoredPorts]);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The events, as they come. To be enumerated once; cancellation ends it with <see cref="OperationCanceledException"/>.</summary>
+    public async IAsyncEnumerable<NfEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        byte[] buffer = new byte[BufferLength];
+        var events = new List<NfEvent>();
+        while (true)
+        {
+            int received = await _socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+            events.Clear();
+            if (received < 0)
+                events.Add(new NfEventsLost());
+            else
+                Decode(buffer.AsSpan(0, received), events);
+            foreach (NfEvent happened in events)
+                yield return happened;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+
+    internal void Decode(ReadOnlySpan<byte> datagram, List<NfEvent> events)
+    {
+        var messages = new MessageReader(datagram);
+        while (messages.MoveNext())
+        {
+            if (!_ignoredPorts.Contains(messages.PortId) && NfEventDecoder.Read(messages.Type, messages.PortId, messages.Payload) is { } happened)
+                events.Add(happened);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+using static Portolan.Netlink.Uapi.NfnetlinkHeader;
+using static Portolan.Netlink.Uapi.NfTablesHeader;
+
+namespace Portolan.Netlink.NfTables;
+
+/// <summary>Receives the elements of a set as they are read. A struct is called without allocation.</summary>
+public interface INfElementVisitor
+{
+    /// <summary>Called before the first element, and again when nf_tables changed meanwhile and reading starts over.</summary>
+    void Start();
+
+    /// <summary>One element. Its spans are valid during the call only.</summary>
+    void Visit(in NfElement element);
+}
+
+/// <summary>The kernel's generation of nf_tables: it changes with each commit in the network namespace.</summary>
+/// <param name="Id">The number, never 0.</param>
+/// <param name="ThreadId">
+/// In a notification, the thread that committed; for a program with one thread that is its process id. In the initial pid namespace;
+/// 0 if unknown.
+/// </param>
+/// <param name="ThreadName">Its name, at most 15 characters: "nft", "iptables-restor"; empty if unknown.</param>
+public sealed record NfGeneration(uint Id, int ThreadId, string ThreadName);
+
+/// <summary>Reads what nf_tables holds. Every list is what the kernel held at one instant, except where told.</summary>
+/// <remarks>
+/// The kernel tells when a list changed while it was read (NLM_F_DUMP_INTR); it is then read again, up to a limit. Not thread-safe.
+/// </remarks>
+/// <param name="socket">A socket of <see cref="NetlinkProtocol.Netfilter"/> that joined no group.</param>
+public sealed class NfReader(NetlinkSocket socket)
+{
+    private const int ElementAttempts = 5;
+
+    private readonly NetlinkDump _dump = new(socket);
+    private int _elementRestarts;
+
+    /// <summary>How many times, in all, a list had to be read again because it changed meanwhile.</summary>
+    public int Restarts => _dump.Restarts + _elementRestarts;
+
+    /// <summary>The current generation.</summary>
+    /// <exception cref="NetlinkException">The kernel has no nf_tables, or the caller lacks the permission.</exception>
+    public NfGeneration ReadGeneration()
+    {
+        var visitor = new GenerationVisitor();
+        _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, NfFamily.Unspecified, static (_, _) => { }, 0, ref visitor);
+        return visitor.Generation ?? throw new NetlinkException("The kernel did not tell the generation of nf_tables.");
+    }
+
+    /// <summary>The tables of a family, or of all.</summary>
+    /// <exception cref="NetlinkException">The kernel refused, or its tables never stood still.</exception>
+    public List<NfTable> ReadTables(NfFamily family = NfFamily.Unspecified)
+    {
+        var visitor = new ListVisitor<NfTable>(NfObjectDecoder.TryReadTable);
+        _dump.Run("list tables", Message(NFT_MSG_GETTABLE), dump: true, family, static (_, _) => { }, 0, ref visitor);
+        return visitor.Items;
+    }
+
+    /// <summary>The chains of a table.</summary>
+    /// <exception cref="NetlinkException">The kernel refused, or its chains never stood still.</exception>
+    public List<NfChain> ReadChains(NfTableId table)
+    {
+        var visitor = new ListVisitor<NfChain>(NfObjectDecoder.TryReadChain);
+        // Kernels before 6.2 do not filter chains by table.
+        _dump.Run("list chains", Message(NFT_MSG_GETCHAIN), dump: true, table.Family, static (writer, name) => writer.PutString(NFTA_CHAIN_TABLE, name), table.Name, ref visitor);
+        visitor.Items.RemoveAll(chain => chain.Table != table);
+        return visitor.Items;
+    }
+
+    /// <summary>The rules of a table, or of one chain, in order.</summary>
+    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or chain), or its rules never stood still.</exception>
+    public List<NfRule> ReadRules(NfTableId table, string? chain = null)
+    {
+        var visitor = new ListVisitor<NfRule>(NfObjectDecoder.TryReadRule);
+        _dump.Run("list rules", Message(NFT_MSG_GETRULE), dump: true, table.Family, static (writer, names) =>
+        {
+            writer.PutString(NFTA_RULE_TABLE, names.Name);
+            if (names.chain is not null)
+                writer.PutString(NFTA_RULE_CHAIN, names.chain);
+        }, (table.Name, chain), ref visitor);
+        return visitor.Items;
+    }
+
+    /// <summary>The sets and maps of a table, without their elements.</summary>
+    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table), or its sets never stood still.</exception>
+    public List<NfSet> ReadSets(NfTableId table)
+    {
+        var visitor = new ListVisitor<NfSet>(NfObjectDecoder.TryReadSet);
+        _dump.Run("list sets", Message(NFT_MSG_GETSET), dump: true, table.Family, static (writer, name) => writer.PutString(NFTA_SET_TABLE, name), table.Name, ref visitor);
+        return visitor.Items;
+    }
+
+    /// <summary>The elements of a set or map, in no particular order.</summary>
+    /// <returns>
+    /// True when they are what the kernel held at one instant. False when somebody committed, to this or another table, during each of
+    /// several attempts: the last attempt's elements may then miss or repeat some that changed.
+    /// </returns>
+    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or set).</exception>
+    public bool ReadElements<TVisitor>(NfTableId table, string set, ref TVisitor visitor)
+        where TVisitor : INfElementVisitor
+    {
+        // The kernel does not mark lists of elements that changed meanwhile (nf_tables_dump_set); the generation tells.
+        uint generation = ReadGeneration().Id;
+        for (int attempt = 1; ; attempt++)
+        {
+            ReadElementsOnce(table, set, ref visitor);
+            uint after = ReadGeneration().Id;
+            if (after == generation || attempt == ElementAttempts)
+                return after == generation;
+            generation = after;
+            _elementRestarts++;
+        }
+    }
+
+    private void ReadElementsOnce<TVisitor>(NfTableId table, string set, ref TVisitor visitor)
+        where TVisitor : INfElementVisitor
+    {
+        var messages = new ElementVisitor<TVisitor> { Elements = visitor };
+        try
+        {
+            _dump.Run("list elements", Message(NFT_MSG_GETSETELEM), dump: true, table.Family, static (writer, names) =>
+            {
+                writer.PutString(NFTA_SET_ELEM_LIST_TABLE, names.Name);
+                writer.PutString(NFTA_SET_ELEM_LIST_SET, names.set);
+            }, (table.Name, set), ref messages);
+        }
+        finally
+        {
+            visitor = messages.Elements;
+        }
+    }
+
+    private static ushort Message(byte message) => (ushort)((NFNL_SUBSYS_NFTABLES << 8) | message);
+
+    private delegate bool Decoder<T>(ReadOnlySpan<byte> payload, out T? value);
+
+    private struct GenerationVisitor : INetlinkVisitor
+    {
+        internal NfGeneration? Generation { get; private set; }
+
+        public void Start() => Generation = null;
+
+        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        {
+            bool sound = NfEventDecoder.TryReadGeneration(payload, out NfGeneration? generation);
+            Generation = generation;
+            return sound;
+        }
+    }
+
+    private readonly struct ListVisitor<T>(Decoder<T> decode) : INetlinkVisitor
+        where T : class
+    {
+        internal List<T> Items { get; } = [];
+
+        public void Start() => Items.Clear();
+
+        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        {
+            if (!decode(payload, out T? item))
+                return false;
+            Items.Add(item!);
+            return true;
+        }
+    }
+
+    private struct ElementVisitor<TVisitor> : INetlinkVisitor
+        where TVisitor : INfElementVisitor
+    {
+        internal TVisitor Elements;
+
+        public void Start() => Elements.Start();
+
+        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        {
+            if (!NfObjectDecoder.TryBegin(payload, out _, out AttributeReader attributes))
+                return false;
+            while (attributes.MoveNext())
+            {
+                if (attributes.Type != NFTA_SET_ELEM_LIST_ELEMENTS)
+                    continue;
+                AttributeReader list = attributes.Nested();
+                while (list.MoveNext())
+                {
+                    if (!NfElementCodec.TryRead(list.Nested(), out NfElement element))
+                        return false;
+                    Elements.Visit(element);
+                }
+                attributes.Require(!list.IsMalformed);
+            }
+            return !attributes.IsMalformed;
+        }
+    }
+}
