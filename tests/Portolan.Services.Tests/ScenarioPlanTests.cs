@@ -14,13 +14,15 @@ public sealed class ScenarioPlanTests
     {
         foreach (string path in Directory.EnumerateFiles(Path.Combine(TestFolder(), "scenarios"), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
-            foreach (Scenario scenario in ScenarioReader.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path)))
-            {
-                if (scenario.MakesSenseIn(ProxyMode.NfTables))
-                    yield return new(scenario) { TestDisplayName = scenario.ToString() };
-            }
+            string file = Path.GetFileNameWithoutExtension(path), text = File.ReadAllText(path);
+            foreach (Scenario scenario in ScenarioReader.Read(file, text).Where(Concerns))
+                yield return new(scenario) { TestDisplayName = scenario.ToString() };
+            foreach (Scenario scenario in IPv6Twin.Read(file, text).Where(Concerns))
+                yield return new(scenario) { TestDisplayName = $"{scenario}, in IPv6" };
         }
     }
+
+    private static bool Concerns(Scenario scenario) => scenario.MakesSenseIn(ProxyMode.NfTables);
 
     [Theory]
     [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]

@@ -134,7 +134,8 @@ internal sealed class ScenarioCourse
         // The proxy's own /healthz and /livez are not in plans.
         if (check is null)
             return http.Url.Port is 10256 or 10249 ? null : $"no health check on port {http.Url.Port}";
-        int status = check.ReadyLocalIPv4 is > 0 ? 200 : 503;
+        int? ready = http.Url.Host.Contains(':', StringComparison.Ordinal) ? check.ReadyLocalIPv6 : check.ReadyLocalIPv4;
+        int status = ready is > 0 ? 200 : 503;
         return status == http.Status ? null : $"health check: {check}";
     }
 
