@@ -16,6 +16,12 @@ internal static class Lab
             Assert.Skip(reason);
     }
 
+    public static void SkipWithoutNamespaces()
+    {
+        if (LabAvailability.WhyNoNamespaces is { } reason)
+            Assert.Skip(reason);
+    }
+
     public static void SkipWithout(params string[] tools)
     {
         string[] missing = [.. tools.Where(static tool => Tool.Find(tool) is null)];

@@ -46,27 +46,13 @@ public static class ScenarioCluster
         return ranges;
     }
 
-    private static JsonObject Node(ScenarioNode node) => new()
+    private static JsonObject Node(ScenarioNode node)
     {
-        ["apiVersion"] = "v1",
-        ["kind"] = "Node",
-        ["metadata"] = new JsonObject
-        {
-            ["name"] = node.Name,
-            ["labels"] = Map(node.Labels),
-            ["annotations"] = Map(node.Annotations),
-        },
-        ["spec"] = new JsonObject
-        {
-            ["podCIDR"] = node.PodPrefixes[0].ToString(),
-            ["podCIDRs"] = new JsonArray([.. node.PodPrefixes.Select(static prefix => JsonValue.Create(prefix.ToString()))]),
-        },
-        ["status"] = new JsonObject
-        {
-            ["addresses"] = new JsonArray([.. node.InternalAddresses.Select(static address =>
-                new JsonObject { ["type"] = "InternalIP", ["address"] = address.ToString() })]),
-        },
-    };
+        JsonObject value = KubernetesObjects.Node(node.Name, node.InternalAddresses, node.PodPrefixes);
+        value["metadata"]!["labels"] = Map(node.Labels);
+        value["metadata"]!["annotations"] = Map(node.Annotations);
+        return value;
+    }
 
     private static JsonObject ServiceCidr(string name, ImmutableArray<InetPrefix> ranges) => new()
     {

@@ -132,9 +132,12 @@ public sealed class ScenarioRun
             Thread.Sleep(s_pause);
             fault = CheckOnce(flow);
         }
-        if (fault is not null)
-            Fail(step, string.Create(CultureInfo.InvariantCulture,
-                $"flow '{flow.Name}' (line {flow.Line}), from {Origin(flow)} over {flow.Protocol.ToRuleText()}: expected {flow.ExpectationIn(_mode)}\n      {fault}"));
+        if (fault is null)
+            return;
+        string expected = flow.Http is null
+            ? $", from {Origin(flow)} over {flow.Protocol.ToRuleText()}: expected {flow.ExpectationIn(_mode)}"
+            : string.Empty;
+        Fail(step, string.Create(CultureInfo.InvariantCulture, $"flow '{flow.Name}' (line {flow.Line}){expected}\n      {fault}"));
     }
 
     private string? CheckOnce(ScenarioFlow flow)

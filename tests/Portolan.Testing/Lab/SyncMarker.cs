@@ -15,6 +15,7 @@ namespace Portolan.Testing.Lab;
 internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest proxy)
 {
     private const ushort ServicePort = 9;
+    private const ushort FirstNumber = 1001;
 
     private static readonly ObjectKey s_service = new("Service", "portolan-lab", "marker");
     private static readonly InetEndpoint s_clientV4 = InetEndpointOf("203.0.113.250", 0);
@@ -24,17 +25,17 @@ internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest 
     private static readonly InetAddress s_endpointV4 = InetAddress.Parse("198.18.0.1");
     private static readonly InetAddress s_endpointV6 = InetAddress.Parse("2001:db8:fa::1");
 
-    private ushort _number = 1000;
+    private ushort _number = FirstNumber - 1;
     private int _clientPort = 1024;
 
     /// <summary>Announces a new number.</summary>
     public void Raise()
     {
         _number++;
-        if (_number == 1001)
-            proxy.Apply(s_service, Service());
-        proxy.Apply(new("EndpointSlice", s_service.Namespace, "marker-v4"), Slice("marker-v4", s_endpointV4));
-        proxy.Apply(new("EndpointSlice", s_service.Namespace, "marker-v6"), Slice("marker-v6", s_endpointV6));
+        if (_number == FirstNumber)
+            Apply(KubernetesObjects.Service(s_service.Namespace, s_service.Name, [s_serviceV4.Address, s_serviceV6.Address], ServicePort));
+        foreach (InetAddress endpoint in (ReadOnlySpan<InetAddress>)[s_endpointV4, s_endpointV6])
+            Apply(KubernetesObjects.Slice(s_service.Namespace, s_service.Name, endpoint.Family, [endpoint], _number, node: null));
     }
 
     /// <summary>Waits until packets to the marker service arrive at the present number, in each family that the node has.</summary>
@@ -68,40 +69,7 @@ internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest 
         return runner.Inject(FlowOrigin.External, probe, checkReply: false, TimeSpan.FromMilliseconds(5)).Single();
     }
 
-    private static JsonObject Service() => new()
-    {
-        ["apiVersion"] = "v1",
-        ["kind"] = "Service",
-        ["metadata"] = new JsonObject { ["namespace"] = s_service.Namespace, ["name"] = s_service.Name },
-        ["spec"] = new JsonObject
-        {
-            ["type"] = "ClusterIP",
-            ["clusterIP"] = s_serviceV4.Address.ToString(),
-            ["clusterIPs"] = new JsonArray(s_serviceV4.Address.ToString(), s_serviceV6.Address.ToString()),
-            ["ipFamilies"] = new JsonArray("IPv4", "IPv6"),
-            ["ipFamilyPolicy"] = "RequireDualStack",
-            ["ports"] = new JsonArray(new JsonObject { ["port"] = ServicePort, ["protocol"] = "TCP" }),
-        },
-    };
-
-    private JsonObject Slice(string name, InetAddress endpoint) => new()
-    {
-        ["apiVersion"] = "discovery.k8s.io/v1",
-        ["kind"] = "EndpointSlice",
-        ["metadata"] = new JsonObject
-        {
-            ["namespace"] = s_service.Namespace,
-            ["name"] = name,
-            ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = s_service.Name },
-        },
-        ["addressType"] = endpoint.Family == IpFamily.IPv6 ? "IPv6" : "IPv4",
-        ["ports"] = new JsonArray(new JsonObject { ["name"] = "", ["port"] = _number, ["protocol"] = "TCP" }),
-        ["endpoints"] = new JsonArray(new JsonObject
-        {
-            ["addresses"] = new JsonArray(endpoint.ToString()),
-            ["conditions"] = new JsonObject { ["ready"] = true, ["serving"] = true, ["terminating"] = false },
-        }),
-    };
+    private void Apply(JsonObject value) => proxy.Apply(ClusterObjects.KeyOf(value), value);
 
     private static InetEndpoint InetEndpointOf(string address, ushort port) => new(InetAddress.Parse(address), port);
 }

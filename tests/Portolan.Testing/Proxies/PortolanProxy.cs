@@ -17,6 +17,9 @@ public sealed class PortolanProxy : ProxyUnderTest
 
     private static readonly TimeSpan s_patienceForExit = TimeSpan.FromSeconds(10);
 
+    // When the tests are killed, their namespaces end with them only if no child lives on in one.
+    private static readonly string[] s_endWithUs = Tool.Find("setpriv") is { } setpriv ? [setpriv, "--pdeathsig", "KILL", "--"] : [];
+
     private readonly ImmutableArray<string> _command;
     private readonly string _folder = Directory.CreateTempSubdirectory("portolan-lab-").FullName;
     private readonly ManifestFolder _manifests;
@@ -61,7 +64,8 @@ public sealed class PortolanProxy : ProxyUnderTest
         _configuration["mode"] = mode.ToConfigText();
         string file = Path.Combine(_folder, "kube-proxy.yaml");
         File.WriteAllText(file, _configuration.ToJsonString());
-        var start = new ProcessStartInfo(_command[0], [.. _command[1..], "proxy", "--config", file, "--manifests", _manifests.Path])
+        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
