@@ -1,5 +1,16 @@
+using System.Runtime.CompilerServices;
+using Portolan.Testing.Namespaces;
 using Xunit.Sdk;
 using Xunit.v3;
 
 // Scenarios wait for clocks as well as for packets, so any number of tests may be under way; the lab itself decides how many of them work at once.
 [assembly: Parallelization(Mode = ParallelMode.All, Algorithm = ParallelAlgorithm.Aggressive)]
+
+namespace Portolan.LabTests;
+
+internal static class AssemblySettings
+{
+    // Before the test framework has opened anything that a second start would lose.
+    [ModuleInitializer]
+    internal static void BecomeRootOfANamespace() => UserNamespace.EnterIfNotRoot();
+}
