@@ -60,6 +60,8 @@ public sealed class ConflictTests
         cluster.Set(Old("ns1/a", "172.30.0.1") with { ExternalIPs = Addresses("198.51.100.7") });
 
         Assert.Equal("ns1/a", HolderOf(cluster, "198.51.100.7:80"));
+        Assert.Contains("Service ns1/b, spec.externalIPs: 198.51.100.7:80/tcp belongs to Service ns1/a, which is as old and comes first by name; "
+            + "not served here until that one lets go of it", cluster.Problems);
     }
 
     [Fact]
@@ -120,7 +122,7 @@ public sealed class ConflictTests
             Young("ns1/b", "172.30.0.2") with { Ports = [Port(80, nodePort: 3001)] });
 
         Assert.Equal("ns1/a", HolderOf(cluster, "node:3001"));
-        Assert.Contains("Service ns1/b, spec.ports[].nodePort: node port 3001/tcp belongs to Service ns1/a, which is older; "
+        Assert.Contains("Service ns1/b, spec.ports[0].nodePort: node port 3001/tcp belongs to Service ns1/a, which is older; "
             + "not served here until that one lets go of it", cluster.Problems);
         cluster.Set(Old("ns1/a", "172.30.0.1") with { Ports = [Port(80, nodePort: 3002)] });
         Assert.Equal("ns1/b", HolderOf(cluster, "node:3001"));

@@ -52,13 +52,9 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     {
         ReportUnusable(service);
         _ports.Clear();
-        bool isIPv4 = ServiceRules.TryGetClusterIP(service, IpFamily.IPv4, out InetAddress clusterIPv4);
-        bool isIPv6 = ServiceRules.TryGetClusterIP(service, IpFamily.IPv6, out InetAddress clusterIPv6);
-        ImmutableArray<InetPrefix> rangesIPv4 = [], rangesIPv6 = [];
-        bool isRestrictedIPv4 = isIPv4 && IsRestricted(service, IpFamily.IPv4, NodeIPv4, out rangesIPv4);
-        bool isRestrictedIPv6 = isIPv6 && IsRestricted(service, IpFamily.IPv6, NodeIPv6, out rangesIPv6);
-        bool hasHealthCheck = (isIPv4 || isIPv6) && ServiceRules.NeedsHealthCheck(service) && Holds(entry, Claim.HealthCheck(service.HealthCheckNodePort),
-            "spec.healthCheckNodePort");
+        FamilyView ipv4 = ViewOf(service, IpFamily.IPv4), ipv6 = ViewOf(service, IpFamily.IPv6);
+        bool hasHealthCheck = (ipv4.IsServed || ipv6.IsServed) && ServiceRules.NeedsHealthCheck(service)
+            && Holds(entry, Claim.HealthCheck(service.HealthCheckNodePort), "spec.healthCheckNodePort");
         _readyLocal.Clear();
 
         for (int i = 0; i < service.Ports.Length; i++)
@@ -69,26 +65,33 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
                 Report(service, $"spec.ports[{i}]", $"has the {repeated} and protocol of spec.ports[{earlier}]; not served");
                 continue;
             }
-            if (isIPv4)
-                AddPort(entry, service, i, clusterIPv4, isRestrictedIPv4, rangesIPv4, hasHealthCheck);
-            if (isIPv6)
-                AddPort(entry, service, i, clusterIPv6, isRestrictedIPv6, rangesIPv6, hasHealthCheck);
+            if (ipv4.IsServed)
+                AddPort(entry, service, i, ipv4, hasHealthCheck);
+            if (ipv6.IsServed)
+                AddPort(entry, service, i, ipv6, hasHealthCheck);
         }
 
-        ImmutableArray<InetAddress> clusterIPs = OwnClusterIPs(entry, isIPv4, clusterIPv4, isIPv6, clusterIPv6);
+        ImmutableArray<InetAddress> clusterIPs = OwnClusterIPs(entry, ipv4, ipv6);
         HealthCheckPlan? healthCheck = hasHealthCheck
-            ? new(service.HealthCheckNodePort, isIPv4 ? CountReadyLocal(IpFamily.IPv4) : null, isIPv6 ? CountReadyLocal(IpFamily.IPv6) : null)
+            ? new(service.HealthCheckNodePort, ipv4.IsServed ? CountReadyLocal(IpFamily.IPv4) : null, ipv6.IsServed ? CountReadyLocal(IpFamily.IPv6) : null)
             : null;
         return _ports.Count == 0 && clusterIPs.IsEmpty && healthCheck is null
             ? null
             : new(entry.Name, KeepUnchanged(entry.Plan), clusterIPs, healthCheck, [.. _problems]);
     }
 
-    private void AddPort(ServiceEntry entry, ServiceObject service, int index, InetAddress clusterIP, bool isRestricted,
-        ImmutableArray<InetPrefix> ranges, bool hasHealthCheck)
+    private FamilyView ViewOf(ServiceObject service, IpFamily family)
+    {
+        if (!ServiceRules.TryGetClusterIP(service, family, out InetAddress clusterIP))
+            return default;
+        bool isRestricted = IsRestricted(service, family, family == IpFamily.IPv4 ? NodeIPv4 : NodeIPv6, out ImmutableArray<InetPrefix> ranges);
+        return new(clusterIP, isRestricted, ranges);
+    }
+
+    private void AddPort(ServiceEntry entry, ServiceObject service, int index, FamilyView view, bool hasHealthCheck)
     {
         ServicePortObject port = service.Ports[index];
-        IpFamily family = clusterIP.Family;
+        IpFamily family = view.ClusterIP.Family;
         _endpoints.Gather(entry.Slices, family, port.Name, port.Protocol);
         if (hasHealthCheck)
             _endpoints.AddReadyLocalAddresses(_readyLocal);
@@ -102,8 +105,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             local = cluster;
 
         bool hasAny = !cluster.IsEmpty || _endpoints.HasAnyUsable;
-        AddFrontends(entry, service, index, clusterIP,
-            TreatClusterIP(service.InternalPolicyLocal, hasAny, !local.IsEmpty), TreatExternal(isExternalLocal, hasAny, !local.IsEmpty), isRestricted);
+        AddFrontends(entry, service, index, view,
+            TreatClusterIP(service.InternalPolicyLocal, hasAny, !local.IsEmpty), TreatExternal(isExternalLocal, hasAny, !local.IsEmpty));
         if (_frontends.Count == 0)
             return;
         bool usesRanges = _frontends.Exists(static frontend => frontend.IsSourceRestricted);
@@ -116,7 +119,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             LocalBackends = local,
             ServingEndpoints = port.Protocol == IpProtocol.Udp ? _endpoints.Serving() : [],
             AffinitySeconds = service.AffinitySeconds,
-            SourceRanges = usesRanges ? ranges : [],
+            SourceRanges = usesRanges ? view.Ranges : [],
             ExternalPolicyLocal = isExternalLocal,
             InternalPolicyLocal = service.InternalPolicyLocal,
         });
@@ -147,22 +150,22 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             new(hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop, Masquerading.Never));
     }
 
-    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, InetAddress clusterIP, Treatments atClusterIP,
-        Treatments atExternal, bool isRestricted)
+    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, FamilyView view, Treatments atClusterIP, Treatments atExternal)
     {
         ServicePortObject port = service.Ports[index];
+        IpFamily family = view.ClusterIP.Family;
         _frontends.Clear();
-        AddFrontend(entry, service, port, FrontendKind.ClusterIP, clusterIP, atClusterIP, isRestricted: false);
+        AddFrontend(entry, service, port, FrontendKind.ClusterIP, view.ClusterIP, atClusterIP, isRestricted: false);
         foreach (InetAddress address in service.ExternalIPs)
         {
             // An address that is the load balancer's as well keeps its source ranges, as in kube-proxy.
-            if (address.Family == clusterIP.Family && !service.LoadBalancerIPs.Contains(address))
+            if (address.Family == family && !service.LoadBalancerIPs.Contains(address))
                 AddFrontend(entry, service, port, FrontendKind.ExternalIP, address, atExternal, isRestricted: false);
         }
         foreach (InetAddress address in service.LoadBalancerIPs)
         {
-            if (address.Family == clusterIP.Family)
-                AddFrontend(entry, service, port, FrontendKind.LoadBalancer, address, atExternal, isRestricted);
+            if (address.Family == family)
+                AddFrontend(entry, service, port, FrontendKind.LoadBalancer, address, atExternal, view.IsRestricted);
         }
         if (port.NodePort == 0)
             return;
@@ -171,7 +174,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             Report(service, $"spec.ports[{index}].nodePort",
                 $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served for this one");
         }
-        else if (Holds(entry, Claim.NodePort(clusterIP.Family, port.NodePort, port.Protocol), "spec.ports[].nodePort"))
+        else if (Holds(entry, Claim.NodePort(family, port.NodePort, port.Protocol), "nodePort", index))
         {
             _frontends.Add(new(FrontendKind.NodePort, default, port.NodePort, atExternal.Pod, atExternal.Node, atExternal.Outside, false));
         }
@@ -234,16 +237,15 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         return true;
     }
 
-    private ImmutableArray<InetAddress> OwnClusterIPs(ServiceEntry entry, bool isIPv4, InetAddress clusterIPv4,
-        bool isIPv6, InetAddress clusterIPv6)
+    private ImmutableArray<InetAddress> OwnClusterIPs(ServiceEntry entry, FamilyView ipv4, FamilyView ipv6)
     {
-        bool ownsIPv4 = isIPv4 && Holds(entry, Claim.ClusterIP(clusterIPv4), "spec.clusterIPs");
-        bool ownsIPv6 = isIPv6 && Holds(entry, Claim.ClusterIP(clusterIPv6), "spec.clusterIPs");
+        bool ownsIPv4 = ipv4.IsServed && Holds(entry, Claim.ClusterIP(ipv4.ClusterIP), "spec.clusterIPs");
+        bool ownsIPv6 = ipv6.IsServed && Holds(entry, Claim.ClusterIP(ipv6.ClusterIP), "spec.clusterIPs");
         return (ownsIPv4, ownsIPv6) switch
         {
-            (true, true) => [clusterIPv4, clusterIPv6],
-            (true, false) => [clusterIPv4],
-            (false, true) => [clusterIPv6],
+            (true, true) => [ipv4.ClusterIP, ipv6.ClusterIP],
+            (true, false) => [ipv4.ClusterIP],
+            (false, true) => [ipv6.ClusterIP],
             _ => [],
         };
     }
@@ -290,12 +292,14 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         }
     }
 
-    private bool Holds(ServiceEntry entry, Claim claim, string field)
+    private bool Holds(ServiceEntry entry, Claim claim, string field, int port = -1)
     {
         ServiceEntry holder = claims.HolderOf(claim);
         if (holder == entry)
             return true;
-        Report(entry.Service!, field, $"{claim.Describe()} belongs to Service {holder.Name}, which is older; not served here until that one lets go of it");
+        string why = holder.Service!.Created < entry.Service!.Created ? "which is older" : "which is as old and comes first by name";
+        Report(entry.Service, port < 0 ? field : $"spec.ports[{port}].{field}",
+            $"{claim.Describe()} belongs to Service {holder.Name}, {why}; not served here until that one lets go of it");
         return false;
     }
 
@@ -305,6 +309,12 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         // Both families of a port meet the same fault.
         if (!_problems.Contains(problem))
             _problems.Add(problem);
+    }
+
+    /// <summary>What a service has in one family; the default value when it has no cluster IP there, and so nothing.</summary>
+    private readonly record struct FamilyView(InetAddress ClusterIP, bool IsRestricted, ImmutableArray<InetPrefix> Ranges)
+    {
+        public bool IsServed => ClusterIP.Family != IpFamily.None;
     }
 
     private readonly record struct Treatments(Treatment Pod, Treatment Node, Treatment Outside)
