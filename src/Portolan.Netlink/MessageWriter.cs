@@ -86,6 +86,8 @@ internal sealed unsafe class MessageWriter : IDisposable
 
     internal void PutUInt32BigEndian(ushort type, uint value) => BinaryPrimitives.WriteUInt32BigEndian(Attribute(type, 4), value);
 
+    internal void PutUInt32HostOrder(ushort type, uint value) => MemoryMarshal.Write(Attribute(type, 4), value);
+
     internal void PutUInt64BigEndian(ushort type, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(Attribute(type, 8), value);
 
     /// <summary>A string in UTF-8 with its terminating zero.</summary>

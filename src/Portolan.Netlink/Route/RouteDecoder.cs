@@ -1,0 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Portolan.Inet;
+using static Portolan.Netlink.Uapi.RtnetlinkHeader;
+
+namespace Portolan.Netlink.Route;
+
+/// <summary>Reads links and addresses from the payload of rtnetlink messages.</summary>
+internal static class RouteDecoder
+{
+    internal static bool TryReadLink(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out NetworkLink? link)
+    {
+        link = null;
+        if (payload.Length < IFINFOMSG_LEN)
+            return false;
+        int index = MemoryMarshal.Read<int>(payload[4..]);
+        uint flags = MemoryMarshal.Read<uint>(payload[8..]);
+        string? name = null;
+        uint master = 0;
+        var a = new AttributeReader(payload[IFINFOMSG_LEN..]);
+        while (a.MoveNext())
+        {
+            if (a.Type == IFLA_IFNAME)
+                name = a.String();
+            else if (a.Type == IFLA_MASTER)
+                master = a.UInt32HostOrder();
+        }
+        if (a.IsMalformed || name is null)
+            return false;
+        link = new NetworkLink(index, name, (flags & IFF_UP) != 0, (flags & IFF_LOOPBACK) != 0, (int)master);
+        return true;
+    }
+
+    /// <summary>Reads an address; false also for one of another family than IPv4 and IPv6.</summary>
+    internal static bool TryReadAddress(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out LocalAddress? address)
+    {
+        address = null;
+        if (payload.Length < IFADDRMSG_LEN || payload[0] is not (AF_INET or AF_INET6))
+            return false;
+        IpFamily family = payload[0] == AF_INET ? IpFamily.IPv4 : IpFamily.IPv6;
+        byte prefixLength = payload[1];
+        uint flags = payload[2];
+        int index = MemoryMarshal.Read<int>(payload[4..]);
+        InetAddress own = default, local = default;
+        var a = new AttributeReader(payload[IFADDRMSG_LEN..]);
+        while (a.MoveNext())
+        {
+            switch (a.Type)
+            {
+                case IFA_ADDRESS: a.Require(InetAddress.TryFromBytes(a.Value, out own)); break;
+                case IFA_LOCAL: a.Require(InetAddress.TryFromBytes(a.Value, out local)); break;
+                // The full 32 bits; the header has room for eight.
+                case IFA_FLAGS: flags = a.UInt32HostOrder(); break;
+            }
+        }
+        // On a point-to-point interface IFA_ADDRESS is the other end; IFA_LOCAL, where there is one, is always this end.
+        if (local.Family != IpFamily.None)
+            own = local;
+        if (a.IsMalformed || own.Family != family || prefixLength > own.Length * 8)
+            return false;
+        address = new LocalAddress(own, prefixLength, index, string.Empty, (AddressScope)payload[3], (AddressFlags)flags);
+        return true;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Runtime.CompilerServices;
+using static Portolan.Netlink.Uapi.RtnetlinkHeader;
+
+namespace Portolan.Netlink.Route;
+
+/// <summary>Something that happened to this host's interfaces or addresses.</summary>
+public abstract record RouteEvent;
+
+/// <summary>The receive buffer ran over: some events were lost. Read the kernel to know how things stand.</summary>
+public sealed record RouteEventsLost : RouteEvent;
+
+/// <summary>An interface came, changed or went.</summary>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Link">The interface.</param>
+public sealed record LinkEvent(bool Deleted, NetworkLink Link) : RouteEvent;
+
+/// <summary>An address came, changed or went.</summary>
+/// <param name="Deleted">True when it went.</param>
+/// <param name="Address">The address.</param>
+public sealed record AddressEvent(bool Deleted, LocalAddress Address) : RouteEvent;
+
+/// <summary>Follows this host's interfaces and addresses.</summary>
+public sealed class RouteMonitor : IDisposable
+{
+    private const int ReceiveBufferBytes = 1 << 20;
+    private const int BufferLength = 64 * 1024;
+
+    private readonly NetlinkSocket _socket;
+
+    // Address messages name their interface by number only.
+    private readonly Dictionary<int, string> _names;
+
+    private RouteMonitor(NetlinkSocket socket, Dictionary<int, string> names)
+    {
+        _socket = socket;
+        _names = names;
+    }
+
+    /// <summary>Starts listening: nothing that happens after this call is missed without a <see cref="RouteEventsLost"/>.</summary>
+    /// <param name="options">How to open the sockets; a receive buffer of 1 MiB where it says nothing.</param>
+    /// <exception cref="NetlinkException">The sockets cannot be opened.</exception>
+    public static RouteMonitor Open(NetlinkSocketOptions? options = null)
+    {
+        options ??= new NetlinkSocketOptions();
+        if (options.ReceiveBufferBytes == 0)
+            options = options with { ReceiveBufferBytes = ReceiveBufferBytes };
+        NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Route, options);
+        try
+        {
+            socket.Join(RTNLGRP_LINK);
+            socket.Join(RTNLGRP_IPV4_IFADDR);
+            socket.Join(RTNLGRP_IPV6_IFADDR);
+            using NetlinkSocket requests = NetlinkSocket.Open(NetlinkProtocol.Route, options);
+            return new RouteMonitor(socket, new RouteReader(requests).ReadLinks().ToDictionary(link => link.Index, link => link.Name));
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The events, as they come. To be enumerated once; cancellation ends it with <see cref="OperationCanceledException"/>.</summary>
+    public async IAsyncEnumerable<RouteEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        byte[] buffer = new byte[BufferLength];
+        var events = new List<RouteEvent>();
+        while (true)
+        {
+            int received = await _socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+            events.Clear();
+            if (received < 0)
+                events.Add(new RouteEventsLost());
+            else
+                Decode(buffer.AsSpan(0, received), events);
+            foreach (RouteEvent happened in events)
+                yield return happened;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+
+    private void Decode(ReadOnlySpan<byte> datagram, List<RouteEvent> events)
+    {
+        var messages = new MessageReader(datagram);
+        while (messages.MoveNext())
+        {
+            if (messages.Type is RTM_NEWLINK or RTM_DELLINK && RouteDecoder.TryReadLink(messages.Payload, out NetworkLink? link))
+            {
+                bool deleted = messages.Type == RTM_DELLINK;
+                if (deleted)
+                    _names.Remove(link.Index);
+                else
+                    _names[link.Index] = link.Name;
+                events.Add(new LinkEvent(deleted, link));
+            }
+            else if (messages.Type is RTM_NEWADDR or RTM_DELADDR
+                && RouteDecoder.TryReadAddress(messages.Payload, out LocalAddress? address))
+            {
+                string name = _names.GetValueOrDefault(address.InterfaceIndex, string.Empty);
+                events.Add(new AddressEvent(messages.Type == RTM_DELADDR, address with { InterfaceName = name }));
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using Portolan.Netlink.Uapi;
+
+namespace Portolan.Netlink.Route;
+
+/// <summary>Reads this host's interfaces and addresses. Every list is what the kernel held at one instant. Not thread-safe.</summary>
+/// <param name="socket">A socket of <see cref="NetlinkProtocol.Route"/> that joined no group.</param>
+public sealed class RouteReader(NetlinkSocket socket)
+{
+    private readonly NetlinkDump _dump = new(socket);
+
+    /// <summary>All interfaces.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public List<NetworkLink> ReadLinks()
+    {
+        var visitor = new LinkVisitor([]);
+        _dump.Run("list interfaces", RtnetlinkHeader.RTM_GETLINK, dump: true, static (writer, length) => writer.PutRaw(stackalloc byte[length]),
+            RtnetlinkHeader.IFINFOMSG_LEN, ref visitor);
+        return visitor.Links;
+    }
+
+    /// <summary>All IPv4 and IPv6 addresses.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public List<LocalAddress> ReadAddresses()
+    {
+        Dictionary<int, string> names = ReadLinks().ToDictionary(link => link.Index, link => link.Name);
+        var visitor = new AddressVisitor([], names);
+        _dump.Run("list addresses", RtnetlinkHeader.RTM_GETADDR, dump: true, static (writer, length) => writer.PutRaw(stackalloc byte[length]),
+            RtnetlinkHeader.IFADDRMSG_LEN, ref visitor);
+        return visitor.Addresses;
+    }
+
+    private readonly struct LinkVisitor(List<NetworkLink> links) : INetlinkVisitor
+    {
+        internal List<NetworkLink> Links { get; } = links;
+
+        public void Start() => Links.Clear();
+
+        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        {
+            if (!RouteDecoder.TryReadLink(payload, out NetworkLink? link))
+                return false;
+            Links.Add(link);
+            return true;
+        }
+    }
+
+    private readonly struct AddressVisitor(List<LocalAddress> addresses, Dictionary<int, string> names) : INetlinkVisitor
+    {
+        internal List<LocalAddress> Addresses { get; } = addresses;
+
+        public void Start() => Addresses.Clear();
+
+        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        {
+            // Addresses of other families (phonet, MPLS) are none of ours.
+            if (RouteDecoder.TryReadAddress(payload, out LocalAddress? address))
+                Addresses.Add(address with { InterfaceName = names.GetValueOrDefault(address.InterfaceIndex, string.Empty) });
+            return true;
+        }
+    }
+}
