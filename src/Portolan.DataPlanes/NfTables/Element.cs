@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Portolan.Inet;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -32,6 +34,9 @@ internal struct Element
     /// <summary>Length of the data in bytes; 0 in sets.</summary>
     internal byte DataLength;
 
+    /// <summary>Number of the service it was made for, in the transaction that carries it: a refusal comes back with it.</summary>
+    internal int Subject;
+
     /// <summary>Name for operators, shown by nft; null for none.</summary>
     internal string? Comment;
 
@@ -57,6 +62,35 @@ internal struct Element
     /// <summary>The same place with the same content.</summary>
     internal readonly bool SameContent(in Element other) =>
         SamePlace(other) && Data.SequenceEqual(other.Data) && Comment == other.Comment;
+
+    /// <summary>The key as nft prints it, for messages: "172.30.0.10 . udp . 53 . 0".</summary>
+    internal readonly string Describe()
+    {
+        if (Set == ElementSet.AffinityEndpoints)
+            return FormattableString.Invariant($"0x{BitConverter.ToUInt32(Key):x8}");
+        int address = Set switch
+        {
+            ElementSet.ClusterIPs => KeyLength,
+            ElementSet.Hairpin => KeyLength / 2,
+            ElementSet.SourceRanges => (KeyLength - 8) / 2,
+            ElementSet.Endpoints or ElementSet.InsideEndpoints or ElementSet.AffinityIds or ElementSet.InsideAffinityIds => KeyLength - 12,
+            _ => KeyLength - 8,
+        };
+        InetAddress.TryFromBytes(Key[..address], out InetAddress first);
+        if (address == KeyLength)
+            return first.ToString();
+        if (Set == ElementSet.Hairpin)
+            return $"{first} . {first}";
+        ReadOnlySpan<byte> rest = Key[address..];
+        string key = FormattableString.Invariant(
+            $"{first} . {((IpProtocol)rest[0]).ToRuleText()} . {BinaryPrimitives.ReadUInt16BigEndian(rest[4..])}");
+        rest = rest[8..];
+        if (rest.IsEmpty)
+            return key;
+        if (Set == ElementSet.SourceRanges && InetAddress.TryFromBytes(rest, out InetAddress source))
+            return FormattableString.Invariant($"{key} . {source}/{Variant}");
+        return FormattableString.Invariant($"{key} . {BitConverter.ToUInt32(rest)}");
+    }
 
     /// <summary>Orders by set, variant and key.</summary>
     internal readonly int ComparePlace(in Element other)

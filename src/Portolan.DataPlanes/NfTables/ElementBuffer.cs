@@ -1,0 +1,172 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>What a service asks of the static rules; rules exist for every use that at least one service has.</summary>
+/// <param name="Kind">What is used.</param>
+/// <param name="Value">Number of backends, prefix length, or seconds.</param>
+internal readonly record struct RuleUse(RuleUseKind Kind, int Value) : IComparable<RuleUse>
+{
+    public int CompareTo(RuleUse other) => Kind != other.Kind ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
+}
+
+/// <summary>The things a service can ask of the static rules.</summary>
+internal enum RuleUseKind : byte
+{
+    /// <summary>A frontend with that many indices in <see cref="ElementSet.Endpoints"/>.</summary>
+    Endpoints,
+
+    /// <summary>The same in <see cref="ElementSet.InsideEndpoints"/>.</summary>
+    InsideEndpoints,
+
+    /// <summary>The same in <see cref="ElementSet.AffinityIds"/>.</summary>
+    AffinityIds,
+
+    /// <summary>The same in <see cref="ElementSet.InsideAffinityIds"/>.</summary>
+    InsideAffinityIds,
+
+    /// <summary>A source range of that prefix length.</summary>
+    PrefixLength,
+
+    /// <summary>A frontend with that affinity timeout in seconds.</summary>
+    AffinitySeconds,
+
+    /// <summary>A frontend whose clients inside are served apart.</summary>
+    ExternalLocal,
+}
+
+/// <summary>A growing list of elements and rule uses, reused from one change to the next.</summary>
+internal sealed class ElementBuffer
+{
+    private readonly List<Element> _elements = [];
+    private readonly List<RuleUse> _uses = [];
+
+    internal int Count => _elements.Count;
+
+    internal ReadOnlySpan<Element> Elements => CollectionsMarshal.AsSpan(_elements);
+
+    internal ReadOnlySpan<RuleUse> Uses => CollectionsMarshal.AsSpan(_uses);
+
+    internal void Clear()
+    {
+        _elements.Clear();
+        _uses.Clear();
+    }
+
+    internal void Use(RuleUseKind kind, int value) => _uses.Add(new RuleUse(kind, value));
+
+    internal void Add(in Element element) => _elements.Add(element);
+
+    /// <summary>Forgets the elements from a position on.</summary>
+    internal void Truncate(int count) => CollectionsMarshal.SetCount(_elements, count);
+
+    /// <summary>Sorts by place and keeps one element a place: the one that was added first.</summary>
+    internal void SortAndDeduplicate(int from = 0)
+    {
+        Span<Element> added = CollectionsMarshal.AsSpan(_elements)[from..];
+        if (added.Length < 2)
+            return;
+        SortStable(added);
+        int kept = 1;
+        for (int i = 1; i < added.Length; i++)
+        {
+            if (added[i].SamePlace(added[kept - 1]))
+                continue;
+            if (i != kept)
+                added[kept] = added[i];
+            kept++;
+        }
+        CollectionsMarshal.SetCount(_elements, from + kept);
+    }
+
+    /// <summary>Sorts by the service an element is for, so that a cut between two services cuts no service.</summary>
+    internal void SortBySubject() => _elements.Sort(static (left, right) =>
+    {
+        int bySubject = left.Subject.CompareTo(right.Subject);
+        return bySubject != 0 ? bySubject : left.ComparePlace(right);
+    });
+
+    /// <summary>Sorts by place; every place is there once.</summary>
+    internal void SortByPlace() => _elements.Sort(static (left, right) => left.ComparePlace(right));
+
+    /// <summary>Starts an element whose key is a frontend.</summary>
+    internal static Element Key(ElementSet set, InetAddress address, IpProtocol protocol, ushort port, int variant = 0)
+    {
+        var element = new Element { Set = set, Variant = variant };
+        Span<byte> key = element.KeyBuffer;
+        int length = address.WriteBytes(key);
+        key[length] = (byte)protocol;
+        BinaryPrimitives.WriteUInt16BigEndian(key[(length + 4)..], port);
+        element.KeyLength = (byte)(length + 8);
+        return element;
+    }
+
+    /// <summary>Adds a number in host byte order to a key.</summary>
+    internal static void AppendNumber(ref Element element, uint number)
+    {
+        MemoryMarshal.Write(element.KeyBuffer[element.KeyLength..], number);
+        element.KeyLength += 4;
+    }
+
+    /// <summary>Adds an address to a key.</summary>
+    internal static void AppendAddress(ref Element element, InetAddress address) =>
+        element.KeyLength += (byte)address.WriteBytes(element.KeyBuffer[element.KeyLength..]);
+
+    /// <summary>Sets a backend as data.</summary>
+    internal static void SetData(ref Element element, InetEndpoint endpoint)
+    {
+        Span<byte> data = element.DataBuffer;
+        int length = endpoint.Address.WriteBytes(data);
+        BinaryPrimitives.WriteUInt16BigEndian(data[length..], endpoint.Port);
+        element.DataLength = (byte)(length + 4);
+    }
+
+    /// <summary>Sets a number in host byte order as data.</summary>
+    internal static void SetData(ref Element element, uint number)
+    {
+        MemoryMarshal.Write(element.DataBuffer, number);
+        element.DataLength = 4;
+    }
+
+    /// <summary>Reads a backend from an element's data.</summary>
+    internal static InetEndpoint GetEndpoint(in Element element)
+    {
+        int length = element.DataLength - 4;
+        InetAddress.TryFromBytes(element.Data[..length], out InetAddress address);
+        return new InetEndpoint(address, BinaryPrimitives.ReadUInt16BigEndian(element.Data[length..]));
+    }
+
+    // Insertion sort keeps equal places in order and is the fastest for the dozen elements of a common service; larger ones are sorted
+    // with their position as tie-break.
+    private static void SortStable(Span<Element> elements)
+    {
+        if (elements.Length > 32)
+        {
+            int[] order = new int[elements.Length];
+            for (int i = 0; i < order.Length; i++)
+                order[i] = i;
+            Element[] copy = elements.ToArray();
+            Array.Sort(order, (left, right) =>
+            {
+                int byPlace = copy[left].ComparePlace(copy[right]);
+                return byPlace != 0 ? byPlace : left.CompareTo(right);
+            });
+            for (int i = 0; i < order.Length; i++)
+                elements[i] = copy[order[i]];
+            return;
+        }
+        for (int i = 1; i < elements.Length; i++)
+        {
+            Element moving = elements[i];
+            int j = i - 1;
+            while (j >= 0 && elements[j].ComparePlace(moving) > 0)
+            {
+                elements[j + 1] = elements[j];
+                j--;
+            }
+            elements[j + 1] = moving;
+        }
+    }
+}

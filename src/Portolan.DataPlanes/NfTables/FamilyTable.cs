@@ -1,0 +1,163 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Portolan.Inet;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>
+/// What one family's table holds, as far as it is not written in the plans themselves: how many services use each static rule and each
+/// shared element. Plans in, elements to remove and to add out.
+/// </summary>
+internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
+{
+    private readonly Dictionary<RuleUse, int> _uses = [];
+    private readonly Dictionary<SharedPlace, int> _shared = [];
+    private readonly ElementBuffer _before = new();
+    private readonly ElementBuffer _after = new();
+
+    internal IpFamily Family => family;
+
+    /// <summary>Elements that the planned changes take out of the kernel.</summary>
+    internal ElementBuffer Removed { get; } = new();
+
+    /// <summary>Elements that the planned changes put into the kernel; all removals come before all additions.</summary>
+    internal ElementBuffer Added { get; } = new();
+
+    /// <summary>True when the planned changes need other static rules than are in force.</summary>
+    internal bool UsesChanged { get; private set; }
+
+    /// <summary>The uses in force after the planned changes, sorted.</summary>
+    internal ImmutableArray<RuleUse> Uses
+    {
+        get
+        {
+            RuleUse[] uses = [.. _uses.Keys];
+            Array.Sort(uses);
+            return ImmutableCollectionsMarshal.AsImmutableArray(uses);
+        }
+    }
+
+    /// <summary>Forgets planned changes that were carried out.</summary>
+    internal void ClearPlanned()
+    {
+        Removed.Clear();
+        Added.Clear();
+        UsesChanged = false;
+    }
+
+    /// <summary>Forgets everything: the table is empty.</summary>
+    internal void Reset()
+    {
+        ClearPlanned();
+        _uses.Clear();
+        _shared.Clear();
+    }
+
+    /// <summary>Plans a service's change. Costs what the service's elements cost.</summary>
+    /// <param name="before">The plan the kernel holds; null for none.</param>
+    /// <param name="nodeBefore">Where NodePorts were served when the kernel's elements were made.</param>
+    /// <param name="after">The plan wanted; null for none.</param>
+    /// <param name="nodeAfter">Where NodePorts are to be served.</param>
+    /// <param name="subject">Number of the service for refusals.</param>
+    internal void Plan(
+        ServicePlan? before, NodePortView nodeBefore, ServicePlan? after, NodePortView nodeAfter, int subject)
+    {
+        _before.Clear();
+        _after.Clear();
+        if (before is not null)
+            compiler.Emit(before, family, nodeBefore, _before);
+        if (after is not null)
+            compiler.Emit(after, family, nodeAfter, _after);
+
+        Difference(_before.Elements, _after.Elements, subject);
+        foreach (RuleUse use in _after.Uses)
+            UsesChanged |= Count(_uses, use, +1);
+        foreach (RuleUse use in _before.Uses)
+            UsesChanged |= Count(_uses, use, -1);
+    }
+
+    /// <summary>
+    /// Turns the plan of a whole table into the difference to what the kernel holds: what is there and right is neither removed nor added.
+    /// </summary>
+    internal void LeaveDifference(ElementBuffer held)
+    {
+        if (held.Count == 0)
+            return;
+        Added.SortByPlace();
+        held.SortByPlace();
+        Element[] wanted = Added.Elements.ToArray();
+        ReadOnlySpan<Element> present = held.Elements;
+        Added.Clear();
+        int p = 0, w = 0;
+        while (p < present.Length || w < wanted.Length)
+        {
+            int order = p == present.Length ? 1 : w == wanted.Length ? -1 : present[p].ComparePlace(wanted[w]);
+            if (order == 0 && present[p].SameContent(wanted[w]))
+            {
+                p++;
+                w++;
+                continue;
+            }
+            if (order <= 0)
+                Removed.Add(present[p++]);
+            if (order >= 0)
+                Added.Add(wanted[w++]);
+        }
+        Added.SortBySubject();
+    }
+
+    private void Difference(ReadOnlySpan<Element> before, ReadOnlySpan<Element> after, int subject)
+    {
+        int b = 0, a = 0;
+        while (b < before.Length || a < after.Length)
+        {
+            int order = b == before.Length ? 1 : a == after.Length ? -1 : before[b].ComparePlace(after[a]);
+            if (order == 0 && before[b].SameContent(after[a]))
+            {
+                b++;
+                a++;
+                continue;
+            }
+            if (order <= 0)
+                Remove(before[b++], subject);
+            if (order >= 0)
+                Add(after[a++], subject);
+        }
+    }
+
+    private void Remove(in Element element, int subject)
+    {
+        if (!element.IsShared || Count(_shared, SharedPlace.Of(element), -1))
+            Removed.Add(element with { Subject = subject });
+    }
+
+    private void Add(in Element element, int subject)
+    {
+        if (!element.IsShared || Count(_shared, SharedPlace.Of(element), +1))
+            Added.Add(element with { Subject = subject });
+    }
+
+    /// <summary>Counts up or down; true when the first came or the last went.</summary>
+    private static bool Count<T>(Dictionary<T, int> counts, T key, int by)
+        where T : notnull
+    {
+        ref int count = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _);
+        bool crossed = by > 0 ? count == 0 : count == 1;
+        count += by;
+        if (count == 0)
+            counts.Remove(key);
+        return crossed;
+    }
+
+    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so the first address tells them apart.
+    private readonly record struct SharedPlace(ElementSet Set, InetAddress Address)
+    {
+        internal static SharedPlace Of(in Element element)
+        {
+            int length = element.Set == ElementSet.Hairpin ? element.KeyLength / 2 : element.KeyLength;
+            InetAddress.TryFromBytes(element.Key[..length], out InetAddress address);
+            return new SharedPlace(element.Set, address);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>Settings of the nftables plane.</summary>
+public sealed record NfTablesOptions
+{
+    /// <summary>The bit of the packet mark that asks postrouting to masquerade: 0 to 31 (KubeProxyConfiguration nftables.masqueradeBit).</summary>
+    public int MasqueradeBit { get; init; } = 14;
+
+    /// <summary>Count new connections per frontend. Costs one look-up and one element each.</summary>
+    public bool WithCounters { get; init; }
+
+    /// <summary>Families to program, IPv4 and IPv6 unless the machine lacks one.</summary>
+    public bool WithIPv4 { get; init; } = true;
+
+    /// <inheritdoc cref="WithIPv4"/>
+    public bool WithIPv6 { get; init; } = true;
+}

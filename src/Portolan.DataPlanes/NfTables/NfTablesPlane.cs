@@ -1,0 +1,535 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Portolan.Inet;
+using Portolan.Netlink.NfTables;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>
+/// The nftables plane: tables "ip portolan" and "ip6 portolan", spoken to over netlink. Chains and rules do not grow with the number of
+/// services; all that does lives in elements, so that a change is a few elements in one transaction.
+/// </summary>
+/// <remarks>
+/// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was applied.
+/// </remarks>
+public sealed partial class NfTablesPlane : IDataPlane
+{
+    // A transaction is one message to the kernel, copied there as a whole. Beyond this the first load is split, chains last.
+    private const int MaxTransactionBytes = 16 << 20;
+
+    private const int KeptTransactionBytes = 1 << 16;
+
+    // Rounds of reading, writing and being refused before the loop above is asked to try again later.
+    private const int MaxRounds = 64;
+
+    // Bytes an element takes in a message, generously: enough to know when to split.
+    private const int ElementBytes = 160;
+
+    private readonly NfTablesOptions _options;
+    private readonly INfTablesKernel _kernel;
+    private readonly TableGuard? _guard;
+    private readonly ILogger _logger;
+    private readonly NfTransaction _transaction = new();
+    private readonly AffinityIds _affinityIds;
+    private readonly Family[] _families;
+    private readonly Dictionary<ObjectName, ServicePlan> _wanted = [];
+    private readonly Dictionary<ObjectName, ServicePlan> _applied = [];
+    private readonly Dictionary<ObjectName, Refusal> _heldBack = [];
+    private readonly List<ServiceChange> _subjects = [];
+    private NodePortView _nodePorts = NodePortView.None;
+    private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
+
+    // False when the kernel may hold something else than _applied says: then it is read before anything is written.
+    private bool _isInForce;
+
+    /// <summary>Opens the kernel's nf_tables. Writes nothing yet.</summary>
+    /// <exception cref="Portolan.Netlink.NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
+    public NfTablesPlane(NfTablesOptions options, ILogger logger)
+        : this(options, networkNamespace: null, logger)
+    {
+    }
+
+    /// <summary>As the public constructor, in another network namespace (by name or path).</summary>
+    internal NfTablesPlane(NfTablesOptions options, string? networkNamespace, ILogger logger)
+        : this(options, new NfTablesKernel(networkNamespace), logger) =>
+        _guard = new TableGuard(((NfTablesKernel)_kernel).PortId, networkNamespace, what => Disturbed?.Invoke(what), logger);
+
+    internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
+    {
+        _options = options;
+        _kernel = kernel;
+        _logger = logger;
+        _affinityIds = new AffinityIds((uint)Random.Shared.Next());
+        var compiler = new ServiceCompiler(options.WithCounters, _affinityIds);
+        List<Family> families = [];
+        if (options.WithIPv4)
+            families.Add(new Family(new FamilyTable(IpFamily.IPv4, compiler), new TableChange(IpFamily.IPv4)));
+        if (options.WithIPv6)
+            families.Add(new Family(new FamilyTable(IpFamily.IPv6, compiler), new TableChange(IpFamily.IPv6)));
+        _families = [.. families];
+    }
+
+    /// <inheritdoc/>
+    public event Action<string>? Disturbed;
+
+    /// <inheritdoc/>
+    public string Mode => "nftables";
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _guard?.Dispose();
+        _kernel.Dispose();
+        _transaction.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public SyncReport Apply(TableDelta delta, NodeFacts node)
+    {
+        foreach (ServiceChange change in delta.Services)
+        {
+            if (change.Plan is null)
+                _wanted.Remove(change.Service);
+            else
+                _wanted[change.Service] = change.Plan;
+            // What was refused before may go in now: the service is another one.
+            _heldBack.Remove(change.Service);
+        }
+        bool nodeWideChanged = delta.NodeWide is not null && delta.NodeWide != _nodeWide;
+        _nodeWide = delta.NodeWide ?? _nodeWide;
+        if (!_isInForce)
+        {
+            _nodePorts = NodePortView.Of(node.NodePortAddresses, _wanted.Values);
+            return Bring();
+        }
+        PlanChanges(delta, node.NodePortAddresses);
+        return CommitPlanned(nodeWideChanged) ?? Bring();
+    }
+
+    /// <inheritdoc/>
+    public SyncReport Reconcile()
+    {
+        _heldBack.Clear();
+        _isInForce = false;
+        return Bring();
+    }
+
+    /// <summary>Removes the tables, with all that is in them. Returns false when there were none.</summary>
+    internal static bool Remove(INfTablesKernel kernel)
+    {
+        using var transaction = new NfTransaction();
+        foreach (IpFamily family in (ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6])
+        {
+            if (kernel.Read(family).Table is not null)
+                transaction.DeleteTable(TableSchema.Table(family));
+        }
+        if (transaction.IsEmpty)
+            return false;
+        CommitResult result = kernel.Commit(transaction);
+        return result.IsCommitted
+            ? true
+            : throw new InvalidOperationException($"The kernel refused to delete the tables: {string.Join("; ", result.Refusals)}");
+    }
+
+    /// <summary>Removes everything this plane ever wrote. Returns false when there was nothing.</summary>
+    /// <exception cref="Portolan.Netlink.NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
+    public static bool RemoveAll()
+    {
+        using var kernel = new NfTablesKernel();
+        return Remove(kernel);
+    }
+
+    private void PlanChanges(TableDelta delta, ImmutableArray<InetAddress> addresses)
+    {
+        NodePortView before = _nodePorts;
+        bool addressesChanged = !addresses.AsSpan().SequenceEqual(before.Addresses.AsSpan());
+        HashSet<NodePortView.Place> touched = [];
+        if (addressesChanged)
+            _nodePorts = NodePortView.Of(addresses, _wanted.Values);
+        else
+            _nodePorts = before with { Taken = UpdateTaken(delta, before, touched) };
+
+        _subjects.Clear();
+        foreach (ServiceChange change in delta.Services)
+            PlanService(change.Service, change.Plan, before);
+        if (!addressesChanged && touched.Count == 0)
+            return;
+        // Rare: the node's addresses changed, or a service took or left the node's own address. Others' NodePorts move with that.
+        HashSet<ObjectName> planned = [.. delta.Services.Select(change => change.Service)];
+        foreach ((ObjectName service, ServicePlan plan) in _applied)
+        {
+            if (!planned.Contains(service) && (addressesChanged ? HasNodePort(plan) : NodePortView.IsNodePortAt(plan, touched)))
+                PlanService(service, plan, before);
+        }
+    }
+
+    private ImmutableHashSet<NodePortView.Place> UpdateTaken(TableDelta delta, NodePortView before, HashSet<NodePortView.Place> touched)
+    {
+        ImmutableHashSet<NodePortView.Place> taken = before.Taken;
+        foreach (ServiceChange change in delta.Services)
+        {
+            if (_applied.TryGetValue(change.Service, out ServicePlan? old))
+                taken = taken.Except(NodePortView.PlacesOf(old, before.Addresses));
+        }
+        foreach (ServiceChange change in delta.Services)
+        {
+            if (change.Plan is not null)
+                taken = taken.Union(NodePortView.PlacesOf(change.Plan, before.Addresses));
+        }
+        touched.UnionWith(before.Taken.SymmetricExcept(taken));
+        return taken;
+    }
+
+    private void PlanService(ObjectName service, ServicePlan? plan, NodePortView viewBefore)
+    {
+        ServicePlan? before = _applied.GetValueOrDefault(service);
+        foreach (PortPlan port in plan?.Ports ?? [])
+            _affinityIds.Reserve(port);
+        foreach (Family family in _families)
+            family.Table.Plan(before, viewBefore, plan, _nodePorts, _subjects.Count);
+        _subjects.Add(new ServiceChange(service, plan));
+    }
+
+    /// <summary>Commits what is planned on top of what is known to be in force; null when it has to be brought about by reading first.</summary>
+    private SyncReport? CommitPlanned(bool nodeWideChanged)
+    {
+        int removed = 0, added = 0, rules = 0;
+        _transaction.Reset();
+        foreach (Family family in _families)
+        {
+            FamilyTable table = family.Table;
+            TableProgram? program = table.UsesChanged || nodeWideChanged ? RuleProgram.Build(Input(table)) : null;
+            if (program is not null)
+                family.Change.WriteSets(_transaction, family.Held, program);
+            family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, removed + added);
+            removed += table.Removed.Count;
+            family.Change.WriteElements(_transaction, NfElementChange.Add, table.Added.Elements, removed + added);
+            added += table.Added.Count;
+            if (program is null)
+                continue;
+            rules += family.Change.WriteChains(_transaction, family.Held, program);
+            family.Pending = program;
+        }
+
+        _isInForce = false;
+        if (!_transaction.IsEmpty)
+        {
+            CommitResult result = _kernel.Commit(_transaction);
+            if (!result.IsCommitted)
+            {
+                HoldBack(result);
+                return null;
+            }
+        }
+        bool isEmpty = _transaction.IsEmpty;
+        ConfirmPlanned();
+        _isInForce = true;
+        return isEmpty && _heldBack.Count == 0 ? SyncReport.UpToDate : Report(added + rules, removed, isEmpty ? 0 : 1);
+    }
+
+    /// <summary>Reads what the kernel holds and brings it to what is wanted, however different the two are.</summary>
+    private SyncReport Bring()
+    {
+        // The guard would be told of every element of a first load or a repair: the generation number does for that time.
+        _guard?.Close();
+        uint generation = _kernel.ReadGeneration();
+        SyncReport report = BringRounds();
+        if (_guard is not null)
+        {
+            _guard.Open();
+            if (_kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
+                Disturbed?.Invoke("somebody else changed nf_tables while a large transaction went in");
+        }
+        return report;
+    }
+
+    private SyncReport BringRounds()
+    {
+        // Every round holds back at least one more service, or ends.
+        for (int round = 1; ; round++)
+        {
+            foreach (Family family in _families)
+            {
+                family.Table.Reset();
+                HeldTable held = _kernel.Read(family.Table.Family);
+                family.ReadBack(held);
+                AdoptAffinity(held);
+            }
+            _subjects.Clear();
+            Dictionary<ObjectName, ServicePlan> before = new(_applied);
+            _applied.Clear();
+            foreach ((ObjectName service, ServicePlan plan) in _wanted)
+            {
+                ServicePlan? good = _heldBack.ContainsKey(service) ? before.GetValueOrDefault(service) : plan;
+                if (good is not null)
+                    PlanService(service, good, _nodePorts);
+            }
+
+            if (TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused))
+            {
+                ConfirmPlanned();
+                _isInForce = true;
+                return Report(written, removed, transactions);
+            }
+            foreach ((ObjectName service, ServicePlan plan) in before)
+                _applied[service] = plan;
+            if (!HoldBack(refused!) || round == MaxRounds)
+            {
+                LogGaveUp(string.Join("; ", refused!.Refusals));
+                return Report(0, 0, 0) with { IsInForce = false };
+            }
+        }
+    }
+
+    private bool TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused)
+    {
+        written = removed = transactions = 0;
+        refused = null;
+        _transaction.Reset();
+        int firstSubject = 0;
+        foreach (Family family in _families)
+        {
+            FamilyTable table = family.Table;
+            HeldTable held = family.Held;
+            TableProgram program = RuleProgram.Build(Input(table));
+            if (held.Table is not null && !IsUsable(held, program))
+            {
+                // Deleted and made again in one transaction: no packet sees the time between.
+                LogReplaced(held.Table.Id.ToString(), held.Table.Comment ?? "no comment");
+                _transaction.DeleteTable(held.Table.Id);
+                family.ReadBack(new HeldTable());
+                held = family.Held;
+            }
+            bool isNew = held.Table is null;
+            table.LeaveDifference(held.Elements);
+            family.Change.WriteSets(_transaction, held, program);
+            family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, firstSubject);
+            ReadOnlySpan<Element> added = table.Added.Elements;
+            int from = 0;
+            while (from < added.Length)
+            {
+                int count = ServiceBoundary(added, from, Math.Max(1, (MaxTransactionBytes - _transaction.LengthBytes) / ElementBytes));
+                family.Change.WriteElements(_transaction, NfElementChange.Add, added.Slice(from, count), firstSubject + table.Removed.Count + from);
+                from += count;
+                if (from < added.Length && !Commit(ref transactions, out refused))
+                    return false;
+            }
+            written += added.Length + (isNew ? program.Sets.Length : 0) + family.Change.WriteChains(_transaction, held, program);
+            removed += table.Removed.Count;
+            family.Pending = program;
+            firstSubject += table.Removed.Count + added.Length;
+        }
+        bool isCommitted = Commit(ref transactions, out refused);
+        // A first load is the largest transaction by far; its memory is not kept for the small ones to come.
+        _transaction.Trim(KeptTransactionBytes);
+        return isCommitted;
+    }
+
+    private bool Commit(ref int transactions, out CommitResult? refused)
+    {
+        refused = null;
+        if (_transaction.IsEmpty)
+            return true;
+        CommitResult result = _kernel.Commit(_transaction);
+        if (!result.IsCommitted)
+        {
+            refused = result;
+            return false;
+        }
+        transactions++;
+        _transaction.Reset();
+        return true;
+    }
+
+    /// <summary>The number of elements from a position on that make whole services and at most (about) a limit.</summary>
+    private static int ServiceBoundary(ReadOnlySpan<Element> elements, int from, int limit)
+    {
+        if (elements.Length - from <= limit)
+            return elements.Length - from;
+        int end = from + limit;
+        while (end < elements.Length && elements[end].Subject == elements[end - 1].Subject)
+            end++;
+        return end - from;
+    }
+
+    private static bool IsUsable(HeldTable held, TableProgram wanted)
+    {
+        if (!held.IsOurLayout)
+            return false;
+        foreach (NfSet set in wanted.Sets)
+        {
+            if (held.Sets.TryGetValue(set.Name, out NfSet? present)
+                && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout))
+                return false;
+        }
+        foreach (ChainProgram chain in wanted.Chains)
+        {
+            if (held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present) && present.Chain.Hook != chain.Chain.Hook)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Takes over the affinity ids the kernel holds, so that clients stay with their backends over a restart of the proxy.</summary>
+    private void AdoptAffinity(HeldTable held)
+    {
+        Dictionary<uint, InetEndpoint> endpoints = [];
+        List<(uint Id, string Name)> names = [];
+        foreach (ref readonly Element element in held.Elements.Elements)
+        {
+            if (element.Set != ElementSet.AffinityEndpoints || element.Comment is null)
+                continue;
+            uint id = BitConverter.ToUInt32(element.Key);
+            endpoints[id] = ElementBuffer.GetEndpoint(element);
+            names.Add((id, element.Comment));
+        }
+        if (endpoints.Count == 0)
+            return;
+        ILookup<string, uint> byName = names.ToLookup(entry => entry.Name, entry => entry.Id);
+        foreach (ServicePlan plan in _wanted.Values)
+        {
+            foreach (PortPlan port in plan.Ports)
+            {
+                if (port.AffinitySeconds == 0)
+                    continue;
+                foreach (uint id in byName[ElementComment.For(port.Name)])
+                    _affinityIds.Adopt(port, endpoints[id], id);
+            }
+        }
+    }
+
+    private void ConfirmPlanned()
+    {
+        foreach (ServiceChange subject in _subjects)
+        {
+            _applied.Remove(subject.Service, out ServicePlan? before);
+            if (subject.Plan is not null)
+                _applied[subject.Service] = subject.Plan;
+            ReleaseAffinity(before, subject.Plan);
+        }
+        foreach (Family family in _families)
+        {
+            family.Table.ClearPlanned();
+            if (family.Pending is { } program)
+                family.Confirm(program);
+        }
+    }
+
+    private void ReleaseAffinity(ServicePlan? before, ServicePlan? after)
+    {
+        foreach (PortPlan port in before?.Ports ?? [])
+        {
+            if (port.AffinitySeconds > 0)
+                _affinityIds.Release(port, after?.Ports.FirstOrDefault(other => other.Name == port.Name && other.Family == port.Family));
+        }
+    }
+
+    /// <summary>Sets aside the services a refusal names; false when it names none.</summary>
+    private bool HoldBack(CommitResult result)
+    {
+        _isInForce = false;
+        if (result.Outcome == CommitOutcome.Unknown)
+            return true;
+        bool any = false;
+        foreach (CommitRefusal refusal in result.Refusals)
+        {
+            if (refusal.Subject == NfTransaction.NoSubject || !TryFind(refusal.Subject, out Element element, out NfElementChange change))
+                continue;
+            ServiceChange subject = _subjects[element.Subject];
+            any = true;
+            _heldBack[subject.Service] = new Refusal(
+                $"Service {subject.Service}",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{(change == NfElementChange.Delete ? "delete" : "add")} element {TableSchema.Name(element.Set, element.Variant)} {{ {element.Describe()} }}"),
+                refusal.ToString());
+        }
+        return any;
+    }
+
+    private bool TryFind(int subject, out Element element, out NfElementChange change)
+    {
+        // Subjects count the removed and added elements of the families, one after the other.
+        foreach (Family family in _families)
+        {
+            if (subject < family.Table.Removed.Count)
+            {
+                (element, change) = (family.Table.Removed.Elements[subject], NfElementChange.Delete);
+                return true;
+            }
+            subject -= family.Table.Removed.Count;
+            if (subject < family.Table.Added.Count)
+            {
+                (element, change) = (family.Table.Added.Elements[subject], NfElementChange.Add);
+                return true;
+            }
+            subject -= family.Table.Added.Count;
+        }
+        (element, change) = (default, default);
+        return false;
+    }
+
+    private SyncReport Report(int written, int removed, int transactions) => new()
+    {
+        Written = written,
+        Removed = removed,
+        Transactions = transactions,
+        Refusals = [.. _heldBack.Values],
+    };
+
+    private ProgramInput Input(FamilyTable table) => new(
+        table.Family,
+        table.Uses,
+        table.Family == IpFamily.IPv4 ? _nodeWide.DetectorIPv4 : _nodeWide.DetectorIPv6,
+        [.. _nodeWide.ServiceCidrs.Where(cidr => cidr.Family == table.Family)],
+        1u << _options.MasqueradeBit,
+        _options.WithCounters);
+
+    private static bool HasNodePort(ServicePlan plan)
+    {
+        foreach (PortPlan port in plan.Ports)
+        {
+            foreach (Frontend frontend in port.Frontends)
+            {
+                if (frontend.Kind == FrontendKind.NodePort)
+                    return true;
+            }
+        }
+        return false;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
+    private partial void LogReplaced(string table, string comment);
+
+    [LoggerMessage(2, LogLevel.Error, "nftables: the kernel refused a transaction for no service's sake, so nothing was changed: {Refusals}; trying again")]
+    private partial void LogGaveUp(string refusals);
+
+    /// <summary>One family's table: what is planned for it, and what the kernel holds of its static part.</summary>
+    private sealed class Family(FamilyTable table, TableChange change)
+    {
+        internal FamilyTable Table { get; } = table;
+
+        internal TableChange Change { get; } = change;
+
+        internal HeldTable Held { get; private set; } = new();
+
+        /// <summary>The program that the transaction under way brings.</summary>
+        internal TableProgram? Pending { get; set; }
+
+        internal void ReadBack(HeldTable held) => Held = held;
+
+        /// <summary>The pending program is in force; elements are no longer kept, for they follow from the plans.</summary>
+        internal void Confirm(TableProgram program)
+        {
+            Pending = null;
+            var held = new HeldTable { Table = new NfTable(TableSchema.Table(Table.Family)) { Comment = TableSchema.TableComment } };
+            foreach (NfSet set in program.Sets)
+                held.Sets.Add(set.Name, set);
+            foreach (ChainProgram chain in program.Chains)
+                held.Chains.Add(chain.Chain.Name, chain);
+            Held = held;
+        }
+    }
+}

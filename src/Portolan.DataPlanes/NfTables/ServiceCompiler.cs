@@ -1,0 +1,161 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>
+/// Translates what this node serves for one service into elements, one family at a time. Pure: the same plan, node addresses and affinity
+/// ids give the same elements, so what is in the kernel for a service can always be computed again from the plan it was made of.
+/// </summary>
+internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds)
+{
+    /// <summary>Emits the service's elements of a family, sorted, each place once.</summary>
+    internal void Emit(ServicePlan plan, IpFamily family, NodePortView nodePorts, ElementBuffer into)
+    {
+        int start = into.Count;
+        foreach (InetAddress address in plan.ClusterIPs)
+        {
+            if (address.Family == family)
+            {
+                var element = new Element { Set = ElementSet.ClusterIPs };
+                ElementBuffer.AppendAddress(ref element, address);
+                into.Add(element);
+            }
+        }
+        foreach (PortPlan port in plan.Ports)
+        {
+            if (port.Family == family)
+                EmitPort(port, nodePorts, into);
+        }
+        into.SortAndDeduplicate(start);
+    }
+
+    private void EmitPort(PortPlan port, NodePortView nodePorts, ElementBuffer into)
+    {
+        string name = ElementComment.For(port.Name);
+        foreach (Frontend frontend in port.Frontends)
+        {
+            if (frontend.Kind != FrontendKind.NodePort)
+            {
+                EmitFrontend(port, frontend, frontend.Address, name, into);
+                continue;
+            }
+            foreach (InetAddress address in nodePorts.Addresses)
+            {
+                if (address.Family == port.Family && !nodePorts.IsTaken(address, port.Name.Protocol, frontend.Port))
+                    EmitFrontend(port, frontend, address, name, into);
+            }
+        }
+        if (port.AffinitySeconds > 0)
+        {
+            EmitAffinityEndpoints(port, port.ClusterBackends, into);
+            EmitAffinityEndpoints(port, port.LocalBackends, into);
+        }
+        EmitHairpins(port.ClusterBackends, into);
+        EmitHairpins(port.LocalBackends, into);
+    }
+
+    private void EmitFrontend(PortPlan port, in Frontend frontend, InetAddress address, string name, ElementBuffer into)
+    {
+        var key = new FrontendKey(address, port.Name.Protocol, frontend.Port);
+        if (withCounters)
+            into.Add(key.In(ElementSet.Counters) with { Comment = name });
+        if (frontend.IsSourceRestricted)
+        {
+            into.Add(key.In(ElementSet.SourceRestricted));
+            foreach (InetPrefix range in port.SourceRanges)
+            {
+                Element allowed = key.In(ElementSet.SourceRanges, range.Length);
+                ElementBuffer.AppendAddress(ref allowed, range.Address);
+                into.Add(allowed);
+                into.Use(RuleUseKind.PrefixLength, range.Length);
+            }
+        }
+        if (port.AffinitySeconds > 0)
+        {
+            into.Add(key.In(ElementSet.AffinityFrontends, port.AffinitySeconds));
+            into.Use(RuleUseKind.AffinitySeconds, port.AffinitySeconds);
+        }
+
+        switch (frontend.Outside.Action)
+        {
+            case FrontendAction.Reject:
+                into.Add(key.In(ElementSet.NoEndpoints) with { Comment = name });
+                break;
+            case FrontendAction.Drop:
+                into.Add(key.In(ElementSet.NoLocalEndpoints) with { Comment = name });
+                break;
+            default:
+                EmitBackends(port, frontend.Outside.Action, key, name, isInside: false, into);
+                break;
+        }
+        if (frontend.Outside.Masquerade == Masquerading.Always)
+            into.Add(key.In(ElementSet.Masquerade));
+
+        // Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.
+        if (frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends)
+        {
+            into.Add(key.In(ElementSet.ExternalLocal));
+            into.Use(RuleUseKind.ExternalLocal, 0);
+            EmitBackends(port, FrontendAction.ToClusterBackends, key, name, isInside: true, into);
+        }
+    }
+
+    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, string name, bool isInside, ElementBuffer into)
+    {
+        ImmutableArray<Backend> backends = action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
+        bool hasAffinity = port.AffinitySeconds > 0;
+        (ElementSet set, RuleUseKind use) = (hasAffinity, isInside) switch
+        {
+            (false, false) => (ElementSet.Endpoints, RuleUseKind.Endpoints),
+            (false, true) => (ElementSet.InsideEndpoints, RuleUseKind.InsideEndpoints),
+            (true, false) => (ElementSet.AffinityIds, RuleUseKind.AffinityIds),
+            (true, true) => (ElementSet.InsideAffinityIds, RuleUseKind.InsideAffinityIds),
+        };
+        into.Use(use, backends.Length);
+        for (int i = 0; i < backends.Length; i++)
+        {
+            Element element = key.In(set);
+            ElementBuffer.AppendNumber(ref element, (uint)i);
+            if (hasAffinity)
+                ElementBuffer.SetData(ref element, affinityIds.Get(port.Name, backends[i].Endpoint));
+            else
+                ElementBuffer.SetData(ref element, backends[i].Endpoint);
+            // The name on the first index is enough for a reader, and the kernel keeps comments in every element that has one.
+            if (i == 0)
+                element.Comment = name;
+            into.Add(element);
+        }
+    }
+
+    private void EmitAffinityEndpoints(PortPlan port, ImmutableArray<Backend> backends, ElementBuffer into)
+    {
+        string name = ElementComment.For(port.Name);
+        foreach (Backend backend in backends)
+        {
+            var element = new Element { Set = ElementSet.AffinityEndpoints, Comment = name };
+            ElementBuffer.AppendNumber(ref element, affinityIds.Get(port.Name, backend.Endpoint));
+            ElementBuffer.SetData(ref element, backend.Endpoint);
+            into.Add(element);
+        }
+    }
+
+    private static void EmitHairpins(ImmutableArray<Backend> backends, ElementBuffer into)
+    {
+        foreach (Backend backend in backends)
+        {
+            if (!backend.IsLocal)
+                continue;
+            var element = new Element { Set = ElementSet.Hairpin };
+            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
+            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
+            into.Add(element);
+        }
+    }
+
+    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port)
+    {
+        internal Element In(ElementSet set, int variant = 0) => ElementBuffer.Key(set, Address, Protocol, Port, variant);
+    }
+}

@@ -1,0 +1,115 @@
+using System.Text;
+using Portolan.Inet;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>Writes the difference between what a table holds and what it should hold into a transaction.</summary>
+internal sealed class TableChange(IpFamily family)
+{
+    private readonly NfTableId _table = TableSchema.Table(family);
+
+    /// <summary>Everything before elements: the table, and sets that are new.</summary>
+    internal void WriteSets(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    {
+        if (held.Table is null)
+            transaction.AddTable(new NfTable(_table) { Comment = TableSchema.TableComment });
+        foreach (NfSet set in wanted.Sets)
+        {
+            if (!held.Sets.ContainsKey(set.Name))
+                transaction.AddSet(set);
+        }
+    }
+
+    /// <summary>
+    /// Everything after elements: chains that are new, rules of chains that differ, and what is no longer wanted. Chains come before the
+    /// rules that jump to them, and go after.
+    /// </summary>
+    /// <returns>Number of chains and rules written.</returns>
+    internal int WriteChains(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    {
+        int written = 0;
+        foreach (ChainProgram chain in wanted.Chains)
+        {
+            if (!held.Chains.ContainsKey(chain.Chain.Name))
+            {
+                transaction.AddChain(chain.Chain);
+                written++;
+            }
+        }
+        HashSet<string> names = [.. wanted.Chains.Select(chain => chain.Chain.Name)];
+        foreach (ChainProgram chain in wanted.Chains)
+        {
+            bool isHeld = held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present);
+            if (isHeld && present!.Rules.SequenceEqual(chain.Rules))
+                continue;
+            if (isHeld && present!.Rules.Length > 0)
+                transaction.FlushChain(_table, chain.Chain.Name);
+            foreach (NfRule rule in chain.Rules)
+                transaction.AppendRule(rule);
+            written += chain.Rules.Length;
+        }
+        // Rules first, for chains that go may jump to each other.
+        foreach (ChainProgram chain in held.Chains.Values)
+        {
+            if (!names.Contains(chain.Chain.Name) && chain.Rules.Length > 0)
+                transaction.FlushChain(_table, chain.Chain.Name);
+        }
+        foreach (string name in held.Chains.Keys)
+        {
+            if (!names.Contains(name))
+                transaction.DeleteChain(_table, name);
+        }
+        HashSet<string> sets = [.. wanted.Sets.Select(set => set.Name)];
+        foreach (string name in held.Sets.Keys)
+        {
+            if (!sets.Contains(name))
+                transaction.DeleteSet(_table, name);
+        }
+        return written;
+    }
+
+    /// <summary>
+    /// Writes elements, one list a set. The subject of each is its position in the span plus <paramref name="firstSubject"/>.
+    /// </summary>
+    internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstSubject)
+    {
+        const int worthGrouping = 256;
+        if (elements.Length < worthGrouping)
+        {
+            WriteRun(transaction, change, elements, firstSubject, only: null);
+            return;
+        }
+        // A first load has tens of thousands of short runs; a pass per set makes them a few long lists.
+        foreach (ElementSet set in Enum.GetValues<ElementSet>())
+            WriteRun(transaction, change, elements, firstSubject, set);
+    }
+
+    private void WriteRun(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstSubject, ElementSet? only)
+    {
+        Span<byte> comment = stackalloc byte[ElementComment.MaxLength];
+        int open = -1;
+        for (int i = 0; i < elements.Length; i++)
+        {
+            ref readonly Element element = ref elements[i];
+            if (only is { } wanted && element.Set != wanted)
+                continue;
+            if (open < 0 || elements[open].Set != element.Set || elements[open].Variant != element.Variant)
+            {
+                if (open >= 0)
+                    transaction.EndElements();
+                transaction.BeginElements(change, _table, TableSchema.Name(element.Set, element.Variant));
+                open = i;
+            }
+            if (change == NfElementChange.Delete)
+            {
+                transaction.Element(element.Key, firstSubject + i);
+                continue;
+            }
+            int length = element.Comment is null ? 0 : Encoding.UTF8.GetBytes(element.Comment, comment);
+            transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Comment = comment[..length] }, firstSubject + i);
+        }
+        if (open >= 0)
+            transaction.EndElements();
+    }
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Portolan.Netlink;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>
+/// Listens for changes of our tables that are not our own: a firewall reload, "nft flush ruleset", a curious colleague. Tells each commit
+/// once, with the process behind it.
+/// </summary>
+/// <remarks>
+/// While somebody listens the kernel makes a notification of every element that changes, our own included. For large transactions the guard
+/// is closed; the generation number tells afterwards whether anybody else was there meanwhile.
+/// </remarks>
+internal sealed partial class TableGuard(uint ownPort, string? networkNamespace, Action<string> disturbed, ILogger logger) : IDisposable
+{
+    private CancellationTokenSource? _listening;
+
+    /// <summary>True while it listens.</summary>
+    internal bool IsOpen => _listening is not null;
+
+    /// <summary>Starts to listen; nothing that happens after this call is missed.</summary>
+    internal void Open()
+    {
+        if (_listening is not null)
+            return;
+        NfMonitor monitor = NfMonitor.Open(
+            NfMonitorTopics.Changes, new NetlinkSocketOptions { NetworkNamespace = networkNamespace }, ownPort);
+        _listening = new CancellationTokenSource();
+        _ = ListenAsync(monitor, _listening.Token);
+    }
+
+    /// <summary>Stops listening.</summary>
+    internal void Close()
+    {
+        _listening?.Cancel();
+        _listening?.Dispose();
+        _listening = null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close();
+
+    private async Task ListenAsync(NfMonitor monitor, CancellationToken cancel)
+    {
+        using (monitor)
+        {
+            string? touched = null;
+            try
+            {
+                await foreach (NfEvent happened in monitor.ReadAllAsync(cancel).ConfigureAwait(false))
+                {
+                    switch (happened)
+                    {
+                        case NfEventsLost:
+                            touched = null;
+                            disturbed("notifications of nf_tables were lost");
+                            break;
+                        case NfGenerationEvent generation when touched is not null:
+                            disturbed(string.Create(CultureInfo.InvariantCulture,
+                                $"{touched} by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
+                            touched = null;
+                            break;
+                        default:
+                            touched = Describe(happened) ?? touched;
+                            break;
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Closed by its owner.
+            }
+            catch (NetlinkException failure)
+            {
+                LogDeaf(failure.Message);
+            }
+        }
+    }
+
+    private static string? Describe(NfEvent happened) => happened switch
+    {
+        NfTableEvent { Table: var table } change when IsOurs(table.Id) => $"table {table.Id} was {(change.Deleted ? "deleted" : "changed")}",
+        NfChainEvent { Chain: var chain } when IsOurs(chain.Table) => $"chain {chain.Name} of table {chain.Table} was changed",
+        NfRuleEvent { Rule: var rule } when IsOurs(rule.Table) => $"a rule of chain {rule.Chain} of table {rule.Table} was changed",
+        NfSetEvent { Set: var set } when IsOurs(set.Table) => $"set {set.Name} of table {set.Table} was changed",
+        // Port 0: a rule remembered a client, or its time was up.
+        NfElementsEvent { PortId: not 0 } elements when IsOurs(elements.Table) =>
+            $"elements of set {elements.Set} of table {elements.Table} were changed",
+        _ => null,
+    };
+
+    private static bool IsOurs(NfTableId table) =>
+        table.Name == TableSchema.TableName && table.Family is NfFamily.IPv4 or NfFamily.IPv6;
+
+    [LoggerMessage(20, LogLevel.Error, "nftables: no longer hears of changes by others ({Reason}); the periodic comparison still finds them")]
+    private partial void LogDeaf(string reason);
+}

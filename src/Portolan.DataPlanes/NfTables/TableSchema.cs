@@ -1,0 +1,171 @@
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>Names and types of a family's table, its sets and maps: what operators and other tools see.</summary>
+internal static class TableSchema
+{
+    internal const string TableName = "portolan";
+
+    /// <summary>Changes with any change of types or meaning that an older or newer Portolan could not read; then the table is replaced.</summary>
+    internal const int Layout = 1;
+
+    /// <summary>
+    /// Clients remembered per affinity timeout. kube-proxy allows 65,535 per endpoint; here one set serves all services with that timeout.
+    /// When it is full, new clients are served without affinity.
+    /// </summary>
+    internal const uint AffinityClients = 1 << 20;
+
+    internal static NfTableId Table(IpFamily family) => new(family.ToNfFamily(), TableName);
+
+    internal static string TableComment { get; } =
+        $"portolan {typeof(TableSchema).Assembly.GetName().Version?.ToString(3)} layout {Layout.ToString(CultureInfo.InvariantCulture)}";
+
+    /// <summary>The name of a set; variants of a kind carry their number.</summary>
+    internal static string Name(ElementSet set, int variant = 0) => set switch
+    {
+        ElementSet.Endpoints => "endpoints",
+        ElementSet.InsideEndpoints => "inside-endpoints",
+        ElementSet.AffinityIds => "affinity-ids",
+        ElementSet.InsideAffinityIds => "inside-affinity-ids",
+        ElementSet.AffinityEndpoints => "affinity-endpoints",
+        ElementSet.ClusterIPs => "cluster-ips",
+        ElementSet.Masquerade => "masquerade",
+        ElementSet.ExternalLocal => "external-local",
+        ElementSet.NoEndpoints => "no-endpoints",
+        ElementSet.NoLocalEndpoints => "no-local-endpoints",
+        ElementSet.SourceRestricted => "source-restricted",
+        ElementSet.SourceRanges => FormattableString.Invariant($"source-ranges-{variant}"),
+        ElementSet.AffinityFrontends => FormattableString.Invariant($"affinity-frontends-{variant}"),
+        ElementSet.Hairpin => "hairpin",
+        ElementSet.Counters => "counters",
+        _ => throw new ArgumentOutOfRangeException(nameof(set)),
+    };
+
+    /// <summary>The kind a set's name stands for; false for the dynamic sets and for names that are not ours.</summary>
+    internal static bool TryParseName(string name, out ElementSet set, out int variant)
+    {
+        foreach (ElementSet candidate in Enum.GetValues<ElementSet>())
+        {
+            set = candidate;
+            if (candidate is not (ElementSet.SourceRanges or ElementSet.AffinityFrontends))
+            {
+                variant = 0;
+                if (name == Name(candidate))
+                    return true;
+                continue;
+            }
+            string stem = Name(candidate, 0)[..^1];
+            if (name.StartsWith(stem, StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(stem.Length), NumberStyles.None, CultureInfo.InvariantCulture, out variant)
+                && name == Name(candidate, variant))
+                return true;
+        }
+        (set, variant) = (default, 0);
+        return false;
+    }
+
+    /// <summary>The dynamic set in which the kernel remembers clients of one affinity timeout.</summary>
+    internal static string ClientsName(int seconds) => FormattableString.Invariant($"affinity-{seconds}");
+
+    /// <summary>The set or map as the kernel is told to make it.</summary>
+    internal static NfSet Definition(IpFamily family, ElementSet set, int variant = 0)
+    {
+        NfDataType address = NfDataType.Address(family);
+        NfTypeof source = family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source;
+        NfTypeof destination = family == IpFamily.IPv4 ? NfTypeof.IPv4Destination : NfTypeof.IPv6Destination;
+        NfTypeof protocol = NfTypeof.Meta(NfMetaKey.TransportProtocol);
+        NfTypeof port = NfTypeof.TransportDestinationPort;
+        // The modulus is only for nft to print; every rule has its own.
+        NfTypeof index = NfTypeof.NumberGenerator(NfNumberGeneratorKind.Random, 65536);
+        NfTypeof priority = NfTypeof.Meta(NfMetaKey.Priority);
+
+        NfDataType key = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService);
+        NfDataType keyAndIndex = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, NfDataType.Integer(4));
+        NfDataType backend = NfDataType.Concatenation(address, NfDataType.InetService);
+        NfTypeof keyTypeof = NfTypeof.Concatenation(destination, protocol, port, index);
+        NfTypeof backendTypeof = NfTypeof.Concatenation(destination, port);
+
+        NfSet Set(NfDataType type, uint byteOrder, NfTypeof? keyOf = null) => new(Table(family), Name(set, variant), type)
+        {
+            UserData = new NfSetUserData { KeyByteOrder = byteOrder, KeyTypeof = keyOf, Comment = Comment(set) },
+        };
+
+        NfSet Map(NfDataType type, uint byteOrder, NfTypeof keyOf, NfDataType data, uint dataByteOrder, NfTypeof dataOf) =>
+            Set(type, byteOrder) with
+            {
+                Flags = NfSetFlags.Map,
+                Data = data,
+                UserData = new NfSetUserData
+                {
+                    KeyByteOrder = byteOrder,
+                    KeyTypeof = keyOf,
+                    DataByteOrder = dataByteOrder,
+                    DataTypeof = dataOf,
+                    Comment = Comment(set),
+                },
+            };
+
+        return set switch
+        {
+            ElementSet.Endpoints or ElementSet.InsideEndpoints => Map(keyAndIndex, Mixed, keyTypeof, backend, Mixed, backendTypeof),
+            ElementSet.AffinityIds or ElementSet.InsideAffinityIds => Map(keyAndIndex, Mixed, keyTypeof, TrafficClass, HostOrder, priority),
+            ElementSet.AffinityEndpoints => Map(TrafficClass, HostOrder, priority, backend, Mixed, backendTypeof),
+            ElementSet.ClusterIPs => Set(address, NetworkOrder),
+            ElementSet.Hairpin => Set(NfDataType.Concatenation(address, address), Mixed, NfTypeof.Concatenation(source, destination)),
+            ElementSet.SourceRanges => Set(
+                NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
+                NfTypeof.Concatenation(destination, protocol, port, source)),
+            ElementSet.Counters => Set(key, Mixed, NfTypeof.ConcatenationByType) with
+            {
+                Flags = NfSetFlags.Expressions,
+                Expressions = [new NfCounter()],
+            },
+            _ => Set(key, Mixed, NfTypeof.ConcatenationByType),
+        };
+    }
+
+    /// <summary>The dynamic set of clients of one affinity timeout.</summary>
+    internal static NfSet Clients(IpFamily family, int seconds) =>
+        new(Table(family), ClientsName(seconds), NfDataType.Concatenation(NfDataType.Address(family), TrafficClass))
+        {
+            Flags = NfSetFlags.Dynamic | NfSetFlags.Timeout,
+            Timeout = TimeSpan.FromSeconds(seconds),
+            Size = AffinityClients,
+            UserData = new NfSetUserData
+            {
+                KeyByteOrder = Mixed,
+                KeyTypeof = NfTypeof.Concatenation(
+                    family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source, NfTypeof.Meta(NfMetaKey.Priority)),
+                Comment = "clients and the affinity id of their endpoint",
+            },
+        };
+
+    private const uint Mixed = 0;
+    private const uint HostOrder = 1;
+    private const uint NetworkOrder = 2;
+
+    // nft's datatype TYPE_CLASSID, the type of "meta priority".
+    private static NfDataType TrafficClass => new(23, 4);
+
+    private static string Comment(ElementSet set) => set switch
+    {
+        ElementSet.Endpoints => "frontend and index : endpoint",
+        ElementSet.InsideEndpoints => "the same for pods and this node, where outside clients get local endpoints only",
+        ElementSet.AffinityIds => "frontend and index : affinity id of the endpoint",
+        ElementSet.InsideAffinityIds => "the same for pods and this node, where outside clients get local endpoints only",
+        ElementSet.AffinityEndpoints => "affinity id : endpoint",
+        ElementSet.ClusterIPs => "cluster IPs in use",
+        ElementSet.Masquerade => "frontends whose clients are masqueraded",
+        ElementSet.ExternalLocal => "external frontends with externalTrafficPolicy Local",
+        ElementSet.NoEndpoints => "frontends refused for lack of endpoints",
+        ElementSet.NoLocalEndpoints => "frontends dropped for lack of endpoints on this node",
+        ElementSet.SourceRestricted => "frontends with loadBalancerSourceRanges",
+        ElementSet.SourceRanges => "frontend and source range that may use it",
+        ElementSet.AffinityFrontends => "frontends with this affinity timeout in seconds",
+        ElementSet.Hairpin => "endpoints of this node talking to themselves",
+        _ => "new connections",
+    };
+}
