@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using Portolan.Rules.Reading;
 
 namespace Portolan.Rules;
@@ -24,11 +23,6 @@ public static class RulesetReader
             new InputReader(context).Read();
             contexts.Add(context);
         }
-        return new Ruleset
-        {
-            Tables = [.. contexts.SelectMany(context => context.Tables).Select(table => table.Build())],
-            IpSets = FrozenDictionary<string, IpSet>.Empty,
-            Problems = [.. contexts.SelectMany(context => context.Problems.All())],
-        };
+        return RulesetMerger.Merge(contexts);
     }
 }

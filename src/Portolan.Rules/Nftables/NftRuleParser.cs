@@ -85,6 +85,10 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
             case "add" or "update" or "delete" when lexer.Peek() is ['@', ..]: return TryReadSetUpdate(ref lexer, word);
             case "tcp" when lexer.Peek() is "option":
                 return TryReadOptionChange(ref lexer);
+            case "exthdr":
+                int from = lexer.WordStart;
+                return lexer.TryRead(out _) && lexer.TryRead(out ReadOnlySpan<char> presence) && presence is "exists" or "missing"
+                    && Add(new UnmodelledStatement("exthdr", lexer.Since(from).ToString()));
             case "xt":
                 // nft cannot say more about extensions of iptables than their name.
                 return lexer.TryRead(out ReadOnlySpan<char> kind) && kind is "match" or "target" && lexer.TryRead(out ReadOnlySpan<char> name)
@@ -145,6 +149,8 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
             types = [DataType.Boolean];
         if (expressions.Value(ref lexer, types) is not { } right)
             return false;
+        if (left is FibExpression { Result: FibResult.OutInterfaceIndex } route && right is NumberValue(0))
+            left = route with { Result = FibResult.Present };
         // "syn,ack": the bits of all.
         while (isBits && lexer.TrySkip(","))
         {

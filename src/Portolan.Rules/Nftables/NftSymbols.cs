@@ -11,7 +11,8 @@ internal static class NftSymbols
     /// </summary>
     public static Expression? Constant(ReadOnlySpan<char> text, DataType type, bool quoted = false)
     {
-        if (quoted || type is DataType.InterfaceName or DataType.InterfaceIndex or DataType.Text)
+        // The index of an interface that is gone is printed as the number it is.
+        if (quoted || type is DataType.InterfaceName or DataType.Text || (type == DataType.InterfaceIndex && !Scalar.TryNumber(text, out _)))
             return Name(text);
         if (text.IsEmpty)
             return null;

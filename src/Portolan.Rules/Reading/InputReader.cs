@@ -1,3 +1,4 @@
+using Portolan.Rules.Ipsets;
 using Portolan.Rules.Iptables;
 using Portolan.Rules.Nftables;
 
@@ -6,11 +7,12 @@ namespace Portolan.Rules.Reading;
 /// <summary>Reads one input, which may hold listings of several kinds with prose between them.</summary>
 internal sealed class InputReader(ReadContext context)
 {
-    private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context)];
+    private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context), new NftJsonReader(context),
+        new IpSetReader(context), new AddressReader(context)];
 
     /// <summary>True for a line that begins a listing of any kind: a section that is not finished has to make way for it.</summary>
     public static bool BeginsOther(ReadOnlySpan<char> line) =>
-        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line);
+        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line);
 
     public void Read()
     {

@@ -52,6 +52,15 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
         Chains.Add(chain);
     }
 
+    /// <summary>Takes over a chain of another reading of the same table.</summary>
+    public void Adopt(ChainBuilder chain)
+    {
+        if (Find(chain.Name) is not null)
+            Chains.RemoveAll(mine => mine.Name == chain.Name);
+        Chains.Add(chain);
+        _byName[chain.Name] = chain;
+    }
+
     /// <summary>The input is read: chains that rules go to but that are not there are reported.</summary>
     public void Finish(ProblemLog problems)
     {
@@ -122,6 +131,8 @@ internal sealed class ChainBuilder(string name)
 
     /// <summary>The jump to this chain, one object for all rules that do it.</summary>
     public VerdictStatement Jump => _jump ??= new(new Verdict(VerdictKind.Jump, Name));
+
+    public bool HasGaps => _gaps is { Count: > 0 };
 
     public void MarkGap()
     {

@@ -1,0 +1,142 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+
+namespace Portolan.Rules.Reading;
+
+/// <summary>Makes one ruleset of what several inputs say, which may speak of the same table more than once.</summary>
+internal static class RulesetMerger
+{
+    public static Ruleset Merge(List<ReadContext> contexts)
+    {
+        var tables = new List<(TableBuilder Table, ReadContext From)>();
+        var sets = new Dictionary<string, IpSet>(StringComparer.Ordinal);
+        var interfaces = new Dictionary<string, NetInterface>(StringComparer.Ordinal);
+        bool hasInterfaces = false;
+        foreach (ReadContext context in contexts)
+        {
+            foreach (TableBuilder table in context.Tables)
+                Add(tables, table, context);
+            foreach (IpSet set in context.IpSets)
+            {
+                if (!sets.TryAdd(set.Name, set) && !sets[set.Name].Entries.SequenceEqual(set.Entries))
+                    context.Problems.Partial(set.Source.Line, $"ipset {ProblemLog.Quote(set.Name)} differs from the one read before ({sets[set.Name].Source}), which is used");
+            }
+            hasInterfaces |= context.Interfaces is not null;
+            foreach (NetInterface found in context.Interfaces ?? [])
+                interfaces[found.Name] = found;
+        }
+        return new Ruleset
+        {
+            Tables = [.. tables.Select(entry => entry.Table.Build())],
+            IpSets = sets.ToFrozenDictionary(StringComparer.Ordinal),
+            Interfaces = hasInterfaces ? [.. interfaces.Values] : (ImmutableArray<NetInterface>?)null,
+            Problems = [.. contexts.SelectMany(context => context.Problems.All())],
+        };
+    }
+
+    private static void Add(List<(TableBuilder Table, ReadContext From)> tables, TableBuilder added, ReadContext from)
+    {
+        for (int i = 0; i < tables.Count; i++)
+        {
+            (TableBuilder known, ReadContext knownFrom) = tables[i];
+            if (!AreOne(known, added))
+                continue;
+            tables[i] = Combine(known, knownFrom, added, from);
+            return;
+        }
+        tables.Add((added, from));
+    }
+
+    /// <summary>The same table of the kernel. A listing does not say which back-end it shows, so it goes with either.</summary>
+    private static bool AreOne(TableBuilder one, TableBuilder other) =>
+        one.Family == other.Family && one.Name == other.Name
+        && (one.Backend == other.Backend
+            || one.Backend == RuleBackend.IptablesUnknown && other.Backend != RuleBackend.Nftables
+            || other.Backend == RuleBackend.IptablesUnknown && one.Backend != RuleBackend.Nftables);
+
+    private static (TableBuilder, ReadContext) Combine(TableBuilder known, ReadContext knownFrom, TableBuilder added, ReadContext from)
+    {
+        bool addedIsBetter = added.IsExcerpt == known.IsExcerpt ? Richness(added.Format) < Richness(known.Format) : known.IsExcerpt;
+        (TableBuilder kept, TableBuilder other) = addedIsBetter ? (added, known) : (known, added);
+        (TableBuilder, ReadContext) result = (kept, addedIsBetter ? from : knownFrom);
+        if (kept.Backend == RuleBackend.IptablesUnknown)
+            kept.Backend = other.Backend;
+        string places = $"{known.Source} and {added.Source}";
+        if (IsIptables(kept.Format) != IsIptables(other.Format))
+        {
+            from.Problems.Note(added.Source.Line, $"table {added.Name} is shown twice ({places}); iptables-save's words are used, nft's are a translation");
+            return IsIptables(kept.Format) ? result : addedIsBetter ? (known, knownFrom) : (added, from);
+        }
+        if (kept.IsExcerpt != other.IsExcerpt)
+        {
+            from.Problems.Note(added.Source.Line, $"table {added.Name} is shown twice ({places}); the one at {kept.Source} is complete and is used");
+            return result;
+        }
+        string? different = kept.IsExcerpt ? Complete(kept, other) : FindDifference(kept, other);
+        if (different is not null)
+            from.Problems.Partial(added.Source.Line, $"two inputs disagree about table {added.Name} ({places}), for one in chain {ProblemLog.Quote(different)}; the one at {kept.Source} is used");
+        return result;
+    }
+
+    /// <summary>Two excerpts are pieces of one table. Returns a chain about which they disagree, or null.</summary>
+    private static string? Complete(TableBuilder kept, TableBuilder other)
+    {
+        string? different = null;
+        foreach (ChainBuilder chain in other.Chains)
+        {
+            if (kept.Find(chain.Name) is not { IsDeclared: true } same || (same.HasGaps && !chain.HasGaps))
+                kept.Adopt(chain);
+            else if (!same.HasGaps && !chain.HasGaps && !HasSameRules(same, chain, IsBare(kept) || IsBare(other)))
+                different ??= chain.Name;
+        }
+        kept.Sets.AddRange(other.Sets.Where(set => kept.Sets.TrueForAll(mine => mine.Name != set.Name)));
+        return different;
+    }
+
+    private static string? FindDifference(TableBuilder kept, TableBuilder other)
+    {
+        foreach (ChainBuilder chain in other.Chains)
+        {
+            if (kept.Find(chain.Name) is not { IsDeclared: true } same || !HasSameRules(same, chain, IsBare(kept) || IsBare(other)))
+                return chain.Name;
+        }
+        return kept.Chains.Find(chain => other.Find(chain.Name) is not { IsDeclared: true })?.Name;
+    }
+
+    private static bool IsBare(TableBuilder table) => table.Format == RuleFormat.IptablesListing;
+
+    private static bool IsIptables(RuleFormat format) =>
+        format is RuleFormat.IptablesSave or RuleFormat.IptablesListingVerbose or RuleFormat.IptablesListing;
+
+    // The order of the enumeration is from most to least telling, within iptables and within nft.
+    private static int Richness(RuleFormat format) => (int)format;
+
+    private static bool HasSameRules(ChainBuilder one, ChainBuilder other, bool ignoreInterfaces)
+    {
+        if (one.Rules.Count != other.Rules.Count)
+            return false;
+        for (int i = 0; i < one.Rules.Count; i++)
+        {
+            if (!AreSame(one.Rules[i].Statements, other.Rules[i].Statements, ignoreInterfaces))
+                return false;
+        }
+        return true;
+    }
+
+    private static bool AreSame(EquatableArray<Statement> one, EquatableArray<Statement> other, bool ignoreInterfaces)
+    {
+        if (one == other)
+            return true;
+        return Telling(one, ignoreInterfaces).SequenceEqual(Telling(other, ignoreInterfaces));
+    }
+
+    // What is not modelled is written in other words by each tool; it can only be compared by being there.
+    private static IEnumerable<Statement> Telling(EquatableArray<Statement> statements, bool ignoreInterfaces) =>
+        statements.Where(statement => !(ignoreInterfaces && statement is InterfaceMatch))
+            .Select(statement => statement switch
+            {
+                UnmodelledMatch => new UnmodelledMatch(string.Empty, string.Empty),
+                UnmodelledStatement unknown => unknown with { Text = string.Empty },
+                _ => statement,
+            });
+}

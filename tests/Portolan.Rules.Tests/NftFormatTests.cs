@@ -1,0 +1,80 @@
+namespace Portolan.Rules.Tests;
+
+public sealed class NftFormatTests
+{
+    [Theory]
+    [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.txt", "harbor/kube-proxy-1.36/nft-list-ruleset.json")]
+    [InlineData("rules/nft-sample.txt", "rules/nft-sample.json")]
+    public void Text_and_JSON_of_one_ruleset_give_the_same_model(string text, string json)
+    {
+        Ruleset fromText = Dumps.Read(text);
+        Ruleset fromJson = Dumps.Read(json);
+        Assert.Equal(fromText.Tables.Select(table => (table.Family, table.Name, table.Backend, table.IsDormant)),
+            fromJson.Tables.Select(table => (table.Family, table.Name, table.Backend, table.IsDormant)));
+        foreach ((RuleTable one, RuleTable other) in fromText.Tables.Zip(fromJson.Tables))
+        {
+            AssertSameSets(one, other);
+            Assert.Equal(one.Chains.Select(chain => (chain.Name, chain.Base)), other.Chains.Select(WithoutMissingDevice(one)));
+            foreach (Chain chain in one.Chains)
+                Assert.Equal(chain.Rules.Select(Show), other.FindChain(chain.Name)!.Rules.Select(Show));
+        }
+    }
+
+    [Theory]
+    [InlineData("rules/nft-sample-handles.txt")]
+    [InlineData("rules/nft-sample-numeric.txt")]
+    public void Options_of_nft_change_how_a_ruleset_looks_but_not_what_is_read(string file)
+    {
+        Ruleset plain = Dumps.Read("rules/nft-sample.txt");
+        Ruleset other = Dumps.Read(file);
+        foreach ((RuleTable one, RuleTable same) in plain.Tables.Zip(other.Tables))
+        {
+            AssertSameSets(one, same);
+            Assert.Equal(one.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)), same.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)));
+            foreach (Chain chain in one.Chains)
+                Assert.Equal(chain.Rules.Select(Show), same.FindChain(chain.Name)!.Rules.Select(Show));
+        }
+        Assert.Equal(plain.Tables.Length, other.Tables.Length);
+    }
+
+    [Fact]
+    public void Handles_are_read_with_the_rules() =>
+        Assert.All(Dumps.Read("rules/nft-sample-handles.txt").Tables.SelectMany(table => table.Chains).SelectMany(chain => chain.Rules),
+            rule => Assert.NotEqual(0ul, rule.Handle));
+
+    [Theory]
+    [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.txt")]
+    [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.json")]
+    public void Dumps_of_kube_proxy_are_read_without_loss(string file)
+    {
+        Ruleset ruleset = Dumps.Read(file);
+        Assert.Empty(ruleset.Problems);
+        Assert.Equal([(TableFamily.Ip, "kube-proxy"), (TableFamily.Ip6, "kube-proxy")], ruleset.Tables.Select(table => (table.Family, table.Name)));
+        Assert.DoesNotContain(IptablesFormatTests.AllStatements(ruleset), statement => statement is UnmodelledStatement);
+    }
+
+    // JSON of nft 1.0.6 does not show the flag "dynamic", rounds what is left of a timeout to seconds, and repeats a set's own types only.
+    private static void AssertSameSets(RuleTable one, RuleTable other)
+    {
+        Assert.Equal(one.Sets.Select(set => set.Name), other.Sets.Select(set => set.Name));
+        foreach (NamedSet set in one.Sets)
+        {
+            NamedSet same = other.FindSet(set.Name)!;
+            Assert.Equal(set.KeyTypes, same.KeyTypes);
+            Assert.Equal(set.DataTypes, same.DataTypes);
+            Assert.Equal(set.Flags & ~SetFlags.Dynamic, same.Flags & ~SetFlags.Dynamic);
+            Assert.Equal((set.Timeout, set.Size, set.Comment), (same.Timeout, same.Size, same.Comment));
+            Assert.Equal(set.Elements.Select(element => element with { Expires = null }), same.Elements.Select(element => element with { Expires = null }));
+        }
+    }
+
+    // JSON of nft 1.0.6 does not show the device of a netdev chain.
+    private static Func<Chain, (string, BaseChain?)> WithoutMissingDevice(RuleTable shown) => chain =>
+        (chain.Name, chain.Base is { Hook: Hook.Ingress } ? shown.FindChain(chain.Name)!.Base : chain.Base);
+
+    private static string Show(Rule rule) => Dumps.Show(new Rule
+    {
+        Statements = [.. rule.Statements.Select(statement => statement is UnmodelledStatement unknown ? unknown with { Name = "", Text = "" } : statement)],
+        Comment = rule.Comment,
+    }) + rule.Counters;
+}
