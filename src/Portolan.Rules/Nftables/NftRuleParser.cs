@@ -87,7 +87,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
                 return TryReadOptionChange(ref lexer);
             case "exthdr":
                 int from = lexer.WordStart;
-                return lexer.TryRead(out _) && lexer.TryRead(out ReadOnlySpan<char> presence) && presence is "exists" or "missing"
+                return lexer.TryRead(out _) && lexer.TryRead(out ReadOnlySpan<char> presence) && presence is "exists" or "missing" or "0" or "1"
                     && Add(new UnmodelledStatement("exthdr", lexer.Since(from).ToString()));
             case "xt":
                 // nft cannot say more about extensions of iptables than their name.
