@@ -1,0 +1,209 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
+using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.State;
+using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.IpTables;
+
+/// <summary>Keeps one family's tables in step: small changes as they are, anything doubtful from what the kernel shows.</summary>
+internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTablesStatistics statistics)
+{
+    private readonly Dictionary<ObjectName, ServicePlan?> _heldBack = [];
+    private readonly List<Refusal> _refusals = [];
+
+    // False when what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
+    private bool _isCertain;
+    private int _written, _removed, _transactions;
+
+    private IpFamily Family => tool.Family;
+
+    public IpTablesTool Tool => tool;
+
+    public SyncReport Apply(ImmutableArray<ServiceChange> services, ChainLayout layout)
+    {
+        Begin();
+        ImmutableArray<ServiceChange> changes = [.. services.Where(Concerns)];
+        if (tables.Layout.Context != layout.Context)
+        {
+            tables.UseLayout(layout);
+            _isCertain = false;
+        }
+        if (!_isCertain)
+        {
+            tables.UseLayout(layout);
+            Full(changes);
+            return Report();
+        }
+
+        ServiceChange[] before = [.. changes.Select(change => change with { Plan = tables.Plans.GetValueOrDefault(change.Service) })];
+        ChangeSet change = tables.Take(changes);
+        tables.TakeNodePortDispatch(change, layout);
+        foreach (ServiceChange superseded in changes)
+            _heldBack.Remove(superseded.Service);
+        if (change.IsEmpty)
+            return Report();
+        _isCertain = false;
+        RestoreOutcome outcome = Run(change);
+        if (outcome.Succeeded)
+        {
+            _isCertain = true;
+        }
+        else if (outcome.IsLockHeld)
+        {
+            ReportLock(outcome);
+        }
+        else
+        {
+            foreach (ServiceChange undone in before)
+                tables.Replace(undone.Service, undone.Plan);
+            Full(changes);
+        }
+        return Report();
+    }
+
+    /// <summary>Compares with what the kernel shows, writes the difference, and tries once more what was refused before.</summary>
+    public SyncReport Reconcile()
+    {
+        Begin();
+        ImmutableArray<ServiceChange> retried = [.. _heldBack.Select(static held => new ServiceChange(held.Key, held.Value))];
+        _heldBack.Clear();
+        Full(retried);
+        return Report();
+    }
+
+    /// <summary>Compares with what the kernel shows, without writing; null when all is right, or nothing is known.</summary>
+    public string? FindDifference()
+    {
+        if (!_isCertain)
+            return null;
+        try
+        {
+            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool));
+            return change.IsEmpty ? null : $"{Family}: rules in chains KUBE-* are not as they were written ({change.Describe()}); somebody changed them";
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>True when the plan has, or had, anything to do with this family.</summary>
+    private bool Concerns(ServiceChange change) => tables.Plans.ContainsKey(change.Service) || _heldBack.ContainsKey(change.Service)
+        || (change.Plan is { } plan && plan.Ports.Any(port => port.Family == Family));
+
+    private void Begin()
+    {
+        (_written, _removed, _transactions) = (0, 0, 0);
+        _refusals.Clear();
+    }
+
+    private SyncReport Report() => new()
+    {
+        Written = _written,
+        Removed = _removed,
+        Transactions = _transactions,
+        Refusals = [.. _refusals],
+        IsInForce = _isCertain,
+    };
+
+    private void Full(ImmutableArray<ServiceChange> changes)
+    {
+        foreach (ServiceChange superseded in changes)
+            _heldBack.Remove(superseded.Service);
+        try
+        {
+            _isCertain = TryAll([.. changes]);
+        }
+        catch (Exception problem) when (problem is IOException or Win32Exception)
+        {
+            foreach ((ObjectName service, ServicePlan? plan) in changes)
+                tables.Replace(service, plan);
+            _refusals.Add(new("the iptables tables as a whole", "read what the kernel holds", $"{problem.Message}; the rules stay as they are until the next try"));
+        }
+    }
+
+    /// <summary>
+    /// Brings changes in, holding back those that are refused: the service whose line the tool names, or, where it names none, the one that
+    /// is left when the changes are tried by halves.
+    /// </summary>
+    /// <returns>False when the tables could not be brought in step.</returns>
+    private bool TryAll(List<ServiceChange> changes)
+    {
+        Dictionary<ObjectName, ServicePlan?> before = [];
+        foreach ((ObjectName service, ServicePlan? plan) in changes)
+        {
+            before[service] = tables.Plans.GetValueOrDefault(service);
+            tables.Replace(service, plan);
+        }
+        while (true)
+        {
+            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool));
+            if (change.IsEmpty)
+                return true;
+            RestoreOutcome outcome = Run(change);
+            if (outcome.Succeeded)
+                return true;
+            if (outcome.IsLockHeld)
+            {
+                ReportLock(outcome);
+                return false;
+            }
+            if (outcome.Owner is { } owner && tables.Plans.ContainsKey(owner))
+            {
+                // Its rules from before went in once; should they be what is refused, it is left without any.
+                Hold(owner, before.Remove(owner, out ServicePlan? old) ? old : null, outcome);
+                changes.RemoveAll(held => held.Service == owner);
+                continue;
+            }
+            foreach ((ObjectName service, ServicePlan? old) in before)
+                tables.Replace(service, old);
+            switch (changes.Count)
+            {
+                case 0:
+                    _refusals.Add(new("the chains that all services share", outcome.RefusedLine, outcome.Error));
+                    return false;
+                case 1:
+                    tables.Replace(changes[0].Service, changes[0].Plan);
+                    Hold(changes[0].Service, before[changes[0].Service], outcome);
+                    return TryAll([]);
+                default:
+                    int half = changes.Count / 2;
+                    // Both halves in any case; each leaves the tables in step as far as it can.
+                    return TryAll(changes[..half]) & TryAll(changes[half..]);
+            }
+        }
+    }
+
+    private void Hold(ObjectName service, ServicePlan? instead, RestoreOutcome outcome)
+    {
+        _heldBack.TryAdd(service, tables.Plans.GetValueOrDefault(service));
+        tables.Replace(service, instead);
+        _refusals.Add(new($"Service {service}, {Family}", outcome.RefusedLine.Length > 0 ? outcome.RefusedLine : "its rules as a whole",
+            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its rules of before stay")} until the next full sync tries again"));
+    }
+
+    private void ReportLock(RestoreOutcome outcome)
+    {
+        statistics.CountLockTimeout();
+        _refusals.Add(new("the xtables lock", $"{outcome.Lines} lines of iptables-restore",
+            $"{outcome.Error}; nothing was changed and nothing is lost: the next sync writes it"));
+    }
+
+    private RestoreOutcome Run(ChangeSet change)
+    {
+        RestoreOutcome outcome = tool.Restore(script => change.Write(script, splitsTransactions: tool.Backend == IpTablesBackend.Nft));
+        statistics.CountRestore(outcome.Lines);
+        if (outcome.Succeeded)
+        {
+            int removed = change.Removed.Count + change.Deleted.Count;
+            _written += outcome.Lines - outcome.Commits - removed;
+            _removed += removed;
+            _transactions += outcome.Commits;
+        }
+        return outcome;
+    }
+}

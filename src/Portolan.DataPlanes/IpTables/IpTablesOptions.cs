@@ -1,0 +1,76 @@
+namespace Portolan.DataPlanes.IpTables;
+
+/// <summary>Which chains the plane writes.</summary>
+public enum IpTablesLayout : byte
+{
+    /// <summary>The chains of kube-proxy v1.36, name for name and rule for rule.</summary>
+    Modern,
+
+    /// <summary>The chains of kube-proxy before v1.24: KUBE-FW-, KUBE-XLB- and KUBE-MARK-DROP, with today's semantics.</summary>
+    Classic,
+}
+
+/// <summary>How a packet finds its service in KUBE-SERVICES.</summary>
+public enum IpTablesDispatch : byte
+{
+    /// <summary>Rule by rule, as kube-proxy does: the number of rules walked grows with the number of services.</summary>
+    Linear,
+
+    /// <summary>Through chains per address prefix: the number of rules walked grows with its logarithm.</summary>
+    Tree,
+}
+
+/// <summary>Which of the two kernel interfaces the iptables tools use.</summary>
+public enum IpTablesBackend : byte
+{
+    /// <summary>The one that holds Kubernetes' hint chains, else the one with more rules (the rule of the iptables-wrappers project).</summary>
+    Auto,
+
+    /// <summary>nf_tables: iptables-nft-restore.</summary>
+    Nft,
+
+    /// <summary>ip_tables: iptables-legacy-restore.</summary>
+    Legacy,
+}
+
+/// <summary>Configuration of the iptables plane, fixed for its life.</summary>
+public sealed record IpTablesOptions
+{
+    /// <summary>Which chains are written.</summary>
+    public IpTablesLayout Layout { get; init; }
+
+    /// <summary>How a packet finds its service.</summary>
+    public IpTablesDispatch Dispatch { get; init; }
+
+    /// <summary>Which tools are used.</summary>
+    public IpTablesBackend Backend { get; init; }
+
+    /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
+    public int MasqueradeBit { get; init; } = 14;
+
+    /// <summary>
+    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if <see cref="NodeFacts.NodePortAddresses"/> hold
+    /// one. Sets net.ipv4.conf.all.route_localnet and, with it, the rule that keeps the neighbours from using it.
+    /// </summary>
+    public bool LocalhostNodePorts { get; init; } = true;
+
+    /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
+    public bool DropsInvalid { get; init; } = true;
+
+    /// <summary>MASQUERADE picks source ports fully at random (iptables 1.6.2 and later).</summary>
+    public bool RandomFully { get; init; } = true;
+
+    /// <summary>Serve IPv4.</summary>
+    public bool ServesIPv4 { get; init; } = true;
+
+    /// <summary>Serve IPv6.</summary>
+    public bool ServesIPv6 { get; init; } = true;
+
+    /// <summary>Whole seconds to wait for the xtables lock before a write counts as not done (the tools' -w).</summary>
+    public int LockSeconds { get; init; } = 30;
+
+    /// <summary>How often the canary chains are looked at (iptables.syncPeriod); every tenth look compares the rules as well.</summary>
+    public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    internal string MasqueradeMark => $"0x{1u << MasqueradeBit:x}/0x{1u << MasqueradeBit:x}";
+}

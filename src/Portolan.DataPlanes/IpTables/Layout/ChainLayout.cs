@@ -1,0 +1,269 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.IpTables.Layout;
+
+/// <summary>What rules of one family depend on beside the services.</summary>
+/// <param name="Family">The family: one set of tables each.</param>
+/// <param name="Options">The plane's configuration.</param>
+/// <param name="Detector">How pods are told from other sources.</param>
+/// <param name="HasCounters">The kernel has the accounting objects that kube-proxy's metrics read.</param>
+/// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
+internal sealed record LayoutContext(
+    IpFamily Family,
+    IpTablesOptions Options,
+    LocalDetector Detector,
+    bool HasCounters,
+    bool AllowsLocalhost)
+{
+    public static LayoutContext Of(IpFamily family, IpTablesOptions options, NodeWide nodeWide, NodeFacts node, bool hasCounters) => new(
+        family,
+        options,
+        family == IpFamily.IPv4 ? nodeWide.DetectorIPv4 : nodeWide.DetectorIPv6,
+        hasCounters,
+        family == IpFamily.IPv4 && options.LocalhostNodePorts
+            && node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true }));
+}
+
+/// <summary>Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.</summary>
+internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
+{
+    /// <summary>Accounting objects, as kube-proxy names them.</summary>
+    public const string InvalidCounter = "ct_state_invalid_dropped_pkts", LocalhostCounter = "localhost_nps_accepted_pkts";
+
+    private const string NodePortsComment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
+
+    protected const string New = "-m conntrack --ctstate NEW";
+    protected const string ToLocal = "-m addrtype --dst-type LOCAL";
+    protected const string FromLocal = "-m addrtype --src-type LOCAL";
+
+    public LayoutContext Context { get; } = context;
+
+    protected IpFamily Family => Context.Family;
+
+    /// <summary>Chains whose rules all services share, in the order they are written.</summary>
+    public abstract IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; }
+
+    /// <summary>Chains whose rules depend on no service.</summary>
+    public abstract IEnumerable<(RuleTable Table, string Chain, string[] Rules)> FixedChains();
+
+    /// <summary>
+    /// Rules of ours in chains that are not ours alone (the built-in ones and the kubelet's KUBE-FIREWALL); each is put first where it is
+    /// missing, so that the last of this list stands first.
+    /// </summary>
+    public abstract IEnumerable<SharedRule> Hooks();
+
+    /// <summary>Rules at the end of KUBE-SERVICES: what is for one of the node's addresses may be for a NodePort.</summary>
+    public IEnumerable<SharedRule> NodePortDispatch()
+    {
+        if (Family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6)
+        {
+            string? exceptions = Family == IpFamily.IPv6 ? "::1/128" : Context.AllowsLocalhost ? null : "127.0.0.0/8";
+            yield return Tail(new() { NotDestination = true, Destination = exceptions, Match = ToLocal });
+            yield break;
+        }
+        foreach (InetAddress address in node.NodePortAddresses)
+        {
+            // IPv6 never routes loopback addresses off the loopback interface, and IPv4 only when told to.
+            if (address.Family == Family && (!address.IsLoopback || Context.AllowsLocalhost))
+                yield return Tail(new() { Destination = InetPrefix.Host(address).ToString() });
+        }
+
+        static SharedRule Tail(RuleSpec rule) => new(RuleTable.Nat, ChainName.Services,
+            (rule with { Comment = NodePortsComment, Target = ChainName.NodePorts }).ToString());
+    }
+
+    /// <summary>The layout an option asks for.</summary>
+    public static ChainLayout Of(LayoutContext context, NodeFacts node) =>
+        context.Options.Layout == IpTablesLayout.Modern ? new ModernLayout(context, node) : new ClassicLayout(context, node);
+
+    /// <summary>All that a service means in this family.</summary>
+    public Fragment Compile(ServicePlan? plan)
+    {
+        if (plan is null)
+            return Fragment.Empty;
+        var fragment = new Fragment();
+        foreach (PortPlan port in plan.Ports)
+        {
+            if (port.Family != Family)
+                continue;
+            CompilePort(fragment, port);
+            int? healthCheck = Family == IpFamily.IPv4 ? plan.HealthCheck?.ReadyLocalIPv4 : plan.HealthCheck?.ReadyLocalIPv6;
+            if (healthCheck is not null)
+                AddHealthCheck(fragment, port, plan.HealthCheck!.Port);
+        }
+        return fragment;
+    }
+
+    protected abstract void CompilePort(Fragment fragment, PortPlan port);
+
+    /// <summary>Lets load balancers ask for the service's health where the INPUT chain drops what is not allowed.</summary>
+    protected abstract void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort);
+
+    /// <summary>Refuses or drops what arrives at a frontend; null when the treatment sends it on.</summary>
+    protected RuleSpec? Denial(FrontendAction action, PortPlan port, string name) => action switch
+    {
+        FrontendAction.Reject => new RuleSpec
+        {
+            Protocol = port.Name.Protocol,
+            Comment = $"{name} has no endpoints",
+            Target = Family == IpFamily.IPv4 ? "REJECT --reject-with icmp-port-unreachable" : "REJECT --reject-with icmp6-port-unreachable",
+        },
+        FrontendAction.Drop => new RuleSpec { Protocol = port.Name.Protocol, Comment = $"{name} has no local endpoints", Target = "DROP" },
+        _ => null,
+    };
+
+    /// <summary>A rule for what is sent to a frontend.</summary>
+    protected static RuleSpec At(PortPlan port, Frontend frontend, string? comment) => new()
+    {
+        Destination = frontend.Kind == FrontendKind.NodePort ? null : InetPrefix.Host(frontend.Address).ToString(),
+        Protocol = port.Name.Protocol,
+        Port = frontend.Port,
+        Comment = comment,
+    };
+
+    /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>
+    protected IEnumerable<RuleSpec> FromPods(RuleSpec rule)
+    {
+        switch (Context.Detector.Mode)
+        {
+            case LocalDetection.Cidrs:
+                foreach (InetPrefix cidr in Context.Detector.Cidrs)
+                    yield return rule with { Source = cidr.ToString() };
+                break;
+            case LocalDetection.Interface:
+                yield return rule with { Interface = Context.Detector.Interface };
+                break;
+            case LocalDetection.InterfacePrefix:
+                yield return rule with { Interface = Context.Detector.Interface + "+" };
+                break;
+        }
+    }
+
+    /// <summary>Marks what is not from a pod for masquerading; null where there is no detector.</summary>
+    protected RuleSpec? MarkOffCluster(RuleSpec rule)
+    {
+        LocalDetector detector = Context.Detector;
+        return detector.Mode switch
+        {
+            LocalDetection.Cidrs when detector.Cidrs.Length == 1 =>
+                rule with { NotSource = true, Source = detector.Cidrs[0].ToString(), Target = ChainName.MarkMasquerade },
+            // One rule cannot be outside of two ranges.
+            LocalDetection.Cidrs when detector.Cidrs.Length > 1 => rule with { Target = ChainName.MarkOffCluster },
+            LocalDetection.Interface => rule with { NotInterface = true, Interface = detector.Interface, Target = ChainName.MarkMasquerade },
+            LocalDetection.InterfacePrefix =>
+                rule with { NotInterface = true, Interface = detector.Interface + "+", Target = ChainName.MarkMasquerade },
+            _ => null,
+        };
+    }
+
+    protected static SharedRule Hook(RuleTable table, string chain, string comment, string target, string? match = null)
+    {
+        string rule = new RuleSpec { Comment = comment, Target = target }.ToString();
+        // Here kube-proxy puts the state before the comment.
+        return new(table, chain, match is null ? rule : $"{match} {rule}");
+    }
+
+    /// <summary>
+    /// With route_localnet any neighbour could reach services that listen on loopback only; what was not translated by us is kept out
+    /// (CVE-2020-8558). The chain is the kubelet's too.
+    /// </summary>
+    protected IEnumerable<SharedRule> FirewallHooks()
+    {
+        yield return new(RuleTable.Filter, "INPUT", $"-j {ChainName.Firewall}");
+        yield return new(RuleTable.Filter, "OUTPUT", $"-j {ChainName.Firewall}");
+        if (!Context.AllowsLocalhost)
+            yield break;
+        yield return new(RuleTable.Filter, ChainName.Firewall, new RuleSpec
+        {
+            NotSource = true,
+            Source = "127.0.0.0/8",
+            Destination = "127.0.0.0/8",
+            Comment = "block incoming localnet connections",
+            Match = "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT",
+            Target = "DROP",
+        }.ToString());
+    }
+
+    /// <summary>Chains every layout has: marking, masquerading, the canary that vanishes when somebody flushes.</summary>
+    protected IEnumerable<(RuleTable Table, string Chain, string[] Rules)> CommonChains()
+    {
+        string mark = Context.Options.MasqueradeMark;
+        string bit = mark[..mark.IndexOf('/', StringComparison.Ordinal)];
+        yield return (RuleTable.Nat, ChainName.MarkMasquerade, [$"-j MARK --set-xmark {mark}"]);
+        if (Context.Detector is { Mode: LocalDetection.Cidrs, Cidrs.Length: > 1 })
+        {
+            yield return (RuleTable.Nat, ChainName.MarkOffCluster,
+                [.. FromPods(new() { Target = "RETURN" }).Select(static rule => rule.ToString()), $"-j {ChainName.MarkMasquerade}"]);
+        }
+        yield return (RuleTable.Nat, ChainName.PostRouting,
+        [
+            $"-m mark ! --mark {mark} -j RETURN",
+            // Takes the mark off, so that the packet is not masqueraded again if it comes by once more in its encapsulation.
+            $"-j MARK --set-xmark {bit}/0x0",
+            new RuleSpec
+            {
+                Comment = "kubernetes service traffic requiring SNAT",
+                Target = Context.Options.RandomFully ? "MASQUERADE --random-fully" : "MASQUERADE",
+            }.ToString(),
+        ]);
+        yield return (RuleTable.Nat, ChainName.Canary, []);
+        yield return (RuleTable.Filter, ChainName.Canary, []);
+    }
+
+    /// <summary>Sends to each of the backends with the same probability, to the one a client had before if affinity asks for it.</summary>
+    protected static void AddBackends(List<string> rules, PortPlan port, ImmutableArray<Backend> backends, Func<int, string> comment)
+    {
+        string name = port.Name.ToString();
+        string[] chains = [.. backends.Select(backend => ChainName.OfEndpoint(name, port.Name.Protocol, backend.Endpoint))];
+        for (int i = 0; i < chains.Length && port.AffinitySeconds > 0; i++)
+        {
+            string match = string.Create(CultureInfo.InvariantCulture,
+                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chains[i]} --mask {HostMask(port.Family)} --rsource");
+            rules.Add(new RuleSpec { Comment = comment(i), Match = match, Target = chains[i] }.ToString());
+        }
+        for (int i = 0; i < chains.Length; i++)
+        {
+            int left = chains.Length - i;
+            string? match = left == 1 ? null : $"-m statistic --mode random --probability {Probability(left)}";
+            rules.Add(new RuleSpec { Comment = comment(i), Match = match, Target = chains[i] }.ToString());
+        }
+    }
+
+    /// <summary>The chains of the endpoints in use, each once.</summary>
+    protected static void AddEndpoints(Fragment fragment, PortPlan port)
+    {
+        string name = port.Name.ToString();
+        foreach (Backend backend in port.LocalBackends == port.ClusterBackends ? port.ClusterBackends : port.ClusterBackends.Union(port.LocalBackends))
+        {
+            string chain = ChainName.OfEndpoint(name, port.Name.Protocol, backend.Endpoint);
+            fragment.AddChain(chain).AddRange(
+            [
+                // An endpoint that dials itself would answer itself: the reply has to come back through the node.
+                new RuleSpec
+                {
+                    Source = InetPrefix.Host(backend.Endpoint.Address).ToString(), Comment = name, Target = ChainName.MarkMasquerade,
+                }.ToString(),
+                new RuleSpec
+                {
+                    Protocol = port.Name.Protocol,
+                    Comment = name,
+                    Match = port.AffinitySeconds > 0 ? $"-m recent --set --name {chain} --mask {HostMask(port.Family)} --rsource" : null,
+                    Target = $"DNAT --to-destination {backend.Endpoint}",
+                }.ToString(),
+            ]);
+        }
+    }
+
+    // The kernel keeps 31 bits of a probability (xt_statistic.c); iptables-save shows them with eleven digits.
+    private static string Probability(int choices)
+    {
+        const double Scale = 0x80000000;
+        return (Math.Round(Scale / choices, MidpointRounding.AwayFromZero) / Scale).ToString("F11", CultureInfo.InvariantCulture);
+    }
+
+    private static string HostMask(IpFamily family) =>
+        family == IpFamily.IPv4 ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+}

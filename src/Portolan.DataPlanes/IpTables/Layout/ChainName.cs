@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Text;
+using Portolan.Inet;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.IpTables.Layout;
+
+/// <summary>Names of chains, as kube-proxy makes them (pkg/proxy/iptables/proxier.go, portProtoHash and servicePortEndpointChainName).</summary>
+internal static class ChainName
+{
+    public const string Services = "KUBE-SERVICES";
+    public const string ExternalServices = "KUBE-EXTERNAL-SERVICES";
+    public const string NodePorts = "KUBE-NODEPORTS";
+    public const string PostRouting = "KUBE-POSTROUTING";
+    public const string MarkMasquerade = "KUBE-MARK-MASQ";
+    public const string MarkDrop = "KUBE-MARK-DROP";
+    public const string Forward = "KUBE-FORWARD";
+    public const string ProxyFirewall = "KUBE-PROXY-FIREWALL";
+    public const string Firewall = "KUBE-FIREWALL";
+    public const string Canary = "KUBE-PROXY-CANARY";
+
+    /// <summary>Marks for masquerading what comes from outside several ranges; kube-proxy knows one range only and has no such chain.</summary>
+    public const string MarkOffCluster = "KUBE-MARK-OFFNET";
+
+    public const string TreePrefix = "KUBE-TREE-";
+
+    /// <summary>Beginnings of names that belong to one service (or one branch of the tree): without an owner they are stale.</summary>
+    public static readonly string[] OwnedPrefixes = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-XLB-", "KUBE-SEP-", TreePrefix];
+
+    private const string Base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+    /// <summary>What follows KUBE-SVC- and its like.</summary>
+    public static string HashOf(ServicePortName port) => Hash(port.ToString() + port.Protocol.ToRuleText());
+
+    /// <summary>The chain that sends to one endpoint of a port.</summary>
+    public static string OfEndpoint(string port, IpProtocol protocol, InetEndpoint endpoint) =>
+        "KUBE-SEP-" + Hash(port + protocol.ToRuleText() + endpoint);
+
+    /// <summary>
+    /// The chain of one branch of the dispatch tree: the prefix itself where it fits the kernel's 28 characters, which IPv4 always does.
+    /// </summary>
+    public static string OfBranch(InetPrefix prefix) => prefix.Family == IpFamily.IPv4
+        ? $"{TreePrefix}{prefix.Address}-{prefix.Length}"
+        : TreePrefix + Hash(prefix.ToString());
+
+    /// <summary>True for a chain that exists for one service or branch.</summary>
+    public static bool IsOwned(ReadOnlySpan<char> name)
+    {
+        foreach (string prefix in OwnedPrefixes)
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+                return true;
+        }
+        return false;
+    }
+
+    // Sixteen letters of base32 are the first ten bytes of the digest.
+    private static string Hash(string text)
+    {
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(text), digest);
+        Span<char> name = stackalloc char[16];
+        for (int i = 0; i < name.Length; i++)
+        {
+            int bit = i * 5;
+            int pair = (digest[bit / 8] << 8) | digest[bit / 8 + 1];
+            name[i] = Base32[(pair >> (11 - bit % 8)) & 31];
+        }
+        return new string(name);
+    }
+}

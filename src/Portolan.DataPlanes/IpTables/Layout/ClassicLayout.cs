@@ -1,0 +1,204 @@
+using Portolan.Inet;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.IpTables.Layout;
+
+/// <summary>
+/// The chains of kube-proxy before v1.24, which many runbooks describe: KUBE-FW- for load balancers, KUBE-XLB- for policy Local,
+/// KUBE-MARK-DROP for what a later rule of the filter table drops. What happens to a packet is what today's plans say.
+/// </summary>
+/// <remarks>
+/// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
+/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain.
+/// </remarks>
+internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
+{
+    // The kubelet's iptablesDropBit: not configurable there any more.
+    private const string DropMark = "0x8000/0x8000";
+
+    public override IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; } =
+    [
+        (RuleTable.Filter, ChainName.Services),
+        (RuleTable.Filter, ChainName.ExternalServices),
+        (RuleTable.Nat, ChainName.Services),
+        (RuleTable.Nat, ChainName.NodePorts),
+    ];
+
+    public override IEnumerable<(RuleTable Table, string Chain, string[] Rules)> FixedChains()
+    {
+        foreach (var chain in CommonChains())
+            yield return chain;
+        yield return (RuleTable.Nat, ChainName.MarkDrop, [$"-j MARK --set-xmark {DropMark}"]);
+        const string Established = "-m conntrack --ctstate RELATED,ESTABLISHED";
+        List<string> forward =
+        [
+            new RuleSpec
+            {
+                Comment = "kubernetes forwarding rules", Match = $"-m mark --mark {Context.Options.MasqueradeMark}", Target = "ACCEPT",
+            }.ToString(),
+            new RuleSpec { Comment = "kubernetes forwarding conntrack pod source rule", Match = Established, Target = "ACCEPT" }.ToString(),
+            new RuleSpec { Comment = "kubernetes forwarding conntrack pod destination rule", Match = Established, Target = "ACCEPT" }.ToString(),
+        ];
+        if (Context.Options.DropsInvalid)
+            forward.Insert(0, new RuleSpec { Match = "-m conntrack --ctstate INVALID", Target = "DROP" }.ToString());
+        yield return (RuleTable.Filter, ChainName.Forward, [.. forward]);
+    }
+
+    public override IEnumerable<SharedRule> Hooks()
+    {
+        const string External = "kubernetes externally-visible service portals";
+        const string Portals = "kubernetes service portals";
+        yield return Hook(RuleTable.Filter, "INPUT", External, ChainName.ExternalServices, New);
+        yield return Hook(RuleTable.Filter, "FORWARD", External, ChainName.ExternalServices, New);
+        yield return Hook(RuleTable.Filter, "FORWARD", Portals, ChainName.Services, New);
+        yield return Hook(RuleTable.Filter, "OUTPUT", Portals, ChainName.Services, New);
+        yield return Hook(RuleTable.Filter, "FORWARD", "kubernetes forwarding rules", ChainName.Forward);
+        foreach (SharedRule hook in FirewallHooks())
+            yield return hook;
+        // A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.
+        yield return new(RuleTable.Filter, "FORWARD", $"-j {ChainName.Firewall}");
+        yield return new(RuleTable.Filter, ChainName.Firewall, new RuleSpec
+        {
+            Comment = "kubernetes firewall for dropping marked packets",
+            Match = $"-m mark --mark {DropMark}",
+            Target = "DROP",
+        }.ToString());
+        yield return Hook(RuleTable.Nat, "OUTPUT", Portals, ChainName.Services);
+        yield return Hook(RuleTable.Nat, "PREROUTING", Portals, ChainName.Services);
+        yield return Hook(RuleTable.Nat, "POSTROUTING", "kubernetes postrouting rules", ChainName.PostRouting);
+    }
+
+    protected override void CompilePort(Fragment fragment, PortPlan port)
+    {
+        string name = port.Name.ToString();
+        string hash = ChainName.HashOf(port.Name);
+        string clusterChain = "KUBE-SVC-" + hash, localChain = "KUBE-SVL-" + hash, externalChain = "KUBE-XLB-" + hash, firewallChain = "KUBE-FW-" + hash;
+        bool isExternal = false, isBalanced = false, staysHere = false;
+        foreach (Frontend frontend in port.Frontends)
+        {
+            if (frontend.Pod.Action == FrontendAction.Reject || (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == FrontendAction.Drop))
+            {
+                Deny(fragment, port, frontend, name);
+                continue;
+            }
+            switch (frontend.Kind)
+            {
+                case FrontendKind.ClusterIP:
+                    staysHere = frontend.Outside.Action == FrontendAction.ToLocalBackends;
+                    AddClusterIP(fragment, port, frontend, name, staysHere ? localChain : clusterChain);
+                    break;
+                case FrontendKind.ExternalIP:
+                    AddExternal(fragment, At(port, frontend, $"{name} external IP"), frontend.Address, ChainName.Services,
+                        port.ExternalPolicyLocal ? externalChain : clusterChain, port.ExternalPolicyLocal);
+                    isExternal = true;
+                    break;
+                case FrontendKind.LoadBalancer:
+                    Add(fragment, At(port, frontend, $"{name} loadbalancer IP") with { Target = firewallChain }, frontend.Address);
+                    if (!isBalanced)
+                        AddFirewall(fragment.AddChain(firewallChain), port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                    isExternal = isBalanced = true;
+                    break;
+                default:
+                    AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                    isExternal = true;
+                    break;
+            }
+        }
+        if (!port.ClusterBackends.IsEmpty)
+            AddBackends(fragment.AddChain(clusterChain), port, port.ClusterBackends, _ => name);
+        if (staysHere)
+            AddBackends(fragment.AddChain(localChain), port, port.LocalBackends, _ => name);
+        AddEndpoints(fragment, port);
+        if (isExternal && port.ExternalPolicyLocal)
+            AddLocalPolicy(fragment.AddChain(externalChain), port, name, clusterChain);
+    }
+
+    protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort)
+    {
+        // This generation left health check ports to the administrator's own rules.
+    }
+
+    private void Deny(Fragment fragment, PortPlan port, Frontend frontend, string name)
+    {
+        RuleSpec denial = Denial(frontend.Outside.Action, port, name)!.Value;
+        string chain = frontend.Kind == FrontendKind.ClusterIP ? ChainName.Services : ChainName.ExternalServices;
+        fragment.Shared.Add(new(RuleTable.Filter, chain, (At(port, frontend, denial.Comment) with
+        {
+            Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
+            Target = denial.Target,
+        }).ToString()));
+    }
+
+    private void AddClusterIP(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
+    {
+        RuleSpec rule = At(port, frontend, $"{name} cluster IP");
+        if (frontend.Outside.Masquerade == Masquerading.Always)
+            Add(fragment, rule with { Target = ChainName.MarkMasquerade }, frontend.Address);
+        else if (MarkOffCluster(rule) is { } marked)
+            Add(fragment, marked, frontend.Address);
+        Add(fragment, rule with { Target = target }, frontend.Address);
+    }
+
+    private static void AddExternal(Fragment fragment, RuleSpec rule, InetAddress address, string chain, string target, bool keepsSource)
+    {
+        if (!keepsSource)
+            fragment.Shared.Add(new(RuleTable.Nat, chain, (rule with { Target = ChainName.MarkMasquerade }).ToString(), address));
+        fragment.Shared.Add(new(RuleTable.Nat, chain, (rule with { Target = target }).ToString(), address));
+    }
+
+    private void AddNodePort(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
+    {
+        RuleSpec rule = At(port, frontend, name);
+        // Loopback sources cannot leave the node as they are.
+        if (port.ExternalPolicyLocal)
+        {
+            string loopback = Family == IpFamily.IPv4 ? "127.0.0.0/8" : "::1/128";
+            fragment.Shared.Add(new(RuleTable.Nat, ChainName.NodePorts,
+                (rule with { Source = loopback, Target = ChainName.MarkMasquerade }).ToString()));
+        }
+        AddExternal(fragment, rule, default, ChainName.NodePorts, target, port.ExternalPolicyLocal);
+    }
+
+    private static void AddFirewall(List<string> rules, PortPlan port, Frontend frontend, string name, string target)
+    {
+        string comment = $"{name} loadbalancer IP";
+        if (!port.ExternalPolicyLocal)
+            rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkMasquerade }.ToString());
+        if (frontend.IsSourceRestricted)
+        {
+            foreach (InetPrefix range in port.SourceRanges)
+                rules.Add(new RuleSpec { Source = range.ToString(), Comment = comment, Target = target }.ToString());
+        }
+        else
+        {
+            rules.Add(new RuleSpec { Comment = comment, Target = target }.ToString());
+        }
+        rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkDrop }.ToString());
+    }
+
+    private void AddLocalPolicy(List<string> rules, PortPlan port, string name, string clusterChain)
+    {
+        const string Redirect = "Redirect pods trying to reach external loadbalancer VIP to clusterIP";
+        foreach (RuleSpec rule in FromPods(new() { Comment = Redirect, Target = clusterChain }))
+            rules.Add(rule.ToString());
+        rules.Add(new RuleSpec
+        {
+            Comment = $"masquerade LOCAL traffic for {name} LB IP",
+            Match = FromLocal,
+            Target = ChainName.MarkMasquerade,
+        }.ToString());
+        rules.Add(new RuleSpec
+        {
+            Comment = $"route LOCAL traffic for {name} LB IP to service chain",
+            Match = FromLocal,
+            Target = clusterChain,
+        }.ToString());
+        if (port.LocalBackends.IsEmpty)
+            rules.Add(new RuleSpec { Comment = $"{name} has no local endpoints", Target = ChainName.MarkDrop }.ToString());
+        else
+            AddBackends(rules, port, port.LocalBackends, i => $"Balancing rule {i} for {name}");
+    }
+
+    private static void Add(Fragment fragment, RuleSpec rule, InetAddress address) =>
+        fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, rule.ToString(), address));
+}

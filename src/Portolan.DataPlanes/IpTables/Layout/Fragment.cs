@@ -1,0 +1,47 @@
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.IpTables.Layout;
+
+/// <summary>The two tables services live in.</summary>
+internal enum RuleTable : byte
+{
+    Filter,
+    Nat,
+}
+
+/// <summary>A chain of its owner alone, with all of its rules (without "-A CHAIN "). Only the nat table has such chains.</summary>
+internal readonly record struct OwnedChain(string Name, List<string> Rules);
+
+/// <summary>A rule in a chain that all services share. Order among rules of different services means nothing: no packet matches two.</summary>
+/// <param name="Table">The chain's table.</param>
+/// <param name="Chain">The chain.</param>
+/// <param name="Rule">The rule without "-A CHAIN ".</param>
+/// <param name="Address">The destination it is for, by which a tree can lead to it; the default value when it is for none.</param>
+internal readonly record struct SharedRule(RuleTable Table, string Chain, string Rule, InetAddress Address = default);
+
+/// <summary>All that one service means in one family.</summary>
+internal sealed class Fragment
+{
+    public static Fragment Empty { get; } = new();
+
+    public List<OwnedChain> Chains { get; } = [];
+
+    public List<SharedRule> Shared { get; } = [];
+
+    public List<string> AddChain(string name)
+    {
+        List<string> rules = [];
+        Chains.Add(new(name, rules));
+        return rules;
+    }
+
+    public OwnedChain? Find(string name)
+    {
+        foreach (OwnedChain chain in Chains)
+        {
+            if (chain.Name == name)
+                return chain;
+        }
+        return null;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.IpTables.Layout;
+
+/// <summary>
+/// One rule of ours. Its text is what iptables-save shows for it, so that what the kernel holds can be compared without parsing.
+/// </summary>
+/// <remarks>
+/// iptables-save writes addresses, interface and protocol first, then the matches in the order they were given, then the target. The
+/// comment goes first among the matches, then <see cref="Match"/>, the protocol's own match, and <see cref="Counter"/>: kube-proxy's order.
+/// </remarks>
+internal readonly record struct RuleSpec
+{
+    private static readonly SearchValues<char> s_plainWord =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    /// <summary>Source prefix in CIDR notation; null for any.</summary>
+    public string? Source { get; init; }
+
+    public bool NotSource { get; init; }
+
+    /// <summary>Destination prefix in CIDR notation; null for any.</summary>
+    public string? Destination { get; init; }
+
+    public bool NotDestination { get; init; }
+
+    /// <summary>Input interface, "+" at its end for a prefix; null for any.</summary>
+    public string? Interface { get; init; }
+
+    public bool NotInterface { get; init; }
+
+    /// <summary>The protocol, and its match; None for any.</summary>
+    public IpProtocol Protocol { get; init; }
+
+    /// <summary>Destination port; 0 for any.</summary>
+    public ushort Port { get; init; }
+
+    /// <summary>Untrusted text: it holds names from the cluster.</summary>
+    public string? Comment { get; init; }
+
+    /// <summary>Matches in iptables' words, ours alone: "-m addrtype --dst-type LOCAL".</summary>
+    public string? Match { get; init; }
+
+    /// <summary>Name of the accounting object that counts packets which matched so far; null for none.</summary>
+    public string? Counter { get; init; }
+
+    /// <summary>Chain or target with its options: "KUBE-MARK-MASQ", "DNAT --to-destination 10.0.0.1:80"; null for a rule that only counts.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>True for a jump that does not come back to this chain (-g).</summary>
+    public bool IsGoto { get; init; }
+
+    /// <summary>The rule without "-A CHAIN ".</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder(160);
+        if (Source is not null)
+            text.Append(NotSource ? "! -s " : "-s ").Append(Source).Append(' ');
+        if (Destination is not null)
+            text.Append(NotDestination ? "! -d " : "-d ").Append(Destination).Append(' ');
+        if (Interface is not null)
+        {
+            // From the configuration, not from the cluster; iptables-save never quotes it.
+            text.Append(NotInterface ? "! -i " : "-i ").Append(Interface).Append(' ');
+        }
+        string protocol = Protocol == IpProtocol.None ? "" : Protocol.ToRuleText();
+        if (Protocol != IpProtocol.None)
+            text.Append("-p ").Append(protocol).Append(' ');
+        if (Comment is not null)
+        {
+            text.Append("-m comment --comment ");
+            AppendString(text, Comment);
+            text.Append(' ');
+        }
+        if (Match is not null)
+            text.Append(Match).Append(' ');
+        if (Protocol != IpProtocol.None)
+            text.Append("-m ").Append(protocol).Append(' ');
+        if (Port != 0)
+            text.Append(CultureInfo.InvariantCulture, $"--dport {Port} ");
+        if (Counter is not null)
+            text.Append("-m nfacct --nfacct-name ").Append(Counter).Append(' ');
+        if (Target is not null)
+            text.Append(IsGoto ? "-g " : "-j ").Append(Target).Append(' ');
+        return text.ToString(0, text.Length - 1);
+    }
+
+    /// <summary>
+    /// Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted with ", ' and \ escaped. What
+    /// would end the line is replaced, and what would not fit the kernel's 256 bytes is cut off.
+    /// </summary>
+    private static void AppendString(StringBuilder text, string value)
+    {
+        if (value.Length is > 0 and < 256 && value.AsSpan().IndexOfAnyExcept(s_plainWord) < 0)
+        {
+            text.Append(value);
+            return;
+        }
+        text.Append('"');
+        int bytes = 0;
+        foreach (Rune rune in value.EnumerateRunes())
+        {
+            bytes += rune.Utf8SequenceLength;
+            if (bytes > 255)
+                break;
+            if (rune.Value is '"' or '\'' or '\\')
+                text.Append('\\');
+            if (Rune.IsControl(rune))
+                text.Append('?');
+            else
+                text.Append(rune.ToString());
+        }
+        text.Append('"');
+    }
+}

@@ -1,0 +1,270 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.DataPlanes.IpTables.State;
+
+/// <summary>
+/// What one family's tables are meant to hold, and the change that leads there: from what was written last, or from what the kernel shows.
+/// Pure; the plane runs the changes.
+/// </summary>
+internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch)
+{
+    // With more changed rules than this a shared chain is written anew: iptables-nft compares each -D with every rule of the chain.
+    private const int MaxEdits = 64;
+
+    private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
+    private DispatchTree? _tree = NewTree(layout, dispatch);
+
+    public ChainLayout Layout { get; private set; } = layout;
+
+    /// <summary>Plans the rules are made from, as of the last <see cref="Take"/>.</summary>
+    public IReadOnlyDictionary<ObjectName, ServicePlan> Plans => _plans;
+
+    /// <summary>Node-wide facts changed in a way that may concern any rule: the change from here has to be taken from what the kernel shows.</summary>
+    public void UseLayout(ChainLayout layout)
+    {
+        Layout = layout;
+        _tree = NewTree(layout, dispatch);
+    }
+
+    public bool TryGetPlan(ObjectName service, [NotNullWhen(true)] out ServicePlan? plan) => _plans.TryGetValue(service, out plan);
+
+    /// <summary>Replaces plans without saying what changes: before <see cref="ChangeFrom"/>.</summary>
+    public void Replace(ObjectName service, ServicePlan? plan)
+    {
+        if (plan is null)
+            _plans.Remove(service);
+        else
+            _plans[service] = plan;
+    }
+
+    /// <summary>Replaces plans and tells what that changes, supposing that what was written before is there. Costs what the changes cost.</summary>
+    public ChangeSet Take(ImmutableArray<ServiceChange> services)
+    {
+        var change = new ChangeSet(Layout);
+        List<(InetAddress Address, ObjectName Owner, string Rule)> removed = [], added = [];
+        foreach ((ObjectName service, ServicePlan? plan) in services)
+        {
+            Fragment old = Layout.Compile(_plans.GetValueOrDefault(service)), next = Layout.Compile(plan);
+            Replace(service, plan);
+            CompareChains(change, service, old, next);
+            (IEnumerable<SharedRule> goes, IEnumerable<SharedRule> comes) = CompareRules(old.Shared, next.Shared);
+            foreach (SharedRule rule in goes)
+            {
+                if (IsInTree(rule))
+                    removed.Add((rule.Address, service, rule.Rule));
+                else
+                    change.Removed.Add((service, rule));
+            }
+            foreach (SharedRule rule in comes)
+            {
+                if (IsInTree(rule))
+                    added.Add((rule.Address, service, rule.Rule));
+                else
+                    change.Added.Add((service, rule));
+            }
+        }
+        if (_tree is not null)
+            ChangeTree(change, _tree, removed, added);
+        return change;
+    }
+
+    /// <summary>Replaces the addresses NodePorts are found by, and tells what that changes.</summary>
+    public void TakeNodePortDispatch(ChangeSet change, ChainLayout next)
+    {
+        SharedRule[] old = [.. Layout.NodePortDispatch()], wanted = [.. next.NodePortDispatch()];
+        change.TailAdded.AddRange(wanted.Except(old));
+        foreach (SharedRule rule in old.Except(wanted))
+            change.Removed.Add((null, rule));
+        Layout = next;
+    }
+
+    /// <summary>The change from what the kernel shows to what is meant. What is right already is not touched and keeps its counters.</summary>
+    public ChangeSet ChangeFrom(SavedTables saved)
+    {
+        var change = new ChangeSet(Layout) { NeedsMangleCanary = !saved.Has("mangle", ChainName.Canary) };
+        foreach ((RuleTable table, string chain, string[] rules) in Layout.FixedChains())
+        {
+            if (!saved.Has(ChangeSet.NameOf(table), chain) || !saved.RulesOf(ChangeSet.NameOf(table), chain).Select(Fingerprint.Normalize).SequenceEqual(rules))
+                change.Fixed.Add((table, chain, rules));
+        }
+
+        HashSet<string> stale = [.. saved.Owned.Keys];
+        var shared = Layout.SharedChains.ToDictionary(static key => key, static _ => new List<(ObjectName? Owner, SharedRule Rule)>());
+        List<(InetAddress Address, ObjectName Owner, string Rule)> inTree = [];
+        foreach ((ObjectName service, ServicePlan plan) in _plans)
+        {
+            Fragment fragment = Layout.Compile(plan);
+            CompareWithSaved(change, saved, stale, service, plan, fragment);
+            foreach (SharedRule rule in fragment.Shared)
+            {
+                if (IsInTree(rule))
+                    inTree.Add((rule.Address, service, rule.Rule));
+                else
+                    shared[(rule.Table, rule.Chain)].Add((service, rule));
+            }
+        }
+        if (_tree is not null)
+            FillTree(change, saved, stale, _tree, inTree, shared[(RuleTable.Nat, ChainName.Services)]);
+        foreach (((RuleTable Table, string Chain) chain, List<(ObjectName? Owner, SharedRule Rule)> rules) in shared)
+            CompareShared(change, saved, chain, rules);
+        CompareHooks(change, saved);
+        change.Deleted.AddRange(stale);
+        return change;
+    }
+
+    private bool IsInTree(SharedRule rule) => _tree is not null && rule.Address.Family != IpFamily.None;
+
+    /// <summary>
+    /// What goes and what comes. Rules for one destination in one chain (mark, then jump) keep their order: where one of them changes, all
+    /// are taken out and put in again.
+    /// </summary>
+    private static (IEnumerable<SharedRule> Goes, IEnumerable<SharedRule> Comes) CompareRules(List<SharedRule> old, List<SharedRule> next)
+    {
+        if (old.SequenceEqual(next))
+            return ([], []);
+        var before = old.ToLookup(static rule => (rule.Table, rule.Chain, rule.Address));
+        var after = next.ToLookup(static rule => (rule.Table, rule.Chain, rule.Address));
+        return (before.Where(group => !group.SequenceEqual(after[group.Key])).SelectMany(static group => group),
+            after.Where(group => !group.SequenceEqual(before[group.Key])).SelectMany(static group => group));
+    }
+
+    private static void CompareChains(ChangeSet change, ObjectName service, Fragment old, Fragment next)
+    {
+        List<OwnedChain> written = [];
+        foreach (OwnedChain chain in next.Chains)
+        {
+            if (old.Find(chain.Name) is not { } before || !before.Rules.SequenceEqual(chain.Rules))
+                written.Add(chain);
+        }
+        if (written.Count > 0)
+            change.Services.Add(new(service, written, null));
+        foreach (OwnedChain chain in old.Chains)
+        {
+            if (next.Find(chain.Name) is null)
+                change.Deleted.Add(chain.Name);
+        }
+    }
+
+    private static void CompareWithSaved(ChangeSet change, SavedTables saved, HashSet<string> stale, ObjectName service, ServicePlan plan,
+        Fragment fragment)
+    {
+        List<OwnedChain>? wrong = null;
+        foreach (OwnedChain chain in fragment.Chains)
+        {
+            stale.Remove(chain.Name);
+            if (!saved.Owned.TryGetValue(chain.Name, out ulong fingerprint) || fingerprint != Fingerprint.Of(chain.Rules))
+                (wrong ??= []).Add(chain);
+        }
+        if (wrong is not null)
+            change.Services.Add(wrong.Count == fragment.Chains.Count ? new(service, null, plan) : new(service, wrong, null));
+    }
+
+    private static void CompareShared(ChangeSet change, SavedTables saved, (RuleTable Table, string Chain) chain,
+        List<(ObjectName? Owner, SharedRule Rule)> rules)
+    {
+        string table = ChangeSet.NameOf(chain.Table);
+        SharedRule[] tail = chain == (RuleTable.Nat, ChainName.Services) ? [.. change.Layout.NodePortDispatch()] : [];
+        IReadOnlyList<string> present = saved.RulesOf(table, chain.Chain);
+        // By text, because order means nothing here, up to the rules at the end.
+        Dictionary<string, string> surplus = [];
+        bool isDoubled = false;
+        foreach (string rule in present)
+            isDoubled |= !surplus.TryAdd(Fingerprint.Normalize(rule), rule);
+        bool isTailRight = present.Count >= tail.Length
+            && present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).SequenceEqual(tail.Select(static rule => rule.Rule));
+        foreach (SharedRule rule in tail)
+            surplus.Remove(rule.Rule);
+        List<(ObjectName? Owner, SharedRule Rule)> missing = [];
+        foreach (var group in rules.GroupBy(static entry => (entry.Owner, entry.Rule.Address)))
+        {
+            // What is there of a group that lacks a rule stays surplus, to be taken out and put in again in its order.
+            if (!group.All(entry => surplus.ContainsKey(entry.Rule.Rule)))
+            {
+                missing.AddRange(group);
+                continue;
+            }
+            foreach ((_, SharedRule rule) in group)
+                surplus.Remove(rule.Rule);
+        }
+        if (isTailRight && !isDoubled && saved.Has(table, chain.Chain) && missing.Count + surplus.Count <= MaxEdits)
+        {
+            change.Added.AddRange(missing);
+            foreach (string rule in surplus.Values)
+                change.Removed.Add((null, new(chain.Table, chain.Chain, rule)));
+            return;
+        }
+        change.Rewritten.Add(chain);
+        change.Added.AddRange(rules);
+        change.TailAdded.AddRange(tail);
+    }
+
+    private void CompareHooks(ChangeSet change, SavedTables saved)
+    {
+        foreach (SharedRule hook in Layout.Hooks())
+        {
+            string table = ChangeSet.NameOf(hook.Table);
+            if (!saved.RulesOf(table, hook.Chain).Select(Fingerprint.Normalize).Contains(hook.Rule))
+                change.Hooks.Add(hook);
+            // Chains that hooks lead to and that no layout fills are the kubelet's as well.
+            if (hook.Rule == $"-j {ChainName.Firewall}" && !saved.Has(table, ChainName.Firewall)
+                && !change.NewChains.Contains((hook.Table, ChainName.Firewall)))
+                change.NewChains.Add((hook.Table, ChainName.Firewall));
+        }
+    }
+
+    private static void FillTree(ChangeSet change, SavedTables saved, HashSet<string> stale, DispatchTree tree,
+        List<(InetAddress Address, ObjectName Owner, string Rule)> entries, List<(ObjectName? Owner, SharedRule Rule)> root)
+    {
+        tree.Fill(entries);
+        foreach (DispatchTree.Branch branch in tree.AllBranches())
+        {
+            stale.Remove(branch.Name);
+            if (!saved.Owned.TryGetValue(branch.Name, out ulong fingerprint)
+                || fingerprint != Fingerprint.Of([.. branch.Rules.Select(static entry => entry.Rule)]))
+                change.Branches.Add(branch);
+        }
+        foreach ((ObjectName? owner, string rule) in tree.Root())
+            root.Add((owner, new(RuleTable.Nat, ChainName.Services, rule)));
+    }
+
+    internal static void ChangeTree(ChangeSet change, DispatchTree tree, List<(InetAddress Address, ObjectName Owner, string Rule)> removed,
+        List<(InetAddress Address, ObjectName Owner, string Rule)> added)
+    {
+        if (removed.Count + added.Count == 0)
+            return;
+        HashSet<InetAddress> addresses = [.. removed.Concat(added).Select(static entry => entry.Address)];
+        Dictionary<InetPrefix, DispatchTree.Branch> before = tree.BranchesNear(addresses).ToDictionary(static branch => branch.Prefix);
+        (ObjectName? Owner, string Rule)[] rootBefore = [.. tree.Root()];
+        foreach ((InetAddress address, ObjectName owner, string rule) in removed)
+            tree.Remove(address, owner, rule);
+        foreach ((InetAddress address, ObjectName owner, string rule) in added)
+            tree.Add(address, owner, rule);
+
+        foreach (DispatchTree.Branch branch in tree.BranchesNear(addresses))
+        {
+            if (!before.Remove(branch.Prefix, out DispatchTree.Branch old) || !old.HasRulesOf(branch))
+                change.Branches.Add(branch);
+        }
+        foreach (DispatchTree.Branch old in before.Values)
+        {
+            if (tree.Find(old.Prefix) is not { } kept)
+                change.Deleted.Add(old.Name);
+            else if (!kept.HasRulesOf(old))
+                change.Branches.Add(kept);
+        }
+        (ObjectName? Owner, string Rule)[] root = [.. tree.Root()];
+        foreach ((ObjectName? owner, string rule) in root.Except(rootBefore))
+            change.Added.Add((owner, new(RuleTable.Nat, ChainName.Services, rule)));
+        foreach ((ObjectName? owner, string rule) in rootBefore.Except(root))
+            change.Removed.Add((owner, new(RuleTable.Nat, ChainName.Services, rule)));
+    }
+
+    private static DispatchTree? NewTree(ChainLayout layout, IpTablesDispatch dispatch) =>
+        dispatch == IpTablesDispatch.Tree ? new(layout.Context.Family) : null;
+}

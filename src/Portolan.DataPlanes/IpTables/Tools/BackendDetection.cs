@@ -1,0 +1,49 @@
+using System.ComponentModel;
+using System.Text;
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.IpTables.Tools;
+
+/// <summary>
+/// Finds the back-end that the rest of the node uses, as the iptables-wrappers project does: the kubelet marks its choice with a chain in
+/// the mangle table; without one, the back-end that holds more rules.
+/// </summary>
+internal static class BackendDetection
+{
+    private static readonly string[] s_hints = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
+
+    public static IpTablesBackend Detect()
+    {
+        (bool isNftHinted, int nftRules) = Look(IpTablesBackend.Nft);
+        if (isNftHinted)
+            return IpTablesBackend.Nft;
+        (bool isLegacyHinted, int legacyRules) = Look(IpTablesBackend.Legacy);
+        return isLegacyHinted || legacyRules > nftRules ? IpTablesBackend.Legacy : IpTablesBackend.Nft;
+    }
+
+    private static (bool IsHinted, int Rules) Look(IpTablesBackend backend)
+    {
+        bool isHinted = false;
+        int rules = 0;
+        foreach (IpFamily family in (ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6])
+        {
+            try
+            {
+                new IpTablesTool(family, backend, lockSeconds: 5).Save(stream =>
+                {
+                    using var reader = new StreamReader(stream, Encoding.UTF8);
+                    while (reader.ReadLine() is { } line)
+                    {
+                        isHinted |= Array.Exists(s_hints, hint => line.StartsWith(hint, StringComparison.Ordinal));
+                        rules += line.StartsWith('-') ? 1 : 0;
+                    }
+                });
+            }
+            catch (Exception problem) when (problem is IOException or Win32Exception)
+            {
+                // A back-end whose tool is missing or whose kernel part is absent holds nothing.
+            }
+        }
+        return (isHinted, rules);
+    }
+}

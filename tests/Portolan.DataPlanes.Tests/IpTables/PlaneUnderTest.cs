@@ -1,0 +1,60 @@
+using Portolan.DataPlanes.IpTables;
+using Portolan.Services;
+using Portolan.Services.Cluster;
+using Portolan.Testing.Namespaces;
+
+namespace Portolan.DataPlanes.Tests.IpTables;
+
+/// <summary>A plane in a network namespace of its own, with a cluster to serve.</summary>
+internal sealed class PlaneUnderTest : IDisposable
+{
+    private readonly IpTablesOptions _options;
+
+    public PlaneUnderTest(IpTablesOptions options, ServiceTable? table = null)
+    {
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+        _options = options with { CheckPeriod = Timeout.InfiniteTimeSpan };
+        Table = table ?? HarborCluster.Table();
+        Namespace = new("iptables");
+        Plane = New();
+    }
+
+    public NetworkNamespace Namespace { get; }
+
+    public ServiceTable Table { get; }
+
+    public IpTablesPlane Plane { get; private set; }
+
+    public NodeFacts Node { get; set; } = HarborCluster.Node;
+
+    public SyncReport Sync(params ClusterEvent[] changes)
+    {
+        foreach (ClusterEvent change in changes)
+            Table.Apply(change);
+        return Namespace.Run(() => Plane.Apply(Table.Drain(), Node));
+    }
+
+    public SyncReport Reconcile() => Namespace.Run(Plane.Reconcile);
+
+    /// <summary>Another process in the place of the first: it knows nothing of what was written.</summary>
+    public SyncReport Restart(ServiceTable table)
+    {
+        Plane.Dispose();
+        Plane = New();
+        return Namespace.Run(() => Plane.Apply(table.Drain(), Node));
+    }
+
+    public string Save(bool ipv6 = false, params string[] arguments) =>
+        Namespace.Run(() => Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-save", arguments));
+
+    public void Restore(string script, bool ipv6 = false) => Namespace.Run(() =>
+        Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-restore", ["--noflush"], script));
+
+    public void Dispose()
+    {
+        Plane.Dispose();
+        Namespace.Dispose();
+    }
+
+    private IpTablesPlane New() => Namespace.Run(() => new IpTablesPlane(_options, TimeProvider.System));
+}

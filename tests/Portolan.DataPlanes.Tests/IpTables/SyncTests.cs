@@ -1,0 +1,213 @@
+using Portolan.DataPlanes.IpTables;
+using Portolan.Inet;
+using Portolan.Services;
+using Portolan.Services.Cluster;
+
+namespace Portolan.DataPlanes.Tests.IpTables;
+
+/// <summary>What a sync writes, and what it leaves alone, with the real tools on a real kernel.</summary>
+public sealed class SyncTests
+{
+    public static TheoryData<IpTablesBackend, IpTablesLayout, IpTablesDispatch> Variants { get; } = new(
+        from backend in new[] { IpTablesBackend.Nft, IpTablesBackend.Legacy }
+        from layout in Enum.GetValues<IpTablesLayout>()
+        from dispatch in Enum.GetValues<IpTablesDispatch>()
+        select (backend, layout, dispatch));
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void What_was_written_is_shown_as_it_was_meant_so_that_a_second_look_writes_nothing(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
+        plane.Sync();
+
+        SyncReport second = plane.Reconcile();
+
+        Assert.True(second.IsInForce, string.Join('\n', second.Refusals));
+        Assert.Equal(0, second.Transactions);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_restart_adopts_what_is_right_and_keeps_its_counters(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
+        plane.Sync();
+        long restores = plane.Plane.Statistics.Restores;
+
+        SyncReport report = plane.Restart(HarborCluster.Table());
+
+        Assert.True(restores > 0);
+        Assert.Equal(0, plane.Plane.Statistics.Restores);
+        Assert.True(report.IsInForce);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Step_by_step_leads_to_the_rules_of_a_fresh_start(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch }, TestCluster.Empty());
+        plane.Sync();
+        for (int i = 0; i < 30; i++)
+            plane.Sync(TestCluster.Service(i), TestCluster.Slice(i, endpoints: 2));
+        for (int i = 0; i < 30; i += 3)
+            plane.Sync(TestCluster.Slice(i, endpoints: 1 + i % 2), TestCluster.Slice(i + 1, endpoints: 0));
+        for (int i = 0; i < 30; i += 4)
+            plane.Sync(new ClusterEvent.ServiceGone(TestCluster.NameOf(i)));
+
+        SyncReport difference = plane.Reconcile();
+
+        Assert.True(difference.IsInForce, string.Join('\n', difference.Refusals));
+        Assert.Equal((0, 0), (difference.Written, difference.Removed));
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void One_endpoint_change_feeds_the_chains_of_its_service_only(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend }, TestCluster.Of(services: 200, endpoints: 5));
+        plane.Sync();
+
+        plane.Sync(TestCluster.Slice(8, endpoints: 4));
+
+        // KUBE-SVC- with four endpoints, the chain that goes, table and COMMIT: nothing of the other 199.
+        Assert.InRange(plane.Plane.Statistics.LastLines, 1, 12);
+        Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+
+    [Fact]
+    public void Chains_of_services_that_are_gone_go_at_the_start()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft });
+        plane.Sync();
+        ServiceTable smaller = HarborCluster.Table();
+        smaller.Apply(new ClusterEvent.ServiceGone(new("default", "testsvc")));
+
+        plane.Restart(smaller);
+
+        Assert.DoesNotContain("default/testsvc", plane.Save(), StringComparison.Ordinal);
+        Assert.Contains("shop/web:http", plane.Save(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void Rules_of_others_stay_where_they_are(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend });
+        plane.Restore("*filter\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-N MINE\n-A FORWARD -j MINE\nCOMMIT\n*nat\n-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE\nCOMMIT\n");
+        plane.Sync();
+        plane.Reconcile();
+
+        string saved = plane.Save();
+
+        Assert.Contains("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", saved, StringComparison.Ordinal);
+        Assert.Contains("-A FORWARD -j MINE", saved, StringComparison.Ordinal);
+        Assert.Contains("-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE", saved, StringComparison.Ordinal);
+        Assert.Equal(1, saved.Split("-A INPUT -j KUBE-FIREWALL").Length - 1);
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void Cleaning_up_leaves_only_what_others_made(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Dispatch = IpTablesDispatch.Tree }, TestCluster.Of(services: 100, endpoints: 6));
+        plane.Restore("*nat\n-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE\nCOMMIT\n");
+        plane.Sync();
+
+        SyncReport report = plane.Namespace.Run(() => IpTablesPlane.CleanUp(backend));
+
+        Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
+        string saved = plane.Save();
+        Assert.DoesNotContain("KUBE-SVC", saved, StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBE-SERVICES", saved, StringComparison.Ordinal);
+        Assert.Contains("-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE", saved, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_somebody_broke_is_noticed_and_mended()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft });
+        plane.Sync();
+        List<string> disturbances = [];
+        plane.Plane.Disturbed += disturbances.Add;
+
+        plane.Namespace.Run(plane.Plane.Check);
+        Assert.Empty(disturbances);
+        plane.Restore("*nat\n:KUBE-PROXY-CANARY - [0:0]\n-X KUBE-PROXY-CANARY\n:KUBE-MARK-MASQ - [0:0]\n-D OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\nCOMMIT\n");
+        plane.Namespace.Run(plane.Plane.Check);
+
+        Assert.Contains("KUBE-PROXY-CANARY", Assert.Single(disturbances), StringComparison.Ordinal);
+        Assert.True(plane.Reconcile().IsInForce);
+        Assert.Contains("-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000", plane.Save(), StringComparison.Ordinal);
+        Assert.Contains("-A OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES", plane.Save(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void A_rule_deleted_among_thousands_is_noticed_by_the_comparison(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend });
+        plane.Sync();
+        List<string> disturbances = [];
+        plane.Plane.Disturbed += disturbances.Add;
+        plane.Restore("*nat\n-D KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/web:http cluster IP\" -m tcp --dport 80 -j KUBE-SVC-67NZLRHBNDSAWJRO\nCOMMIT\n");
+
+        for (int look = 0; look < 10; look++)
+            plane.Namespace.Run(plane.Plane.Check);
+
+        Assert.Contains("KUBE-SERVICES", Assert.Single(disturbances), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void A_service_whose_rules_are_refused_is_held_back_and_the_rest_goes_in(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend }, TestCluster.Of(services: 5, endpoints: 2));
+        plane.Sync();
+
+        SyncReport report = plane.Sync(TestCluster.Service(6), TestCluster.Slice(6, 2),
+            TestCluster.RefusedService(7), TestCluster.Slice(7, 2, IpProtocol.Icmp), TestCluster.Service(8), TestCluster.Slice(8, 2));
+
+        Assert.Contains(TestCluster.NameOf(7).ToString(), Assert.Single(report.Refusals).Subject, StringComparison.Ordinal);
+        Assert.True(report.IsInForce);
+        Assert.Contains("test/service-6", plane.Save(), StringComparison.Ordinal);
+        Assert.Contains("test/service-8", plane.Save(), StringComparison.Ordinal);
+        Assert.DoesNotContain("test/service-7", plane.Save(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_cannot_add_rules_of_their_own()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty());
+        ObjectName name = new("test", "evil\" -j ACCEPT\nCOMMIT\n*filter\n-A INPUT -j DROP\n\\'$(reboot)");
+
+        SyncReport report = plane.Sync(
+            new ClusterEvent.ServiceSet(TestCluster.Service(1).Service with { Name = name }),
+            new ClusterEvent.SliceSet(TestCluster.Slice(1, 2).Slice with { ServiceName = name.Name }));
+
+        Assert.Empty(report.Refusals);
+        Assert.DoesNotContain("-A INPUT -j DROP", plane.Save().Split('\n'));
+        Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+
+    [Fact]
+    public void Node_addresses_that_come_and_go_are_followed()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }) { Node = new([InetAddress.Parse("192.168.10.11")], []) };
+        plane.Sync();
+        Assert.Contains("-A KUBE-SERVICES -d 192.168.10.11/32", plane.Save(), StringComparison.Ordinal);
+
+        plane.Node = new([InetAddress.Parse("192.168.10.12")], []);
+        plane.Sync();
+
+        string saved = plane.Save();
+        Assert.DoesNotContain("-d 192.168.10.11/32", saved, StringComparison.Ordinal);
+        Assert.Contains("-A KUBE-SERVICES -d 192.168.10.12/32", saved, StringComparison.Ordinal);
+        Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+}
