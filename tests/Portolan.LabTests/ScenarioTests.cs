@@ -14,19 +14,17 @@ public sealed class ScenarioTests
     /// <summary>The modes that the proxy has data planes for.</summary>
     private static readonly ProxyMode[] s_modes = [ProxyMode.NfTables];
 
-    private static readonly Lazy<ImmutableArray<Scenario>> s_scenarios = new(static () =>
-        [.. Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories)
-            .Order(StringComparer.Ordinal).SelectMany(static path => Lab.ReadScenarios(path))]);
+    private static readonly Lazy<ImmutableSortedDictionary<string, Scenario>> s_scenarios = new(ReadAll);
 
     public static IEnumerable<TheoryDataRow<string, ProxyMode>> Rows()
     {
-        foreach (Scenario scenario in s_scenarios.Value)
+        foreach ((string name, Scenario scenario) in s_scenarios.Value)
         {
             foreach (ProxyMode mode in s_modes.Where(scenario.MakesSenseIn))
             {
-                var row = new TheoryDataRow<string, ProxyMode>(scenario.ToString(), mode);
+                var row = new TheoryDataRow<string, ProxyMode>(name, mode);
                 row.Traits.Add("File", [scenario.File]);
-                row.Traits.Add("Scenario", [scenario.ToString()]);
+                row.Traits.Add("Scenario", [name]);
                 row.Traits.Add("Mode", [mode.ToConfigText()]);
                 yield return row;
             }
@@ -38,7 +36,20 @@ public sealed class ScenarioTests
     public async Task Packets_go_where_the_scenario_says(string scenario, ProxyMode mode)
     {
         Lab.SkipWithoutTunDevices();
-        Scenario read = s_scenarios.Value.Single(candidate => candidate.ToString() == scenario);
-        Lab.AssertNone(await ScenarioRun.RunAsync(read, mode, PortolanProxy.Factory(Lab.RequirePortolan()), TestContext.Current.CancellationToken));
+        Lab.AssertNone(await ScenarioRun.RunAsync(s_scenarios.Value[scenario], mode, PortolanProxy.Factory(Lab.RequirePortolan()), TestContext.Current.CancellationToken));
+    }
+
+    // What is written for IPv4 is run in IPv6 as well.
+    private static ImmutableSortedDictionary<string, Scenario> ReadAll()
+    {
+        var all = ImmutableSortedDictionary.CreateBuilder<string, Scenario>(StringComparer.Ordinal);
+        foreach (string path in Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories))
+        {
+            foreach (Scenario scenario in Lab.ReadScenarios(path))
+                all.Add(scenario.ToString(), scenario);
+            foreach (Scenario twin in IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path)))
+                all.Add($"{twin}, in IPv6", twin);
+        }
+        return all.ToImmutable();
     }
 }
