@@ -217,12 +217,9 @@ public sealed partial class NfTablesPlane : IDataPlane
         _isInForce = false;
         if (!_transaction.IsEmpty)
         {
-            CommitResult result = _kernel.Commit(_transaction);
-            if (!result.IsCommitted)
-            {
-                HoldBack(result);
+            // Refused: most likely the kernel holds something else than we think. Reading it tells, and who is at fault if not.
+            if (!_kernel.Commit(_transaction).IsCommitted)
                 return null;
-            }
         }
         bool isEmpty = _transaction.IsEmpty;
         ConfirmPlanned();
@@ -430,7 +427,6 @@ public sealed partial class NfTablesPlane : IDataPlane
     /// <summary>Sets aside the services a refusal names; false when it names none.</summary>
     private bool HoldBack(CommitResult result)
     {
-        _isInForce = false;
         if (result.Outcome == CommitOutcome.Unknown)
             return true;
         bool any = false;

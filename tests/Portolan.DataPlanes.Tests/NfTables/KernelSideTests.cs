@@ -1,0 +1,322 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Inet;
+using Portolan.Netlink;
+using Portolan.Netlink.NfTables;
+using Portolan.Services;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+using Portolan.Services.Tests.Builders;
+using Portolan.Testing.Namespaces;
+
+namespace Portolan.DataPlanes.Tests.NfTables;
+
+/// <summary>What others see of our tables, and what happens when they, or the kernel, interfere.</summary>
+public sealed class KernelSideTests
+{
+    private static readonly NodeFacts _facts = new([InetAddress.Parse("192.168.0.2")], [InetAddress.Parse("192.168.0.2")]);
+
+    /// <summary>nft as installed, and a newer one where test.sh could fetch it.</summary>
+    public static TheoryData<string> NftVersions() => ["nft", "newer nft"];
+
+    [Theory, MemberData(nameof(NftVersions))]
+    public void Nft_lists_our_tables_as_text_and_JSON(string version)
+    {
+        RequireNamespaces();
+        (string tool, string[] before) = Nft(version);
+        using var lab = new NetworkNamespace("listing");
+        using NfTablesPlane plane = Open(lab);
+        AssertInForce(plane.Apply(AllKinds(40), _facts));
+
+        string text = lab.Run(() => Tool.Run(tool, [.. before, "list", "ruleset"]));
+        Assert.Contains("comment \"shop/svc-00001:web\"", text, StringComparison.Ordinal);
+        Assert.Contains("comment \"portolan ", text, StringComparison.Ordinal);
+        Assert.Contains("172.30.0.2 . tcp . 80 . 0", text, StringComparison.Ordinal);
+
+        using JsonDocument json = JsonDocument.Parse(lab.Run(() => Tool.Run(tool, [.. before, "-j", "list", "ruleset"])));
+        int rules = json.RootElement.GetProperty("nftables").EnumerateArray().Count(entry => entry.TryGetProperty("rule", out _));
+        Assert.True(rules > 40, $"only {rules} rules are listed");
+    }
+
+    [Fact]
+    public void Chains_and_rules_do_not_grow_with_the_number_of_services()
+    {
+        RequireNamespaces();
+        (int Chains, int Rules, int Elements) Count(int services)
+        {
+            using var lab = new NetworkNamespace("count");
+            using NfTablesPlane plane = Open(lab);
+            AssertInForce(plane.Apply(AllKinds(services), _facts));
+            using var kernel = new NfTablesKernel(lab.Path);
+            HeldTable held = kernel.Read(IpFamily.IPv4);
+            return (held.Chains.Count, held.Chains.Values.Sum(chain => chain.Rules.Length), held.Elements.Count);
+        }
+
+        (int chains, int rules, int elements) = Count(20);
+        (int moreChains, int moreRules, int moreElements) = Count(2000);
+        Assert.Equal((chains, rules), (moreChains, moreRules));
+        Assert.True(moreElements > 50 * elements);
+    }
+
+    [Fact]
+    public async Task Someone_else_flushing_the_ruleset_is_told_with_the_tool_and_repaired()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("flush");
+        using NfTablesPlane plane = Open(lab);
+        AssertInForce(plane.Apply(AllKinds(20), _facts));
+        string before = KernelText.Read(lab);
+        var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        plane.Disturbed += what => told.TrySetResult(what);
+
+        lab.Run(() => Tool.Run("nft", ["flush", "ruleset"]));
+
+        string what = await told.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        Assert.Contains("portolan", what, StringComparison.Ordinal);
+        Assert.Contains("(nft)", what, StringComparison.Ordinal);
+        AssertInForce(plane.Reconcile());
+        Assert.Equal(before, KernelText.Read(lab));
+    }
+
+    [Theory]
+    [InlineData("delete element ip portolan cluster-ips { 172.30.0.2 }")]
+    [InlineData("flush map ip portolan endpoints")]
+    [InlineData("add element ip portolan no-endpoints { 172.30.0.2 . tcp . 80 }")]
+    [InlineData("add rule ip portolan services drop")]
+    [InlineData("insert rule ip portolan services accept")]
+    [InlineData("flush chain ip portolan postrouting")]
+    [InlineData("add chain ip portolan stranger")]
+    [InlineData("add set ip portolan stranger { type ipv4_addr; }")]
+    [InlineData("delete table ip6 portolan")]
+    [InlineData("delete table ip portolan")]
+    public void Whatever_somebody_changes_is_put_right(string command)
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("tamper");
+        using NfTablesPlane plane = Open(lab);
+        AssertInForce(plane.Apply(AllKinds(20), _facts));
+        string before = KernelText.Read(lab);
+
+        lab.Run(() => Tool.Run("nft", ["-f", "-"], command));
+        Assert.NotEqual(before, KernelText.Read(lab));
+        AssertInForce(plane.Reconcile());
+
+        Assert.Equal(before, KernelText.Read(lab));
+    }
+
+    [Fact]
+    public void A_change_that_meets_a_stranger_in_its_place_goes_in_all_the_same()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("stranger");
+        using NfTablesPlane plane = Open(lab);
+        ServiceTable table = Table(5);
+        AssertInForce(plane.Apply(table.Drain(), _facts));
+        // The place of an endpoint to come is taken, with other data: the kernel answers EEXIST.
+        lab.Run(() => Tool.Run("nft", ["-f", "-"], "add element ip portolan endpoints { 172.30.0.2 . tcp . 80 . 2 : 10.9.9.9 . 9 }"));
+
+        table.Apply(new ClusterEvent.SliceSet(Slice(1, 3)));
+        SyncReport report = plane.Apply(table.Drain(), _facts);
+
+        AssertInForce(report);
+        Assert.Contains("172.30.0.2 . tcp . 80 . 2 : 10.180.1.2:8080", KernelText.Read(lab), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_service_the_kernel_refuses_is_named_and_held_back_and_all_others_go_in()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("refuse");
+        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedSubjects = 1 };
+        using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
+
+        SyncReport report = plane.Apply(Table(10).Drain(), _facts);
+
+        Refusal refusal = Assert.Single(report.Refusals);
+        Assert.StartsWith("Service shop/svc-", refusal.Subject, StringComparison.Ordinal);
+        Assert.Contains("add element", refusal.Change, StringComparison.Ordinal);
+        Assert.Contains("ENOSPC", refusal.Reason, StringComparison.Ordinal);
+        Assert.True(report.IsInForce);
+        string held = KernelText.Read(lab);
+        Assert.Equal(9, Enumerable.Range(0, 10).Count(i => held.Contains(Name(i).ToString(), StringComparison.Ordinal)));
+
+        // The kernel has room again: the next look brings the last one in.
+        Assert.Empty(plane.Reconcile().Refusals);
+        Assert.Contains(refusal.Subject["Service ".Length..], KernelText.Read(lab), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_table_of_another_version_is_replaced_in_one_transaction()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("version");
+        lab.Run(() => Tool.Run("nft", ["-f", "-"], """
+            table ip portolan {
+              comment "portolan 0.0.1 layout 0"
+              map endpoints { type ipv4_addr : ipv4_addr; elements = { 172.30.0.1 : 10.0.0.1 } }
+              chain prerouting { type nat hook prerouting priority dstnat; dnat ip to ip daddr map @endpoints; }
+            }
+            """));
+        var kernel = new RefusingKernel(new NfTablesKernel(lab.Path));
+        using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
+        SyncReport report = plane.Apply(Table(10).Drain(), _facts);
+        AssertInForce(report);
+        Assert.Equal(1, report.Transactions);
+        Assert.Contains("layout 1", KernelText.Read(lab), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cleaning_up_leaves_other_tables_alone()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("cleanup");
+        lab.Run(() => Tool.Run("nft", ["-f", "-"], "add table ip other; add chain ip other c { type filter hook input priority 0; }"));
+        using (NfTablesPlane plane = Open(lab))
+            AssertInForce(plane.Apply(AllKinds(20), _facts));
+        using var kernel = new NfTablesKernel(lab.Path);
+        Assert.True(NfTablesPlane.Remove(kernel));
+        Assert.False(NfTablesPlane.Remove(kernel));
+        string left = lab.Run(() => Tool.Run("nft", ["list", "tables"]));
+        Assert.Equal("table ip other", left.Trim());
+    }
+
+    [Fact]
+    public void A_service_with_five_thousand_endpoints_is_programmed()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("many");
+        using NfTablesPlane plane = Open(lab);
+        ServiceTable table = Table(2);
+        table.Apply(new ClusterEvent.SliceSet(Slice(1, 5000)));
+        AssertInForce(plane.Apply(table.Drain(), _facts));
+        Assert.Contains("172.30.0.2 . tcp . 80 . 4999 : ", KernelText.Read(lab), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a\"b\nc", "a?b?c")]
+    [InlineData("<script>alert(1)</script>", "<script>alert(1)</script>")]
+    public void Odd_names_become_harmless_comments(string name, string shown)
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("names");
+        using NfTablesPlane plane = Open(lab);
+        var table = new ServiceTable(new ProxyPolicy { NodeName = Objects.ThisNode });
+        table.Apply(new ClusterEvent.Synced());
+        table.Apply(new ClusterEvent.ServiceSet(new ServiceObject
+        {
+            Name = new ObjectName("shop", name),
+            ClusterIPs = Objects.Addresses("172.30.0.1"),
+            Ports = [Objects.Port(80)],
+        }));
+        AssertInForce(plane.Apply(table.Drain(), _facts));
+        string text = lab.Run(() => Tool.Run("nft", ["list", "ruleset"]));
+        Assert.Contains($"comment \"shop/{shown}\"", text, StringComparison.Ordinal);
+    }
+
+    private static (string Tool, string[] Arguments) Nft(string version)
+    {
+        Assert.SkipWhen(Tool.Find("nft") is null, "nft (package nftables) is not installed");
+        if (version == "nft")
+            return ("nft", []);
+        string? newer = Environment.GetEnvironmentVariable("PORTOLAN_NEWER_NFT");
+        Assert.SkipWhen(newer is null || !File.Exists(newer), "no newer nft here: PORTOLAN_NEWER_NFT does not name one (tests/tools/newer-nft.sh fetches it)");
+        return ("sh", [newer!]);
+    }
+
+    private static ObjectName Name(int i) => new("shop", string.Create(CultureInfo.InvariantCulture, $"svc-{i:d5}"));
+
+    private static EndpointSliceObject Slice(int i, int endpoints) => new()
+    {
+        Name = Name(i),
+        ServiceName = Name(i).Name,
+        Family = IpFamily.IPv4,
+        Ports = [Objects.SlicePort(8080, "web")],
+        Endpoints = [.. Enumerable.Range(0, endpoints).Select(e => new EndpointObject(
+            InetAddress.FromIPv4(0x0AB4_0000u + ((uint)i << 8) + (uint)e),
+            EndpointConditions.Ready | EndpointConditions.Serving, e % 2 == 0 ? Objects.ThisNode : "node-1", [], []))],
+    };
+
+    /// <summary>Plain services with two endpoints each.</summary>
+    private static ServiceTable Table(int services)
+    {
+        ServiceTable table = Empty();
+        for (int i = 0; i < services; i++)
+        {
+            table.Apply(new ClusterEvent.ServiceSet(new ServiceObject
+            {
+                Name = Name(i),
+                ClusterIPs = [InetAddress.FromIPv4(0xAC1E_0001u + (uint)i)],
+                Ports = [Objects.Port(80, 0, "web")],
+            }));
+            table.Apply(new ClusterEvent.SliceSet(Slice(i, 2)));
+        }
+        return table;
+    }
+
+    /// <summary>Services of all kinds in turn: types, policies, affinity, source ranges, numbers of endpoints.</summary>
+    private static TableDelta AllKinds(int services)
+    {
+        ServiceTable table = Empty();
+        for (int i = 0; i < services; i++)
+        {
+            ServiceType type = (ServiceType)(i % 3);
+            table.Apply(new ClusterEvent.ServiceSet(new ServiceObject
+            {
+                Name = Name(i),
+                Type = type,
+                ClusterIPs = [InetAddress.FromIPv4(0xAC1E_0001u + (uint)i), InetAddress.FromIPv6(((UInt128)0xfd00 << 112) + (uint)i + 1)],
+                Ports = [Objects.Port(80, type == ServiceType.ClusterIP ? (ushort)0 : (ushort)(20000 + i), "web")],
+                LoadBalancerIPs = type == ServiceType.LoadBalancer ? [InetAddress.FromIPv4(0xC612_0000u + (uint)i)] : [],
+                SourceRanges = type == ServiceType.LoadBalancer && i % 4 == 0 ? Objects.Prefixes("203.0.113.0/24", "198.51.100.7/32") : [],
+                ExternalPolicyLocal = type != ServiceType.ClusterIP && i % 2 == 0,
+                InternalPolicyLocal = i % 5 == 0,
+                AffinitySeconds = i % 4 == 3 ? 10800 : 0,
+            }));
+            table.Apply(new ClusterEvent.SliceSet(Slice(i, i % 10 == 9 ? 0 : 1 + i % 4)));
+        }
+        return table.Drain();
+    }
+
+    private static ServiceTable Empty()
+    {
+        var table = new ServiceTable(new ProxyPolicy
+        {
+            NodeName = Objects.ThisNode,
+            DetectorIPv4 = new LocalDetector(LocalDetection.Cidrs, Objects.Prefixes("10.180.0.0/16"), ""),
+        });
+        table.Apply(new ClusterEvent.Synced());
+        return table;
+    }
+
+    private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions(), lab.Path, NullLogger.Instance);
+
+    private static void AssertInForce(SyncReport report)
+    {
+        Assert.Empty(report.Refusals);
+        Assert.True(report.IsInForce);
+    }
+
+    private static void RequireNamespaces() => Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+
+    /// <summary>Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.</summary>
+    private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel
+    {
+        internal int RefusedSubjects { get; set; }
+
+        public HeldTable Read(IpFamily family) => kernel.Read(family);
+
+        public uint ReadGeneration() => kernel.ReadGeneration();
+
+        public CommitResult Commit(NfTransaction transaction)
+        {
+            if (RefusedSubjects == 0)
+                return kernel.Commit(transaction);
+            RefusedSubjects--;
+            return new CommitResult(CommitOutcome.Refused, [new CommitRefusal(0, 3, 0, new Errno(28), null, 40)]);
+        }
+
+        public void Dispose() => kernel.Dispose();
+    }
+}
