@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Commands.Proxy;
 
 namespace Portolan;
 
@@ -8,5 +9,6 @@ internal static class CommandTree
     internal static RootCommand Create() =>
         new("Portolan: a Kubernetes service proxy, and the chart of a node's service rules.")
         {
+            ProxyCommand.Create(),
         };
 }

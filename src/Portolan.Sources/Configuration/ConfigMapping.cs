@@ -7,13 +7,20 @@ using YamlDotNet.RepresentationModel;
 namespace Portolan.Sources.Configuration;
 
 /// <summary>What one reading of a configuration file gathers.</summary>
-internal sealed class ConfigNotes
+internal sealed class ConfigNotes(string fileName)
 {
-    /// <summary>"line 3, iptables.masqueradeBit: message", in the order found.</summary>
+    /// <summary>"kube-proxy.yaml, line 3, iptables.masqueradeBit: message", in the order found.</summary>
     public List<string> Errors { get; } = [];
+
+    /// <summary>Flags of the command line by the path of the field they give.</summary>
+    public Dictionary<string, string> FlagOfField { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Fields the file gives a value other than the empty one.</summary>
     public HashSet<string> FieldsSet { get; } = new(StringComparer.Ordinal);
+
+    public void AddError(YamlNode? at, string field, string message) => Errors.Add(FlagOfField.TryGetValue(field, out string? flag)
+        ? $"{flag}: {message}"
+        : $"{fileName}, line {at?.Start.Line ?? 1}, {field}: {message}");
 }
 
 /// <summary>
@@ -193,8 +200,7 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
 
     private string PathOf(string name) => path.Length == 0 ? name : $"{path}.{name}";
 
-    private void Error(YamlNode? at, string field, string message) =>
-        notes.Errors.Add($"line {at?.Start.Line ?? 1}, {field}: {message}");
+    private void Error(YamlNode? at, string field, string message) => notes.AddError(at, field, message);
 
     private static string? PlainText(YamlNode node) => node is YamlScalarNode { Style: ScalarStyle.Plain } scalar ? scalar.Value : null;
 

@@ -164,14 +164,20 @@ public sealed record KubeProxyConfig
 
     internal static ModeConfig ModeDefaults { get; } = new(14, false, TimeSpan.FromSeconds(30), TimeSpan.Zero);
 
-    /// <summary>Reads a file; strict, as described at <see cref="KubeProxyConfigReader"/>.</summary>
+    /// <summary>
+    /// Reads a file, a command line, or both, in which case the command line wins; strict, as described at <see cref="KubeProxyConfigReader"/>.
+    /// </summary>
+    /// <param name="path">The file; null for the command line and defaults alone.</param>
+    /// <param name="flags">Fields given on the command line.</param>
     /// <exception cref="SourceException">The file cannot be read or is no valid KubeProxyConfiguration; one line for each error.</exception>
-    public static KubeProxyConfig Load(string path)
+    public static KubeProxyConfig Load(string? path, params IReadOnlyList<ConfigFlag> flags)
     {
+        if (path is null)
+            return KubeProxyConfigReader.Read(null, "", flags);
         try
         {
             using StreamReader text = File.OpenText(path);
-            return KubeProxyConfigReader.Read(text, Path.GetFileName(path));
+            return KubeProxyConfigReader.Read(text, Path.GetFileName(path), flags);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -18,10 +18,29 @@ internal static class KubeProxyConfigReader
     private const int HealthzPort = 10256;
     private const int MetricsPort = 10249;
 
-    public static KubeProxyConfig Read(TextReader text, string fileName)
+    /// <param name="text">The file, or null when there is only a command line.</param>
+    /// <param name="fileName">Its name, for errors.</param>
+    /// <param name="flags">Fields given on the command line.</param>
+    public static KubeProxyConfig Read(TextReader? text, string fileName, IReadOnlyList<ConfigFlag>? flags = null)
     {
-        var notes = new ConfigNotes();
-        KubeProxyConfig? config = null;
+        var notes = new ConfigNotes(fileName);
+        YamlMappingNode root = text is null ? EmptyRoot() : ReadYaml(text, fileName);
+        foreach (ConfigFlag flag in flags ?? [])
+        {
+            flag.AddTo(root);
+            notes.FlagOfField[flag.Field] = flag.Flag;
+        }
+        KubeProxyConfig config = ReadRoot(new ConfigMapping(root, "", notes));
+        if (notes.Errors.Count > 0)
+            throw new SourceException(string.Join('\n', notes.Errors));
+        return config with { FieldsSet = [.. notes.FieldsSet] };
+    }
+
+    private static YamlMappingNode EmptyRoot() => new(
+        new YamlScalarNode("apiVersion"), new YamlScalarNode(ApiVersion), new YamlScalarNode("kind"), new YamlScalarNode(Kind));
+
+    private static YamlMappingNode ReadYaml(TextReader text, string fileName)
+    {
         try
         {
             string content = text.ReadToEnd();
@@ -29,17 +48,14 @@ internal static class KubeProxyConfigReader
                 throw new SourceException($"{fileName} is larger than 1 MiB; that is no configuration.");
             var yaml = new YamlStream();
             yaml.Load(new StringReader(content));
-            if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
-                throw new SourceException($"{fileName} must hold one document, a {Kind} of {ApiVersion}.");
-            config = ReadRoot(new ConfigMapping(root, "", notes));
+            return yaml.Documents is [{ RootNode: YamlMappingNode root }]
+                ? root
+                : throw new SourceException($"{fileName} must hold one document, a {Kind} of {ApiVersion}.");
         }
         catch (YamlException broken)
         {
             throw new SourceException($"{fileName}, line {broken.Start.Line}, column {broken.Start.Column}: {broken.Message}", broken);
         }
-        if (notes.Errors.Count > 0)
-            throw new SourceException(string.Join('\n', notes.Errors.Select(error => $"{fileName}, {error}")));
-        return config with { FieldsSet = [.. notes.FieldsSet] };
     }
 
     private static KubeProxyConfig ReadRoot(ConfigMapping root)

@@ -1,0 +1,42 @@
+using Portolan.Netlink;
+using Portolan.Netlink.Conntrack;
+
+namespace Portolan.DataPlanes.Host;
+
+/// <summary>The kernel's table of tracked connections, as far as cleaning up needs it.</summary>
+public interface IConntrackTable
+{
+    /// <summary>The connections that match a filter.</summary>
+    /// <exception cref="NetlinkException">The kernel did not answer.</exception>
+    IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter);
+
+    /// <summary>Removes a connection; one that is gone already is no error.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    void Delete(in ConntrackEntry entry);
+}
+
+/// <summary>The table of this network namespace.</summary>
+public sealed class KernelConntrackTable : IConntrackTable, IDisposable
+{
+    private readonly NetlinkSocket _socket;
+    private readonly ConntrackTable _table;
+
+    private KernelConntrackTable(NetlinkSocket socket)
+    {
+        _socket = socket;
+        _table = new ConntrackTable(socket);
+    }
+
+    /// <summary>Opens a socket to the table.</summary>
+    /// <exception cref="NetlinkException">It cannot be opened.</exception>
+    public static KernelConntrackTable Open() => new(NetlinkSocket.Open(NetlinkProtocol.Netfilter));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter) => _table.Read(filter);
+
+    /// <inheritdoc/>
+    public void Delete(in ConntrackEntry entry) => _table.Delete(entry);
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+}

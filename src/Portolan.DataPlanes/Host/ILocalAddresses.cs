@@ -1,0 +1,14 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.Host;
+
+/// <summary>The machine's own addresses, followed.</summary>
+public interface ILocalAddresses
+{
+    /// <summary>All addresses of all interfaces, both families, sorted, each once.</summary>
+    ImmutableArray<InetAddress> Current { get; }
+
+    /// <summary>Raised, on any thread, when <see cref="Current"/> is another one.</summary>
+    event Action? Changed;
+}

@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Netlink;
+using Portolan.Netlink.Route;
+
+namespace Portolan.DataPlanes.Host;
+
+/// <summary>The addresses of this network namespace, followed over rtnetlink.</summary>
+public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
+{
+    private readonly NetlinkSocket _socket;
+    private readonly RouteReader _reader;
+    private readonly RouteMonitor _monitor;
+
+    private KernelLocalAddresses(NetlinkSocket socket, RouteMonitor monitor)
+    {
+        _socket = socket;
+        _monitor = monitor;
+        _reader = new RouteReader(socket);
+        Current = Read();
+    }
+
+    /// <inheritdoc/>
+    public event Action? Changed;
+
+    /// <inheritdoc/>
+    public ImmutableArray<InetAddress> Current { get; private set; }
+
+    /// <summary>Reads the addresses and starts to listen for changes, which <see cref="FollowAsync"/> then takes in.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static KernelLocalAddresses Open()
+    {
+        RouteMonitor monitor = RouteMonitor.Open();
+        NetlinkSocket? socket = null;
+        try
+        {
+            socket = NetlinkSocket.Open(NetlinkProtocol.Route);
+            return new KernelLocalAddresses(socket, monitor);
+        }
+        catch
+        {
+            socket?.Dispose();
+            monitor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Follows changes until cancelled.</summary>
+    public async Task FollowAsync(CancellationToken cancel)
+    {
+        await foreach (RouteEvent change in _monitor.ReadAllAsync(cancel).ConfigureAwait(false))
+        {
+            if (change is LinkEvent)
+                continue;
+            // A list read now is right whatever events were lost or come late.
+            ImmutableArray<InetAddress> now = Read();
+            if (now.AsSpan().SequenceEqual(Current.AsSpan()))
+                continue;
+            Current = now;
+            Changed?.Invoke();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _monitor.Dispose();
+        _socket.Dispose();
+    }
+
+    private ImmutableArray<InetAddress> Read() =>
+        [.. _reader.ReadAddresses().Where(IsInUse).Select(static address => address.Address).Distinct().Order()];
+
+    // An address under duplicate detection is not answered for yet, and nothing can be bound to it; its own event tells when it is.
+    private static bool IsInUse(LocalAddress address) => !address.Flags.HasFlag(AddressFlags.DuplicateDetected)
+        && (!address.Flags.HasFlag(AddressFlags.Tentative) || address.Flags.HasFlag(AddressFlags.Optimistic));
+}

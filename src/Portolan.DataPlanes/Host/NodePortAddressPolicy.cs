@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+
+namespace Portolan.DataPlanes.Host;
+
+/// <summary>Which of the machine's addresses take NodePort traffic (nodePortAddresses), as kube-proxy v1.36 decides it.</summary>
+/// <remarks>
+/// pkg/proxy/util/nodeport_addresses.go: ranges count per family, and a family for which none is given is open on all addresses, even when
+/// the other family has ranges. "primary" stands for the Node's first address of each family, so a Node without an address of a family
+/// opens all of that family too.
+/// </remarks>
+public sealed record NodePortAddressPolicy
+{
+    private static readonly InetPrefix LoopbackIPv4 = InetPrefix.Parse("127.0.0.0/8");
+    private static readonly InetPrefix LoopbackIPv6 = InetPrefix.Parse("::1/128");
+
+    /// <summary>The primary addresses of the Node alone; <see cref="Ranges"/> is not looked at.</summary>
+    public bool IsPrimary { get; init; }
+
+    /// <summary>Ranges of both families.</summary>
+    public ImmutableArray<InetPrefix> Ranges { get; init; } = [];
+
+    /// <summary>
+    /// IPv4 loopback addresses count as well (iptables mode with localhostNodePorts). Never those of IPv6, which the kernel does not route.
+    /// </summary>
+    public bool WithLoopback { get; init; }
+
+    /// <summary>bindAddress when it is no wildcard: stands for the Node's primary address of its family. Else the default value.</summary>
+    public InetAddress BindAddress { get; init; }
+
+    /// <summary>The facts for a Node as the cluster knows it and for the addresses the machine has.</summary>
+    /// <param name="node">The Node; null when the cluster has none.</param>
+    /// <param name="local">All local addresses, sorted.</param>
+    public NodeFacts FactsFor(NodeObject? node, ImmutableArray<InetAddress> local)
+    {
+        ImmutableArray<InetPrefix> ipv4 = RangesOf(IpFamily.IPv4, node), ipv6 = RangesOf(IpFamily.IPv6, node);
+        ImmutableArray<InetAddress> chosen =
+            [.. local.Where(address => !IsExcluded(address) && (address.Family == IpFamily.IPv4 ? ipv4 : ipv6).Any(range => range.Contains(address)))];
+        return new NodeFacts(chosen, local)
+        {
+            NodePortsOnAllIPv4 = ipv4.Any(static range => range.Length == 0),
+            NodePortsOnAllIPv6 = ipv6.Any(static range => range.Length == 0),
+        };
+    }
+
+    private bool IsExcluded(InetAddress address) => LoopbackIPv6.Contains(address) || (!WithLoopback && LoopbackIPv4.Contains(address));
+
+    private ImmutableArray<InetPrefix> RangesOf(IpFamily family, NodeObject? node)
+    {
+        ImmutableArray<InetPrefix> given = IsPrimary ? PrimaryOf(family, node) : [.. Ranges.Where(range => range.Family == family)];
+        return given.IsEmpty ? [InetPrefix.Of(InetAddress.Unspecified(family), 0)] : given;
+    }
+
+    private ImmutableArray<InetPrefix> PrimaryOf(IpFamily family, NodeObject? node)
+    {
+        InetAddress primary = BindAddress.Family == family
+            ? BindAddress
+            : (node?.Addresses ?? []).FirstOrDefault(address => address.Family == family);
+        bool isUsable = primary.Family == family && !LoopbackIPv4.Contains(primary) && !LoopbackIPv6.Contains(primary);
+        return isUsable ? [InetPrefix.Host(primary)] : [];
+    }
+}

@@ -1,0 +1,89 @@
+using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Netlink;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.Host;
+
+/// <summary>
+/// Rules of service proxies that this process does not keep: of Portolan's other modes, and of a kube-proxy that ran here before. They are
+/// removed once the new rules are in force, because two proxies' rules translate the same packets.
+/// </summary>
+public static class OtherRules
+{
+    private const string KubeProxyTable = "kube-proxy";
+    private const string KubeChainPrefix = "KUBE-";
+    private static readonly string[] _tablesOfIpTables = ["nat", "filter", "mangle"];
+
+    /// <summary>Removes the rules of every mode but one, and those of a kube-proxy.</summary>
+    /// <param name="mode">The mode to keep, as <see cref="IDataPlane.Mode"/> spells it.</param>
+    /// <returns>One line for each thing removed.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static IReadOnlyList<string> RemoveAllBut(string mode)
+    {
+        List<string> removed = RemoveModes(mode);
+        if (RemoveKubeProxyTables())
+            removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
+        return removed;
+    }
+
+    /// <summary>Removes everything any mode of Portolan writes. iptables mode shares its chains with kube-proxy's, so those go too.</summary>
+    /// <returns>One line for each thing removed.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static IReadOnlyList<string> RemoveAll() => RemoveModes(keep: "");
+
+    private static List<string> RemoveModes(string keep)
+    {
+        List<string> removed = [];
+        if (keep != "nftables" && NfTablesPlane.RemoveAll())
+            removed.Add("the nf_tables tables of mode nftables");
+        if (keep == "iptables")
+            return removed;
+        if (HasKubeChains())
+        {
+            IpTablesPlane.CleanUp(IpTablesBackend.Nft);
+            removed.Add("the KUBE chains of mode iptables (nf_tables)");
+        }
+        // Asking the legacy tools would load their kernel modules where nobody uses them.
+        if (HasLegacyTables())
+        {
+            SyncReport report = IpTablesPlane.CleanUp(IpTablesBackend.Legacy);
+            if (report.Removed > 0)
+                removed.Add("the KUBE chains of mode iptables (legacy)");
+        }
+        return removed;
+    }
+
+    private static bool HasKubeChains()
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        var reader = new NfReader(socket);
+        return reader.ReadTables()
+            .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && _tablesOfIpTables.Contains(table.Id.Name))
+            .Any(table => reader.ReadChains(table.Id).Any(static chain => chain.Name.StartsWith(KubeChainPrefix, StringComparison.Ordinal)));
+    }
+
+    private static bool HasLegacyTables() =>
+        HasContent("/proc/net/ip_tables_names") || HasContent("/proc/net/ip6_tables_names");
+
+    private static bool HasContent(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path).Length > 0;
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool RemoveKubeProxyTables()
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var transaction = new NfTransaction();
+        foreach (NfTable table in new NfReader(socket).ReadTables().Where(static table => table.Id.Name == KubeProxyTable))
+            transaction.DeleteTable(table.Id);
+        return !transaction.IsEmpty && transaction.Commit(socket).IsCommitted;
+    }
+}

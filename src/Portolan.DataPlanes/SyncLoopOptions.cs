@@ -1,0 +1,20 @@
+namespace Portolan.DataPlanes;
+
+/// <summary>Times of <see cref="SyncLoop"/>.</summary>
+public sealed record SyncLoopOptions
+{
+    /// <summary>Time between comparisons of the kernel with what it should hold (syncPeriod).</summary>
+    public TimeSpan SyncPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Least time between the starts of two syncs (minSyncPeriod); zero for none.</summary>
+    public TimeSpan MinSyncPeriod { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Wait before the first retry after a failure or a refusal; doubles each time.</summary>
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Longest wait between two retries.</summary>
+    public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Events that may wait for the loop before their source does.</summary>
+    public int QueueLength { get; init; } = 4096;
+}

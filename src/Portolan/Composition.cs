@@ -1,0 +1,211 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Portolan.Commands.Proxy;
+using Portolan.DataPlanes;
+using Portolan.DataPlanes.Host;
+using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Health;
+using Portolan.Http;
+using Portolan.Inet;
+using Portolan.Services;
+using Portolan.Sources;
+using Portolan.Sources.Configuration;
+using Portolan.Sources.Manifests;
+
+namespace Portolan;
+
+/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and what looks on from the side.</summary>
+internal static class Composition
+{
+    private static readonly TimeSpan BindRetry = TimeSpan.FromSeconds(5);
+
+    // Fields that have an effect here; a section stands for all below it. What else a file sets is accepted with a warning.
+    private static readonly HashSet<string> HonouredFields = new(StringComparer.Ordinal)
+    {
+        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack", "detectLocal",
+        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity", "metricsBindAddress",
+        "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
+    };
+
+    /// <summary>Runs the proxy until cancelled; the rules stay.</summary>
+    /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
+    /// <exception cref="Netlink.NetlinkException">The kernel cannot be talked to.</exception>
+    /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
+    public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
+    {
+        KubeProxyConfig config = settings.Config;
+        TimeProvider time = TimeProvider.System;
+        var log = new ProxyLog(loggers.CreateLogger<ProxyLog>());
+        string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
+        PrepareMachine(config, log);
+
+        using IDataPlane plane = PlaneFor(settings, loggers, time);
+        using KernelLocalAddresses addresses = KernelLocalAddresses.Open();
+        using KernelConntrackTable conntrack = KernelConntrackTable.Open();
+        IClusterSource source = SourceFor(settings, nodeName, loggers, time);
+        ModeConfig periods = config.Mode == ProxyMode.IpTables ? config.IpTables : config.NfTables;
+        using var loop = new SyncLoop(
+            plane,
+            new ServiceTable(config.PolicyFor(nodeName)),
+            addresses,
+            NodePortsOf(config),
+            new ConntrackCleaner(conntrack),
+            new SyncLoopOptions { SyncPeriod = periods.SyncPeriod, MinSyncPeriod = periods.MinSyncPeriod },
+            loggers.CreateLogger<SyncLoop>(),
+            time);
+
+        var metrics = new ProxyMetrics();
+        // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
+        var health = new ProxyHealth(loop, periods.SyncPeriod * 2, metrics, time);
+        var http = new HttpServer(loggers);
+        await using (http.ConfigureAwait(false))
+        {
+            var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>());
+            metrics.Watch(loop);
+            loop.Done += healthChecks.Follow;
+            loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane.Mode, log), CancellationToken.None);
+
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            await http.StartAsync(end.Token).ConfigureAwait(false);
+            Task[] work =
+            [
+                ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, config.BindAddressHardFail, log, end.Token),
+                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), context => AnswerMetricsAsync(context, metrics, plane.Mode),
+                    config.BindAddressHardFail, log, end.Token),
+                addresses.FollowAsync(end.Token),
+                // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
+                Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
+                Task.Run(() => source.RunAsync(loop.Events, end.Token), CancellationToken.None),
+            ];
+            await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
+        }
+    }
+
+    private static void PrepareMachine(KubeProxyConfig config, ProxyLog log)
+    {
+        foreach (string warning in config.Unhonoured(HonouredFields))
+            log.ConfigWarning(warning);
+        if (NodeSettings.SetOomScore(config.OomScoreAdj) is { } failure)
+            log.OomScoreNotSet(config.OomScoreAdj, failure);
+        ConntrackConfig conntrack = config.Conntrack;
+        var settings = new ConntrackSettings(
+            conntrack.MaxPerCore == 0 ? 0 : Math.Max(conntrack.Min, (int)Math.Min(int.MaxValue, (long)conntrack.MaxPerCore * Environment.ProcessorCount)),
+            conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout, conntrack.UdpStreamTimeout);
+        foreach (string problem in NodeSettings.Apply(settings))
+            log.SettingNotMade(problem);
+    }
+
+    private static IDataPlane PlaneFor(ProxySettings settings, ILoggerFactory loggers, TimeProvider time)
+    {
+        KubeProxyConfig config = settings.Config;
+        bool hasIPv6 = Socket.OSSupportsIPv6;
+        if (config.Mode == ProxyMode.NfTables)
+        {
+            return new NfTablesPlane(
+                new NfTablesOptions { MasqueradeBit = config.NfTables.MasqueradeBit, WithCounters = settings.WithCounters, WithIPv6 = hasIPv6 },
+                loggers.CreateLogger<NfTablesPlane>());
+        }
+        return new IpTablesPlane(
+            new IpTablesOptions
+            {
+                Layout = settings.Layout,
+                Dispatch = settings.Dispatch,
+                Backend = settings.Backend,
+                MasqueradeBit = config.IpTables.MasqueradeBit,
+                LocalhostNodePorts = config.LocalhostNodePorts,
+                DropsInvalid = !config.Conntrack.TcpBeLiberal,
+                ServesIPv6 = hasIPv6,
+                CheckPeriod = config.IpTables.SyncPeriod,
+            },
+            time);
+    }
+
+#pragma warning disable CA1859 // The API server is the second source.
+    private static IClusterSource SourceFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
+        settings.Manifests is { } folder
+            ? new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time)
+            : throw new SourceException("Following an API server is not built in yet: give a folder with --manifests DIR.");
+#pragma warning restore CA1859
+
+    private static NodePortAddressPolicy NodePortsOf(KubeProxyConfig config)
+    {
+        bool isGiven = config.NodePortAddresses.IsPrimary || !config.NodePortAddresses.Ranges.IsEmpty;
+        return new NodePortAddressPolicy
+        {
+            // Mode nftables has always had this default, mode iptables never (kube-proxy v1.36, cmd/kube-proxy/app/options.go).
+            IsPrimary = config.NodePortAddresses.IsPrimary || (!isGiven && config.Mode == ProxyMode.NfTables),
+            Ranges = config.NodePortAddresses.Ranges,
+            WithLoopback = config.Mode == ProxyMode.IpTables && config.LocalhostNodePorts,
+            BindAddress = config.BindAddress.IsUnspecified ? default : config.BindAddress,
+        };
+    }
+
+    // kube-proxy answers on all addresses unless told otherwise. Nothing here is open to the network that nobody asked for.
+    private static IPEndPoint HealthzAddress(KubeProxyConfig config) => config.FieldsSet.Contains("healthzBindAddress")
+        ? EndPointOf(config.HealthzBindAddress)
+        : new IPEndPoint(IPAddress.Loopback, config.HealthzBindAddress.Port);
+
+    private static IPEndPoint EndPointOf(InetEndpoint endpoint) => new(endpoint.Address.ToIPAddress(), endpoint.Port);
+
+    private static async Task ListenAsync(
+        HttpServer http, string field, IPEndPoint address, RequestDelegate handler, bool hardFail, ProxyLog log, CancellationToken cancel)
+    {
+        for (bool isFirst = true; ; isFirst = false)
+        {
+            try
+            {
+                using IDisposable listener = http.Listen(address, handler);
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
+            }
+            catch (SocketException failure) when (hardFail)
+            {
+                throw new IOException($"{field}: {address} cannot be listened on: {failure.Message}", failure);
+            }
+            catch (SocketException failure)
+            {
+                if (isFirst)
+                    log.NotListening(field, address, failure.Message, BindRetry.TotalSeconds);
+                await Task.Delay(BindRetry, cancel).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static Task AnswerMetricsAsync(HttpContext context, ProxyMetrics metrics, string mode) => context.Request.Path.Value switch
+    {
+        "/metrics" => metrics.HandleAsync(context),
+        "/proxyMode" => Answers.TextAsync(context, mode),
+        "/healthz" => Answers.TextAsync(context, "ok"),
+        _ => Answers.NotFoundAsync(context),
+    };
+
+    private static void RemoveOtherRules(string mode, ProxyLog log)
+    {
+        try
+        {
+            foreach (string removed in OtherRules.RemoveAllBut(mode))
+                log.OtherRulesRemoved(mode, removed);
+        }
+        catch (Exception failure) when (failure is Netlink.NetlinkException or IOException or InvalidOperationException
+            or System.ComponentModel.Win32Exception)
+        {
+            log.OtherRulesStay(mode, failure.Message);
+        }
+    }
+
+    private static async Task RunUntilOneEndsAsync(Task[] work, CancellationTokenSource end)
+    {
+        Task first = await Task.WhenAny(work).ConfigureAwait(false);
+        await end.CancelAsync().ConfigureAwait(false);
+        try
+        {
+            await first.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            // Asked to stop.
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Portolan.Health;
+
+/// <summary>Short HTTP answers.</summary>
+internal static class Answers
+{
+    public const string JsonType = "application/json";
+
+    public static Task JsonAsync(HttpContext context, int code, string body) => SendAsync(context, code, JsonType, body);
+
+    public static Task TextAsync(HttpContext context, string body) => SendAsync(context, StatusCodes.Status200OK, "text/plain", body);
+
+    public static Task NotFoundAsync(HttpContext context) => SendAsync(context, StatusCodes.Status404NotFound, "text/plain", "404 page not found\n");
+
+    private static Task SendAsync(HttpContext context, int code, string type, string body)
+    {
+        context.Response.StatusCode = code;
+        context.Response.ContentType = type;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        return context.Response.WriteAsync(body, context.RequestAborted);
+    }
+}

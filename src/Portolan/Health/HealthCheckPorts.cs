@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes;
+using Portolan.Http;
+using Portolan.Inet;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plan;
+
+namespace Portolan.Health;
+
+/// <summary>
+/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node has
+/// endpoints (kube-proxy: healthcheck.ServiceHealthServer).
+/// </summary>
+/// <remarks>Follows the loop on the loop's thread; answers come from any thread.</remarks>
+internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger)
+{
+    private readonly ConcurrentDictionary<ObjectName, HealthCheckPlan> _plans = new();
+    private readonly Dictionary<Listener, IDisposable> _open = [];
+    private readonly HashSet<Listener> _failed = [];
+    private NodeFacts _node = NodeFacts.None;
+
+    /// <summary>Takes what a step of the loop changed.</summary>
+    public void Follow(SyncRecord record)
+    {
+        bool isChanged = record.Node != _node;
+        _node = record.Node;
+        foreach (ServiceChange change in record.Delta.Services)
+        {
+            HealthCheckPlan? plan = change.Plan?.HealthCheck;
+            if (_plans.GetValueOrDefault(change.Service) == plan)
+                continue;
+            isChanged = true;
+            if (plan is null)
+                _plans.TryRemove(change.Service, out _);
+            else
+                _plans[change.Service] = plan;
+        }
+        // An address that another process held may be free by the time of a comparison.
+        if (isChanged || (record.IsComparison && _failed.Count > 0))
+            OpenAndClose();
+    }
+
+    private void OpenAndClose()
+    {
+        HashSet<Listener> wanted = [.. _plans.SelectMany(plan => ListenersOf(plan.Key, plan.Value))];
+        foreach (Listener unwanted in _open.Keys.Where(listener => !wanted.Contains(listener)).ToArray())
+        {
+            _open.Remove(unwanted, out IDisposable? socket);
+            socket?.Dispose();
+        }
+        _failed.IntersectWith(wanted);
+        foreach (Listener listener in wanted.Where(listener => !_open.ContainsKey(listener)))
+        {
+            try
+            {
+                _open.Add(listener, server.Listen(listener.Address, context => AnswerAsync(context, listener)));
+                _failed.Remove(listener);
+            }
+            catch (SocketException failure)
+            {
+                if (_failed.Add(listener))
+                    LogNotListening(listener.Service, listener.Address, failure.Message);
+            }
+        }
+    }
+
+    private IEnumerable<Listener> ListenersOf(ObjectName service, HealthCheckPlan plan)
+    {
+        if (plan.ReadyLocalIPv4 is not null)
+        {
+            foreach (IPAddress address in AddressesOf(IpFamily.IPv4, _node.NodePortsOnAllIPv4, IPAddress.Any))
+                yield return new Listener(service, IpFamily.IPv4, new IPEndPoint(address, plan.Port));
+        }
+        if (plan.ReadyLocalIPv6 is not null)
+        {
+            foreach (IPAddress address in AddressesOf(IpFamily.IPv6, _node.NodePortsOnAllIPv6, IPAddress.IPv6Any))
+                yield return new Listener(service, IpFamily.IPv6, new IPEndPoint(address, plan.Port));
+        }
+    }
+
+    private IEnumerable<IPAddress> AddressesOf(IpFamily family, bool isAll, IPAddress all) =>
+        isAll ? [all] : _node.NodePortAddresses.Where(address => address.Family == family).Select(address => address.ToIPAddress());
+
+    private async Task AnswerAsync(HttpContext context, Listener listener)
+    {
+        _plans.TryGetValue(listener.Service, out HealthCheckPlan? plan);
+        int endpoints = (listener.Family == IpFamily.IPv4 ? plan?.ReadyLocalIPv4 : plan?.ReadyLocalIPv6) ?? 0;
+        bool isHealthy = health.IsHealthy;
+        HttpResponse response = context.Response;
+        response.StatusCode = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        response.ContentType = Answers.JsonType;
+        response.Headers.XContentTypeOptions = "nosniff";
+        response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
+        using var writer = new Utf8JsonWriter(response.BodyWriter, new JsonWriterOptions { Indented = true });
+        writer.WriteStartObject();
+        writer.WriteStartObject("service");
+        writer.WriteString("namespace", listener.Service.Namespace);
+        writer.WriteString("name", listener.Service.Name);
+        writer.WriteEndObject();
+        writer.WriteNumber("localEndpoints", endpoints);
+        writer.WriteBoolean("serviceProxyHealthy", isHealthy);
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+    }
+
+    [LoggerMessage(2001, LogLevel.Warning,
+        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; trying again with each comparison")]
+    private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
+
+    private sealed record Listener(ObjectName Service, IpFamily Family, IPEndPoint Address);
+}

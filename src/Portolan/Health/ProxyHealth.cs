@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Portolan.DataPlanes;
+
+namespace Portolan.Health;
+
+/// <summary>
+/// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
+/// waited longer than the time-out makes the proxy unhealthy; while it starts it is healthy. /healthz also asks whether the Node is to stay.
+/// </summary>
+internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, TimeProvider time)
+{
+    public bool IsHealthy => IsUpToDate(loop.Status);
+
+    public Task HandleAsync(HttpContext context) => context.Request.Path.Value switch
+    {
+        "/healthz" => AnswerHealthAsync(context, withNode: true),
+        "/livez" => AnswerHealthAsync(context, withNode: false),
+        "/debug/portolan/status" => AnswerStatusAsync(context),
+        _ => Answers.NotFoundAsync(context),
+    };
+
+    private bool IsUpToDate(SyncStatus status) =>
+        status.LastApplied is null || status.PendingSince is not { } since || time.GetUtcNow() - since < timeout;
+
+    private Task AnswerHealthAsync(HttpContext context, bool withNode)
+    {
+        SyncStatus status = loop.Status;
+        bool isUpToDate = IsUpToDate(status);
+        bool isHealthy = isUpToDate && (!withNode || status.IsNodeEligible);
+        int code = isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        (withNode ? metrics.HealthzAnswers : metrics.LivezAnswers).WithLabels(code.ToString(CultureInfo.InvariantCulture)).Inc();
+        DateTimeOffset now = time.GetUtcNow();
+        // kube-proxy keeps "lastUpdated" recent while it is healthy, though nothing changed; monitoring relies on it.
+        string updated = GoTime(isHealthy ? now : status.LastApplied);
+        string node = withNode ? $", \"nodeEligible\": {(status.IsNodeEligible ? "true" : "false")}" : "";
+        return Answers.JsonAsync(context, code, $"{{\"lastUpdated\": \"{updated}\",\"currentTime\": \"{GoTime(now)}\"{node}}}");
+    }
+
+    private async Task AnswerStatusAsync(HttpContext context)
+    {
+        SyncStatus status = loop.Status;
+        context.Response.ContentType = Answers.JsonType;
+        using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
+        writer.WriteStartObject();
+        writer.WriteBoolean("synced", status.IsSynced);
+        writer.WriteBoolean("pending", loop.IsPending);
+        writer.WriteNumber("appliedSequence", status.AppliedSequence);
+        writer.WriteNumber("services", status.Services);
+        writer.WriteNumber("syncs", status.Syncs);
+        writer.WriteNumber("failures", status.Failures);
+        writer.WriteString("lastError", status.LastError);
+        writer.WriteStartArray("refusals");
+        foreach (Refusal refusal in status.Refusals)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("subject", refusal.Subject);
+            writer.WriteString("change", refusal.Change);
+            writer.WriteString("reason", refusal.Reason);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+    }
+
+    // The form of Go's time.Time.String, which kube-proxy's answer has.
+    private static string GoTime(DateTimeOffset? moment) => moment is { } known
+        ? known.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fffffff", CultureInfo.InvariantCulture) + " +0000 UTC"
+        : "0001-01-01 00:00:00 +0000 UTC";
+}

@@ -1,0 +1,101 @@
+using Microsoft.AspNetCore.Http;
+using Portolan.DataPlanes;
+using Portolan.Services.Plan;
+using Prometheus;
+
+namespace Portolan.Health;
+
+/// <summary>
+/// Figures for Prometheus: kube-proxy's under kube-proxy's names (pkg/proxy/metrics/metrics.go), where Portolan has the same thing to count,
+/// and its own, which begin with "portolan_".
+/// </summary>
+internal sealed class ProxyMetrics
+{
+    private readonly CollectorRegistry _registry = Metrics.NewCustomRegistry();
+    private readonly Histogram _syncSeconds;
+    private readonly Histogram _comparisonSeconds;
+    private readonly Gauge _lastSync;
+    private readonly Gauge _lastQueued;
+    private readonly Counter _serviceChanges;
+    private readonly Counter _endpointChanges;
+    private readonly Counter _written;
+    private readonly Counter _removed;
+    private readonly Counter _transactions;
+    private readonly Gauge _noLocalEndpoints;
+    private readonly LocalEndpointGaps _gaps = new();
+
+    public ProxyMetrics()
+    {
+        MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
+        DotNetStats.Register(_registry);
+        // 0.1 ms to 3.3 s: kube-proxy's buckets start at 1 ms, which says nothing about a sync of ten microseconds.
+        var buckets = new HistogramConfiguration { Buckets = [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)] };
+        _syncSeconds = metrics.CreateHistogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time a change of the rules took", buckets);
+        _comparisonSeconds = metrics.CreateHistogram(
+            "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a comparison of all rules with what they should be took", buckets);
+        _lastSync = metrics.CreateGauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds", "When rules were last found or brought in step");
+        _lastQueued = metrics.CreateGauge(
+            "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds", "When the oldest change that is not in force was noticed; 0 for none");
+        _serviceChanges = metrics.CreateCounter("kubeproxy_sync_proxy_rules_service_changes_total", "Services whose rules changed");
+        _endpointChanges = metrics.CreateCounter(
+            "kubeproxy_sync_proxy_rules_endpoint_changes_total", "Service ports whose endpoints may have changed");
+        _noLocalEndpoints = metrics.CreateGauge("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
+            "Services with a Local traffic policy and no endpoint on this node", "traffic_policy");
+        HealthzAnswers = metrics.CreateCounter("kubeproxy_proxy_healthz_total", "Answers of /healthz", "code");
+        LivezAnswers = metrics.CreateCounter("kubeproxy_proxy_livez_total", "Answers of /livez", "code");
+        _written = metrics.CreateCounter("portolan_objects_written_total", "Kernel objects added or changed");
+        _removed = metrics.CreateCounter("portolan_objects_removed_total", "Kernel objects removed");
+        _transactions = metrics.CreateCounter("portolan_transactions_total", "Transactions the kernel accepted");
+    }
+
+    /// <summary>Answers of /healthz by status code.</summary>
+    public Counter HealthzAnswers { get; }
+
+    /// <summary>Answers of /livez by status code.</summary>
+    public Counter LivezAnswers { get; }
+
+    /// <summary>Adds what can only be asked for at the moment of a scrape.</summary>
+    public void Watch(SyncLoop loop)
+    {
+        MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
+        Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
+        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
+        Counter failures = metrics.CreateCounter("portolan_sync_failures_total", "Syncs that failed as a whole");
+        Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
+        _registry.AddBeforeCollectCallback(() =>
+        {
+            SyncStatus status = loop.Status;
+            services.Set(status.Services);
+            refusals.Set(status.Refusals.Length);
+            failures.IncTo(status.Failures);
+            pending.Set(loop.IsPending ? 1 : 0);
+            _lastSync.Set(SecondsOf(status.LastApplied));
+            _lastQueued.Set(SecondsOf(status.PendingSince));
+        });
+        loop.Done += Count;
+    }
+
+    public Task HandleAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+        return _registry.CollectAndExportAsTextAsync(context.Response.Body, context.RequestAborted);
+    }
+
+    private void Count(SyncRecord record)
+    {
+        (record.IsComparison ? _comparisonSeconds : _syncSeconds).Observe(record.Elapsed.TotalSeconds);
+        _written.Inc(record.Report.Written);
+        _removed.Inc(record.Report.Removed);
+        _transactions.Inc(record.Report.Transactions);
+        _serviceChanges.Inc(record.Delta.Services.Length);
+        foreach (ServiceChange change in record.Delta.Services)
+        {
+            _endpointChanges.Inc(change.Plan?.Ports.Length ?? 0);
+            _gaps.Note(change);
+        }
+        _noLocalEndpoints.WithLabels("internal").Set(_gaps.Internal);
+        _noLocalEndpoints.WithLabels("external").Set(_gaps.External);
+    }
+
+    private static double SecondsOf(DateTimeOffset? moment) => moment is { } known ? known.ToUnixTimeMilliseconds() / 1000.0 : 0;
+}

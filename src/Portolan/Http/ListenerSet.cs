@@ -1,0 +1,105 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Portolan.Http;
+
+/// <summary>
+/// A transport for Kestrel that looks like one listener and is any number of them. A Kestrel of its own for each health check node port would
+/// cost a thread each.
+/// </summary>
+internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, IConnectionListener
+{
+    private const int Backlog = 128;
+    private static readonly TimeSpan WaitWithoutDescriptors = TimeSpan.FromMilliseconds(200);
+
+    private readonly Channel<ConnectionContext> _accepted = Channel.CreateBounded<ConnectionContext>(64);
+    private readonly SocketConnectionContextFactory _connections = new(new SocketConnectionFactoryOptions(), logger);
+
+    /// <summary>Never bound.</summary>
+    public static IPEndPoint Placeholder { get; } = new(IPAddress.Loopback, 0);
+
+    public EndPoint EndPoint => Placeholder;
+
+    public IDisposable Open(IPEndPoint address, RequestDelegate handler)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            // Each family is bound for itself, so that a service of one family is not answered on the other.
+            if (address.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = false;
+            socket.Bind(address);
+            socket.Listen(Backlog);
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            throw;
+        }
+        _ = AcceptConnectionsAsync(socket, new HandlerFeature(handler));
+        return socket;
+    }
+
+    public void Close() => _accepted.Writer.TryComplete();
+
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => new(this);
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            return null;
+        }
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _connections.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task AcceptConnectionsAsync(Socket socket, HandlerFeature handler)
+    {
+        while (true)
+        {
+            Socket accepted;
+            try
+            {
+                accepted = await socket.AcceptAsync().ConfigureAwait(false);
+            }
+            catch (Exception closed) when (closed is ObjectDisposedException
+                || closed is SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.InvalidArgument })
+            {
+                return;
+            }
+            catch (SocketException)
+            {
+                // Out of descriptors, or the client went away before we looked: the listener itself is sound.
+                await Task.Delay(WaitWithoutDescriptors).ConfigureAwait(false);
+                continue;
+            }
+            ConnectionContext connection = _connections.Create(accepted);
+            connection.Features.Set(handler);
+            if (!_accepted.Writer.TryWrite(connection))
+                await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Carries the listener's handler with each of its connections.</summary>
+    internal sealed record HandlerFeature(RequestDelegate Handler);
+}

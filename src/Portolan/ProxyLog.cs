@@ -1,0 +1,26 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Portolan;
+
+/// <summary>What the proxy as a whole has to say.</summary>
+internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
+{
+    [LoggerMessage(1, LogLevel.Warning, "configuration: {Warning}")]
+    public partial void ConfigWarning(string warning);
+
+    [LoggerMessage(2, LogLevel.Warning, "{Problem}; connection tracking goes on with the present value")]
+    public partial void SettingNotMade(string problem);
+
+    [LoggerMessage(3, LogLevel.Debug, "oomScoreAdj {Score} is not set: {Reason}")]
+    public partial void OomScoreNotSet(int score, string reason);
+
+    [LoggerMessage(4, LogLevel.Error, "{Field}: {Address} cannot be listened on: {Reason}; the proxy works on, trying again every {Seconds} s")]
+    public partial void NotListening(string field, IPEndPoint address, string reason, double seconds);
+
+    [LoggerMessage(5, LogLevel.Information, "{Mode}: rules are in force, so other rules for the same services were removed: {What}")]
+    public partial void OtherRulesRemoved(string mode, string what);
+
+    [LoggerMessage(6, LogLevel.Error, "{Mode}: rules of other modes could not be removed and may still translate packets: {Reason}; 'portolan proxy --cleanup' removes all")]
+    public partial void OtherRulesStay(string mode, string reason);
+}
