@@ -16,7 +16,8 @@ internal static class NfSetCodec
         if (set.Data is { } data)
         {
             writer.PutUInt32BigEndian(NFTA_SET_DATA_TYPE, data.Number);
-            writer.PutUInt32BigEndian(NFTA_SET_DATA_LEN, (uint)data.Length);
+            // A verdict has the length the kernel gives it.
+            writer.PutUInt32BigEndian(NFTA_SET_DATA_LEN, data.IsVerdict ? 0 : (uint)data.Length);
         }
         // The kernel wants a number that is unique in the transaction, though we refer to sets by name.
         writer.PutUInt32BigEndian(NFTA_SET_ID, id);
@@ -37,6 +38,8 @@ internal static class NfSetCodec
 
     private static void WriteDescription(MessageWriter writer, NfSet set)
     {
+        if (set.Size == 0 && set.FieldLengths.IsEmpty)
+            return;
         int description = writer.BeginNest(NFTA_SET_DESC);
         if (set.Size != 0)
             writer.PutUInt32BigEndian(NFTA_SET_DESC_SIZE, set.Size);

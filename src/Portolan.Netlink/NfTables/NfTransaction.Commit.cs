@@ -29,10 +29,7 @@ public sealed partial class NfTransaction
         if (IsEmpty)
             return CommitResult.Committed;
 
-        _writer.Truncate(_end);
-        int batchEnd = _writer.BeginMessage(NFNL_MSG_BATCH_END, 0, (uint)_messages.Count + 1);
-        _writer.PutNetfilterHeader(0, NFNL_SUBSYS_NFTABLES);
-        _writer.EndMessage(batchEnd);
+        WriteBatchEnd();
         // One acknowledgement for the lot: answers come in the order of messages, so the last one's says that there are no more.
         int last = _messages[^1].Offset;
         _writer.SetMessageFlags(last, NLM_F_ACK, on: true);
@@ -49,6 +46,16 @@ public sealed partial class NfTransaction
         {
             _writer.SetMessageFlags(last, NLM_F_ACK, on: false);
         }
+    }
+
+    /// <summary>Closes the batch: what follows is exactly what a commit sends, but for the flag that asks for the acknowledgement.</summary>
+    internal ReadOnlySpan<byte> WriteBatchEnd()
+    {
+        _writer.Truncate(_end);
+        int batchEnd = _writer.BeginMessage(NFNL_MSG_BATCH_END, 0, (uint)_messages.Count + 1);
+        _writer.PutNetfilterHeader(0, NFNL_SUBSYS_NFTABLES);
+        _writer.EndMessage(batchEnd);
+        return _writer.Written;
     }
 
     private static bool IsWorthAnotherTry(CommitResult result) =>

@@ -84,7 +84,7 @@ public sealed partial class NfTransaction : IDisposable
     /// <summary>Adds a table; one that exists gets the flags.</summary>
     public void AddTable(NfTable table, int subject = NoSubject)
     {
-        Begin(NFT_MSG_NEWTABLE, NLM_F_CREATE, table.Id.Family);
+        Begin(NFT_MSG_NEWTABLE, 0, table.Id.Family);
         _writer.PutString(NFTA_TABLE_NAME, table.Id.Name);
         _writer.PutUInt32BigEndian(NFTA_TABLE_FLAGS, (uint)table.Flags);
         if (table.Comment is { } comment)
@@ -106,14 +106,14 @@ public sealed partial class NfTransaction : IDisposable
         _writer.PutString(NFTA_CHAIN_NAME, chain.Name);
         if (chain.Hook is { } hook)
         {
+            _writer.PutString(NFTA_CHAIN_TYPE, hook.Type);
+            _writer.PutUInt32BigEndian(NFTA_CHAIN_POLICY, (uint)hook.Policy);
             int nest = _writer.BeginNest(NFTA_CHAIN_HOOK);
             _writer.PutUInt32BigEndian(NFTA_HOOK_HOOKNUM, (uint)hook.Number);
             _writer.PutUInt32BigEndian(NFTA_HOOK_PRIORITY, (uint)hook.Priority);
             if (hook.Device is { } device)
                 _writer.PutString(NFTA_HOOK_DEV, device);
             _writer.EndNest(nest);
-            _writer.PutUInt32BigEndian(NFTA_CHAIN_POLICY, (uint)hook.Policy);
-            _writer.PutString(NFTA_CHAIN_TYPE, hook.Type);
         }
         if (chain.Comment is { } comment)
             NfUserData.WriteComment(_writer, NFTA_CHAIN_USERDATA, NFTNL_UDATA_CHAIN_COMMENT, comment);
@@ -178,8 +178,13 @@ public sealed partial class NfTransaction : IDisposable
         Remove(NFT_MSG_DESTROYSET, table, name, NFTA_SET_TABLE, NFTA_SET_NAME, subject);
 
     /// <summary>Deletes all elements of a set or map.</summary>
-    public void FlushSet(NfTableId table, string name, int subject = NoSubject) =>
-        Remove(NFT_MSG_DELSETELEM, table, name, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, subject);
+    public void FlushSet(NfTableId table, string name, int subject = NoSubject)
+    {
+        Begin(NFT_MSG_DELSETELEM, 0, table.Family);
+        _writer.PutString(NFTA_SET_ELEM_LIST_SET, name);
+        _writer.PutString(NFTA_SET_ELEM_LIST_TABLE, table.Name);
+        End(subject);
+    }
 
     private void RemoveTable(byte message, NfTableId table, int subject)
     {
@@ -209,9 +214,9 @@ public sealed partial class NfTransaction : IDisposable
 
     private void WriteRuleContent(NfRule rule)
     {
+        NfExpression.WriteList(_writer, NFTA_RULE_EXPRESSIONS, rule.Expressions.AsSpan());
         if (rule.Comment is { } comment)
             NfUserData.WriteComment(_writer, NFTA_RULE_USERDATA, NFTNL_UDATA_RULE_COMMENT, comment);
-        NfExpression.WriteList(_writer, NFTA_RULE_EXPRESSIONS, rule.Expressions.AsSpan());
         if (rule.Compat is { } compat)
         {
             int nest = _writer.BeginNest(NFTA_RULE_COMPAT);

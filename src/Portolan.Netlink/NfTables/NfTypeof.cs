@@ -13,6 +13,7 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
     private const uint ExpressionConntrack = 12;
     private const uint ExpressionConcat = 13;
     private const uint ExpressionNumgen = 23;
+    private const uint DescTcp = 8;
     private const uint DescTransport = 11;
     private const uint DescIPv4 = 12;
     private const uint DescIPv6 = 13;
@@ -37,6 +38,9 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
 
     /// <summary>"th dport".</summary>
     public static NfTypeof TransportDestinationPort { get; } = Payload(DescTransport, 2);
+
+    /// <summary>"tcp dport".</summary>
+    public static NfTypeof TcpDestinationPort { get; } = Payload(DescTcp, 2);
 
     /// <summary>"meta KEY".</summary>
     public static NfTypeof Meta(NfMetaKey key) => Encode(ExpressionMeta, (uint)key);

@@ -20,9 +20,12 @@ public abstract record NfExpression
     {
         int element = writer.BeginNest(attribute);
         writer.PutString(NFTA_EXPR_NAME, Name);
-        int data = writer.BeginNest(NFTA_EXPR_DATA);
-        WriteData(writer);
-        writer.EndNest(data);
+        if (HasData)
+        {
+            int data = writer.BeginNest(NFTA_EXPR_DATA);
+            WriteData(writer);
+            writer.EndNest(data);
+        }
         writer.EndNest(element);
     }
 
@@ -33,6 +36,9 @@ public abstract record NfExpression
             expression.Write(writer);
         writer.EndNest(list);
     }
+
+    /// <summary>False for an expression that has no attributes and never will.</summary>
+    private protected virtual bool HasData => true;
 
     private protected abstract void WriteData(MessageWriter writer);
 }

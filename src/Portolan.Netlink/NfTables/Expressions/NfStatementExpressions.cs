@@ -159,8 +159,10 @@ public sealed record NfCounter(ulong Packets = 0, ulong Bytes = 0) : NfExpressio
 
     private protected override void WriteData(MessageWriter writer)
     {
-        writer.PutUInt64BigEndian(NFTA_COUNTER_BYTES, Bytes);
-        writer.PutUInt64BigEndian(NFTA_COUNTER_PACKETS, Packets);
+        if (Bytes != 0)
+            writer.PutUInt64BigEndian(NFTA_COUNTER_BYTES, Bytes);
+        if (Packets != 0)
+            writer.PutUInt64BigEndian(NFTA_COUNTER_PACKETS, Packets);
     }
 }
 
@@ -263,6 +265,8 @@ public sealed record NfNoTrack : NfExpression
 {
     /// <inheritdoc/>
     public override string Name => "notrack";
+
+    private protected override bool HasData => false;
 
     private protected override void WriteData(MessageWriter writer)
     {
