@@ -31,8 +31,16 @@ public static partial class IPv6Twin
         return twins.ToImmutable();
     }
 
+    // The format's defaults, which are of both families, in words that can be carried over.
+    private static string SpellOutDefaults(string scenario)
+    {
+        string added = (scenario.Contains("\n  ipFamil", StringComparison.Ordinal) ? "" : "\n  ipFamilies: [IPv4]")
+            + (scenario.Contains("\n  node:", StringComparison.Ordinal) ? "" : "\n  node: {ips: [\"192.168.0.2\"], podCIDRs: [\"10.180.0.0/24\"]}");
+        return scenario.Insert(scenario.IndexOf('\n', StringComparison.Ordinal), added);
+    }
+
     private static string Translate(string scenario) => IPv4Text().Replace(
-        scenario.Replace($", \"{PodRangeBeside}\"", "", StringComparison.Ordinal).Replace("IPv4", "IPv6", StringComparison.Ordinal), match =>
+        SpellOutDefaults(scenario).Replace($", \"{PodRangeBeside}\"", "", StringComparison.Ordinal).Replace("IPv4", "IPv6", StringComparison.Ordinal), match =>
         {
             int[] bytes = [.. match.Groups["byte"].Captures.Select(group => Number(group.Value))];
             int? length = match.Groups["length"] is { Success: true } found ? Number(found.Value) : null;
