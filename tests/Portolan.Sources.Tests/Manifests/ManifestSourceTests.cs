@@ -234,7 +234,7 @@ public sealed partial class ManifestSourceTests : IDisposable
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);
 
-    private SourceRun Run() => new(new ManifestSource(_folder, "node-a", _log, TimeProvider.System));
+    private SourceRun Run() => new(new ManifestSource(_folder, "node-a", _log, TimeProvider.System), () => _log.Lines);
 
     // Problems are published just behind the events they come with; another change brings the reader round to look again.
     private bool Nudge()

@@ -14,8 +14,11 @@ internal sealed class SourceRun : IAsyncDisposable
     private readonly Channel<ClusterEvent> _events = Channel.CreateBounded<ClusterEvent>(16);
     private readonly Task _running;
 
-    public SourceRun(IClusterSource source)
+    private readonly Func<IReadOnlyList<string>> _lines;
+
+    public SourceRun(IClusterSource source, Func<IReadOnlyList<string>> lines)
     {
+        _lines = lines;
         Source = source;
         _running = Task.Run(() => source.RunAsync(_events.Writer, _stop.Token));
     }
@@ -49,7 +52,7 @@ internal sealed class SourceRun : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"waited in vain for: {what}. Last events: {string.Join(", ", Log.TakeLast(5))}");
+                Assert.Fail($"waited in vain for: {what}. Last events: {string.Join(", ", Log.TakeLast(5))}. Log: {string.Join(" | ", _lines().TakeLast(5))}");
             }
         }
     }

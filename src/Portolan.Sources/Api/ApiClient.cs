@@ -1,0 +1,129 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using k8s;
+using k8s.Authentication;
+
+namespace Portolan.Sources.Api;
+
+/// <summary>
+/// The way to one API server: address, trust and identity from a <see cref="KubernetesClientConfiguration"/>, requests and responses as
+/// streams.
+/// </summary>
+/// <remarks>
+/// The library's own client class is not used: its typed objects keep every field (three times the memory that may be had here), and its
+/// certificate check passes over a wrong host name when the authority is a private one, which it always is.
+/// </remarks>
+internal sealed class ApiClient : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly ServiceClientCredentials? _credentials;
+    private readonly TimeSpan _answerTime;
+    private readonly TimeProvider _time;
+
+    public ApiClient(KubernetesClientConfiguration config, TimeSpan answerTime, TimeProvider time)
+    {
+        Server = new Uri(config.Host);
+        _answerTime = answerTime;
+        _time = time;
+        _credentials = config switch
+        {
+            { TokenProvider: { } provider } => new TokenCredentials(provider),
+            { AccessToken: { Length: > 0 } token } => new TokenCredentials(token),
+            { Username: { Length: > 0 } user } => new BasicAuthenticationCredentials { UserName = user, Password = config.Password },
+            _ => null,
+        };
+        _http = new HttpClient(Handler(config), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>Scheme, host and port.</summary>
+    public Uri Server { get; }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>Asks for a path and returns the answer's body, which the caller reads and disposes.</summary>
+    /// <exception cref="ApiException">The server answered with something other than 200.</exception>
+    /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
+    public async Task<Stream> GetAsync(string pathAndQuery, CancellationToken cancel)
+    {
+        using var patience = new CancellationTokenSource(_answerTime, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + pathAndQuery))
+        {
+            Version = HttpVersion.Version11,
+        };
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
+        try
+        {
+            if (_credentials is not null)
+                await _credentials.ProcessHttpRequestAsync(request, either.Token).ConfigureAwait(false);
+            HttpResponseMessage response =
+                await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
+            if (response.StatusCode == HttpStatusCode.OK)
+                return await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+            using (response)
+                throw await ApiException.FromAsync(response, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
+        }
+    }
+
+    private static SocketsHttpHandler Handler(KubernetesClientConfiguration config)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            // A new connection now and then finds an address that moved behind the server's name.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+            ConnectCallback = ConnectAsync,
+        };
+        SslClientAuthenticationOptions tls = handler.SslOptions;
+        if (!string.IsNullOrEmpty(config.TlsServerName))
+            tls.TargetHost = config.TlsServerName;
+        if (config.SkipTlsVerify)
+        {
+#pragma warning disable CA5359 // The kubeconfig's insecure-skip-tls-verify asks for exactly this.
+            tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        }
+        else if (config.SslCaCerts is { Count: > 0 } authorities)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+        }
+        if (ClientCertificate.From(config) is { } certificate)
+            tls.ClientCertificateContext = certificate;
+        return handler;
+    }
+
+    // A server that lost power or a dropped NAT entry says nothing. Keep-alive probes find out within a minute, whatever the watch expects.
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 20);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            await socket.ConnectAsync(context.DnsEndPoint, cancel).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text.Json;
+using k8s.Exceptions;
+using Portolan.Sources.Objects;
+
+namespace Portolan.Sources.Api;
+
+/// <summary>What goes wrong on the way to an API server, in words for its operator.</summary>
+internal static class ApiFailures
+{
+    /// <summary>True for what a network, a server or a credential plug-in does to us; anything else is a fault of ours.</summary>
+    public static bool IsOfTheConnection(Exception failure) => failure is HttpRequestException or IOException or SocketException
+        or JsonException or InvalidDataException or TimeoutException or AuthenticationException || IsOfCredentials(failure);
+
+    /// <summary>True when no TLS session came about: certificates may have been replaced.</summary>
+    public static bool IsOfTls(Exception failure) =>
+        failure is AuthenticationException or HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError };
+
+    /// <summary>A short name for the sort of trouble, equal for what an operator would call the same.</summary>
+    public static string CauseOf(Exception failure) =>
+        IsOfTls(failure) ? "trust" : failure is JsonException or InvalidDataException ? "answers" : IsOfCredentials(failure) ? "credentials" : "connection";
+
+    /// <inheritdoc cref="CauseOf(Exception)"/>
+    public static string CauseOf(ApiException refusal, ApiResource resource) =>
+        refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
+
+    public static string Describe(Exception failure, Uri server)
+    {
+        string reason = failure is EndOfStreamException or HttpIOException
+            ? "it cut the connection"
+            : Text.Printable(Innermost(failure).Message.TrimEnd('.'));
+        const string Meanwhile = "the last state stays in force";
+        return CauseOf(failure) switch
+        {
+            "trust" =>
+                $"no trust between us and the API server at {server}: {reason}. Check certificate-authority and the client certificate; {Meanwhile}",
+            "answers" => $"the API server at {server} sent what is no answer ({reason}); {Meanwhile}",
+            "credentials" => $"no credentials for the API server at {server}: {reason}; {Meanwhile}",
+            _ => $"the API server at {server} cannot be reached ({reason}); {Meanwhile}",
+        };
+    }
+
+    public static string Describe(ApiException refusal, ApiResource resource, Uri server) => refusal.Status switch
+    {
+        HttpStatusCode.Forbidden =>
+            $"not allowed to list and watch {resource.Plural}: the proxy's user needs the verbs list and watch on {resource.Plural} in API group "
+            + $"\"{resource.Group}\" (ClusterRole system:node-proxier has them). The server says: {refusal.Message}",
+        HttpStatusCode.Unauthorized => $"the API server at {server} does not accept our credentials ({refusal.Message})",
+        HttpStatusCode.TooManyRequests => $"the API server at {server} is busy and asks us to wait",
+        _ => $"the API server at {server} answers {(int)refusal.Status} to a request for {resource.Plural} ({refusal.Message})",
+    };
+
+    private static bool IsOfCredentials(Exception failure) => failure is KubeConfigException or KubernetesClientException;
+
+    private static Exception Innermost(Exception failure) => failure.InnerException is { } inner ? Innermost(inner) : failure;
+}

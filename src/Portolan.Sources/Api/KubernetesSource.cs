@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using k8s;
+using Microsoft.Extensions.Logging;
+using Portolan.Services;
+using Portolan.Services.Cluster;
+
+namespace Portolan.Sources.Api;
+
+/// <summary>
+/// A cluster as its API server tells it: Services and EndpointSlices with kube-proxy's selectors, this Node, and ServiceCIDRs where the
+/// server has them, each listed once and then watched.
+/// </summary>
+/// <remarks>
+/// While the server is away the last state stays; when it is back, watches go on where they ended, and what was compacted away meanwhile is
+/// made up for by comparing a new list with what was sent. Without permission to read Nodes or ServiceCIDRs the source goes on without them
+/// and says so; without Services or EndpointSlices it never sends <see cref="ClusterEvent.Synced"/>.
+/// </remarks>
+public sealed class KubernetesSource : IClusterSource
+{
+    private readonly Func<KubernetesClientConfiguration> _load;
+    private readonly string _nodeName;
+    private readonly TimeProvider _time;
+    private readonly Random _random;
+    private readonly ApiTimings _timings;
+    private readonly SourceProblems _problems;
+    private readonly ApiHealth _health;
+
+    /// <summary>A source that follows the API server of a kubeconfig.</summary>
+    /// <param name="kubeconfig">Path of a kubeconfig; empty for the service account of the pod this runs in.</param>
+    /// <param name="nodeName">metadata.name of the Node this proxy runs on.</param>
+    /// <param name="logger">Told when the server goes and is back, and about objects that cannot be used.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="random">For the jitter of waits.</param>
+    public KubernetesSource(string kubeconfig, string nodeName, ILogger<KubernetesSource> logger, TimeProvider time, Random random)
+        : this(() => ApiAccess.Load(kubeconfig), nodeName, logger, time, random, ApiTimings.Default)
+    {
+    }
+
+    internal KubernetesSource(
+        Func<KubernetesClientConfiguration> load, string nodeName, ILogger logger, TimeProvider time, Random random, ApiTimings timings)
+    {
+        _load = load;
+        _nodeName = nodeName;
+        _time = time;
+        _random = random;
+        _timings = timings;
+        _problems = new SourceProblems(logger);
+        _health = new ApiHealth(logger);
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<Problem> Problems => _problems.All;
+
+    /// <summary>True while the last request of every kind worked; for health reports.</summary>
+    public bool IsReachable => _health.IsReachable;
+
+    /// <inheritdoc/>
+    public async Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        using var session = new ApiSession(_load, _timings, _time);
+        // One kind that fails for a fault of ours ends them all, rather than leaving a source that looks alive and is half blind.
+        using var together = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        ObjectFollower[] followers =
+        [
+            Follow(ApiResource.EndpointSlices, null, session, events),
+            Follow(ApiResource.Services, null, session, events),
+            Follow(ApiResource.Node(_nodeName), _nodeName, session, events),
+            Follow(ApiResource.ServiceCidrs, null, session, events),
+        ];
+        List<Task> running = [.. followers.Select(follower => follower.RunAsync(together.Token))];
+        running.Add(SayWhenSyncedAsync(followers, events, together.Token));
+        try
+        {
+            while (running.Count > 0)
+            {
+                Task ended = await Task.WhenAny(running).ConfigureAwait(false);
+                running.Remove(ended);
+                await ended.ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await together.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task SayWhenSyncedAsync(
+        IEnumerable<ObjectFollower> followers, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        await Task.WhenAll(followers.Select(follower => follower.Listed)).WaitAsync(cancel).ConfigureAwait(false);
+        await events.WriteAsync(new ClusterEvent.Synced(), cancel).ConfigureAwait(false);
+    }
+
+    private ObjectFollower Follow(ApiResource resource, string? onlyName, ApiSession session, ChannelWriter<ClusterEvent> events) =>
+        new(resource, session, _health, new ObjectSink(resource.Kind, onlyName, events, _problems), _timings, _time,
+            new Random(_random.Next())); // Random is not for concurrent use.
+}

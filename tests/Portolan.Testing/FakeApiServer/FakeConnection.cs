@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Portolan.Testing.FakeApiServer;
+
+/// <summary>One HTTP/1.1 connection of the fake.</summary>
+internal sealed class FakeConnection(FakeServer server, Socket socket)
+{
+    private string _client = "";
+
+    public void Cut()
+    {
+        try
+        {
+            // A reset rather than an orderly end: what a crashed server or a firewall looks like.
+            socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (ObjectDisposedException)
+        {
+            return;
+        }
+        socket.Dispose();
+    }
+
+    public async Task ServeAsync(CancellationToken stop)
+    {
+        await using Stream stream = await OpenAsync(stop);
+        var reader = new StreamReader(stream, Encoding.ASCII, false, 8192, leaveOpen: true);
+        while (await reader.ReadLineAsync(stop) is { Length: > 0 } line)
+        {
+            string? authorization = null;
+            int length = 0;
+            while (await reader.ReadLineAsync(stop) is { Length: > 0 } header)
+            {
+                if (header.StartsWith("Authorization:", StringComparison.OrdinalIgnoreCase))
+                    authorization = header["Authorization:".Length..].Trim();
+                else if (header.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
+                    length = int.Parse(header.AsSpan("Content-Length:".Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture);
+            }
+            char[] body = new char[length];
+            // Asked for nothing, the reader would still wait for a byte.
+            if (length > 0)
+                await reader.ReadBlockAsync(body, stop);
+            string target = line.Split(' ')[1];
+            await AnswerAsync(stream, Parse(target, authorization), new string(body), stop);
+        }
+    }
+
+    private static FakeRequest Parse(string target, string? authorization)
+    {
+        string[] parts = target.Split('?', 2);
+        Dictionary<string, string> query = parts.Length < 2 ? [] : parts[1].Split('&').Select(pair => pair.Split('=', 2))
+            .ToDictionary(pair => pair[0], pair => pair.Length > 1 ? Uri.UnescapeDataString(pair[1]) : "");
+        return new FakeRequest(FakeResource.All.FirstOrDefault(resource => resource.Path == parts[0]), parts[0], query, authorization);
+    }
+
+    private async Task<Stream> OpenAsync(CancellationToken stop)
+    {
+        var plain = new NetworkStream(socket, ownsSocket: true);
+        if (server.Options.Authority is not { } authority)
+            return plain;
+        var tls = new SslStream(plain);
+        await tls.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificate = authority.ServerCertificate,
+                ClientCertificateRequired = true,
+                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is null || authority.HasSigned((X509Certificate2)certificate),
+            },
+            stop);
+        _client = tls.RemoteCertificate?.Subject ?? "";
+        return tls;
+    }
+
+    private async Task AnswerAsync(Stream stream, FakeRequest request, string body, CancellationToken stop)
+    {
+        if (request.Path.StartsWith("/control/", StringComparison.Ordinal))
+        {
+            string? answer = server.Control?.Invoke(request.Path["/control/".Length..], body);
+            await FakeResponse.WriteAsync(stream, answer is null ? 404 : 200, answer ?? "", null, stop);
+            return;
+        }
+        server.Requests.Enqueue(request);
+        FakeFault fault = server.Fault(request) ?? new FakeFault();
+        if (fault.Delay > TimeSpan.Zero)
+            await Task.Delay(fault.Delay, stop);
+        if (fault.Silent)
+            await Task.Delay(Timeout.Infinite, stop);
+        bool isKnown = _client.Length > 0 || server.Options.AcceptsToken is not { } accepts
+            || (request.Authorization?.StartsWith("Bearer ", StringComparison.Ordinal) == true && accepts(request.Authorization["Bearer ".Length..]));
+        if (!isKnown)
+            await FakeResponse.WriteStatusAsync(stream, 401, "Unauthorized", null, stop);
+        else if (request.Resource is null || (request.Resource == FakeResource.ServiceCidrs && !server.Options.HasServiceCidrs))
+            await FakeResponse.WriteStatusAsync(stream, 404, "the server could not find the requested resource", null, stop);
+        else if (fault.Status != 0 && !fault.InStream)
+            await FakeResponse.WriteStatusAsync(stream, fault.Status, $"{request.Resource.Plural} is refused: fault {fault.Status}", fault.RetryAfter, stop);
+        else if (request.IsWatch)
+            await new FakeWatch(server, request, new FakeResponse(stream, fault, Cut)).ServeAsync(fault, stop);
+        else
+            await new FakeList(server, request).ServeAsync(stream, new FakeResponse(stream, fault, Cut), stop);
+    }
+}
