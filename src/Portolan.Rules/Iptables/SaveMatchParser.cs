@@ -18,7 +18,7 @@ internal sealed class SaveMatchParser(StatementCache cache)
             return true;
         }
         parts.Matches.RemoveRange(before, parts.Matches.Count - before);
-        while (words.Peek() is not ("-m" or "--match" or "-j" or "--jump" or "-g" or "--goto" or []) || IsQuotedNext(words))
+        while (words.Peek() is not ("-m" or "--match" or "-j" or "--jump" or "-g" or "--goto" or []) || words.IsQuotedNext)
             words.TryRead(out _);
         parts.Matches.Add(new UnmodelledMatch(cache.Pool.Get(name), $"{name} {words.Since(start)}".TrimEnd()));
         return true;
@@ -28,8 +28,6 @@ internal sealed class SaveMatchParser(StatementCache cache)
     public bool TryReadImplicit(
         scoped ReadOnlySpan<char> protocol, scoped ReadOnlySpan<char> option, ref WordReader words, bool negated, RuleParts parts) =>
         TryReadOption(protocol, option, ref words, negated, parts);
-
-    private static bool IsQuotedNext(WordReader words) => words.Rest is ['"', ..];
 
     private bool TryReadKnown(ReadOnlySpan<char> name, ref WordReader words, RuleParts parts)
     {

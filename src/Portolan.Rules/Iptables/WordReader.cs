@@ -16,7 +16,11 @@ internal ref struct WordReader(ReadOnlySpan<char> text)
     /// <summary>What has not been read.</summary>
     public readonly ReadOnlySpan<char> Rest => _text[Position..].Trim();
 
-    public readonly bool AtEnd => Rest.IsEmpty;
+    // Looks ahead to the next word only: trimming both ends for each word would cost the square of a long line.
+    public readonly bool AtEnd => _text[Position..].IsWhiteSpace();
+
+    /// <summary>True when the next word stands in quotation marks.</summary>
+    public readonly bool IsQuotedNext => _text[Position..].TrimStart() is ['"', ..];
 
     /// <summary>The text from a position up to the next word.</summary>
     public readonly ReadOnlySpan<char> Since(int start) => _text[start..Position].Trim();

@@ -6,6 +6,9 @@ namespace Portolan.Rules.Nftables;
 /// <summary>Constants as nft prints them: the names and forms of each data type.</summary>
 internal static class NftSymbols
 {
+    // Two IPv6 addresses with a dash between are 79 characters. The search for the dash of a range takes the square of the length.
+    private const int LongestConstant = 100;
+
     /// <summary>
     /// Reads one constant: a number, a name of the type, an address, a prefix, a range "a-b" or a text. Null when the text is none of them.
     /// </summary>
@@ -14,7 +17,7 @@ internal static class NftSymbols
         // The index of an interface that is gone is printed as the number it is.
         if (quoted || type is DataType.InterfaceName or DataType.Text || (type == DataType.InterfaceIndex && !Scalar.TryNumber(text, out _)))
             return Name(text);
-        if (text.IsEmpty)
+        if (text.IsEmpty || text.Length > LongestConstant)
             return null;
         if (text is "*")
             return new CatchAllValue();

@@ -16,6 +16,11 @@ internal sealed class InputReader(ReadContext context)
 
     public void Read()
     {
+        if (context.Source.Bytes.StartsWith((ReadOnlySpan<byte>)[0xff, 0xfe]) || context.Source.Bytes.StartsWith((ReadOnlySpan<byte>)[0xfe, 0xff]))
+        {
+            context.Problems.Partial(0, "the input is UTF-16; save it as UTF-8 and try again");
+            return;
+        }
         var line = new LineCursor(context.Source);
         ISectionReader? section = null;
         while (line.MoveNext())
@@ -28,7 +33,13 @@ internal sealed class InputReader(ReadContext context)
                 TakeProse(line);
         }
         section?.End();
+        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null)
+            SayNothingFound();
     }
+
+    private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty
+        ? "the input is empty"
+        : "nothing here looks like rules: expected the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
 
     private ISectionReader? Begin(LineCursor line) => Array.Find(_readers, reader => reader.Take(line));
 

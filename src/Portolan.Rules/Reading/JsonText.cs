@@ -26,6 +26,7 @@ internal static class JsonText
         int start = line.Offset;
         var reader = new Utf8JsonReader(context.Source.Bytes[start..], new JsonReaderOptions { MaxDepth = 128, AllowMultipleValues = true });
         int taken = 0;
+        var lines = new LineCounter(context.Source, start, line.Number);
         try
         {
             if (key.Length > 0)
@@ -49,7 +50,7 @@ internal static class JsonText
                 catch (InvalidOperationException)
                 {
                     // Something has another type than the tool gives it (a number where an object should be): only this item is lost.
-                    SourceSpan at = new LineCounter(context.Source, start, line.Number).Span(offset, 0);
+                    SourceSpan at = lines.Span(offset, 0);
                     context.Problems.Partial(at.Line, $"{ProblemLog.Quote(item.RootElement.GetRawText())} was not understood and is left out");
                 }
             }
@@ -61,7 +62,7 @@ internal static class JsonText
         catch (Exception broken) when (broken is JsonException or InvalidOperationException or DecoderFallbackException)
         {
             int at = start + (int)reader.BytesConsumed;
-            SourceSpan where = new LineCounter(context.Source, start, line.Number).Span(at, 0);
+            SourceSpan where = lines.Span(at, 0);
             int column = at - context.Source.Bytes[..at].LastIndexOf((byte)'\n');
             context.Problems.Partial(where.Line, $"the JSON is broken or cut off here; the {taken} objects before are used", column);
             line.SkipTo(context.Source.Bytes.Length);

@@ -8,14 +8,22 @@ internal static class RulesetMerger
 {
     public static Ruleset Merge(List<ReadContext> contexts)
     {
-        var tables = new List<(TableBuilder Table, ReadContext From)>();
+        var tables = new Dictionary<(TableFamily, string), List<(TableBuilder Table, ReadContext From)>>();
+        var order = new List<List<(TableBuilder Table, ReadContext From)>>();
         var sets = new Dictionary<string, IpSet>(StringComparer.Ordinal);
         var interfaces = new Dictionary<string, NetInterface>(StringComparer.Ordinal);
         bool hasInterfaces = false;
         foreach (ReadContext context in contexts)
         {
             foreach (TableBuilder table in context.Tables)
-                Add(tables, table, context);
+            {
+                if (!tables.TryGetValue((table.Family, table.Name), out List<(TableBuilder, ReadContext)>? sameName))
+                {
+                    tables.Add((table.Family, table.Name), sameName = []);
+                    order.Add(sameName);
+                }
+                Add(sameName, table, context);
+            }
             foreach (IpSet set in context.IpSets)
             {
                 if (!sets.TryAdd(set.Name, set) && !sets[set.Name].Entries.SequenceEqual(set.Entries))
@@ -27,7 +35,7 @@ internal static class RulesetMerger
         }
         return new Ruleset
         {
-            Tables = [.. tables.Select(entry => entry.Table.Build())],
+            Tables = [.. order.SelectMany(sameName => sameName).Select(entry => entry.Table.Build())],
             IpSets = sets.ToFrozenDictionary(StringComparer.Ordinal),
             Interfaces = hasInterfaces ? [.. interfaces.Values] : (ImmutableArray<NetInterface>?)null,
             Problems = [.. contexts.SelectMany(context => context.Problems.All())],
@@ -49,10 +57,9 @@ internal static class RulesetMerger
 
     /// <summary>The same table of the kernel. A listing does not say which back-end it shows, so it goes with either.</summary>
     private static bool AreOne(TableBuilder one, TableBuilder other) =>
-        one.Family == other.Family && one.Name == other.Name
-        && (one.Backend == other.Backend
-            || one.Backend == RuleBackend.IptablesUnknown && other.Backend != RuleBackend.Nftables
-            || other.Backend == RuleBackend.IptablesUnknown && one.Backend != RuleBackend.Nftables);
+        one.Backend == other.Backend
+        || (one.Backend == RuleBackend.IptablesUnknown && other.Backend != RuleBackend.Nftables)
+        || (other.Backend == RuleBackend.IptablesUnknown && one.Backend != RuleBackend.Nftables);
 
     private static (TableBuilder, ReadContext) Combine(TableBuilder known, ReadContext knownFrom, TableBuilder added, ReadContext from)
     {
@@ -82,14 +89,26 @@ internal static class RulesetMerger
     private static string? Complete(TableBuilder kept, TableBuilder other)
     {
         string? different = null;
+        var replaced = new HashSet<ChainBuilder>();
         foreach (ChainBuilder chain in other.Chains)
         {
-            if (kept.Find(chain.Name) is not { IsDeclared: true } same || (same.HasGaps && !chain.HasGaps))
+            if (kept.Find(chain.Name) is not { IsDeclared: true } same)
+            {
                 kept.Adopt(chain);
+            }
+            else if (same.HasGaps && !chain.HasGaps)
+            {
+                replaced.Add(same);
+                kept.Adopt(chain);
+            }
             else if (!same.HasGaps && !chain.HasGaps && !HasSameRules(same, chain, IsBare(kept) || IsBare(other)))
+            {
                 different ??= chain.Name;
+            }
         }
-        kept.Sets.AddRange(other.Sets.Where(set => kept.Sets.TrueForAll(mine => mine.Name != set.Name)));
+        kept.Chains.RemoveAll(replaced.Contains);
+        var names = kept.Sets.Select(set => set.Name).ToHashSet(StringComparer.Ordinal);
+        kept.Sets.AddRange(other.Sets.Where(set => names.Add(set.Name)));
         return different;
     }
 

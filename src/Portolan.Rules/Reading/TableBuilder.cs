@@ -55,8 +55,6 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
     /// <summary>Takes over a chain of another reading of the same table.</summary>
     public void Adopt(ChainBuilder chain)
     {
-        if (Find(chain.Name) is not null)
-            Chains.RemoveAll(mine => mine.Name == chain.Name);
         Chains.Add(chain);
         _byName[chain.Name] = chain;
     }
