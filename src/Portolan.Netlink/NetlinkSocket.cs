@@ -67,6 +67,8 @@ public sealed class NetlinkSocket : IDisposable
         SetBuffer(SO_SNDBUFFORCE, SO_SNDBUF, buffer / 2 + 1);
     }
 
+    internal void RaiseReceiveBuffer(int bytes) => SetBuffer(SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+
     /// <summary>Sends one message, or a batch of them, in one system call.</summary>
     /// <returns>The error, 0 when it was sent. EMSGSIZE: longer than <see cref="SendLimitBytes"/>.</returns>
     public unsafe Errno Send(ReadOnlySpan<byte> message)

@@ -7,6 +7,30 @@ namespace Portolan.Netlink.NfTables;
 /// <summary>Reads the attributes of an element.</summary>
 internal static class NfElementCodec
 {
+    /// <summary>Visits the elements of a message; false when a length in it does not fit.</summary>
+    internal static bool TryVisit<TVisitor>(ReadOnlySpan<byte> payload, ref TVisitor visitor, out int count)
+        where TVisitor : INfElementVisitor
+    {
+        count = 0;
+        if (!NfObjectDecoder.TryBegin(payload, out _, out AttributeReader attributes))
+            return false;
+        while (attributes.MoveNext())
+        {
+            if (attributes.Type != NFTA_SET_ELEM_LIST_ELEMENTS)
+                continue;
+            AttributeReader list = attributes.Nested();
+            while (list.MoveNext())
+            {
+                if (!TryRead(list.Nested(), out NfElement element))
+                    return false;
+                visitor.Visit(element);
+                count++;
+            }
+            attributes.Require(!list.IsMalformed);
+        }
+        return !attributes.IsMalformed;
+    }
+
     /// <summary>Reads one NFTA_LIST_ELEM; false when a length in it does not fit.</summary>
     internal static bool TryRead(AttributeReader a, out NfElement element)
     {

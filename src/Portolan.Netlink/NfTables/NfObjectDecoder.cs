@@ -114,6 +114,7 @@ internal static class NfObjectDecoder
             return false;
         string? table = null, name = null;
         uint flags = 0, keyType = 0, keyLength = 0, dataType = 0, dataLength = 0, policy = 0, size = 0, collection = 0;
+        uint? count = null;
         ulong handle = 0, timeout = 0;
         ImmutableArray<int> fields = [];
         ImmutableArray<NfExpression> expressions = [];
@@ -131,6 +132,7 @@ internal static class NfObjectDecoder
                 case NFTA_SET_DATA_TYPE: dataType = a.UInt32BigEndian(); break;
                 case NFTA_SET_DATA_LEN: dataLength = a.UInt32BigEndian(); break;
                 case NFTA_SET_POLICY: policy = a.UInt32BigEndian(); break;
+                case NFTA_SET_COUNT: count = a.UInt32BigEndian(); break;
                 case NFTA_SET_TIMEOUT: timeout = a.UInt64BigEndian(); break;
                 case NFTA_SET_GC_INTERVAL: collection = a.UInt32BigEndian(); break;
                 case NFTA_SET_DESC: ReadDescription(ref a, out size, out fields); break;
@@ -156,6 +158,7 @@ internal static class NfObjectDecoder
             Expressions = expressions,
             UserData = userData.IsEmpty ? null : ReadSetUserData(userData),
             Handle = handle,
+            ElementCount = count,
         };
         return true;
     }

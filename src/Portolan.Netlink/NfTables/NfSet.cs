@@ -86,6 +86,9 @@ public sealed record NfSet(NfTableId Table, string Name, NfDataType Key)
     /// <summary>The kernel's number for it; 0 when not read from the kernel.</summary>
     public ulong Handle { get; init; }
 
+    /// <summary>How many elements it holds; null when the kernel does not tell (before Linux 6.16). Not part of equality.</summary>
+    public uint? ElementCount { get; init; }
+
     /// <summary>Equality of all that is written, field by field.</summary>
     public bool Equals(NfSet? other) =>
         other is not null && Table == other.Table && Name == other.Name && Key == other.Key && Flags == other.Flags && Data == other.Data

@@ -116,6 +116,8 @@ internal static class NfTablesHeader
     internal const ushort NFTA_SET_HANDLE = 16;
     internal const ushort NFTA_SET_EXPR = 17;
     internal const ushort NFTA_SET_EXPRESSIONS = 18;
+    // Since Linux 6.16.
+    internal const ushort NFTA_SET_COUNT = 20;
 
     // enum nft_set_elem_attributes
     internal const ushort NFTA_SET_ELEM_KEY = 1;

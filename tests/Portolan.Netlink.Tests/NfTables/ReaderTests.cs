@@ -133,6 +133,29 @@ public sealed class ReaderTests : IDisposable
     }
 
     [Fact]
+    public void Elements_are_found_by_key_and_those_missing_are_counted()
+    {
+        AddChains();
+        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        for (uint index = 0; index < 3_000; index++)
+            _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", (ushort)index));
+        _transaction.EndElements();
+        Commit();
+        Assert.Contains(_reader.ReadSets(Table), set => set.Name == "endpoints" && (set.ElementCount ?? 3_000) == 3_000);
+
+        // Of nine thousand keys, every third exists.
+        byte[] keys = [.. Enumerable.Range(0, 9_000).SelectMany(index => Samples.EndpointKey("10.0.0.1", 80, (uint)(index % 3 == 0 ? index / 3 : index + 9_000)))];
+        var visitor = new TextVisitor([]);
+        Assert.Equal(6_000, _reader.FindElements(Table, "endpoints", keys, 16, ref visitor));
+        Assert.Equal(3_000, visitor.Lines.Distinct().Count());
+        Assert.Contains("0a00000106000000005000000b000000: 0a010101000b0000", visitor.Lines);
+
+        Assert.Equal(Errno.ENOENT, Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "missing", keys, 16, ref visitor)).Errno);
+        Assert.Equal(Errno.EINVAL, Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "endpoints", keys, 12, ref visitor)).Errno);
+        Assert.Equal(0, _reader.FindElements(Table, "endpoints", [], 16, ref visitor));
+    }
+
+    [Fact]
     public void An_unknown_set_is_an_error_with_the_kernels_number()
     {
         AddChains();
