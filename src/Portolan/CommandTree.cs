@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Commands.Chart;
 using Portolan.Commands.Proxy;
 
 namespace Portolan;
@@ -10,5 +11,11 @@ internal static class CommandTree
         new("Portolan: a Kubernetes service proxy, and the chart of a node's service rules.")
         {
             ProxyCommand.Create(),
+            RulesCommand.Create(),
+            ServicesCommand.Create(),
+            CheckCommand.Create(),
+            ExplainCommand.Create(),
+            GraphCommand.Create(),
+            TraceCommand.Create(),
         };
 }

@@ -39,7 +39,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkLedger ledger)
         {
             foreach (PacketState state in policy)
             {
-                state.Path = new PathNode(new PathStep(PathStepKind.Policy, hook, null, table, chain, string.Empty), state.Path);
+                state.Path = new PathNode(new PathStep(PathStepKind.Policy, hook, null, table, chain, string.Empty, state.Destination, state.DestinationPort), state.Path);
                 ledger.Finish(state, OutcomeVerdict.Drop, null);
             }
         }
@@ -103,7 +103,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkLedger ledger)
         if (frame.Table.FindChain(verdict.Chain!) is not { } target)
         {
             foreach (PacketState state in states)
-                ledger.Finish(state, OutcomeVerdict.Unknown, $"{place} goes to chain {verdict.Chain}, which is not in the input");
+                ledger.Finish(state, OutcomeVerdict.Unknown, $"chain {verdict.Chain}, where {place} goes, is not in the input");
             return;
         }
         _frames.Push(new Frame(frame.Table, target, states, verdict.Kind == VerdictKind.Jump ? frame : frame.ReturnTo));

@@ -101,8 +101,11 @@ public sealed record RulePlace(RuleTable Table, Chain Chain, int Index)
 /// <param name="Place">The rule that matched; null for steps that no rule made.</param>
 /// <param name="Table">The table, for a policy's decision.</param>
 /// <param name="Chain">The chain, for a policy's decision.</param>
-/// <param name="Text">What happened, for steps that no rule made, or a remark about the rule; may be empty.</param>
-public sealed record PathStep(PathStepKind Kind, Hook Hook, RulePlace? Place, RuleTable? Table, Chain? Chain, string Text);
+/// <param name="Text">What happened, for steps that no rule made; may be empty.</param>
+/// <param name="Destination">The destination when the packet came here.</param>
+/// <param name="DestinationPort">The destination port when the packet came here; null without ports.</param>
+public sealed record PathStep(
+    PathStepKind Kind, Hook Hook, RulePlace? Place, RuleTable? Table, Chain? Chain, string Text, InetAddress Destination, ushort? DestinationPort);
 
 /// <summary>The kinds of steps.</summary>
 public enum PathStepKind : byte

@@ -62,13 +62,19 @@ internal static class OutcomeResolver
         }
         double total = Math.Max(ifTrue.Sum(outcome => outcome.Probability), ifFalse.Sum(outcome => outcome.Probability));
         Outcome example = ifFalse.Concat(ifTrue).First();
+        string reason = ForkLedger.Reason(assumption.Condition, assumption.Place);
+        ImmutableArray<Outcome> candidates = Merge(ifFalse.Concat(ifTrue)
+            .SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates)
+            .Where(outcome => outcome.Reason != reason));
         results.Add(example with
         {
             Verdict = OutcomeVerdict.Unknown,
             Probability = total - known,
             IsMasqueraded = false,
-            Reason = ForkLedger.Reason(assumption.Condition, assumption.Place),
-            Candidates = Merge(ifFalse.Concat(ifTrue).SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates)),
+            Reason = reason,
+            // The candidates have paths of their own.
+            Path = candidates.IsEmpty ? example.Path : [],
+            Candidates = candidates,
         });
         return results.Select(outcome => new Open(outcome, assumption.Previous));
     }

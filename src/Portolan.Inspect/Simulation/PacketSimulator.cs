@@ -149,7 +149,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
         }
 
         private static void Note(PacketState state, Hook hook, string text) =>
-            state.Path = new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text), state.Path);
+            state.Path = new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text, state.Destination, state.DestinationPort), state.Path);
 
         private List<PacketState> Pass(Hook hook, List<PacketState> states)
         {
@@ -158,7 +158,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             bool isFirst = hook == Hook.Output || (hook == Hook.Prerouting && !_packet.IsFromNode);
             bool isTracked = !isFirst;
             foreach (PacketState state in states)
-                state.Path = new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty), state.Path);
+                state.Path = new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty, state.Destination, state.DestinationPort), state.Path);
             foreach (HookTable.Station station in _hooks.At(hook))
             {
                 if (!isTracked && station.Priority > HookTable.ConntrackPriority)

@@ -44,7 +44,7 @@ internal sealed class RuleRunner(
     }
 
     private static void Record(PacketState state, RulePlace place, Hook hook) =>
-        state.Path = new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty), state.Path);
+        state.Path = new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination, state.DestinationPort), state.Path);
 
     /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
     private PacketState? Decide(Match match, RulePlace place, PacketState state, int nextStatement, bool recorded, RuleResult result)

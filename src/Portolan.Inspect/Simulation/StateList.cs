@@ -9,8 +9,9 @@ internal static class StateList
             return;
         var seen = new Dictionary<object, int>(states.Count);
         int kept = 0;
-        foreach (PacketState state in states)
+        for (int next = 0; next < states.Count; next++)
         {
+            PacketState state = states[next];
             if (seen.TryGetValue(state.Identity, out int index))
             {
                 PacketState other = states[index];

@@ -1,0 +1,151 @@
+using System.Globalization;
+using Portolan.Inspect.Offers;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>Checks within one table: who jumps where, and which rules can never match.</summary>
+internal static class ChainChecks
+{
+    internal static IEnumerable<Finding> Of(RuleTable table, ChainGuide guide)
+    {
+        var referenced = new HashSet<string>(StringComparer.Ordinal);
+        var findings = new List<Finding>();
+        foreach (NamedSet set in table.Sets)
+        {
+            foreach (SetElement element in set.Elements)
+                Refer(element.Data, referenced);
+        }
+        foreach (Chain chain in table.Chains)
+        {
+            for (int index = 0; index < chain.Rules.Length; index++)
+            {
+                var place = new RulePlace(table, chain, index);
+                foreach (string target in Targets(place.Rule))
+                {
+                    referenced.Add(target);
+                    if (table.FindChain(target) is null && !table.IsExcerpt)
+                        findings.Add(Missing(place, target, guide));
+                }
+            }
+            findings.AddRange(Shadowed(table, chain, guide));
+        }
+        if (!table.IsExcerpt)
+            findings.AddRange(Unreferenced(table, referenced));
+        return findings;
+    }
+
+    private static Finding Missing(RulePlace place, string target, ChainGuide guide) => new(FindingSeverity.Error, "missing-chain",
+        guide.ServiceOf(place) ?? target, place,
+        $"The rule goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together from several.",
+        "Make a new dump; if the chain is missing there too, restart the proxy.");
+
+    private static IEnumerable<Finding> Unreferenced(RuleTable table, HashSet<string> referenced)
+    {
+        foreach (Chain chain in table.Chains)
+        {
+            // The canaries are meant to be left alone: their absence tells that somebody flushed the table.
+            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Name.EndsWith("-CANARY", StringComparison.Ordinal) || chain.Rules.IsEmpty)
+                continue;
+            yield return new Finding(FindingSeverity.Note, "unused-chain", chain.Name, new RulePlace(table, chain, 0),
+                $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {chain.Rules.Length.ToString(CultureInfo.InvariantCulture)} rules do nothing.",
+                "It is a left-over. Its writer removes it with its next full sync; otherwise flush and delete it.");
+        }
+    }
+
+    /// <summary>Rules that an earlier rule of the chain leaves nothing for, and repeated jumps into the service chains.</summary>
+    private static IEnumerable<Finding> Shadowed(RuleTable table, Chain chain, ChainGuide guide)
+    {
+        var seen = new Dictionary<EquatableArray<Statement>, int>();
+        int wall = -1;
+        for (int index = 0; index < chain.Rules.Length; index++)
+        {
+            Rule rule = chain.Rules[index];
+            var place = new RulePlace(table, chain, index);
+            if (wall >= 0)
+            {
+                yield return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? chain.Name, place,
+                    $"No packet reaches this rule: rule {Number(wall + 1)} of {chain.Name} takes every one.",
+                    "Remove it, or move it before that rule.");
+                continue;
+            }
+            if (Conditions(rule) is not { } conditions || rule.Gaps != RuleGaps.None && chain.Base is null)
+                continue;
+            if (seen.TryGetValue(conditions, out int earlier))
+            {
+                if (Repeated(place, chain.Rules[earlier], earlier, guide) is { } repeated)
+                    yield return repeated;
+            }
+            else if (Ends(rule) || (ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target)) || ServiceChains.TargetOf(rule) == "KUBE-SERVICES")
+            {
+                seen[conditions] = index;
+            }
+            if (conditions.IsEmpty && Ends(rule) && chain.Gaps.IsEmpty)
+                wall = index;
+        }
+    }
+
+    private static Finding? Repeated(RulePlace place, Rule earlier, int earlierIndex, ChainGuide guide)
+    {
+        if (ServiceChains.TargetOf(place.Rule) == "KUBE-SERVICES" && ServiceChains.TargetOf(earlier) == "KUBE-SERVICES")
+        {
+            return new Finding(FindingSeverity.Note, "duplicate-jump", place.Chain.Name, place,
+                $"{place.Chain.Name} jumps to KUBE-SERVICES twice (rules {Number(earlierIndex + 1)} and {Number(place.Index + 1)}): packets to other places walk all service rules twice.",
+                "Delete one of the two rules.");
+        }
+        return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? place.Chain.Name, place,
+            $"Rule {Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never serves anybody.",
+            "Two services may claim the same address and port; give one of them another.");
+    }
+
+    /// <summary>The conditions of a rule; null when chance or memory is among them, so that a second rule alike makes sense.</summary>
+    private static EquatableArray<Statement>? Conditions(Rule rule)
+    {
+        var conditions = new List<Statement>();
+        foreach (Statement statement in rule.Statements)
+        {
+            if (statement is StatisticRandomMatch or StatisticNthMatch or RecentMatch or LimitMatch or UnmodelledMatch or RelationalMatch { Left: NumgenExpression or MapExpression }
+                or SetUpdateStatement or VerdictMapStatement or AssignStatement)
+                return null;
+            if (statement is Match and not AccountingMatch)
+                conditions.Add(statement);
+        }
+        return rule.Target is null ? null : [.. conditions];
+    }
+
+    private static bool Ends(Rule rule) => rule.Target switch
+    {
+        VerdictStatement verdict => verdict.Verdict.Kind is VerdictKind.Accept or VerdictKind.Drop or VerdictKind.Return or VerdictKind.Goto or VerdictKind.Queue,
+        RejectStatement => true,
+        // A map may have no element for a packet, which then goes on.
+        NatStatement nat => nat.Operand is null,
+        _ => false,
+    };
+
+    private static List<string> Targets(Rule rule)
+    {
+        var targets = new List<string>();
+        foreach (Statement statement in rule.Statements)
+        {
+            if (statement is VerdictStatement { Verdict.Chain: { } target })
+                targets.Add(target);
+            if (statement is VerdictMapStatement { Map: AnonymousSet map })
+            {
+                foreach (SetElement element in map.Elements)
+                {
+                    if (element.Data is VerdictValue { Verdict.Chain: { } inMap })
+                        targets.Add(inMap);
+                }
+            }
+        }
+        return targets;
+    }
+
+    private static void Refer(Expression? data, HashSet<string> referenced)
+    {
+        if (data is VerdictValue { Verdict.Chain: { } chain })
+            referenced.Add(chain);
+    }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

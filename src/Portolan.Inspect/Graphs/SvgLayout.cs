@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace Portolan.Inspect;
+
+/// <summary>
+/// Draws a graph as SVG without a layout program: boxes in layers from left to right, ordered within a layer by where their arrows come
+/// from. Graphviz does it better; this is for machines that have none.
+/// </summary>
+public static class SvgLayout
+{
+    private const int BoxHeight = 44;
+    private const int Gap = 18;
+    private const int LayerGap = 190;
+    private const int Margin = 24;
+    private const double CharacterWidth = 6.4;
+
+    /// <summary>The picture as a file a browser shows.</summary>
+    public static string Draw(ServiceGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        List<List<GraphNode>> layers = Layers(graph);
+        var boxes = new Dictionary<string, Box>(StringComparer.Ordinal);
+        double x = Margin, height = 0;
+        foreach (List<GraphNode> layer in layers)
+        {
+            double width = layer.Max(node => node.Label.Split('\n').Max(line => Math.Min(line.Length, 46)) * CharacterWidth + 20);
+            double y = Margin;
+            foreach (GraphNode node in layer)
+            {
+                boxes[node.Id] = new Box(x, y, width);
+                y += BoxHeight + Gap;
+            }
+            height = Math.Max(height, y);
+            x += width + LayerGap;
+        }
+        // Layers are centred on each other.
+        foreach (List<GraphNode> layer in layers)
+        {
+            double shift = (height - layer.Count * (BoxHeight + Gap)) / 2;
+            foreach (GraphNode node in layer)
+                boxes[node.Id] = boxes[node.Id] with { Y = boxes[node.Id].Y + shift };
+        }
+        return Render(graph, boxes, x, height + Margin);
+    }
+
+    private static List<List<GraphNode>> Layers(ServiceGraph graph)
+    {
+        var rank = graph.Nodes.ToDictionary(node => node.Id, _ => 0);
+        // Longest path, cut off where arrows run in a circle.
+        for (int round = 0; round < graph.Nodes.Length; round++)
+        {
+            bool changed = false;
+            foreach (GraphEdge edge in graph.Edges)
+            {
+                int wanted = Math.Min(rank[edge.From] + 1, 40);
+                if (edge.From != edge.To && rank[edge.To] < wanted)
+                    (rank[edge.To], changed) = (wanted, true);
+            }
+            if (!changed)
+                break;
+        }
+        List<List<GraphNode>> layers = [.. graph.Nodes.GroupBy(node => rank[node.Id]).OrderBy(group => group.Key).Select(group => group.ToList())];
+        var position = new Dictionary<string, double>(StringComparer.Ordinal);
+        ILookup<string, string> sources = graph.Edges.ToLookup(edge => edge.To, edge => edge.From);
+        foreach (List<GraphNode> layer in layers)
+        {
+            var order = layer.Select((node, index) => (node, index, weight: sources[node.Id].Select(id => position.GetValueOrDefault(id, 0)).DefaultIfEmpty(0).Average()))
+                .OrderBy(item => item.weight).ThenBy(item => item.index).Select(item => item.node).ToList();
+            layer.Clear();
+            layer.AddRange(order);
+            for (int index = 0; index < layer.Count; index++)
+                position[layer[index].Id] = index / (double)layer.Count;
+        }
+        return layers;
+    }
+
+    private static string Render(ServiceGraph graph, Dictionary<string, Box> boxes, double width, double height)
+    {
+        var svg = new StringBuilder();
+        svg.Append(CultureInfo.InvariantCulture, $"""
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:0} {height:0}" width="{width:0}" height="{height:0}" font-family="sans-serif" font-size="11">
+            <title>{Escape(graph.Title)}</title>
+            <defs><marker id="arrow" viewBox="0 0 10 10" refX="10" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L10,5 L0,10 z" fill="#555"/></marker></defs>
+            <rect width="100%" height="100%" fill="#fff"/>
+
+            """);
+        var kinds = graph.Nodes.ToDictionary(node => node.Id, node => node.Kind);
+        foreach (GraphEdge edge in graph.Edges)
+        {
+            Box from = boxes[edge.From], to = boxes[edge.To];
+            double x1 = from.X + from.Width, y1 = from.Y + BoxHeight / 2.0, x2 = to.X, y2 = to.Y + BoxHeight / 2.0;
+            (string color, string dash) = kinds[edge.To] switch
+            {
+                GraphNodeKind.DeadEnd => ("#b3261e", ""),
+                GraphNodeKind.Mark => ("#a98600", " stroke-dasharray=\"5 3\""),
+                _ => ("#555", ""),
+            };
+            svg.Append(CultureInfo.InvariantCulture, $"<path d=\"M{x1:0},{y1:0} C{x1 + 60:0},{y1:0} {x2 - 60:0},{y2:0} {x2:0},{y2:0}\" fill=\"none\" stroke=\"{color}\"{dash} marker-end=\"url(#arrow)\"/>\n");
+            if (edge.Label.Length > 0)
+            {
+                // Labels stand near the arrow's end, where arrows of one box have come apart.
+                double lx = x1 + (x2 - x1) * 0.62, ly = y1 + (y2 - y1) * 0.7 - 4;
+                svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
+            }
+        }
+        foreach (GraphNode node in graph.Nodes)
+            RenderBox(svg, node, boxes[node.Id]);
+        return svg.Append("</svg>\n").ToString();
+    }
+
+    private static void RenderBox(StringBuilder svg, GraphNode node, Box box)
+    {
+        (string fill, string stroke, string extra) = node.Kind switch
+        {
+            GraphNodeKind.Hook => ("#e8eef7", "#35507a", " rx=\"14\""),
+            GraphNodeKind.Mark => ("#fff6d6", "#a98600", ""),
+            GraphNodeKind.Endpoint => ("#e3f4e1", "#2f7d32", " rx=\"22\""),
+            GraphNodeKind.DeadEnd => ("#fbe0e0", "#b3261e", ""),
+            GraphNodeKind.Missing => ("#f3f3f3", "#999", " stroke-dasharray=\"4 3\""),
+            _ => ("#fff", "#555", " rx=\"3\""),
+        };
+        string[] lines = node.Label.Split('\n');
+        svg.Append(CultureInfo.InvariantCulture, $"<g><title>{Escape(node.Label)}</title><rect x=\"{box.X:0}\" y=\"{box.Y:0}\" width=\"{box.Width:0}\" height=\"{BoxHeight}\" fill=\"{fill}\" stroke=\"{stroke}\"{extra}/>\n");
+        double y = box.Y + BoxHeight / 2.0 + 4 - (Math.Min(lines.Length, 2) - 1) * 7;
+        for (int index = 0; index < Math.Min(lines.Length, 2); index++, y += 14)
+        {
+            string weight = index == 0 ? " font-weight=\"bold\"" : " fill=\"#444\"";
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{box.X + box.Width / 2:0}\" y=\"{y:0}\" text-anchor=\"middle\"{weight}>{Escape(Cut(lines[index], 46))}</text>\n");
+        }
+        svg.Append("</g>\n");
+    }
+
+    private static string Cut(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
+
+    // XML knows no control characters, not even escaped.
+    private static string Escape(string text) => WebUtility.HtmlEncode(string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? '?' : c)));
+
+    private readonly record struct Box(double X, double Y, double Width);
+}

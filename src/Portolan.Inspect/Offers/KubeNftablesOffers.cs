@@ -1,0 +1,209 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Offers;
+
+/// <summary>Reads services off the maps and chains that kube-proxy writes in nftables mode (table kube-proxy), one family.</summary>
+internal sealed class KubeNftablesOffers
+{
+    private readonly RuleTable _table;
+    private readonly IpFamily _family;
+    private readonly HashSet<InetAddress> _clusterIPs;
+    private readonly Dictionary<(string, IpProtocol), OfferBuilder> _services = [];
+    private readonly List<OfferBuilder> _order = [];
+
+    private KubeNftablesOffers(RuleTable table)
+    {
+        _table = table;
+        _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
+        _clusterIPs = [.. Elements("cluster-ips").Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
+    }
+
+    internal static IEnumerable<OfferedService> Read(RuleTable table) => new KubeNftablesOffers(table).Read();
+
+    private IEnumerable<OfferedService> Read()
+    {
+        int before = _table.FindChain("services") is { } services ? RulesBefore(services, "service-ips") : 0;
+        foreach (SetElement element in Elements("service-ips"))
+        {
+            if (Key(element.Key) is { } key && element.Data is VerdictValue { Verdict.Chain: { } chain })
+                AddServed(key.Address, key.Protocol, key.Port, chain, before);
+        }
+        foreach (SetElement element in Elements("service-nodeports"))
+        {
+            if (Key(element.Key) is { } key && element.Data is VerdictValue { Verdict.Chain: { } chain })
+                AddServed(default, key.Protocol, key.Port, chain, before + 1);
+        }
+        foreach (string map in (string[])["no-endpoint-services", "no-endpoint-nodeports"])
+        {
+            foreach (SetElement element in Elements(map))
+                AddRefused(element);
+        }
+        foreach (SetElement element in Elements("firewall-ips"))
+        {
+            if (element.Data is VerdictValue { Verdict.Chain: { } chain } && Key(element.Key) is { } key)
+                AddRanges(chain, key.Protocol);
+        }
+        return _order.Select(builder => builder.Build());
+    }
+
+    private ImmutableArray<SetElement> Elements(string set) => _table.FindSet(set)?.Elements ?? [];
+
+    private static int RulesBefore(Chain services, string map)
+    {
+        for (int index = 0; index < services.Rules.Length; index++)
+        {
+            if (services.Rules[index].Target is VerdictMapStatement { Map: SetReference reference } && reference.Name == map)
+                return index + 1;
+        }
+        return 0;
+    }
+
+    private void AddServed(InetAddress address, IpProtocol protocol, ushort port, string chain, int before)
+    {
+        OfferBuilder builder = Find(NameOf(chain) ?? chain, protocol);
+        bool isClusterIP = _clusterIPs.Contains(address);
+        OfferKind kind = address.Family == IpFamily.None ? OfferKind.NodePort : isClusterIP ? OfferKind.ClusterIP : OfferKind.External;
+        ImmutableArray<OfferedEndpoint> endpoints = Endpoints(chain, builder);
+        if (isClusterIP)
+        {
+            builder.IsInternalLocal = chain.StartsWith("local-", StringComparison.Ordinal);
+            builder.ClusterEndpoints = endpoints;
+        }
+        else
+        {
+            builder.IsExternalLocal ??= IsExternalLocal(chain);
+        }
+        builder.Add(new OfferedFrontend
+        {
+            Kind = kind,
+            Address = address,
+            Port = port,
+            Endpoints = endpoints,
+            State = endpoints.IsEmpty ? OfferState.Untouched : OfferState.Served,
+            RulesBefore = before,
+        });
+    }
+
+    private void AddRefused(SetElement element)
+    {
+        if (Key(element.Key) is not { } key || element.Data is not VerdictValue { Verdict: { } verdict })
+            return;
+        OfferBuilder builder = Find(ServiceText.NameIn(element.Comment, out _) ?? $"{key.Address}:{key.Port}", key.Protocol);
+        bool dropped = verdict.Kind == VerdictKind.Drop;
+        OfferKind kind = key.Address.Family == IpFamily.None ? OfferKind.NodePort
+            : _clusterIPs.Contains(key.Address) ? OfferKind.ClusterIP
+            : OfferKind.External;
+        if (dropped && kind == OfferKind.ClusterIP)
+            builder.IsInternalLocal = true;
+        else if (dropped)
+            builder.IsExternalLocal = true;
+        builder.Add(new OfferedFrontend
+        {
+            Kind = kind,
+            Address = key.Address,
+            Port = key.Port,
+            State = dropped ? OfferState.Dropped : OfferState.Rejected,
+        });
+    }
+
+    private void AddRanges(string chain, IpProtocol protocol)
+    {
+        if (_table.FindChain(chain) is not { } firewall || NameOf(chain) is not { } name)
+            return;
+        Find(name, protocol).SourceRanges = [.. firewall.Rules
+            .SelectMany(rule => rule.Statements.ToImmutableArray().OfType<RelationalMatch>())
+            .Where(match => match is { Operator: RelationalOperator.NotEqual, Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } })
+            .SelectMany(match => Prefixes(match.Right))];
+    }
+
+    private static IEnumerable<InetPrefix> Prefixes(Expression expression) => expression switch
+    {
+        AddressValue address => [InetPrefix.Host(address.Address)],
+        PrefixValue prefix => [prefix.Prefix],
+        AnonymousSet set => set.Elements.SelectMany(element => Prefixes(element.Key)),
+        _ => [],
+    };
+
+    /// <summary>policy Local is told by the goto at the end: to the chain of local endpoints, or to none at all.</summary>
+    private bool? IsExternalLocal(string chain)
+    {
+        if (!chain.StartsWith("external-", StringComparison.Ordinal))
+            return chain.StartsWith("local-", StringComparison.Ordinal);
+        return _table.FindChain(chain) is { } external
+            ? !external.Rules.Any(rule => rule.Statements is [VerdictStatement { Verdict.Chain: { } target }]
+                && target.StartsWith("service-", StringComparison.Ordinal))
+            : null;
+    }
+
+    /// <summary>The endpoints of a client from outside: rules about the source are for others.</summary>
+    private ImmutableArray<OfferedEndpoint> Endpoints(string name, OfferBuilder builder, int depth = 0)
+    {
+        if (depth > 8 || _table.FindChain(name) is not { } chain)
+            return [];
+        foreach (Rule rule in chain.Rules)
+        {
+            switch (rule.Target)
+            {
+                case NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } }:
+                    return Shares(map, element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+                        ? (address.Address, (ushort)port.Value, string.Empty)
+                        : default);
+                case VerdictMapStatement { Key: NumgenExpression, Map: AnonymousSet map }:
+                    return Shares(map, element => element is VerdictValue { Verdict.Chain: { } endpoint } ? OfEndpointChain(endpoint, builder) : default);
+                case VerdictStatement { Verdict: { Kind: VerdictKind.Goto, Chain: { } target } } when rule.Statements.Length == 1:
+                    return Endpoints(target, builder, depth + 1);
+            }
+        }
+        return [];
+    }
+
+    private static ImmutableArray<OfferedEndpoint> Shares(AnonymousSet map, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
+    {
+        double share = 1.0 / Math.Max(1, map.Elements.Length);
+        return [.. map.Elements.Select(element => endpointOf(element.Data)).Select(item => new OfferedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
+    }
+
+    private (InetAddress, ushort, string) OfEndpointChain(string name, OfferBuilder builder)
+    {
+        foreach (Rule rule in _table.FindChain(name)?.Rules ?? [])
+        {
+            if (rule.Target is SetUpdateStatement update && _table.FindSet(update.Set)?.Timeout is { } timeout)
+                builder.Affinity = timeout;
+            if (rule.Target is NatStatement { Range: { HasAddress: true } range })
+                return (range.First, range.FirstPort, name);
+        }
+        return (default, 0, name);
+    }
+
+    private OfferBuilder Find(string name, IpProtocol protocol)
+    {
+        if (_services.TryGetValue((name, protocol), out OfferBuilder? builder))
+            return builder;
+        _services[(name, protocol)] = builder = new OfferBuilder(name, protocol, _family, RuleWriter.KubeProxyNftables) { Name = name };
+        _order.Add(builder);
+        return builder;
+    }
+
+    private static (InetAddress Address, IpProtocol Protocol, ushort Port)? Key(Expression key) => key switch
+    {
+        ConcatExpression { Parts: [AddressValue address, NumberValue protocol, NumberValue port] } =>
+            (address.Address, (IpProtocol)protocol.Value, (ushort)port.Value),
+        ConcatExpression { Parts: [NumberValue protocol, NumberValue port] } => (default, (IpProtocol)protocol.Value, (ushort)port.Value),
+        _ => null,
+    };
+
+    /// <summary>The name in "service-J4ITF4R2-default/testsvc/tcp/https": after the hash, with namespace, name, protocol and port.</summary>
+    internal static string? NameOf(string chain)
+    {
+        int kind = chain.IndexOf('-', StringComparison.Ordinal);
+        int hash = kind < 0 ? -1 : chain.IndexOf('-', kind + 1);
+        if (hash < 0)
+            return null;
+        string rest = chain[(hash + 1)..];
+        int end = rest.IndexOf("__", StringComparison.Ordinal);
+        string[] parts = (end < 0 ? rest : rest[..end]).Split('/');
+        return parts.Length == 4 ? parts[3].Length == 0 ? $"{parts[0]}/{parts[1]}" : $"{parts[0]}/{parts[1]}:{parts[3]}" : null;
+    }
+}

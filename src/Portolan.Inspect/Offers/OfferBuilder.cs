@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+
+namespace Portolan.Inspect.Offers;
+
+/// <summary>Gathers what the rules say of one service port, from whichever chain or map says it.</summary>
+internal sealed class OfferBuilder(string id, IpProtocol protocol, IpFamily family, RuleWriter writer)
+{
+    private readonly List<OfferedFrontend> _frontends = [];
+
+    internal string? Name { get; set; }
+
+    internal bool? IsExternalLocal { get; set; }
+
+    internal bool? IsInternalLocal { get; set; }
+
+    internal TimeSpan? Affinity { get; set; }
+
+    internal ImmutableArray<InetPrefix> SourceRanges { get; set; } = [];
+
+    /// <summary>The endpoints of the chain that serves the whole cluster.</summary>
+    internal ImmutableArray<OfferedEndpoint> ClusterEndpoints { get; set; } = [];
+
+    internal void Add(OfferedFrontend frontend)
+    {
+        int index = _frontends.FindIndex(other => other.Address == frontend.Address && other.Port == frontend.Port
+            && (other.Kind == OfferKind.NodePort) == (frontend.Kind == OfferKind.NodePort));
+        if (index < 0)
+        {
+            _frontends.Add(frontend);
+            return;
+        }
+        // A frontend may be served by one table and refused by another: the refusal is what clients from outside see.
+        OfferedFrontend known = _frontends[index];
+        if (frontend.State is OfferState.Rejected or OfferState.Dropped)
+            _frontends[index] = known with { State = frontend.State, Endpoints = [] };
+        else if (known.Place is null)
+            _frontends[index] = frontend with { State = known.State, Endpoints = [] };
+    }
+
+    internal OfferedService Build()
+    {
+        (string? service, string port) = ServiceText.Split(Name);
+        ImmutableArray<OfferedFrontend> frontends = [.. _frontends.OrderBy(frontend => frontend.Kind).ThenBy(frontend => frontend.Address).ThenBy(frontend => frontend.Port)];
+        OfferedFrontend? first = frontends.FirstOrDefault(frontend => !frontend.Endpoints.IsEmpty);
+        return new OfferedService
+        {
+            Service = service,
+            Port = port,
+            Id = id,
+            Protocol = protocol,
+            Family = family,
+            Writer = writer,
+            Frontends = frontends,
+            Endpoints = !ClusterEndpoints.IsEmpty ? ClusterEndpoints : first?.Endpoints ?? [],
+            IsExternalLocal = IsExternalLocal,
+            IsInternalLocal = IsInternalLocal,
+            Affinity = Affinity,
+            SourceRanges = SourceRanges,
+        };
+    }
+}
+
+/// <summary>Service names in comments of rules.</summary>
+internal static class ServiceText
+{
+    private static readonly string[] Suffixes =
+        [" cluster IP", " external IP", " loadbalancer IP", " has no endpoints", " has no local endpoints", " health check node port"];
+
+    /// <summary>The service port's name in a comment such as "shop/web:http cluster IP", and what the comment says of it; null without one.</summary>
+    internal static string? NameIn(string? comment, out string what)
+    {
+        what = string.Empty;
+        if (comment is null)
+            return null;
+        ReadOnlySpan<char> name = comment;
+        foreach (string suffix in Suffixes)
+        {
+            if (name.EndsWith(suffix, StringComparison.Ordinal))
+            {
+                name = name[..^suffix.Length];
+                what = suffix[1..];
+                break;
+            }
+        }
+        int arrow = name.IndexOf(" -> ", StringComparison.Ordinal);
+        if (arrow >= 0)
+            name = name[..arrow];
+        // Versions before 1.16 write "default/testsvc:" for a port without a name.
+        name = name.TrimEnd(':');
+        return name.Contains('/') && !name.ContainsAny(' ', '\t') ? name.ToString() : null;
+    }
+
+    internal static (string? Service, string Port) Split(string? name)
+    {
+        if (name is null)
+            return (null, string.Empty);
+        int colon = name.IndexOf(':', StringComparison.Ordinal);
+        return colon < 0 ? (name, string.Empty) : (name[..colon], name[(colon + 1)..]);
+    }
+}

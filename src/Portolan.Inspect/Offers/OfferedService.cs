@@ -1,0 +1,140 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+
+namespace Portolan.Inspect;
+
+/// <summary>A port of a service as the rules offer it.</summary>
+public sealed record OfferedService
+{
+    /// <summary>"namespace/name"; null when the rules carry no name (kube-proxy leaves comments away above 1,000 endpoints).</summary>
+    public string? Service { get; init; }
+
+    /// <summary>The port's name; empty when it has none.</summary>
+    public string Port { get; init; } = string.Empty;
+
+    /// <summary>What the rules call it where they name no service: the common part of the chains' names.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The protocol.</summary>
+    public required IpProtocol Protocol { get; init; }
+
+    /// <summary>The family of its addresses.</summary>
+    public required IpFamily Family { get; init; }
+
+    /// <summary>Who wrote the rules.</summary>
+    public required RuleWriter Writer { get; init; }
+
+    /// <summary>Where clients reach it, cluster IP first.</summary>
+    public required ImmutableArray<OfferedFrontend> Frontends { get; init; }
+
+    /// <summary>The endpoints of the cluster IP, or of the first frontend that has some, with their effective shares.</summary>
+    public required ImmutableArray<OfferedEndpoint> Endpoints { get; init; }
+
+    /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not tell.</summary>
+    public bool? IsExternalLocal { get; init; }
+
+    /// <summary>True for internalTrafficPolicy Local, false for Cluster, null when the rules do not tell.</summary>
+    public bool? IsInternalLocal { get; init; }
+
+    /// <summary>How long a client is sent to the same endpoint; null without session affinity.</summary>
+    public TimeSpan? Affinity { get; init; }
+
+    /// <summary>loadBalancerSourceRanges; empty when everybody may use the load balancer.</summary>
+    public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
+
+    /// <summary>"shop/web:http", "default/testsvc", or the chain's name.</summary>
+    public string DisplayName => Service is null ? Id : Port.Length == 0 ? Service : $"{Service}:{Port}";
+}
+
+/// <summary>Who wrote service rules.</summary>
+public enum RuleWriter : byte
+{
+    /// <summary>kube-proxy in iptables mode.</summary>
+    KubeProxyIptables,
+
+    /// <summary>kube-proxy in nftables mode.</summary>
+    KubeProxyNftables,
+
+    /// <summary>Portolan's nftables mode. Its iptables plane writes kube-proxy's chains and is not told apart.</summary>
+    Portolan,
+}
+
+/// <summary>What kind of address a frontend is.</summary>
+public enum OfferKind : byte
+{
+    /// <summary>The cluster IP.</summary>
+    ClusterIP,
+
+    /// <summary>A port of the node's addresses.</summary>
+    NodePort,
+
+    /// <summary>A load balancer's address.</summary>
+    LoadBalancer,
+
+    /// <summary>An address of externalIPs.</summary>
+    ExternalIP,
+
+    /// <summary>A load balancer's address or one of externalIPs: rules in nf_tables do not say which.</summary>
+    External,
+}
+
+/// <summary>What a client from outside the cluster gets at a frontend.</summary>
+public enum OfferState : byte
+{
+    /// <summary>An endpoint.</summary>
+    Served,
+
+    /// <summary>A refusal: the service has no endpoints.</summary>
+    Rejected,
+
+    /// <summary>Silence: the policy is Local and this node has no endpoint.</summary>
+    Dropped,
+
+    /// <summary>The packet passes untranslated: nothing in the rules serves it, and nothing stops it.</summary>
+    Untouched,
+}
+
+/// <summary>A place where clients reach a service.</summary>
+public sealed record OfferedFrontend
+{
+    /// <summary>Which kind.</summary>
+    public required OfferKind Kind { get; init; }
+
+    /// <summary>The address; the default value for a NodePort that is open on all of the node's addresses.</summary>
+    public InetAddress Address { get; init; }
+
+    /// <summary>The port.</summary>
+    public required ushort Port { get; init; }
+
+    /// <summary>What clients from outside get.</summary>
+    public OfferState State { get; init; }
+
+    /// <summary>The endpoints for clients from outside, with their shares.</summary>
+    public ImmutableArray<OfferedEndpoint> Endpoints { get; init; } = [];
+
+    /// <summary>
+    /// How many rules of the nat table a new packet from outside meets before the one that leads to the service: the O(n) of a chain that
+    /// is read from the top, one or two for a map. Null when the rules that serve it are not in nat.
+    /// </summary>
+    public int? RulesBefore { get; init; }
+
+    /// <summary>The rule that leads to the service, where there is one of its own.</summary>
+    public RulePlace? Place { get; init; }
+
+    /// <summary>"172.30.5.207:443", or "*:30031" for a NodePort on all addresses.</summary>
+    public string Text => Address.Family == IpFamily.None
+        ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"*:{Port}")
+        : new InetEndpoint(Address, Port).ToString();
+}
+
+/// <summary>An endpoint and how often it is chosen.</summary>
+/// <param name="Address">The address; the default value when the chain that names it is not in the input.</param>
+/// <param name="Port">The port; 0 when it is not known.</param>
+/// <param name="Share">The effective share of new connections, from 0 to 1.</param>
+/// <param name="Chain">The chain that stands for the endpoint; empty where there is none.</param>
+/// <param name="Printed">The probability as the rule shows it, which is that of the rule alone; empty when it shows none.</param>
+public sealed record OfferedEndpoint(InetAddress Address, ushort Port, double Share, string Chain, string Printed)
+{
+    /// <summary>"10.244.2.50:80", or the chain's name when the address is not in the input.</summary>
+    public string Text => Address.Family == IpFamily.None ? Chain : new InetEndpoint(Address, Port).ToString();
+}

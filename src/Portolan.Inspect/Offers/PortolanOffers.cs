@@ -1,0 +1,201 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Offers;
+
+/// <summary>Reads services off the sets and maps of Portolan's own table (table portolan), one family.</summary>
+internal sealed class PortolanOffers
+{
+    private const string NoName = "?";
+
+    private readonly RuleTable _table;
+    private readonly IpFamily _family;
+    private readonly NodeAddresses _node;
+    private readonly HashSet<InetAddress> _clusterIPs;
+    private readonly Dictionary<ulong, OfferedEndpoint> _affinityEndpoints = [];
+    private readonly Dictionary<FrontendKey, FrontendFacts> _frontends = [];
+    private readonly List<FrontendKey> _order = [];
+
+    private PortolanOffers(RuleTable table, NodeAddresses node)
+    {
+        (_table, _node) = (table, node);
+        _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
+        _clusterIPs = [.. Elements("cluster-ips").Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
+    }
+
+    internal static IEnumerable<OfferedService> Read(RuleTable table, NodeAddresses node) => new PortolanOffers(table, node).Read();
+
+    private IEnumerable<OfferedService> Read()
+    {
+        foreach (SetElement element in Elements("affinity-endpoints"))
+        {
+            if (element.Key is NumberValue id && Endpoint(element.Data) is { } endpoint)
+                _affinityEndpoints[id.Value] = endpoint;
+        }
+        ReadEndpoints("endpoints", isInside: false);
+        ReadEndpoints("affinity-ids", isInside: false);
+        ReadEndpoints("inside-endpoints", isInside: true);
+        ReadEndpoints("inside-affinity-ids", isInside: true);
+        ReadState("no-endpoints", OfferState.Rejected);
+        ReadState("no-local-endpoints", OfferState.Dropped);
+        foreach (NamedSet set in _table.Sets)
+            ReadAffinityAndRanges(set);
+        foreach (SetElement element in Elements("external-local"))
+        {
+            if (Key(element.Key) is { } key && _frontends.TryGetValue(key, out FrontendFacts? facts))
+                facts.IsExternalLocal = true;
+        }
+        return Services();
+    }
+
+    private ImmutableArray<SetElement> Elements(string set) => _table.FindSet(set)?.Elements ?? [];
+
+    private void ReadEndpoints(string map, bool isInside)
+    {
+        foreach (SetElement element in Elements(map))
+        {
+            if (Key(element.Key) is not { } key)
+                continue;
+            FrontendFacts facts = Facts(key, element.Comment);
+            OfferedEndpoint? endpoint = element.Data is NumberValue id ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
+            if (endpoint is not null)
+                (isInside ? facts.Inside : facts.Outside).Add(endpoint);
+        }
+    }
+
+    private void ReadState(string set, OfferState state)
+    {
+        foreach (SetElement element in Elements(set))
+        {
+            if (Key(element.Key) is { } key)
+                Facts(key, element.Comment).State = state;
+        }
+    }
+
+    private void ReadAffinityAndRanges(NamedSet set)
+    {
+        const string affinity = "affinity-frontends-";
+        const string ranges = "source-ranges-";
+        if (set.Name.StartsWith(affinity, StringComparison.Ordinal)
+            && int.TryParse(set.Name.AsSpan(affinity.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds))
+        {
+            foreach (SetElement element in set.Elements)
+            {
+                if (Key(element.Key) is { } key && _frontends.TryGetValue(key, out FrontendFacts? facts))
+                    facts.Affinity = TimeSpan.FromSeconds(seconds);
+            }
+        }
+        else if (set.Name.StartsWith(ranges, StringComparison.Ordinal)
+            && byte.TryParse(set.Name.AsSpan(ranges.Length), NumberStyles.None, CultureInfo.InvariantCulture, out byte length))
+        {
+            foreach (SetElement element in set.Elements)
+            {
+                if (element.Key is ConcatExpression { Parts: [_, _, _, AddressValue source] } && Key(element.Key) is { } key
+                    && _frontends.TryGetValue(key, out FrontendFacts? facts))
+                    facts.Ranges.Add(new InetPrefix(source.Address, length));
+            }
+        }
+    }
+
+    private IEnumerable<OfferedService> Services()
+    {
+        var services = new Dictionary<(string, IpProtocol), OfferBuilder>();
+        var order = new List<OfferBuilder>();
+        int before = _table.FindChain("services") is { } chain ? chain.Rules.TakeWhile(rule =>
+            ServiceChains.TargetOf(rule) is not { } target || !target.StartsWith("pick", StringComparison.Ordinal)).Count() + 1 : 0;
+        foreach (FrontendKey key in _order)
+        {
+            FrontendFacts facts = _frontends[key];
+            string name = facts.Name == NoName ? key.ToString() : facts.Name;
+            if (!services.TryGetValue((name, key.Protocol), out OfferBuilder? builder))
+            {
+                services[(name, key.Protocol)] = builder = new OfferBuilder(name, key.Protocol, _family, RuleWriter.Portolan)
+                {
+                    Name = facts.Name == NoName ? null : name,
+                };
+                order.Add(builder);
+            }
+            Add(builder, key, facts, before);
+        }
+        return order.Select(builder => builder.Build());
+    }
+
+    private void Add(OfferBuilder builder, FrontendKey key, FrontendFacts facts, int before)
+    {
+        bool isClusterIP = _clusterIPs.Contains(key.Address);
+        ImmutableArray<OfferedEndpoint> outside = Shares(facts.Outside);
+        if (isClusterIP)
+        {
+            builder.ClusterEndpoints = outside;
+            if (facts.State == OfferState.Dropped)
+                builder.IsInternalLocal = true;
+        }
+        else
+        {
+            builder.IsExternalLocal = facts.IsExternalLocal || facts.State == OfferState.Dropped;
+        }
+        builder.Affinity ??= facts.Affinity;
+        if (facts.Ranges.Count > 0)
+            builder.SourceRanges = [.. facts.Ranges];
+        if (builder.ClusterEndpoints.IsEmpty && facts.Inside.Count > 0)
+            builder.ClusterEndpoints = Shares(facts.Inside);
+        builder.Add(new OfferedFrontend
+        {
+            Kind = isClusterIP ? OfferKind.ClusterIP : _node.IsLocal(key.Address) == true ? OfferKind.NodePort : OfferKind.External,
+            Address = key.Address,
+            Port = key.Port,
+            State = facts.State,
+            Endpoints = outside,
+            RulesBefore = before,
+        });
+    }
+
+    private static ImmutableArray<OfferedEndpoint> Shares(List<OfferedEndpoint> endpoints) =>
+        [.. endpoints.Select(endpoint => endpoint with { Share = 1.0 / endpoints.Count })];
+
+    private FrontendFacts Facts(FrontendKey key, string? comment)
+    {
+        if (!_frontends.TryGetValue(key, out FrontendFacts? facts))
+        {
+            _frontends[key] = facts = new FrontendFacts();
+            _order.Add(key);
+        }
+        if (facts.Name == NoName && ServiceText.NameIn(comment, out _) is { } name)
+            facts.Name = name;
+        return facts;
+    }
+
+    private static OfferedEndpoint? Endpoint(Expression? data) =>
+        data is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+            ? new OfferedEndpoint(address.Address, (ushort)port.Value, 0, string.Empty, string.Empty)
+            : null;
+
+    private static FrontendKey? Key(Expression key) =>
+        key is ConcatExpression { Parts: [AddressValue address, NumberValue protocol, NumberValue port, ..] }
+            ? new FrontendKey(address.Address, (IpProtocol)protocol.Value, (ushort)port.Value)
+            : null;
+
+    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port)
+    {
+        public override string ToString() => $"{new InetEndpoint(Address, Port)}/{Protocol.ToRuleText()}";
+    }
+
+    private sealed class FrontendFacts
+    {
+        internal string Name { get; set; } = NoName;
+
+        internal OfferState State { get; set; }
+
+        internal bool IsExternalLocal { get; set; }
+
+        internal TimeSpan? Affinity { get; set; }
+
+        internal List<InetPrefix> Ranges { get; } = [];
+
+        internal List<OfferedEndpoint> Outside { get; } = [];
+
+        internal List<OfferedEndpoint> Inside { get; } = [];
+    }
+}

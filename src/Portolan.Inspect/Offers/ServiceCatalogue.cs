@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using Portolan.Inspect.Offers;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>The services that a ruleset offers, whoever wrote it.</summary>
+public sealed class ServiceCatalogue
+{
+    private ServiceCatalogue(ImmutableArray<OfferedService> services) => Services = services;
+
+    /// <summary>The services, sorted by name, port, protocol and family; those without a name last.</summary>
+    public ImmutableArray<OfferedService> Services { get; }
+
+    /// <summary>Reads the services of a ruleset.</summary>
+    /// <param name="ruleset">The rules.</param>
+    /// <param name="node">Tells NodePorts from other addresses where the rules do not.</param>
+    public static ServiceCatalogue Read(Ruleset ruleset, NodeAddresses node)
+    {
+        ArgumentNullException.ThrowIfNull(ruleset);
+        var services = new List<OfferedService>();
+        foreach (RuleTable table in ruleset.Tables)
+        {
+            if (table.Family is not (TableFamily.Ip or TableFamily.Ip6))
+                continue;
+            if (table.Backend != RuleBackend.Nftables)
+            {
+                // The nft reader shows iptables-nft tables as what they are; each back-end's nat goes with its own filter.
+                if (table.Name == "nat")
+                    services.AddRange(IptablesOffers.Read(table, FilterOf(ruleset, table)));
+            }
+            else if (table.Name == "kube-proxy")
+            {
+                services.AddRange(KubeNftablesOffers.Read(table));
+            }
+            else if (table.Name == "portolan")
+            {
+                services.AddRange(PortolanOffers.Read(table, node));
+            }
+        }
+        return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)
+            .ThenBy(service => service.DisplayName, StringComparer.Ordinal).ThenBy(service => service.Protocol)
+            .ThenBy(service => service.Family).ThenBy(service => service.Writer)]);
+    }
+
+    /// <summary>
+    /// The services of a name: "default/testsvc" (all its ports), "default/testsvc:https", or a name without namespace when it is the only
+    /// one.
+    /// </summary>
+    /// <param name="name">What the user typed.</param>
+    /// <param name="port">A port's name or number, or null for all ports.</param>
+    public ImmutableArray<OfferedService> Find(string name, string? port = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        int colon = name.IndexOf(':', StringComparison.Ordinal);
+        if (colon >= 0 && port is null)
+            (name, port) = (name[..colon], name[(colon + 1)..]);
+        return [.. Services.Where(service => (service.Service == name || service.Id == name
+                || (!name.Contains('/', StringComparison.Ordinal) && service.Service is { } full && full.EndsWith("/" + name, StringComparison.Ordinal)))
+            && (port is null || service.Port == port || service.Frontends.Any(frontend => PortText(frontend.Port) == port)))];
+    }
+
+    /// <summary>The names nearest to one that does not exist, best first.</summary>
+    public ImmutableArray<string> Suggest(string name) => Suggestions.Nearest(name, Services.Select(service => service.Service ?? service.Id).Distinct());
+
+    private static string PortText(ushort port) => port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private static RuleTable? FilterOf(Ruleset ruleset, RuleTable nat) =>
+        ruleset.Tables.FirstOrDefault(table => table.Family == nat.Family && table.Name == "filter" && table.Backend == nat.Backend)
+        ?? ruleset.Tables.FirstOrDefault(table => table.Family == nat.Family && table.Name == "filter" && table.Backend != RuleBackend.Nftables);
+}

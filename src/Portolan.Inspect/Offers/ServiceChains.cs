@@ -1,0 +1,156 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Offers;
+
+/// <summary>What the service chains of an iptables nat table do for a client from outside: which endpoints, with which shares.</summary>
+internal sealed class ServiceChains(RuleTable nat)
+{
+    // Service chains nest three or four deep; a dump may nest as it likes.
+    private const int Deepest = 16;
+
+    private readonly Dictionary<string, View> _views = new(StringComparer.Ordinal);
+
+    /// <summary>A chain seen from outside.</summary>
+    /// <param name="Endpoints">The endpoints and their shares of the packets that enter the chain.</param>
+    /// <param name="IsDropped">True when what is left over is marked for dropping.</param>
+    /// <param name="Affinity">The time a client is remembered, or null.</param>
+    internal sealed record View(ImmutableArray<OfferedEndpoint> Endpoints, bool IsDropped, TimeSpan? Affinity);
+
+    internal static bool IsServiceChain(string chain) => chain.StartsWith("KUBE-SVC-", StringComparison.Ordinal)
+        || chain.StartsWith("KUBE-SVL-", StringComparison.Ordinal) || chain.StartsWith("KUBE-EXT-", StringComparison.Ordinal)
+        || chain.StartsWith("KUBE-FW-", StringComparison.Ordinal) || chain.StartsWith("KUBE-XLB-", StringComparison.Ordinal);
+
+    /// <summary>The chain a rule jumps or goes to, or null.</summary>
+    internal static string? TargetOf(Rule rule) => rule.Target is VerdictStatement { Verdict: { Chain: { } chain } } ? chain : null;
+
+    internal View OutsideOf(string chain)
+    {
+        if (!_views.TryGetValue(chain, out View? view))
+            _views[chain] = view = Walk(chain, 0);
+        return view;
+    }
+
+    /// <summary>
+    /// True when the chain of external addresses treats clients from outside in another way than pods: policy Local. Null when the chain
+    /// is not in the input.
+    /// </summary>
+    internal bool? IsExternalLocal(string chain)
+    {
+        for (int depth = 0; depth < Deepest; depth++)
+        {
+            if (chain.StartsWith("KUBE-XLB-", StringComparison.Ordinal) || chain.StartsWith("KUBE-SVL-", StringComparison.Ordinal))
+                return true;
+            if (chain.StartsWith("KUBE-SVC-", StringComparison.Ordinal))
+                return false;
+            if (nat.FindChain(chain) is not { } found)
+                return null;
+            if (chain.StartsWith("KUBE-EXT-", StringComparison.Ordinal))
+            {
+                return !found.Rules.Any(rule => !IsAboutSource(rule) && TargetOf(rule) is { } target
+                    && target.StartsWith("KUBE-SVC-", StringComparison.Ordinal));
+            }
+            string? next = found.Rules.Select(TargetOf).FirstOrDefault(target => target is not null && IsServiceChain(target));
+            if (next is null)
+                return null;
+            chain = next;
+        }
+        return null;
+    }
+
+    /// <summary>The source ranges of a load balancer's firewall chain.</summary>
+    internal ImmutableArray<InetPrefix> SourceRangesOf(string chain)
+    {
+        if (!chain.StartsWith("KUBE-FW-", StringComparison.Ordinal) || nat.FindChain(chain) is not { } firewall)
+            return [];
+        return [.. firewall.Rules
+            .Where(rule => TargetOf(rule) is { } target && IsServiceChain(target))
+            .SelectMany(rule => rule.Statements.ToImmutableArray().OfType<AddressMatch>())
+            .Where(match => match is { Side: PacketSide.Source, Negated: false })
+            .Select(match => match.Prefix)];
+    }
+
+    private View Walk(string name, int depth)
+    {
+        if (depth > Deepest || nat.FindChain(name) is not { } chain)
+            return new View([], false, null);
+        var endpoints = ImmutableArray.CreateBuilder<OfferedEndpoint>();
+        bool isFirewall = name.StartsWith("KUBE-FW-", StringComparison.Ordinal);
+        bool dropped = false;
+        TimeSpan? affinity = null;
+        double left = 1;
+        foreach (Rule rule in chain.Rules)
+        {
+            if (left <= 0 || TargetOf(rule) is not { } target)
+                continue;
+            if (target == "KUBE-MARK-DROP")
+            {
+                dropped |= !IsAboutSource(rule);
+                continue;
+            }
+            if (Find<RecentMatch>(rule) is { Mode: not RecentMode.Set } recent)
+            {
+                affinity = recent.Seconds is { } seconds ? TimeSpan.FromSeconds(seconds) : affinity;
+                continue;
+            }
+            // A firewall chain is about sources, and those are the clients it lets through.
+            if (target == "KUBE-MARK-MASQ" || (IsAboutSource(rule) && !isFirewall))
+                continue;
+            StatisticRandomMatch? statistic = Find<StatisticRandomMatch>(rule);
+            double share = left * (statistic?.Probability ?? 1);
+            if (target.StartsWith("KUBE-SEP-", StringComparison.Ordinal))
+            {
+                endpoints.Add(Endpoint(target, rule, share, statistic?.Printed ?? string.Empty));
+                left -= share;
+            }
+            else if (IsServiceChain(target))
+            {
+                View inner = Walk(target, depth + 1);
+                endpoints.AddRange(inner.Endpoints.Select(endpoint => endpoint with { Share = endpoint.Share * share }));
+                dropped |= inner.IsDropped && inner.Endpoints.IsEmpty;
+                affinity ??= inner.Affinity;
+                left -= inner.Endpoints.IsEmpty && !inner.IsDropped ? 0 : share;
+            }
+        }
+        return new View(endpoints.ToImmutable(), dropped && endpoints.Count == 0, affinity);
+    }
+
+    private OfferedEndpoint Endpoint(string chain, Rule rule, double share, string printed)
+    {
+        if (nat.FindChain(chain) is { } found)
+        {
+            foreach (Rule inner in found.Rules)
+            {
+                if (inner.Target is NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range })
+                    return new OfferedEndpoint(range.First, range.FirstPort, share, chain, printed);
+            }
+        }
+        // Since 1.24 the rule's comment says where the chain leads: "shop/web:http -> 10.244.1.10:8080".
+        int arrow = rule.Comment?.IndexOf(" -> ", StringComparison.Ordinal) ?? -1;
+        return arrow >= 0 && InetEndpoint.TryParse(rule.Comment.AsSpan(arrow + 4), out InetEndpoint endpoint)
+            ? new OfferedEndpoint(endpoint.Address, endpoint.Port, share, chain, printed)
+            : new OfferedEndpoint(default, 0, share, chain, printed);
+    }
+
+    private static bool IsAboutSource(Rule rule)
+    {
+        foreach (Statement statement in rule.Statements)
+        {
+            if (statement is AddressMatch { Side: PacketSide.Source } or AddressTypeMatch { Side: PacketSide.Source, Negated: false })
+                return true;
+        }
+        return false;
+    }
+
+    private static T? Find<T>(Rule rule)
+        where T : Statement
+    {
+        foreach (Statement statement in rule.Statements)
+        {
+            if (statement is T found)
+                return found;
+        }
+        return null;
+    }
+}

@@ -1,0 +1,117 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Words;
+
+/// <summary>Finds source addresses that stand for a pod, the node or an outsider in the given rules.</summary>
+internal sealed class Clients
+{
+    // Documentation ranges (RFC 5737, RFC 3849): no cluster uses them, though a source range of an example may.
+    private static readonly string[] OutsidersV4 = ["203.0.113.9", "198.51.100.9", "192.0.2.9", "8.8.8.8"];
+    private static readonly string[] OutsidersV6 = ["2001:db8:ffff::9", "2001:db8:eeee::9"];
+    private static readonly InetAddress StandInV4 = InetAddress.Parse("192.0.2.1");
+    private static readonly InetAddress StandInV6 = InetAddress.Parse("2001:db8::1");
+
+    private readonly NodeAddresses _node;
+    private readonly HashSet<InetAddress> _endpoints;
+    private readonly HashSet<InetAddress> _nodePortAddresses = [];
+    private readonly List<InetPrefix> _podRanges = [];
+
+    internal Clients(Ruleset rules, ServiceCatalogue catalogue, NodeAddresses node)
+    {
+        _node = node;
+        _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
+        foreach (RuleTable table in rules.Tables)
+        {
+            _nodePortAddresses.UnionWith((table.FindSet("nodeport-ips")?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address));
+            foreach (Chain chain in table.Chains)
+                FindPodRanges(chain);
+        }
+    }
+
+    internal InetAddress NodeAddress(IpFamily family)
+    {
+        InetAddress known = _node.Known.Concat(_nodePortAddresses)
+            .Where(address => address.Family == family && !address.IsLoopback && !address.IsLinkLocal).Order().FirstOrDefault();
+        return known.Family != IpFamily.None ? known : family == IpFamily.IPv4 ? StandInV4 : StandInV6;
+    }
+
+    /// <summary>The clients of a kind; two outsiders where a load balancer lets only some in.</summary>
+    internal IEnumerable<(InetAddress Source, string Who)> At(ClientPlace place, OfferedService service, OfferedFrontend frontend)
+    {
+        IpFamily family = service.Family;
+        if (place == ClientPlace.Node)
+        {
+            yield return (NodeAddress(family), "from this node");
+            yield break;
+        }
+        if (place == ClientPlace.Pod)
+        {
+            if (PodAddress(family) is { Family: not IpFamily.None } pod)
+                yield return (pod, $"from a pod ({pod})");
+            yield break;
+        }
+        InetAddress outsider = (family == IpFamily.IPv4 ? OutsidersV4 : OutsidersV6).Select(text => InetAddress.Parse(text))
+            .FirstOrDefault(address => !service.SourceRanges.Any(range => range.Contains(address)) && !_podRanges.Exists(range => range.Contains(address)));
+        bool isRestricted = !service.SourceRanges.IsEmpty && frontend.Kind is OfferKind.LoadBalancer or OfferKind.External;
+        if (isRestricted)
+        {
+            InetPrefix range = service.SourceRanges.FirstOrDefault(range => range.Family == family);
+            if (range.Family != IpFamily.None)
+                yield return (Inside(range), $"from an allowed source ({range})");
+        }
+        if (outsider.Family != IpFamily.None)
+            yield return (outsider, isRestricted ? "from a source that is not allowed" : "from outside the cluster");
+    }
+
+    private InetAddress PodAddress(IpFamily family)
+    {
+        foreach (InetPrefix range in _podRanges)
+        {
+            if (range.Family != family)
+                continue;
+            // The last addresses of the range are the least likely to be an endpoint, whose talking to itself is another story.
+            UInt128 number = range.Last.ToNumber();
+            for (int back = 1; back < 64; back++)
+            {
+                InetAddress candidate = family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)(number - (UInt128)back)) : InetAddress.FromIPv6(number - (UInt128)back);
+                if (range.Contains(candidate) && !_endpoints.Contains(candidate))
+                    return candidate;
+            }
+        }
+        return default;
+    }
+
+    private static InetAddress Inside(InetPrefix range)
+    {
+        if (range.Length >= range.Address.Length * 8 - 1)
+            return range.Address;
+        UInt128 number = range.Address.ToNumber() + 9;
+        InetAddress candidate = range.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number);
+        return range.Contains(candidate) ? candidate : range.Address;
+    }
+
+    /// <summary>Service rules tell pods by their source range: "not from there: masquerade", or "from there: to all endpoints".</summary>
+    private void FindPodRanges(Chain chain)
+    {
+        bool isService = chain.Name.StartsWith("KUBE-S", StringComparison.Ordinal) || chain.Name.StartsWith("KUBE-X", StringComparison.Ordinal)
+            || chain.Name.StartsWith("KUBE-EXT-", StringComparison.Ordinal) || chain.Name.StartsWith("external-", StringComparison.Ordinal)
+            || chain.Name is "services" or "off-cluster" or "external-local";
+        if (!isService)
+            return;
+        foreach (Rule rule in chain.Rules)
+        {
+            foreach (Statement statement in rule.Statements)
+            {
+                InetPrefix range = statement switch
+                {
+                    AddressMatch { Side: PacketSide.Source } address when address.Prefix.Length < address.Prefix.Address.Length * 8 => address.Prefix,
+                    RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source }, Right: PrefixValue prefix } => prefix.Prefix,
+                    _ => default,
+                };
+                if (range.Family != IpFamily.None && !_podRanges.Contains(range))
+                    _podRanges.Add(range);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Portolan.Inet;
+using Portolan.Inspect.Words;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>Outcomes in one line.</summary>
+public static class OutcomeText
+{
+    /// <summary>"14.2857 %  forwarded to 10.244.2.50:80, masqueraded".</summary>
+    public static string Of(Outcome outcome)
+    {
+        ArgumentNullException.ThrowIfNull(outcome);
+        string destination = outcome.DestinationText;
+        string end = outcome.Verdict switch
+        {
+            OutcomeVerdict.Forward => outcome.IsTranslated ? $"forwarded to {destination}" : $"leaves untranslated to {destination}",
+            OutcomeVerdict.Local => $"delivered to this node at {destination}",
+            OutcomeVerdict.Drop => $"dropped on the way to {destination}",
+            OutcomeVerdict.Reject => $"refused on the way to {destination} ({outcome.Reason})",
+            _ => $"unknown: {outcome.Reason}",
+        };
+        string remarks = outcome.IsMasqueraded ? ", masqueraded"
+            : outcome is { Verdict: OutcomeVerdict.Forward or OutcomeVerdict.Local, Source.Family: not IpFamily.None, IsTranslated: true }
+                ? $", from {outcome.Source}"
+                : string.Empty;
+        string place = outcome is { Verdict: OutcomeVerdict.Forward, Reason: { } reason } ? $" ({reason})" : string.Empty;
+        return $"{Percent(outcome.Probability)}  {end}{remarks}{place}";
+    }
+
+    /// <summary>A probability in percent with as many digits as help: "100 %", "14.2857 %".</summary>
+    public static string Percent(double probability) =>
+        (probability * 100).ToString(probability is > 0.999999 or < 1e-6 ? "0" : "0.####", CultureInfo.InvariantCulture) + " %";
+}
+
+/// <summary>Rules in the words of their own input.</summary>
+public static partial class RuleText
+{
+    /// <summary>The rule as it was read, spaces squeezed; rules that were not read from text are put in words.</summary>
+    public static string Of(Rule rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        string text = Spaces().Replace(rule.Source.Text.Trim(), " ");
+        if (text.Length > 0 && text[0] != '{')
+            return text;
+        string conditions = RuleWords.Conditions(rule);
+        string action = RuleWords.Action(rule, Nobody);
+        return conditions.Length == 0 ? action : $"{conditions}: {action}";
+    }
+
+    private static ChainGuide Nobody { get; } = new(ServiceCatalogue.Read(Ruleset.Empty, NodeAddresses.Unknown));
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Spaces();
+}

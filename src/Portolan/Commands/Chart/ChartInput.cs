@@ -1,0 +1,109 @@
+using System.CommandLine;
+using Portolan.Inet;
+using Portolan.Inspect;
+using Portolan.Rules;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
+internal sealed class ChartInput
+{
+    private ChartInput(Ruleset rules, NodeAddresses node)
+    {
+        (Rules, Node) = (rules, node);
+        Services = ServiceCatalogue.Read(rules, node);
+        Guide = new ChainGuide(Services);
+    }
+
+    internal Ruleset Rules { get; }
+
+    internal NodeAddresses Node { get; }
+
+    internal ServiceCatalogue Services { get; }
+
+    internal ChainGuide Guide { get; }
+
+    /// <summary>The exit status of a command that could answer.</summary>
+    internal int AnsweredStatus => Rules.IsPartial ? ExitStatus.Partial : ExitStatus.Ok;
+
+    /// <summary>Reads what the options ask for and prints what could not be read; null when there is nothing to work on.</summary>
+    internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output)
+    {
+        using ProgressLine? progress = ProgressLine.Start("reading rules");
+        string[] files = parsed.GetValue(options.Rules) ?? [];
+        List<SourceText>? sources = files.Length > 0
+            ? ReadFiles(files, output)
+            : LiveRules.Read(parsed.GetValue(options.Netns), output);
+        if (sources is null)
+            return null;
+        Ruleset rules = LiveRules.WithoutDuplicates(RulesetReader.Read(sources));
+        foreach (ReadProblem problem in rules.Problems)
+            output.Message(problem.ToString());
+        if (rules.Tables.IsEmpty)
+        {
+            output.Error(files.Length > 0
+                ? $"No rules were found in {string.Join(", ", files)}. Known are the outputs of iptables-save, iptables -nL, nft list ruleset and nft -j list ruleset."
+                : "The kernel has no rules in this network namespace, or they could not be read; reading them needs root. A dump can be given with --rules FILE.");
+            return null;
+        }
+        var given = new List<InetAddress>();
+        foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
+        {
+            if (!InetAddress.TryParse(text, out InetAddress address))
+            {
+                output.Error($"--local-address: '{text}' is not an IP address.");
+                return null;
+            }
+            given.Add(address);
+        }
+        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given));
+    }
+
+    /// <summary>The services of a name, or none after saying what was meant perhaps.</summary>
+    internal IReadOnlyList<OfferedService> Find(string name, string? port, ChartOutput output)
+    {
+        IReadOnlyList<OfferedService> found = Services.Find(name, port);
+        if (found.Count > 0)
+            return found;
+        IReadOnlyList<OfferedService> anyPort = port is null ? [] : Services.Find(name);
+        if (anyPort.Count > 0)
+        {
+            output.Error($"{name} has no port '{port}'. Its ports: {string.Join(", ", anyPort.Select(service => service.Port.Length > 0 ? service.Port : PortNumber(service)).Distinct())}.");
+            return [];
+        }
+        var suggestions = Services.Suggest(name);
+        output.Error($"The rules have no service '{name}'." + (suggestions.IsEmpty
+            ? " 'portolan services' lists those they have."
+            : $" Did you mean {string.Join(" or ", suggestions)}?"));
+        return [];
+    }
+
+    private static string PortNumber(OfferedService service) =>
+        service.Frontends.FirstOrDefault()?.Port.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?";
+
+    private static List<SourceText>? ReadFiles(string[] files, ChartOutput output)
+    {
+        var sources = new List<SourceText>();
+        foreach (string file in files)
+        {
+            try
+            {
+                sources.Add(file == "-" ? new SourceText("standard input", ReadStandardInput()) : new SourceText(file, File.ReadAllBytes(file)));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                output.Error($"{file}: cannot be read: {error.Message}");
+                return null;
+            }
+        }
+        return sources;
+    }
+
+    private static byte[] ReadStandardInput()
+    {
+        using Stream input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        input.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+}

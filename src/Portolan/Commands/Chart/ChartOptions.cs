@@ -1,0 +1,32 @@
+using System.CommandLine;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>The options that every command of the chart has.</summary>
+internal sealed class ChartOptions
+{
+    internal Option<string[]> Rules { get; } = new("--rules", "-r")
+    {
+        Description = "A dump to read instead of the live kernel (iptables-save, iptables -nL, nft list ruleset, nft -j, ipset save, ip -j addr; "
+            + "the kind is recognised). May be repeated; '-' is standard input.",
+        HelpName = "FILE",
+    };
+
+    internal Option<string?> Netns { get; } = new("--netns") { Description = "The network namespace to read live rules from.", HelpName = "NAME" };
+
+    internal Option<string[]> LocalAddress { get; } = new("--local-address")
+    {
+        Description = "An address of this node, where no input tells them. May be repeated.",
+        HelpName = "ADDRESS",
+    };
+
+    internal Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/chart-json.md)." };
+
+    internal void AddTo(Command command)
+    {
+        command.Options.Add(Rules);
+        command.Options.Add(Netns);
+        command.Options.Add(LocalAddress);
+        command.Options.Add(Json);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>Where commands print: answers to standard output, messages to standard error. Colours and width are Spectre's to find out.</summary>
+internal sealed class ChartOutput
+{
+    // A pipe has no width: lines are not to be broken there.
+    private const int PipeWidth = 10_000;
+
+    internal ChartOutput()
+    {
+        Console = AnsiConsole.Console;
+        if (System.Console.IsOutputRedirected)
+            Console.Profile.Width = PipeWidth;
+    }
+
+    private readonly TextWriter _messages = System.Console.Error;
+
+    internal IAnsiConsole Console { get; }
+
+    internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
+
+    internal void Message(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
+
+    /// <summary>A line of plain text; nothing in it is markup.</summary>
+    internal void Line(string text = "") => Console.WriteLine(Clean(text));
+
+    internal void Line(string text, Style style) => Console.WriteLine(Clean(text), style);
+
+    /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
+    internal void Table(string[] headers, IEnumerable<string[]> rows)
+    {
+        var table = new Table { Border = TableBorder.None };
+        foreach (string header in headers)
+        {
+            var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold))) { Padding = new Padding(0, 0, 2, 0) };
+            column.NoWrap = System.Console.IsOutputRedirected;
+            table.AddColumn(column);
+        }
+        foreach (string[] row in rows)
+            table.AddRow(row.Select(cell => new Text(Clean(cell))));
+        Console.Write(table);
+    }
+
+    internal static void Json(Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+            write(writer);
+        using Stream output = System.Console.OpenStandardOutput();
+        output.Write(buffer.WrittenSpan);
+        output.Write("\n"u8);
+    }
+
+    /// <summary>Names come from clusters and files: what a terminal would act on is shown, not sent.</summary>
+    internal static string Clean(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\0', '\u001f') && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
+            return text;
+        var clean = new StringBuilder(text.Length);
+        foreach (char c in text)
+            clean.Append(char.IsControl(c) && c != '\n' ? '\ufffd' : c);
+        return clean.ToString();
+    }
+}

@@ -1,0 +1,152 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Portolan.Inet;
+using Portolan.Inspect;
+using Spectre.Console;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>portolan explain: the way of a service's packets, in words.</summary>
+internal static class ExplainCommand
+{
+    internal static Command Create()
+    {
+        var options = new ChartOptions();
+        var name = new Argument<string>("service") { Description = "The service: namespace/name, or namespace/name:port." };
+        var port = new Option<string?>("--port") { Description = "The port, by name or number; all ports without it." };
+        var from = new Option<string?>("--from") { Description = "Where the client is; everywhere without it." };
+        from.AcceptOnlyFromAmong("pod", "node", "outside");
+        var command = new Command("explain", "Tell the way of a service's packets in words: each hop and why it is taken, marks, masquerading, "
+            + "how the endpoint is chosen, and the end.\n\nExample: portolan explain default/testsvc --from outside")
+        {
+            name, port, from,
+        };
+        options.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var chart = new ChartOutput();
+            if (ChartInput.Read(parsed, options, chart) is not { } input)
+                return ExitStatus.CouldNotRun;
+            IReadOnlyList<OfferedService> services = input.Find(parsed.GetValue(name)!, parsed.GetValue(port), chart);
+            if (services.Count == 0)
+                return ExitStatus.Findings;
+            ClientPlace[] places = parsed.GetValue(from) is { } place
+                ? [Enum.Parse<ClientPlace>(place, ignoreCase: true)]
+                : [ClientPlace.Outside, ClientPlace.Pod, ClientPlace.Node];
+            var explainer = new Explainer(input.Rules, input.Services, input.Node, input.Guide);
+            var walks = services.Select(service => (service, explainer.Explain(service, places))).ToList();
+            if (parsed.GetValue(options.Json))
+            {
+                ChartOutput.Json(writer => WriteJson(writer, walks.SelectMany(item => item.Item2.Select(walk => (item.service, walk)))));
+                return input.AnsweredStatus;
+            }
+            foreach ((OfferedService service, IReadOnlyList<Walk> ways) in walks.Select(item => (item.service, (IReadOnlyList<Walk>)item.Item2)))
+                Print(service, ways, chart);
+            return input.AnsweredStatus;
+        });
+        return command;
+    }
+
+    private static void Print(OfferedService service, IReadOnlyList<Walk> walks, ChartOutput chart)
+    {
+        chart.Line($"{service.DisplayName}, {service.Protocol.ToRuleText()}", new Style(decoration: Decoration.Bold));
+        foreach (string line in ExplainText.Facts(service))
+            chart.Line($"  {line}");
+        EndpointChoice? shown = null;
+        var said = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Walk walk in walks)
+        {
+            chart.Line();
+            chart.Line(char.ToUpperInvariant(walk.Title[0]) + walk.Title[1..], new Style(decoration: Decoration.Bold));
+            PrintSteps(walk, chart);
+            if (walk.Choice is { } choice && (shown is null || !shown.Endpoints.SequenceEqual(choice.Endpoints)))
+            {
+                PrintChoice(choice, chart);
+                shown = choice;
+            }
+            foreach (string sentence in walk.Conclusions)
+                chart.Line($"  {sentence}", new Style(Color.Green));
+            foreach (string unknown in walk.Unknowns.Where(said.Add))
+                chart.Line($"  unknown: {unknown}", new Style(Color.Yellow));
+        }
+        chart.Line();
+    }
+
+    private static void PrintSteps(Walk walk, ChartOutput chart)
+    {
+        string hook = string.Empty;
+        int number = 0;
+        string destination = walk.Steps.FirstOrDefault()?.Destination ?? string.Empty;
+        foreach (WalkStep step in walk.Steps)
+        {
+            if (step.Hook != hook)
+                chart.Line($"  {hook = step.Hook}, to {destination = step.Destination}");
+            string why = step.Why.Length == 0 ? "every packet" : step.Why;
+            chart.Line($"  {(++number).ToString(CultureInfo.InvariantCulture),2}. {step.Place.Table.Name} {step.Place.Chain.Name} rule "
+                + $"{(step.Place.Index + 1).ToString(CultureInfo.InvariantCulture)}: {why}");
+            chart.Line($"      {step.What}");
+        }
+        if (walk.Steps.Length == 0)
+            chart.Line("  no rule matches");
+    }
+
+    private static void PrintChoice(EndpointChoice choice, ChartOutput chart)
+    {
+        foreach (string line in ExplainText.Choice(choice))
+            chart.Line($"  {line}");
+    }
+
+    private static void WriteJson(Utf8JsonWriter writer, IEnumerable<(OfferedService Service, Walk Walk)> walks)
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("walks");
+        foreach ((OfferedService service, Walk walk) in walks)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("service", service.DisplayName);
+            writer.WriteString("protocol", service.Protocol.ToRuleText());
+            writer.WriteString("frontend", walk.Frontend.Text);
+            writer.WriteString("kind", walk.Frontend.Kind.ToString());
+            writer.WriteString("from", walk.Client.ToString().ToLowerInvariant());
+            writer.WriteString("source", walk.Packet.Source.ToString());
+            writer.WriteStartArray("steps");
+            foreach (WalkStep step in walk.Steps)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("hook", step.Hook.ToLowerInvariant());
+                writer.WriteString("table", step.Place.Table.Name);
+                writer.WriteString("chain", step.Place.Chain.Name);
+                writer.WriteNumber("rule", step.Place.Index + 1);
+                writer.WriteString("why", step.Why);
+                writer.WriteString("what", step.What);
+                writer.WriteString("destination", step.Destination);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteStartArray("choice");
+            foreach (OfferedEndpoint endpoint in walk.Choice?.Endpoints ?? [])
+            {
+                writer.WriteStartObject();
+                writer.WriteString("endpoint", endpoint.Text);
+                writer.WriteNumber("share", Math.Round(endpoint.Share, 6));
+                writer.WriteString("printed", endpoint.Printed);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            WriteTexts(writer, "conclusions", walk.Conclusions);
+            WriteTexts(writer, "unknown", walk.Unknowns);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter writer, string name, IReadOnlyList<string> texts)
+    {
+        writer.WriteStartArray(name);
+        foreach (string text in texts)
+            writer.WriteStringValue(text);
+        writer.WriteEndArray();
+    }
+}

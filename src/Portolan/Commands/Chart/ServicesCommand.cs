@@ -1,0 +1,215 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Portolan.Inet;
+using Portolan.Inspect;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>portolan services: what the rules offer.</summary>
+internal static class ServicesCommand
+{
+    internal static Command Create()
+    {
+        var options = new ChartOptions();
+        var filter = new Argument<string?>("service") { Description = "Show this service only, with every endpoint.", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("services", "List the services that the rules offer: addresses, policies, endpoints with their effective shares, "
+            + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
+        {
+            filter,
+        };
+        options.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var chart = new ChartOutput();
+            if (ChartInput.Read(parsed, options, chart) is not { } input)
+                return ExitStatus.CouldNotRun;
+            IReadOnlyList<OfferedService> services = input.Services.Services;
+            string? name = parsed.GetValue(filter);
+            if (name is not null)
+            {
+                services = input.Find(name, null, chart);
+                if (services.Count == 0)
+                    return ExitStatus.Findings;
+            }
+            if (parsed.GetValue(options.Json))
+                ChartOutput.Json(writer => WriteJson(writer, services));
+            else if (name is not null)
+                PrintDetails(services, chart);
+            else
+                PrintTable(services, chart);
+            return input.AnsweredStatus;
+        });
+        return command;
+    }
+
+    private static void PrintTable(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    {
+        if (services.Count == 0)
+        {
+            chart.Line("The rules offer no services.");
+            return;
+        }
+        chart.Table(["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"], services.Select(service => (string[])
+        [
+            service.DisplayName,
+            service.Protocol.ToRuleText(),
+            string.Join(", ", service.Frontends.Select(Frontend)),
+            service.Endpoints.Length.ToString(CultureInfo.InvariantCulture),
+            Shares(service.Endpoints),
+            Policies(service),
+            RulesBefore(service),
+        ]));
+    }
+
+    private static void PrintDetails(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    {
+        foreach (OfferedService service in services)
+        {
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {Policies(service)}");
+            foreach (OfferedFrontend frontend in service.Frontends)
+            {
+                string before = frontend.RulesBefore is { } rules ? $", {rules.ToString(CultureInfo.InvariantCulture)} rules before it" : string.Empty;
+                chart.Line($"  {Frontend(frontend)}{before}");
+            }
+            chart.Table(["endpoint", "share", "as printed", "chain"], service.Endpoints.Select(endpoint => (string[])
+            [
+                endpoint.Address.Family == IpFamily.None ? "(not in the input)" : endpoint.Text,
+                ShareText.Of(endpoint.Share),
+                endpoint.Printed,
+                endpoint.Chain,
+            ]));
+            chart.Line();
+        }
+    }
+
+    private static string Frontend(OfferedFrontend frontend)
+    {
+        string state = frontend.State switch
+        {
+            OfferState.Rejected => " (refused: no endpoints)",
+            OfferState.Dropped => " (dropped: none on this node)",
+            OfferState.Untouched => " (passes untouched)",
+            _ => string.Empty,
+        };
+        return $"{KindText(frontend.Kind)} {frontend.Text}{state}";
+    }
+
+    private static string KindText(OfferKind kind) => kind switch
+    {
+        OfferKind.ClusterIP => "cluster",
+        OfferKind.NodePort => "node",
+        OfferKind.LoadBalancer => "lb",
+        OfferKind.ExternalIP => "external",
+        _ => "external|lb",
+    };
+
+    private static string Shares(IReadOnlyList<OfferedEndpoint> endpoints)
+    {
+        if (endpoints.Count == 0)
+            return "-";
+        double least = endpoints.Min(endpoint => endpoint.Share), most = endpoints.Max(endpoint => endpoint.Share);
+        return most - least < ShareText.Rounding ? ShareText.Of(endpoints[0].Share) : $"{ShareText.Of(least)} to {ShareText.Of(most)}";
+    }
+
+    private static string Policies(OfferedService service)
+    {
+        var words = new List<string>();
+        if (service.IsExternalLocal == true)
+            words.Add("externalTrafficPolicy Local");
+        if (service.IsInternalLocal == true)
+            words.Add("internalTrafficPolicy Local");
+        if (service.Affinity is { } affinity)
+            words.Add($"affinity {affinity.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
+        if (!service.SourceRanges.IsEmpty)
+            words.Add($"sources {string.Join(" ", service.SourceRanges)}");
+        return string.Join(", ", words);
+    }
+
+    private static string RulesBefore(OfferedService service)
+    {
+        var counts = service.Frontends.Select(frontend => frontend.RulesBefore).OfType<int>().ToList();
+        return counts.Count == 0 ? "-" : counts.Min() == counts.Max() ? Text(counts[0]) : $"{Text(counts.Min())} to {Text(counts.Max())}";
+
+        static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<OfferedService> services)
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("services");
+        foreach (OfferedService service in services)
+            WriteService(writer, service);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteService(Utf8JsonWriter writer, OfferedService service)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("service", service.Service);
+        writer.WriteString("port", service.Port);
+        writer.WriteString("id", service.Id);
+        writer.WriteString("protocol", service.Protocol.ToRuleText());
+        writer.WriteString("family", service.Family.ToString());
+        writer.WriteString("writer", service.Writer switch
+        {
+            RuleWriter.KubeProxyIptables => "kube-proxy iptables",
+            RuleWriter.KubeProxyNftables => "kube-proxy nftables",
+            _ => "portolan",
+        });
+        WriteFlag(writer, "externalTrafficPolicyLocal", service.IsExternalLocal);
+        WriteFlag(writer, "internalTrafficPolicyLocal", service.IsInternalLocal);
+        if (service.Affinity is { } affinity)
+            writer.WriteNumber("affinitySeconds", (long)affinity.TotalSeconds);
+        else
+            writer.WriteNull("affinitySeconds");
+        writer.WriteStartArray("sourceRanges");
+        foreach (InetPrefix range in service.SourceRanges)
+            writer.WriteStringValue(range.ToString());
+        writer.WriteEndArray();
+        writer.WriteStartArray("frontends");
+        foreach (OfferedFrontend frontend in service.Frontends)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("kind", frontend.Kind.ToString());
+            writer.WriteString("address", frontend.Address.Family == IpFamily.None ? null : frontend.Address.ToString());
+            writer.WriteNumber("port", frontend.Port);
+            writer.WriteString("outside", frontend.State.ToString().ToLowerInvariant());
+            if (frontend.RulesBefore is { } rules)
+                writer.WriteNumber("rulesBefore", rules);
+            else
+                writer.WriteNull("rulesBefore");
+            WriteEndpoints(writer, frontend.Endpoints);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        WriteEndpoints(writer, service.Endpoints);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteEndpoints(Utf8JsonWriter writer, IReadOnlyList<OfferedEndpoint> endpoints)
+    {
+        writer.WriteStartArray("endpoints");
+        foreach (OfferedEndpoint endpoint in endpoints)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("address", endpoint.Address.Family == IpFamily.None ? null : endpoint.Text);
+            writer.WriteNumber("share", Math.Round(endpoint.Share, 6));
+            if (endpoint.Printed.Length > 0)
+                writer.WriteString("printed", endpoint.Printed);
+            if (endpoint.Chain.Length > 0)
+                writer.WriteString("chain", endpoint.Chain);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    }
+
+    private static void WriteFlag(Utf8JsonWriter writer, string name, bool? value)
+    {
+        if (value is { } known)
+            writer.WriteBoolean(name, known);
+        else
+            writer.WriteNull(name);
+    }
+}

@@ -1,0 +1,80 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Tests;
+
+/// <summary>The article's own listing leads to the article's conclusions.</summary>
+public sealed class ArticleTests
+{
+    private static readonly Ruleset Rules = Dumps.Read(Dumps.Article);
+    private static readonly ServiceCatalogue Catalogue = ServiceCatalogue.Read(Rules, NodeAddresses.Unknown);
+    private static readonly OfferedService Service = Assert.Single(Catalogue.Services);
+
+    [Fact]
+    public void The_seven_endpoints_have_equal_shares_and_the_last_rule_has_no_probability()
+    {
+        Assert.Equal("default/testsvc", Service.DisplayName);
+        Assert.Equal(7, Service.Endpoints.Length);
+        Assert.All(Service.Endpoints, endpoint => Assert.Equal("1/7", ShareText.Of(endpoint.Share)));
+        Assert.Equal(["0.14286000002", "0.16667000018", "0.20000000019", "0.25000000000", "0.33332999982", "0.50000000000", ""],
+            Service.Endpoints.Select(endpoint => endpoint.Printed));
+    }
+
+    [Fact]
+    public void Only_the_endpoint_whose_chain_is_shown_has_an_address()
+    {
+        OfferedEndpoint known = Assert.Single(Service.Endpoints, endpoint => endpoint.Address.Family != IpFamily.None);
+        Assert.Equal("172.31.9.52:80", known.Text);
+        Assert.Equal("KUBE-SEP-BVMKBOC4GGNJ3567", known.Chain);
+    }
+
+    [Fact]
+    public void The_load_balancer_drops_outsiders_for_lack_of_local_endpoints()
+    {
+        OfferedFrontend frontend = Assert.Single(Service.Frontends, item => item.Kind == OfferKind.LoadBalancer);
+        Assert.Equal("172.6.6.6:443", frontend.Text);
+        Assert.Equal(OfferState.Dropped, frontend.State);
+        Assert.True(Service.IsExternalLocal);
+
+        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Outside);
+        string[] chains = [.. walk.Steps.Select(step => step.Place.Chain.Name)];
+        Assert.Equal(["PREROUTING", "KUBE-SERVICES", "KUBE-FW-M42ZCW2EYUCRBVAF", "KUBE-XLB-M42ZCW2EYUCRBVAF", "KUBE-MARK-DROP"], chains[..5]);
+        Assert.Contains(walk.Conclusions, text => text.Contains("marked 0x8000 to be dropped", StringComparison.Ordinal));
+        Assert.Contains(walk.Conclusions, text => text == "Why: externalTrafficPolicy is Local and default/testsvc has no endpoint on this node.");
+    }
+
+    [Fact]
+    public void Pods_that_dial_the_load_balancer_are_sent_to_the_service_chain()
+    {
+        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Pod);
+        Assert.Contains(walk.Steps, step => step.Place.Chain.Name == "KUBE-XLB-M42ZCW2EYUCRBVAF" && step.Place.Index == 0
+            && step.Why == "source 172.31.0.0/16" && step.What.Contains("KUBE-SVC-M42ZCW2EYUCRBVAF", StringComparison.Ordinal));
+        Assert.Equal(7, walk.Choice!.Endpoints.Length);
+    }
+
+    [Fact]
+    public void There_are_two_chains_for_marks()
+    {
+        var guide = new ChainGuide(Catalogue);
+        Assert.StartsWith("marks packets that shall leave", guide.PurposeOf("KUBE-MARK-MASQ"), StringComparison.Ordinal);
+        Assert.StartsWith("marks packets that shall be dropped", guide.PurposeOf("KUBE-MARK-DROP"), StringComparison.Ordinal);
+        Assert.Equal("marks the packet 0x4000", Walk(OfferKind.ClusterIP, ClientPlace.Outside).Steps[2].What);
+    }
+
+    [Fact]
+    public void What_the_excerpt_leaves_out_is_named_as_unknown()
+    {
+        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Outside);
+        Assert.Contains(walk.Unknowns, text => text.Contains("leaves out rules of chain KUBE-SERVICES", StringComparison.Ordinal));
+        Assert.Contains(walk.Unknowns, text => text.Contains("filter", StringComparison.Ordinal));
+
+        TraceResult trace = Dumps.Trace(Rules, Dumps.Tcp("172.31.4.4", "172.30.5.207", 443), NodeAddresses.Unknown);
+        Assert.Equal(6.0 / 7, trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown).Sum(outcome => outcome.Probability), 4);
+        Outcome known = Assert.Single(trace.Outcomes, outcome => outcome.Verdict != OutcomeVerdict.Unknown);
+        Assert.Equal("172.31.9.52:80", known.DestinationText);
+    }
+
+    private static Walk Walk(OfferKind kind, ClientPlace place) =>
+        Assert.Single(new Explainer(Rules, Catalogue, NodeAddresses.Unknown, new ChainGuide(Catalogue)).Explain(Service, [place]),
+            walk => walk.Frontend.Kind == kind);
+}
