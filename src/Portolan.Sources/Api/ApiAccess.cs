@@ -1,7 +1,5 @@
-using System.Security.Cryptography;
 using k8s;
 using k8s.Authentication;
-using k8s.Exceptions;
 using k8s.KubeConfigModels;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -33,10 +31,8 @@ internal static class ApiAccess
                 config.TokenProvider = new TokenFileAuth(tokenFile);
             return config;
         }
-        // The library lets its parsers' exceptions through; a bad kubeconfig must not look like a crash.
-        catch (Exception failure) when (failure is KubeConfigException or YamlException or IOException or UnauthorizedAccessException
-            or FormatException or CryptographicException or ArgumentException or InvalidOperationException or NullReferenceException
-            or UriFormatException or InvalidCastException or KubernetesClientException)
+        // The library lets through whatever its parsers, the file system and plug-ins throw; a bad kubeconfig must not look like a crash.
+        catch (Exception failure) when (failure is not SourceException)
         {
             throw new SourceException($"The kubeconfig {kubeconfig} cannot be used: {OneLine(failure)}", failure);
         }
@@ -48,7 +44,7 @@ internal static class ApiAccess
         {
             return KubernetesClientConfiguration.InClusterConfig();
         }
-        catch (Exception failure) when (failure is KubeConfigException or IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             throw new SourceException(
                 $"No kubeconfig is given and this is no pod with a service account: {OneLine(failure)}", failure);

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using k8s;
 using k8s.Authentication;
+using k8s.Exceptions;
 
 namespace Portolan.Sources.Api;
 
@@ -58,8 +59,7 @@ internal sealed class ApiClient : IDisposable
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
         try
         {
-            if (_credentials is not null)
-                await _credentials.ProcessHttpRequestAsync(request, either.Token).ConfigureAwait(false);
+            await IdentifyAsync(request, either.Token).ConfigureAwait(false);
             HttpResponseMessage response =
                 await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
             if (response.StatusCode == HttpStatusCode.OK)
@@ -70,6 +70,20 @@ internal sealed class ApiClient : IDisposable
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
+        }
+    }
+
+    private async Task IdentifyAsync(HttpRequestMessage request, CancellationToken cancel)
+    {
+        try
+        {
+            if (_credentials is not null)
+                await _credentials.ProcessHttpRequestAsync(request, cancel).ConfigureAwait(false);
+        }
+        // Token files and plug-ins fail in ways of their own; all of them mean the same to the caller.
+        catch (Exception failure) when (failure is not (OperationCanceledException or KubeConfigException))
+        {
+            throw new KubeConfigException(failure.Message, failure);
         }
     }
 

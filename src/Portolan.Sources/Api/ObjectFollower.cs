@@ -50,8 +50,10 @@ internal sealed class ObjectFollower(
             {
                 await RefusedAsync(client, refusal, cancel).ConfigureAwait(false);
             }
-            catch (Exception failure) when (ApiFailures.IsOfTheConnection(failure) && !cancel.IsCancellationRequested)
+            catch (Exception failure) when (ApiFailures.IsOfTheConnection(failure))
             {
+                // A connection that breaks while we are asked to end is part of the ending.
+                cancel.ThrowIfCancellationRequested();
                 // Connections end for many reasons, and the next one usually works: a watch that breaks is news when it cannot be resumed.
                 if (_watchFrom is null || ++_failures > 1)
                     health.Failed(resource, ApiFailures.CauseOf(failure), ApiFailures.Describe(failure, client.Server));

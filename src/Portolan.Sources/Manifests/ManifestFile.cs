@@ -107,6 +107,11 @@ internal sealed class ManifestReader
                 $"document {number}, line {broken.LineNumber + 1}, column {broken.BytePositionInLine + 1}",
                 $"cannot be parsed: {Text.Printable(broken.Message)}");
         }
+        // An escape that stands for no character, in a place where text is read.
+        catch (InvalidOperationException broken)
+        {
+            Broken($"document {number}", $"cannot be parsed: {Text.Printable(broken.Message)}");
+        }
     }
 
     private void ReadObject(ReadOnlySpan<byte> json, string document, string? inheritedKind)

@@ -183,6 +183,18 @@ public class KubernetesSourceTests
     }
 
     [Fact]
+    public async Task An_exec_plug_in_that_is_not_there_is_one_line()
+    {
+        await using var rig = new ApiRig();
+        string path = rig.Write("kubeconfig", FakeKubeconfig.For(
+            rig.Server.Address,
+            user: "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: no-such-plug-in}}"));
+        SourceException error = Assert.Throws<SourceException>(() => ApiAccess.Load(path));
+        Assert.Contains("no-such-plug-in", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
     public async Task Client_certificates_identify_us_and_the_servers_is_checked()
     {
         using var authority = new FakeAuthority();

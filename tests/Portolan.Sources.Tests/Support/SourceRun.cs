@@ -62,7 +62,8 @@ internal sealed class SourceRun : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _running.ContinueWith(_ => { }, TaskScheduler.Default);
+        // A source ends by cancellation and by nothing else.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _running);
         _stop.Dispose();
     }
 
