@@ -63,7 +63,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
         for (int i = 0; i < wordsToSkip; i++)
             words.TryReadPlain(out _);
         text = text.TrimEnd();
-        parts.Comment = parts.Comment is null ? cache.Pool.Get(text) : $"{parts.Comment} {text}";
+        parts.AddComment(cache.Pool.Get(text));
         return true;
     }
 

@@ -132,18 +132,18 @@ internal static class ListingTargetParser
             return false;
         ushort? zone = null;
         string? helper = null;
-        string options = string.Empty;
+        var options = new System.Text.StringBuilder();
         while (words.TryRead(out ReadOnlySpan<char> option))
         {
             if (!words.TryRead(out ReadOnlySpan<char> value))
                 return false;
-            options = $"{options} --{option} {value}".TrimStart();
+            options.Append(options.Length == 0 ? "" : " ").Append("--").Append(option).Append(' ').Append(value);
             if (option is "zone" && Scalar.TryUInt16(value, out ushort number))
                 zone = number;
             else if (option is "helper")
                 helper = value.ToString();
         }
-        target.Statement = new ConntrackTemplateStatement(zone, helper, options);
+        target.Statement = new ConntrackTemplateStatement(zone, helper, options.ToString());
         return true;
     }
 

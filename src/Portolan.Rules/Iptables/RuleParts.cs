@@ -9,14 +9,13 @@ namespace Portolan.Rules.Iptables;
 internal sealed class RuleParts
 {
     private readonly List<Statement> _statements = [];
+    private readonly List<string> _comments = [];
     private ProtocolMatch? _protocol;
     private Match? _source;
     private Match? _destination;
     private InterfaceMatch? _in;
     private InterfaceMatch? _out;
     private FragmentMatch? _fragment;
-
-    public string? Comment { get; set; }
 
     public Counters? Counters { get; set; }
 
@@ -33,8 +32,12 @@ internal sealed class RuleParts
     {
         _statements.Clear();
         (_protocol, _source, _destination, _in, _out, _fragment) = (null, null, null, null, null, null);
-        (Comment, Counters, Gaps, Target) = (null, null, RuleGaps.None, null);
+        _comments.Clear();
+        (Counters, Gaps, Target) = (null, RuleGaps.None, null);
     }
+
+    /// <summary>A rule may have more than one comment; they are joined.</summary>
+    public void AddComment(string text) => _comments.Add(text);
 
     public void Add(ProtocolMatch match) => _protocol = match;
 
@@ -97,7 +100,8 @@ internal sealed class RuleParts
         _statements.CopyTo(all, i);
         if (Target is not null)
             all[^1] = Target;
-        return new Rule { Statements = new(all), Comment = Comment, Counters = Counters, Gaps = Gaps, Source = source };
+        string? comment = _comments.Count switch { 0 => null, 1 => _comments[0], _ => string.Join(' ', _comments) };
+        return new Rule { Statements = new(all), Comment = comment, Counters = Counters, Gaps = Gaps, Source = source };
     }
 
     private static Match Masked(PacketSide side, InetAddress address, InetAddress mask, bool negated)

@@ -102,7 +102,7 @@ internal sealed class SaveMatchParser(StatementCache cache)
         }
         if (module is "comment")
         {
-            AddComment(value, parts);
+            parts.AddComment(cache.Pool.Get(value));
             return option is "--comment";
         }
         if (option is "--tcp-flags")
@@ -135,9 +135,6 @@ internal sealed class SaveMatchParser(StatementCache cache)
         parts.Matches.Add(match);
         return true;
     }
-
-    private void AddComment(ReadOnlySpan<char> text, RuleParts parts) =>
-        parts.Comment = parts.Comment is null ? cache.Pool.Get(text) : $"{parts.Comment} {text}";
 
     private Match? TransportMatch(ReadOnlySpan<char> option, ReadOnlySpan<char> value, bool negated)
     {
@@ -338,23 +335,22 @@ internal sealed class SaveMatchParser(StatementCache cache)
     private bool TryReadSet(ref WordReader words, RuleParts parts)
     {
         IpSetMatch? match = null;
+        int optionsFrom = 0;
         while (TryReadOptionName(ref words, out ReadOnlySpan<char> option, out bool negated))
         {
-            if (option is "--match-set" && match is null)
+            if (option is "--match-set")
             {
-                if (!words.TryRead(out ReadOnlySpan<char> name) || !words.TryRead(out ReadOnlySpan<char> sides)
+                if (match is not null || !words.TryRead(out ReadOnlySpan<char> name) || !words.TryRead(out ReadOnlySpan<char> sides)
                     || !Names.TrySides(sides, out EquatableArray<PacketSide> read))
                     return false;
                 match = new(cache.Pool.Get(name), read, string.Empty, negated);
+                optionsFrom = words.Position;
             }
-            else if (match is not null)
+            else if (option is not ("--return-nomatch" or "--update-counters" or "--update-subcounters"))
             {
-                string text = negated ? $"! {option}" : option.ToString();
-                if (option is not ("--return-nomatch" or "--update-counters" or "--update-subcounters"))
-                    text += words.TryRead(out ReadOnlySpan<char> value) ? $" {value}" : string.Empty;
-                match = match with { Options = $"{match.Options} {text}".TrimStart() };
+                words.TryRead(out _);
             }
         }
-        return match is not null && Add(match, parts);
+        return match is not null && Add(match with { Options = cache.Pool.Get(words.Since(optionsFrom)) }, parts);
     }
 }

@@ -22,23 +22,19 @@ internal sealed class ProblemLog(string file)
     private void Add(int line, int? column, ReadSeverity severity, string message)
     {
         if (_problems.Count < Limit)
-            _problems.Add(new(File, line, column, severity, message));
+            _problems.Add(new(File, line, column, severity, Printable(message)));
         else
             _leftOut++;
     }
 
-    /// <summary>A piece of foreign text, fit for a message: short and without control characters.</summary>
+    /// <summary>A piece of foreign text, short enough for a message.</summary>
     public static string Quote(ReadOnlySpan<char> text)
     {
         const int longest = 60;
-        bool cut = text.Length > longest;
-        Span<char> shown = stackalloc char[Math.Min(text.Length, longest)];
-        text[..shown.Length].CopyTo(shown);
-        foreach (ref char c in shown)
-        {
-            if (char.IsControl(c))
-                c = '?';
-        }
-        return cut ? $"'{shown}...'" : $"'{shown}'";
+        return text.Length > longest ? $"'{text[..longest]}...'" : $"'{text}'";
     }
+
+    // Names and lines come from anywhere; on a terminal a control character could rewrite what was printed before.
+    private static string Printable(string message) => !message.AsSpan().ContainsAnyInRange('\0', '\u001f') && !message.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
+        ? message : string.Concat(message.Select(c => char.IsControl(c) ? '?' : c));
 }

@@ -76,7 +76,7 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
             return;
         if (IsExcerpt)
         {
-            string names = string.Join(", ", missing.Take(5).Select(chain => chain.Name)) + (missing.Count > 5 ? ", ..." : "");
+            string names = string.Join(", ", missing.Take(5).Select(chain => ProblemLog.Quote(chain.Name))) + (missing.Count > 5 ? ", ..." : "");
             problems.Note(missing[0].FirstReference, $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
             return;
         }

@@ -1,0 +1,151 @@
+using System.Text;
+using CsCheck;
+
+namespace Portolan.Rules.Tests;
+
+/// <summary>
+/// Hostile input: never an exception, never more memory than a fixed multiple of the input. 6,000 runs; PORTOLAN_FUZZ_FACTOR in the
+/// environment multiplies them.
+/// </summary>
+public sealed class FuzzTests
+{
+    private static readonly int Factor = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_FUZZ_FACTOR"), out int factor) ? factor : 1;
+
+    private static readonly string[] Seeds =
+    [
+        "article.md",
+        "harbor/kube-proxy-1.20/iptables-nat-nL.txt",
+        "harbor/kube-proxy-1.36/nft-list-ruleset.txt",
+        "harbor/kube-proxy-1.36/nft-list-ruleset.json",
+        "rules/iptables-nft-save-c.txt",
+        "rules/iptables-nft-nvL--line-numbers.txt",
+        "rules/ip6tables-nft-save.txt",
+        "rules/ip6tables-legacy-nvL.txt",
+        "rules/nft-sample.txt",
+        "rules/nft-sample.json",
+        "rules/nft-of-iptables.txt",
+        "rules/ipset-save.txt",
+        "rules/ip-addr.json",
+    ];
+
+    private static readonly byte[][] Dumped = [.. Seeds.Select(name => File.ReadAllBytes(Dumps.PathOf(name)))];
+
+    // What readers look for: thrown into the middle of other things it finds the way into them.
+    private static readonly byte[][] Pieces = [.. new[]
+    {
+        "\n", "\r\n", " ", "\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "/", "!", "-", "--", "*", "@", "#", "0x", "/0",
+        "*nat\n", "COMMIT\n", "-A X -m ", " -j ", "-m recent --name ", " --comment \"", "Chain X (1 references)\n", "Chain INPUT (policy ACCEPT)\n",
+        "target     prot opt source               destination\n", "......\n", "/* ", " */", "table ip x {\n", "chain y {\n", "set z {\n", "elements = { ",
+        " map ", " vmap { ", "jhash ", "( ", "numgen random mod ", "dnat to ", " . ", "create s hash:ip\n", "add s ", "{\"nftables\": [", "[{\"ifindex\":",
+        "\"elem\":", "null", "99999999999999999999", "\u00e9", "\0", "\u2026", "statistic mode random probability ", "limit: avg ", "recent: SET ", "tcp spts:",
+    }.Select(Encoding.UTF8.GetBytes)];
+
+    private static Gen<byte[]> OneOf(byte[][] choices) => Gen.Int[0, choices.Length - 1].Select(index => choices[index]);
+
+    private static readonly Gen<byte[]> Noise = Gen.OneOf(
+        Gen.Byte.Array[0, 400],
+        OneOf(Pieces).Array[0, 60].Select(pieces => pieces.SelectMany(piece => piece).ToArray()));
+
+    private static readonly Gen<byte[]> Mutated =
+        Gen.Select(OneOf(Dumped), Gen.Int[0, int.MaxValue], Gen.Int[200, 6000],
+            Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 40], Gen.OneOf(Noise, OneOf(Pieces))).Array[0, 12])
+        .Select((dump, from, length, edits) =>
+        {
+            // A window of the dump that begins at a line, so that the part is still one of its kind; JSON from its beginning.
+            int start = dump[0] is (byte)'{' or (byte)'[' ? 0 : dump.AsSpan(0, from % dump.Length).LastIndexOf((byte)'\n') + 1;
+            var bytes = dump.AsSpan(start, Math.Min(length, dump.Length - start)).ToArray().ToList();
+            foreach ((int at, int removed, byte[] inserted) in edits)
+            {
+                int where = bytes.Count == 0 ? 0 : at % bytes.Count;
+                bytes.RemoveRange(where, Math.Min(removed, bytes.Count - where));
+                bytes.InsertRange(where, inserted);
+            }
+            return bytes.ToArray();
+        });
+
+    [Fact]
+    public void Noise_is_never_more_than_a_problem() => Noise.Sample(ReadSafely, iter: 2000 * Factor);
+
+    [Fact]
+    public void Damaged_dumps_are_never_more_than_a_problem() => Mutated.Sample(ReadSafely, iter: 3000 * Factor);
+
+    [Fact]
+    public void Damaged_dumps_beside_whole_ones_are_never_more_than_a_problem() =>
+        Gen.Select(Mutated, OneOf(Dumped)).Sample(
+            (damaged, whole) => Check(RulesetReader.Read(new SourceText("whole", whole), new SourceText("damaged", damaged))), iter: 500 * Factor);
+
+    [Fact]
+    public void A_dump_cut_at_any_line_or_in_the_middle_of_one_keeps_what_stands_before()
+    {
+        byte[] dump = File.ReadAllBytes(Dumps.PathOf("harbor/kube-proxy-1.36/iptables-save.txt"));
+        Gen.Int[0, dump.Length].Sample(cut =>
+        {
+            Ruleset ruleset = Dumps.ReadBytes(dump[..cut]);
+            Check(ruleset);
+            int wholeRules = Encoding.UTF8.GetString(dump[..cut]).Split('\n')[..^1].Count(line => line.StartsWith('[') && line.Contains("] -A "));
+            int read = ruleset.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length));
+            Assert.InRange(read, wholeRules, wholeRules + 1);
+        }, iter: 500 * Factor);
+    }
+
+    [Theory]
+    [InlineData("-A X ", "-m comment --comment a ")]
+    [InlineData("-A X -m bpf ", "-")]
+    [InlineData("-A X -m string ", "a ")]
+    [InlineData("-A X -m recent ", "! ")]
+    [InlineData("-A X -m set --match-set a src ", "--x y ")]
+    [InlineData("Chain X (1 references)\n", "ACCEPT  tcp  --  0.0.0.0/0  0.0.0.0/0  /* \n")]
+    [InlineData("Chain X (1 references)\nACCEPT tcp -- 0.0.0.0/0 0.0.0.0/0 ", "/* ")]
+    [InlineData("Chain X (1 references)\n", "Chain X (1 references)\n......\n")]
+    [InlineData("", "Chain X (1 references)\n")]
+    [InlineData("", "*nat\n")]
+    [InlineData("", "table ip x {\n")]
+    [InlineData("table ip x {\nchain y {\n", "a-")]
+    [InlineData("table ip x {\nchain y {\n", "( ")]
+    [InlineData("table ip x {\nchain y {\nip saddr ", "map { ")]
+    [InlineData("table ip x {\nset y {\ntype ipv4_addr\nelements = { ", "1.1.1.1, ")]
+    [InlineData("table ip x {\n", "chain y {\n}\n")]
+    [InlineData("{\"nftables\": [", "[")]
+    [InlineData("{\"nftables\": [", "{\"rule\": 1},\n")]
+    [InlineData("create s hash:ip\n", "add s 10.0.0.1\n")]
+    [InlineData("", "iptables -t nat -L ")]
+    public void Twice_the_input_takes_no_more_than_about_twice_the_memory(string begin, string repeated)
+    {
+        long once = Allocated(begin, repeated, 20_000);
+        long twice = Allocated(begin, repeated, 40_000);
+        // Arrays that grow by doubling make steps; the square would be four times.
+        Assert.InRange(twice, 0, once * 3 + 100_000);
+    }
+
+    private static long Allocated(string begin, string repeated, int times)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(new StringBuilder(begin).Insert(begin.Length, repeated, times).ToString());
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Check(Dumps.ReadBytes(bytes));
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private static void ReadSafely(byte[] bytes) => Check(Dumps.ReadBytes(bytes));
+
+    // Everything that was read can be looked at: lines are in the file, texts can be shown, matches have values.
+    private static void Check(Ruleset ruleset)
+    {
+        foreach (RuleTable table in ruleset.Tables)
+        {
+            foreach (Chain chain in table.Chains)
+            {
+                foreach (Rule rule in chain.Rules)
+                {
+                    Assert.True(rule.Source.Line > 0);
+                    Assert.DoesNotContain('\n', table.Format == RuleFormat.NftJson ? "" : rule.Source.Text);
+                    foreach (Statement statement in rule.Statements)
+                        Assert.NotNull(statement);
+                }
+                foreach (int gap in chain.Gaps)
+                    Assert.InRange(gap, 0, chain.Rules.Length);
+            }
+        }
+        foreach (ReadProblem problem in ruleset.Problems)
+            Assert.DoesNotContain(problem.Message, char.IsControl);
+    }
+}
