@@ -65,7 +65,8 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
         }
         ImmutableArray<Backend> backends = treatment.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
         InetEndpoint backend = Choose(plan, backends, source.Address);
-        bool isMasqueraded = backend.Address == source.Address || treatment.Masquerade switch
+        bool isHairpin = backends.Any(candidate => candidate.IsLocal && candidate.Endpoint == backend) && backend.Address == source.Address;
+        bool isMasqueraded = isHairpin || treatment.Masquerade switch
         {
             Masquerading.Always => true,
             Masquerading.OffCluster => detector.Mode != LocalDetection.None && !isPod,

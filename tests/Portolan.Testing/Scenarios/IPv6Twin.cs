@@ -73,6 +73,7 @@ public static partial class IPv6Twin
     [GeneratedRegex(@"\b(?<byte>\d{1,3})(\.(?<byte>\d{1,3})){3}(/(?<length>\d{1,2}))?(:(?<port>\d{1,5}))?\b")]
     private static partial Regex IPv4Text();
 
-    [GeneratedRegex(@"[0-9a-f]*:[0-9a-f]*::?[0-9a-f]*|IPv6")]
+    // Times have colons too, but never two together.
+    [GeneratedRegex("::|IPv6")]
     private static partial Regex IPv6Text();
 }
