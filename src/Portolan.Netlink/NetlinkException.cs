@@ -7,7 +7,7 @@ namespace Portolan.Netlink;
 /// <remarks>Refused parts of a transaction are no exception: see <see cref="NfTables.CommitResult"/>.</remarks>
 public sealed class NetlinkException : Exception
 {
-    /// <summary>An error without details; for serialisers and derived types' conventions only.</summary>
+    /// <summary>An error without details.</summary>
     public NetlinkException()
         : this("A netlink request failed.")
     {

@@ -144,7 +144,7 @@ public sealed class NetlinkSocket : IDisposable
     private static SafeSocketHandle OpenInNamespace(NetlinkProtocol protocol, string name)
     {
         SafeSocketHandle? handle = null;
-        Exception? failure = null;
+        NetlinkException? failure = null;
         var thread = new Thread(() =>
         {
             try
@@ -159,7 +159,7 @@ public sealed class NetlinkSocket : IDisposable
         });
         thread.Start();
         thread.Join();
-        return handle ?? throw new NetlinkException($"open a netlink socket in network namespace '{name}'; {failure?.Message}", failure!);
+        return handle ?? throw failure!;
     }
 
     private static void EnterNamespace(string name)

@@ -59,7 +59,8 @@ public sealed class CommitResult
 
     /// <summary>
     /// What the kernel refused, in the order of the transaction. The kernel looks at every message, but within a message stops at the first
-    /// element at fault. A refusal may follow from an earlier one (a rule in a chain that was refused).
+    /// element at fault. A refusal may follow from an earlier one (a rule in a chain that was refused). Of hundreds of refusals only the
+    /// first are here: the receive buffer takes no more.
     /// </summary>
     public ImmutableArray<CommitRefusal> Refusals { get; }
 

@@ -81,18 +81,22 @@ public sealed partial class NfTransaction
     private CommitResult ReadAnswers(NetlinkSocket socket)
     {
         ImmutableArray<CommitRefusal>.Builder? refusals = null;
-        bool acknowledged = false;
+        bool acknowledged = false, lost = false;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(AnswerBufferLength);
         try
         {
-            while (!acknowledged)
+            while (!acknowledged || lost)
             {
                 Errno error = socket.TryReceive(buffer, out int received);
                 // Nothing more: fine if something was refused, for then the kernel may stop before the message we asked to be told of.
                 if (error == Errno.EAGAIN)
                     break;
                 if (error.Number != 0)
-                    return CommitResult.Unknown;
+                {
+                    // Hundreds of refusals overrun the buffer. The first ones are still there to be read.
+                    lost = true;
+                    continue;
+                }
                 var answers = new MessageReader(buffer.AsSpan(0, received));
                 while (answers.MoveNext())
                 {
@@ -109,7 +113,7 @@ public sealed partial class NfTransaction
             ArrayPool<byte>.Shared.Return(buffer);
         }
         if (refusals is null)
-            return acknowledged ? CommitResult.Committed : CommitResult.Unknown;
+            return acknowledged && !lost ? CommitResult.Committed : CommitResult.Unknown;
         bool generation = Generation is not null && refusals is [{ MessageIndex: -1 } only] && only.Errno == Errno.ERESTART;
         return new CommitResult(generation ? CommitOutcome.GenerationChanged : CommitOutcome.Refused, refusals.DrainToImmutable());
     }

@@ -16,10 +16,8 @@ internal static class NetlinkHeader
     internal const int SOL_NETLINK = 270;
 
     internal const int NETLINK_ADD_MEMBERSHIP = 1;
-    internal const int NETLINK_NO_ENOBUFS = 5;
     internal const int NETLINK_CAP_ACK = 10;
     internal const int NETLINK_EXT_ACK = 11;
-    internal const int NETLINK_GET_STRICT_CHK = 12;
 
     // struct nlmsghdr: u32 len, u16 type, u16 flags, u32 seq, u32 pid.
     internal const int NLMSG_HDRLEN = 16;
@@ -28,10 +26,8 @@ internal static class NetlinkHeader
     internal const ushort NLMSG_NOOP = 1;
     internal const ushort NLMSG_ERROR = 2;
     internal const ushort NLMSG_DONE = 3;
-    internal const ushort NLMSG_OVERRUN = 4;
 
     internal const ushort NLM_F_REQUEST = 0x01;
-    internal const ushort NLM_F_MULTI = 0x02;
     internal const ushort NLM_F_ACK = 0x04;
     internal const ushort NLM_F_DUMP_INTR = 0x10;
     internal const ushort NLM_F_ROOT = 0x100;

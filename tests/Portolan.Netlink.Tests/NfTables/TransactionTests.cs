@@ -99,6 +99,21 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void Thousands_of_refusals_are_a_refusal_and_the_socket_is_good_for_the_next_commit()
+    {
+        _transaction.AddTable(new NfTable(Table), subject: 1);
+        for (int index = 0; index < 5_000; index++)
+            _transaction.DeleteSet(Table, "missing", subject: 100 + index);
+        CommitResult result = _transaction.Commit(_socket);
+        Assert.Equal(CommitOutcome.Refused, result.Outcome);
+        Assert.Equal([100, 101, 102], result.Refusals.Take(3).Select(refusal => refusal.Subject));
+
+        _transaction.Reset();
+        _transaction.AddTable(new NfTable(Table));
+        Assert.True(_transaction.Commit(_socket).IsCommitted);
+    }
+
+    [Fact]
     public void A_list_longer_than_64_KiB_is_split_and_refusals_still_name_the_element()
     {
         const int Count = 70_000;
