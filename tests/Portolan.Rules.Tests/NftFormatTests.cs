@@ -5,6 +5,8 @@ public sealed class NftFormatTests
     [Theory]
     [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.txt", "harbor/kube-proxy-1.36/nft-list-ruleset.json")]
     [InlineData("rules/nft-sample.txt", "rules/nft-sample.json")]
+    [InlineData("portolan/nft-1.0.6.txt", "portolan/nft-1.0.6.json")]
+    [InlineData("portolan/nft-1.1.7.txt", "portolan/nft-1.1.7.json")]
     public void Text_and_JSON_of_one_ruleset_give_the_same_model(string text, string json)
     {
         Ruleset fromText = Dumps.Read(text);
@@ -51,6 +53,84 @@ public sealed class NftFormatTests
         Assert.Empty(ruleset.Problems);
         Assert.Equal([(TableFamily.Ip, "kube-proxy"), (TableFamily.Ip6, "kube-proxy")], ruleset.Tables.Select(table => (table.Family, table.Name)));
         Assert.DoesNotContain(IptablesFormatTests.AllStatements(ruleset), statement => statement is UnmodelledStatement);
+    }
+
+    [Theory]
+    [InlineData("portolan/nft-1.0.6.txt")]
+    [InlineData("portolan/nft-1.0.6.json")]
+    [InlineData("portolan/nft-1.1.7.txt")]
+    [InlineData("portolan/nft-1.1.7.json")]
+    public void Our_own_tables_are_read_without_loss(string file)
+    {
+        Ruleset ruleset = Dumps.Read(file);
+        Assert.Empty(ruleset.Problems);
+        Assert.Equal([(TableFamily.Ip, "portolan"), (TableFamily.Ip6, "portolan")], ruleset.Tables.Select(table => (table.Family, table.Name)));
+        Assert.DoesNotContain(IptablesFormatTests.AllStatements(ruleset), statement => statement is UnmodelledStatement);
+        foreach (NamedSet set in ruleset.Tables.SelectMany(table => table.Sets))
+        {
+            Assert.DoesNotContain(DataType.Unknown, set.KeyTypes);
+            Assert.DoesNotContain(DataType.Unknown, set.DataTypes);
+            Assert.DoesNotContain(set.Elements, element => element.ToString().Contains(nameof(UnmodelledExpression)));
+        }
+    }
+
+    [Theory]
+    [InlineData("portolan/nft-1.0.6.txt", "portolan/nft-1.1.7.txt")]
+    public void Old_and_new_versions_of_nft_show_one_ruleset(string old, string newer)
+    {
+        foreach ((RuleTable one, RuleTable other) in Dumps.Read(old).Tables.Zip(Dumps.Read(newer).Tables))
+        {
+            Assert.Equal(one.Sets.Select(ShowSet), other.Sets.Select(ShowSet));
+            Assert.Equal(one.Chains.Select(chain => (chain.Name, chain.Base)), other.Chains.Select(chain => (chain.Name, chain.Base)));
+            foreach (Chain chain in one.Chains)
+                Assert.Equal(chain.Rules.Select(Show), other.FindChain(chain.Name)!.Rules.Select(Show));
+        }
+    }
+
+    private static string ShowSet(NamedSet set) =>
+        $"{set.Name} {set.KeyTypes} {set.DataTypes} {set.Timeout} {string.Join('\n', set.Elements.Select(element => element.ToString()).Order())}";
+
+    // A look-up inside a concatenation has no parentheses around it in nft's text.
+    [Theory]
+    [InlineData("dnat ip to ip daddr . th dport . ip daddr . th dport map @counts map @endpoints")]
+    [InlineData("ip daddr . th dport . ip daddr . th dport map @counts @wanted accept")]
+    public void A_map_inside_a_concatenation_takes_as_many_values_as_its_key_has(string rule)
+    {
+        Ruleset ruleset = Dumps.ReadText($$"""
+            table ip x {
+            	map counts {
+            		type ipv4_addr . inet_service : mark
+            	}
+            	map endpoints {
+            		type ipv4_addr . inet_service . mark : ipv4_addr . inet_service
+            	}
+            	set wanted {
+            		type ipv4_addr . inet_service . mark
+            	}
+            	chain y {
+            		{{rule}}
+            	}
+            }
+            """);
+        Assert.Empty(ruleset.Problems);
+        Expression[] frontend = [new SelectorExpression(PacketField.IpDestination), new SelectorExpression(PacketField.TransportDestinationPort)];
+        var key = new ConcatExpression([.. frontend, new MapExpression(new ConcatExpression([.. frontend]), new SetReference("counts"))]);
+        Statement first = ruleset.Tables[0].FindChain("y")!.Rules[0].Statements[0];
+        Assert.Equal(key, first switch
+        {
+            NatStatement { Operand: MapExpression map } => map.Key,
+            RelationalMatch match => match.Left,
+            _ => null,
+        });
+    }
+
+    [Fact]
+    public void The_result_of_a_map_is_compared_with_or_without_an_operator()
+    {
+        Ruleset ruleset = Dumps.ReadText("table ip x {\n\tmap m {\n\t\ttype ipv4_addr : mark\n\t}\n\tchain y {\n\t\tip daddr map @m == 2 goto y\n\t\tip daddr map @m 0x00000002 goto y\n\t}\n}\n");
+        Rule[] rules = [.. ruleset.Tables[0].FindChain("y")!.Rules];
+        Assert.Equal(rules[0].Statements, rules[1].Statements);
+        Assert.Equal(new RelationalMatch(new MapExpression(new SelectorExpression(PacketField.IpDestination), new SetReference("m")), RelationalOperator.Equal, new NumberValue(2)), rules[0].Statements[0]);
     }
 
     // JSON of nft 1.0.6 does not show the flag "dynamic", rounds what is left of a timeout to seconds, and repeats a set's own types only.

@@ -155,6 +155,9 @@ public enum DataType : byte
     /// <summary>dscp.</summary>
     Dscp,
 
+    /// <summary>classid: a class of traffic control, as meta priority holds it; major number * 65536 + minor.</summary>
+    TrafficClass,
+
     /// <summary>uid and gid.</summary>
     UserOrGroup,
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Portolan.Inet;
 using Portolan.Rules.Reading;
 
@@ -47,15 +48,29 @@ internal static class NftSymbols
             return Scalar.TryDuration(text, out TimeSpan time) ? new NumberValue((ulong)time.TotalMilliseconds) : null;
         if (type == DataType.EtherAddress)
             return Scalar.TryMac(text, out ulong mac) ? new NumberValue(mac) : null;
+        if (type == DataType.TrafficClass && TrafficClass(text) is { } trafficClass)
+            return new NumberValue(trafficClass);
         if (Scalar.TryNumber(text, out ulong number))
             return new NumberValue(number);
         if (InetAddress.TryParse(text, out InetAddress address))
             return new AddressValue(address);
-        // A class of traffic control: "major:minor", both hexadecimal (meta priority).
-        if (type == DataType.Integer && text.IndexOf(':') is > 0 and var colon && Scalar.TryNumber($"0x{text[..colon]}", out ulong major)
-            && Scalar.TryNumber($"0x{text[(colon + 1)..]}", out ulong minor) && major <= ushort.MaxValue && minor <= ushort.MaxValue)
-            return new NumberValue((major << 16) | minor);
         return null;
+    }
+
+    /// <summary>"major:minor", both hexadecimal, each left out when it is 0; "none" and "root" (TC_H_* of linux/pkt_sched.h).</summary>
+    private static uint? TrafficClass(ReadOnlySpan<char> text)
+    {
+        if (text is "none")
+            return 0;
+        if (text is "root")
+            return uint.MaxValue;
+        int colon = text.IndexOf(':');
+        ushort major = 0, minor = 0;
+        if (colon < 0 || text.Length == 1
+            || (colon > 0 && !ushort.TryParse(text[..colon], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out major))
+            || (colon < text.Length - 1 && !ushort.TryParse(text[(colon + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out minor)))
+            return null;
+        return (uint)((major << 16) | minor);
     }
 
     // Names may hold dashes themselves ("seen-reply"): a range has a dash with a constant on both sides.
