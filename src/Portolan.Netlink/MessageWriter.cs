@@ -91,7 +91,7 @@ internal sealed unsafe class MessageWriter : IDisposable
     internal void PutUInt64BigEndian(ushort type, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(Attribute(type, 8), value);
 
     /// <summary>A string in UTF-8 with its terminating zero.</summary>
-    /// <exception cref="ArgumentException">The string contains a zero: the kernel would take it for its end, and so for another name.</exception>
+    /// <exception cref="ArgumentException">The string contains a zero: for the kernel it would end there, and be another name.</exception>
     internal void PutString(ushort type, ReadOnlySpan<char> value)
     {
         if (value.Contains('\0'))

@@ -41,7 +41,7 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
     }
 
     /// <summary>Sends a request, whose content the caller writes, and visits the answer.</summary>
-    /// <exception cref="NetlinkException">The kernel refused, the answer is malformed or was lost, or the list never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused, its answer is malformed or lost, or the list never stood still.</exception>
     internal void Run<TState, TVisitor>(
         string operation, ushort type, bool dump, WriteAttributes<TState> content, TState state, ref TVisitor visitor)
         where TVisitor : INetlinkVisitor

@@ -110,7 +110,7 @@ public sealed class NetlinkSocket : IDisposable
 
     /// <summary>Waits for one datagram of notifications.</summary>
     /// <returns>Its length, or -1 when the receive buffer ran over and notifications were lost (ENOBUFS).</returns>
-    /// <exception cref="SocketException">The socket cannot be read any more.</exception>
+    /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
@@ -122,6 +122,10 @@ public sealed class NetlinkSocket : IDisposable
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
         {
             return -1;
+        }
+        catch (SocketException exception)
+        {
+            throw new NetlinkException("receive notifications", new Errno(exception.NativeErrorCode));
         }
     }
 

@@ -130,7 +130,9 @@ internal static class ConntrackCodec
                     case (true, CTA_IP_V4_SRC or CTA_IP_V6_SRC): part.Require(InetAddress.TryFromBytes(part.Value, out source)); break;
                     case (true, CTA_IP_V4_DST or CTA_IP_V6_DST): part.Require(InetAddress.TryFromBytes(part.Value, out destination)); break;
                     case (false, CTA_PROTO_NUM): protocol = part.UInt8(); break;
-                    case (false, CTA_PROTO_SRC_PORT or CTA_PROTO_ICMP_ID or CTA_PROTO_ICMPV6_ID): sourcePort = part.UInt16BigEndian(); break;
+                    case (false, CTA_PROTO_SRC_PORT or CTA_PROTO_ICMP_ID or CTA_PROTO_ICMPV6_ID):
+                        sourcePort = part.UInt16BigEndian();
+                        break;
                     case (false, CTA_PROTO_DST_PORT): destinationPort = part.UInt16BigEndian(); break;
                     case (false, CTA_PROTO_ICMP_TYPE or CTA_PROTO_ICMPV6_TYPE): icmpType = part.UInt8(); break;
                     case (false, CTA_PROTO_ICMP_CODE or CTA_PROTO_ICMPV6_CODE): icmpCode = part.UInt8(); break;

@@ -51,7 +51,7 @@ public enum ConntrackStatus : uint
 
 /// <summary>A connection the kernel tracks.</summary>
 /// <param name="Original">Packets from who opened it, as they were sent.</param>
-/// <param name="Reply">Packets that answer, as they are sent: after translation, the destination of the original is the source here.</param>
+/// <param name="Reply">Packets that answer, as they are sent: with translation, the source is the endpoint the original was led to.</param>
 /// <param name="Status">Its state.</param>
 /// <param name="Zone">The conntrack zone; 0 is the default.</param>
 /// <param name="Mark">The connection mark.</param>

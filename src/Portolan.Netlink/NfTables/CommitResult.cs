@@ -24,9 +24,13 @@ public enum CommitOutcome
 }
 
 /// <summary>One message of a transaction the kernel refused.</summary>
-/// <param name="Subject">The caller's number for the message or element at fault; <see cref="NfTransaction.NoSubject"/> for the whole batch.</param>
+/// <param name="Subject">
+/// The caller's number for the message or element at fault; <see cref="NfTransaction.NoSubject"/> for the whole batch.
+/// </param>
 /// <param name="MessageIndex">The message, counted from 0; -1 for the whole batch.</param>
-/// <param name="ElementIndex">The element of the message's list at fault, counted from 0 within the message; -1 when it is none of them.</param>
+/// <param name="ElementIndex">
+/// The element of the message's list at fault, counted from 0 within the message; -1 when it is none of them.
+/// </param>
 /// <param name="Errno">What the kernel answered.</param>
 /// <param name="KernelMessage">The kernel's own words, when it had some.</param>
 /// <param name="Offset">Bytes from the start of the message to the attribute at fault, when the kernel told; else -1.</param>

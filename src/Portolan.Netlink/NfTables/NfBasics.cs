@@ -172,7 +172,11 @@ public readonly record struct NfVerdict(NfVerdictCode Code, string? Chain = null
     public static NfVerdict Goto(string chain) => new(NfVerdictCode.Goto, chain);
 
     /// <summary>As nft writes it: "accept", "jump services".</summary>
-    public override string ToString() => Chain is null ? Code.ToString().ToLowerInvariant() : $"{Code.ToString().ToLowerInvariant()} {Chain}";
+    public override string ToString()
+    {
+        string code = Code.ToString().ToLowerInvariant();
+        return Chain is null ? code : $"{code} {Chain}";
+    }
 }
 
 /// <summary>Bytes in the order they have in a register, compared by value. The default value is empty.</summary>

@@ -1,8 +1,8 @@
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>
-/// Type and length of a set's key or data. The number is nft's (its source, include/datatype.h, enum datatypes): the kernel keeps it and does
-/// not interpret it, except that 0xffffff00 makes a verdict.
+/// Type and length of a set's key or data. The number is nft's (its source, include/datatype.h, enum datatypes): the kernel keeps it and
+/// does not interpret it, except that 0xffffff00 makes a verdict.
 /// </summary>
 /// <param name="Number">The type's number; a concatenation has six bits per field, the first field in the highest.</param>
 /// <param name="Length">Bytes in the register; each field of a concatenation is padded to a multiple of 4.</param>

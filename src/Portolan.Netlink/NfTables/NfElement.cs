@@ -14,7 +14,9 @@ public enum NfElementFlags : uint
     CatchAll = 2,
 }
 
-/// <summary>An element of a set or map, as views on memory that belongs to someone else: the caller's when written, the reader's when read.</summary>
+/// <summary>
+/// An element of a set or map, as views on memory that belongs to someone else: the caller's when written, the reader's when read.
+/// </summary>
 public ref struct NfElement
 {
     /// <summary>The key; fields of a concatenation are each padded with zeros to a multiple of 4 bytes.</summary>

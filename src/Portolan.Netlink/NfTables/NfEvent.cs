@@ -2,7 +2,8 @@ namespace Portolan.Netlink.NfTables;
 
 /// <summary>Something that happened in nf_tables.</summary>
 /// <param name="PortId">
-/// The netlink port of who did it (<see cref="NetlinkSocket.PortId"/> of the socket that committed); 0 for the kernel itself and for traces.
+/// The netlink port of who did it (<see cref="NetlinkSocket.PortId"/> of the socket that committed); 0 for the kernel itself, for rules
+/// that change sets, and for traces.
 /// </param>
 public abstract record NfEvent(uint PortId);
 

@@ -63,7 +63,9 @@ public sealed class NfMonitor : IDisposable
         }
     }
 
-    /// <summary>The events, as they come. To be enumerated once; cancellation ends it with <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>The events, as they come. To be enumerated once.</summary>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     public async IAsyncEnumerable<NfEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         byte[] buffer = new byte[BufferLength];
@@ -89,7 +91,8 @@ public sealed class NfMonitor : IDisposable
         var messages = new MessageReader(datagram);
         while (messages.MoveNext())
         {
-            if (!_ignoredPorts.Contains(messages.PortId) && NfEventDecoder.Read(messages.Type, messages.PortId, messages.Payload) is { } happened)
+            if (!_ignoredPorts.Contains(messages.PortId)
+                && NfEventDecoder.Read(messages.Type, messages.PortId, messages.Payload) is { } happened)
                 events.Add(happened);
         }
     }

@@ -253,13 +253,15 @@ internal static class NfObjectDecoder
         NfUserData.TryFindUInt32(userData, NFTNL_UDATA_SET_KEYBYTEORDER, out uint keyByteOrder);
         bool isMap = NfUserData.TryFindUInt32(userData, NFTNL_UDATA_SET_DATABYTEORDER, out uint dataByteOrder);
         NfUserData.TryFindUInt32(userData, NFTNL_UDATA_SET_MERGE_ELEMENTS, out uint merge);
+        NfUserData.TryFind(userData, NFTNL_UDATA_SET_KEY_TYPEOF, out ReadOnlySpan<byte> key);
+        NfUserData.TryFind(userData, NFTNL_UDATA_SET_DATA_TYPEOF, out ReadOnlySpan<byte> data);
         return new NfSetUserData
         {
             KeyByteOrder = keyByteOrder,
             DataByteOrder = isMap ? dataByteOrder : null,
             AutoMerge = merge != 0,
-            KeyTypeof = NfUserData.TryFind(userData, NFTNL_UDATA_SET_KEY_TYPEOF, out ReadOnlySpan<byte> key) ? NfTypeof.Read(key) : null,
-            DataTypeof = NfUserData.TryFind(userData, NFTNL_UDATA_SET_DATA_TYPEOF, out ReadOnlySpan<byte> data) ? NfTypeof.Read(data) : null,
+            KeyTypeof = NfTypeof.Read(key),
+            DataTypeof = NfTypeof.Read(data),
             Comment = NfUserData.ReadComment(userData, NFTNL_UDATA_SET_COMMENT),
         };
     }

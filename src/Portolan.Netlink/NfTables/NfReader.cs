@@ -43,7 +43,8 @@ public sealed class NfReader(NetlinkSocket socket)
     public NfGeneration ReadGeneration()
     {
         var visitor = new GenerationVisitor();
-        _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, NfFamily.Unspecified, static (_, _) => { }, 0, ref visitor);
+        _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, NfFamily.Unspecified,
+            static (_, _) => { }, 0, ref visitor);
         return visitor.Generation ?? throw new NetlinkException("The kernel did not tell the generation of nf_tables.");
     }
 
@@ -62,7 +63,8 @@ public sealed class NfReader(NetlinkSocket socket)
     {
         var visitor = new ListVisitor<NfChain>(NfObjectDecoder.TryReadChain);
         // Kernels before 6.2 do not filter chains by table.
-        _dump.Run("list chains", Message(NFT_MSG_GETCHAIN), dump: true, table.Family, static (writer, name) => writer.PutString(NFTA_CHAIN_TABLE, name), table.Name, ref visitor);
+        _dump.Run("list chains", Message(NFT_MSG_GETCHAIN), dump: true, table.Family,
+            static (writer, name) => writer.PutString(NFTA_CHAIN_TABLE, name), table.Name, ref visitor);
         visitor.Items.RemoveAll(chain => chain.Table != table);
         return visitor.Items;
     }
@@ -86,7 +88,8 @@ public sealed class NfReader(NetlinkSocket socket)
     public List<NfSet> ReadSets(NfTableId table)
     {
         var visitor = new ListVisitor<NfSet>(NfObjectDecoder.TryReadSet);
-        _dump.Run("list sets", Message(NFT_MSG_GETSET), dump: true, table.Family, static (writer, name) => writer.PutString(NFTA_SET_TABLE, name), table.Name, ref visitor);
+        _dump.Run("list sets", Message(NFT_MSG_GETSET), dump: true, table.Family,
+            static (writer, name) => writer.PutString(NFTA_SET_TABLE, name), table.Name, ref visitor);
         return visitor.Items;
     }
 

@@ -48,7 +48,7 @@ public sealed partial class NfTransaction
         }
     }
 
-    /// <summary>Closes the batch: what follows is exactly what a commit sends, but for the flag that asks for the acknowledgement.</summary>
+    /// <summary>Closes the batch and returns it: what a commit sends, but for the flag that asks for the acknowledgement.</summary>
     internal ReadOnlySpan<byte> WriteBatchEnd()
     {
         _writer.Truncate(_end);

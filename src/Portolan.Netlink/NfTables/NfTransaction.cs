@@ -50,7 +50,7 @@ public sealed partial class NfTransaction : IDisposable
 
     /// <summary>Forgets all changes; the memory stays for the next ones.</summary>
     /// <param name="generation">
-    /// When given, the kernel commits only if this is still its generation (a number the kernel increments with each commit), that is, if nobody
+    /// When given, the kernel commits only if this is still its generation (<see cref="NfReader.ReadGeneration"/>), that is, if nobody
     /// changed nf_tables in this network namespace since.
     /// </param>
     public void Reset(uint? generation = null)

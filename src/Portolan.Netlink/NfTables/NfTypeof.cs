@@ -50,7 +50,7 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
         // nft keeps a signed direction, -1 for none.
         Encode(ExpressionConntrack, (uint)key, direction is { } d ? (uint)d : uint.MaxValue);
 
-    /// <summary>"numgen inc mod N" or "numgen random mod N": N only has to make sense to who reads it, and may differ from rule to rule.</summary>
+    /// <summary>"numgen inc mod N" or "numgen random mod N". N is for the reader only: rules may use other numbers.</summary>
     public static NfTypeof NumberGenerator(NfNumberGeneratorKind kind, uint modulus) =>
         Encode(ExpressionNumgen, (uint)kind, modulus, 0);
 

@@ -35,8 +35,9 @@ internal static class NfUserData
         data[^1] = 0;
     }
 
-    internal static int CheckedCommentLength(int length) =>
-        length <= MaxCommentLength ? length : throw new ArgumentException($"A comment has at most {MaxCommentLength} bytes of UTF-8, not {length}.");
+    internal static int CheckedCommentLength(int length) => length <= MaxCommentLength
+        ? length
+        : throw new ArgumentException($"A comment has at most {MaxCommentLength} bytes of UTF-8, not {length}.");
 
     /// <summary>Finds one entry; false when there is none, or when the entries before it are not sound.</summary>
     internal static bool TryFind(ReadOnlySpan<byte> userData, byte type, out ReadOnlySpan<byte> value)

@@ -60,7 +60,9 @@ public sealed class RouteMonitor : IDisposable
         }
     }
 
-    /// <summary>The events, as they come. To be enumerated once; cancellation ends it with <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>The events, as they come. To be enumerated once.</summary>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     public async IAsyncEnumerable<RouteEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         byte[] buffer = new byte[BufferLength];

@@ -13,8 +13,8 @@ public sealed class RouteReader(NetlinkSocket socket)
     public List<NetworkLink> ReadLinks()
     {
         var visitor = new LinkVisitor([]);
-        _dump.Run("list interfaces", RtnetlinkHeader.RTM_GETLINK, dump: true, static (writer, length) => writer.PutRaw(stackalloc byte[length]),
-            RtnetlinkHeader.IFINFOMSG_LEN, ref visitor);
+        _dump.Run("list interfaces", RtnetlinkHeader.RTM_GETLINK, dump: true,
+            static (writer, _) => writer.PutRaw(stackalloc byte[RtnetlinkHeader.IFINFOMSG_LEN]), 0, ref visitor);
         return visitor.Links;
     }
 
@@ -24,8 +24,8 @@ public sealed class RouteReader(NetlinkSocket socket)
     {
         Dictionary<int, string> names = ReadLinks().ToDictionary(link => link.Index, link => link.Name);
         var visitor = new AddressVisitor([], names);
-        _dump.Run("list addresses", RtnetlinkHeader.RTM_GETADDR, dump: true, static (writer, length) => writer.PutRaw(stackalloc byte[length]),
-            RtnetlinkHeader.IFADDRMSG_LEN, ref visitor);
+        _dump.Run("list addresses", RtnetlinkHeader.RTM_GETADDR, dump: true,
+            static (writer, _) => writer.PutRaw(stackalloc byte[RtnetlinkHeader.IFADDRMSG_LEN]), 0, ref visitor);
         return visitor.Addresses;
     }
 

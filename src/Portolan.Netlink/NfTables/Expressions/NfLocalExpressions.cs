@@ -101,7 +101,7 @@ public enum NfNumberGeneratorKind : uint
     Random = 1,
 }
 
-/// <summary>Loads a number from <paramref name="Offset"/> to <paramref name="Offset"/> + <paramref name="Modulus"/> - 1, host byte order.</summary>
+/// <summary>Loads a number of a row, host byte order: the lowest is <paramref name="Offset"/>, and there are <paramref name="Modulus"/>.</summary>
 /// <param name="Kind">How it counts.</param>
 /// <param name="Modulus">How many different numbers; at least 1.</param>
 /// <param name="Destination">The register.</param>

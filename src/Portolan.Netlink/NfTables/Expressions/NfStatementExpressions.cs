@@ -57,7 +57,10 @@ public sealed record NfNat(NfNatKind Kind, NfFamily Family, NfRegister? AddressM
     /// <summary>Register of the last port of a range; null: one port.</summary>
     public NfRegister? PortMax { get; init; }
 
-    /// <summary>Flags. The kernel adds <see cref="NfNatFlags.MapAddresses"/> and <see cref="NfNatFlags.PortSpecified"/> by itself.</summary>
+    /// <summary>
+    /// Flags. The kernel adds <see cref="NfNatFlags.MapAddresses"/> and <see cref="NfNatFlags.PortSpecified"/> by itself; when read, they
+    /// are left out.
+    /// </summary>
     public NfNatFlags Flags { get; init; }
 
     private protected override void WriteData(MessageWriter writer)
