@@ -39,19 +39,20 @@ public static class OtherRules
             removed.Add("the nf_tables tables of mode nftables");
         if (keep == "iptables")
             return removed;
-        if (HasKubeChains())
-        {
-            IpTablesPlane.CleanUp(IpTablesBackend.Nft);
-            removed.Add("the KUBE chains of mode iptables (nf_tables)");
-        }
-        // Asking the legacy tools would load their kernel modules where nobody uses them.
-        if (HasLegacyTables())
-        {
-            SyncReport report = IpTablesPlane.CleanUp(IpTablesBackend.Legacy);
-            if (report.Removed > 0)
-                removed.Add("the KUBE chains of mode iptables (legacy)");
-        }
+        // Asking the tools would load kernel modules, and make tables, where nobody uses them.
+        if (HasKubeChains() && RemoveChains(IpTablesBackend.Nft))
+            removed.Add("the chains of mode iptables");
+        if (HasLegacyTables() && RemoveChains(IpTablesBackend.Legacy))
+            removed.Add("the chains of mode iptables (legacy)");
         return removed;
+    }
+
+    private static bool RemoveChains(IpTablesBackend backend)
+    {
+        SyncReport report = IpTablesPlane.CleanUp(backend);
+        return report.Refusals.IsEmpty
+            ? report.Removed > 0
+            : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
     }
 
     private static bool HasKubeChains()
