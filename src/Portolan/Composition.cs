@@ -12,6 +12,7 @@ using Portolan.Http;
 using Portolan.Inet;
 using Portolan.Services;
 using Portolan.Sources;
+using Portolan.Sources.Api;
 using Portolan.Sources.Configuration;
 using Portolan.Sources.Manifests;
 
@@ -123,12 +124,11 @@ internal static class Composition
             time);
     }
 
-#pragma warning disable CA1859 // The API server is the second source.
     private static IClusterSource SourceFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
         settings.Manifests is { } folder
             ? new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time)
-            : throw new SourceException("Following an API server is not built in yet: give a folder with --manifests DIR.");
-#pragma warning restore CA1859
+            : new KubernetesSource(
+                settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared, settings.Master);
 
     private static NodePortAddressPolicy NodePortsOf(KubeProxyConfig config)
     {

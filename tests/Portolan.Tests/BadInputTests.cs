@@ -69,7 +69,7 @@ public sealed class BadInputTests
         run.StartProxy(run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        Assert.Contains("bytes.yaml", run.Log, StringComparison.Ordinal);
+        await run.UntilAsync(() => run.Log.Contains("bytes.yaml", StringComparison.Ordinal), "a line about the file");
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class BadInputTests
         run.StartProxy(run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        Assert.Contains("large.yaml", run.Log, StringComparison.Ordinal);
+        await run.UntilAsync(() => run.Log.Contains("large.yaml", StringComparison.Ordinal), "a line about the file");
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class BadInputTests
         run.StartProxy(run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        Assert.Contains("5000 endpoints are in force", run.Log, StringComparison.Ordinal);
+        await run.UntilAsync(() => run.Log.Contains("5000 endpoints are in force", StringComparison.Ordinal), "the first sync's line");
     }
 
     private static string Bomb()

@@ -33,12 +33,12 @@ internal static class Manifest
         spec: {{spec}}
         """;
 
-    public static string Slice(string name, string service, string type, string endpoints) => $$"""
+    public static string Slice(string name, string service, string type, string endpoints) => $$$"""
         apiVersion: discovery.k8s.io/v1
         kind: EndpointSlice
-        metadata: {name: {{name}}, namespace: shop, labels: {kubernetes.io/service-name: {{service}}}}
-        addressType: {{type}}
+        metadata: {name: {{{name}}}, namespace: shop, labels: {kubernetes.io/service-name: {{{service}}}}}
+        addressType: {{{type}}}
         ports: [{name: http, port: 8080}]
-        endpoints: [{{endpoints}}]
+        endpoints: [{{{endpoints}}}]
         """;
 }

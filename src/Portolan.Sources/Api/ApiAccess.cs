@@ -10,8 +10,20 @@ namespace Portolan.Sources.Api;
 internal static class ApiAccess
 {
     /// <summary>Reads the kubeconfig, or the service account where <paramref name="kubeconfig"/> is empty. Runs an exec plug-in if it names one.</summary>
+    /// <remarks><paramref name="master"/> is the server's address in place of theirs; alone, a server that asks for no credentials.</remarks>
     /// <exception cref="SourceException">It is missing, malformed, or names what is missing; one line.</exception>
-    public static KubernetesClientConfiguration Load(string kubeconfig)
+    public static KubernetesClientConfiguration Load(string kubeconfig, string? master = null)
+    {
+        if (master is null)
+            return LoadConfigured(kubeconfig);
+        if (!Uri.TryCreate(master, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https"))
+            throw new SourceException($"--master: '{master}' is not the address of a server, such as https://10.0.0.1:6443.");
+        KubernetesClientConfiguration config = kubeconfig.Length == 0 ? new KubernetesClientConfiguration() : LoadConfigured(kubeconfig);
+        config.Host = master;
+        return config;
+    }
+
+    private static KubernetesClientConfiguration LoadConfigured(string kubeconfig)
     {
         if (kubeconfig.Length == 0)
             return LoadServiceAccount();

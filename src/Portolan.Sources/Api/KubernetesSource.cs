@@ -32,8 +32,10 @@ public sealed class KubernetesSource : IClusterSource
     /// <param name="logger">Told when the server goes and is back, and about objects that cannot be used.</param>
     /// <param name="time">The clock.</param>
     /// <param name="random">For the jitter of waits.</param>
-    public KubernetesSource(string kubeconfig, string nodeName, ILogger<KubernetesSource> logger, TimeProvider time, Random random)
-        : this(() => ApiAccess.Load(kubeconfig), nodeName, logger, time, random, ApiTimings.Default)
+    /// <param name="master">Address of the API server in place of the kubeconfig's; alone, a server that asks for no credentials. Or null.</param>
+    public KubernetesSource(
+        string kubeconfig, string nodeName, ILogger<KubernetesSource> logger, TimeProvider time, Random random, string? master = null)
+        : this(() => ApiAccess.Load(kubeconfig, master), nodeName, logger, time, random, ApiTimings.Default)
     {
     }
 

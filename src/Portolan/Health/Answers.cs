@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Http;
 
 namespace Portolan.Health;
@@ -18,6 +19,8 @@ internal static class Answers
         context.Response.StatusCode = code;
         context.Response.ContentType = type;
         context.Response.Headers.XContentTypeOptions = "nosniff";
-        return context.Response.WriteAsync(body, context.RequestAborted);
+        byte[] bytes = Encoding.UTF8.GetBytes(body);
+        context.Response.ContentLength = bytes.Length;
+        return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
     }
 }

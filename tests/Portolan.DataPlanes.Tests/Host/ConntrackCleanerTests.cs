@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Portolan.DataPlanes.Host;
 using Portolan.Inet;
 using Portolan.Netlink;
@@ -82,7 +81,7 @@ public sealed class ConntrackCleanerTests
         Assert.Equal(reads, _table.Reads);
 
         Sync("10.244.1.3:53");
-        Assert.Equal([53, 30053], _table.PortsRead.Skip(reads).Order());
+        Assert.Equal(new ushort?[] { 53, 30053 }, _table.PortsRead.Skip(reads).Order());
     }
 
     [Fact]
@@ -91,7 +90,7 @@ public sealed class ConntrackCleanerTests
         _table.Add($"{ClusterIP}:53", "10.244.1.99:53");
 
         Assert.Equal(1, Sync("10.244.1.2:53"));
-        Assert.Equal([null], _table.PortsRead);
+        Assert.Null(Assert.Single(_table.PortsRead));
     }
 
     [Fact]

@@ -23,6 +23,7 @@ internal static class ProxyCommand
         {
             Description = "A folder of Services, EndpointSlices and Nodes as YAML or JSON, followed live in place of an API server.",
         };
+        Option<string> master = new("--master") { Description = "Address of the API server, in place of the kubeconfig's." };
         Option<bool> cleanup = new("--cleanup") { Description = "Remove all rules Portolan ever wrote, in every mode, and end.", Aliases = { "--cleanup-iptables" } };
         Option<bool> counters = new("--counters") { Description = "Count new connections for each frontend (mode nftables)." };
         Option<IpTablesLayout> layout = new("--iptables-layout") { Description = "Chains of mode iptables: modern as kube-proxy v1.36, classic as before v1.24." };
@@ -30,7 +31,7 @@ internal static class ProxyCommand
         Option<IpTablesBackend> backend = new("--iptables-backend") { Description = "Kernel interface of mode iptables: auto, nft or legacy." };
         var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
         {
-            config, manifests, cleanup, counters, layout, dispatch, backend,
+            config, manifests, master, cleanup, counters, layout, dispatch, backend,
         };
         flags.AddTo(command);
         command.SetAction(async (parsed, _) =>
@@ -41,6 +42,7 @@ internal static class ProxyCommand
                 KubeProxyConfig read = KubeProxyConfig.Load(parsed.GetValue(config), flags.From(parsed));
                 settings = new ProxySettings(read, parsed.GetValue(manifests))
                 {
+                    Master = parsed.GetValue(master),
                     WithCounters = parsed.GetValue(counters),
                     Layout = parsed.GetValue(layout),
                     Dispatch = parsed.GetValue(dispatch),

@@ -8,6 +8,9 @@ namespace Portolan.Commands.Proxy;
 /// <param name="Manifests">Folder to read Services from in place of an API server, or null.</param>
 internal sealed record ProxySettings(KubeProxyConfig Config, string? Manifests)
 {
+    /// <summary>Address of the API server in place of the kubeconfig's, or null.</summary>
+    public string? Master { get; init; }
+
     /// <summary>Count new connections for each frontend (mode nftables).</summary>
     public bool WithCounters { get; init; }
 
