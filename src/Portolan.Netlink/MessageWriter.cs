@@ -24,8 +24,6 @@ internal sealed unsafe class MessageWriter : IDisposable
 
     internal ReadOnlySpan<byte> Written => new(_buffer, Length);
 
-    internal byte* Pointer => _buffer;
-
     /// <summary>Forgets what was written after <paramref name="length"/>; the memory stays.</summary>
     internal void Truncate(int length) => Length = length;
 

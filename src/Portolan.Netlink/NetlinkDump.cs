@@ -12,7 +12,7 @@ internal interface INetlinkVisitor
     void Start();
 
     /// <summary>One message; false when it is malformed.</summary>
-    bool Visit(ushort type, ReadOnlySpan<byte> payload);
+    bool Visit(ReadOnlySpan<byte> payload);
 }
 
 /// <summary>Asks the kernel for a list, or one object, and reads the whole answer.</summary>
@@ -98,7 +98,7 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
                     failure ??= EndError(operation, messages, ref interrupted);
                     return failure is null ? interrupted : throw failure;
                 }
-                if (failure is null && messages.Type != NLMSG_NOOP && !visitor.Visit(messages.Type, messages.Payload))
+                if (failure is null && messages.Type != NLMSG_NOOP && !visitor.Visit(messages.Payload))
                     failure = new NetlinkException($"The kernel's answer to '{operation}' is malformed.");
             }
             if (messages.IsMalformed)

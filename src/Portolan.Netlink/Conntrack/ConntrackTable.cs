@@ -102,7 +102,7 @@ public sealed class ConntrackTable(NetlinkSocket socket)
 
         public void Start() => Entries.Start();
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             // Protocols whose tuples have other parts (GRE keys, for one) read as well: their parts are skipped.
             if (!ConntrackCodec.TryRead(payload, out ConntrackEntry entry))
@@ -128,7 +128,7 @@ public sealed class ConntrackTable(NetlinkSocket socket)
 
         public void Start() => Count = 0;
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             if (payload.Length < NFGENMSG_LEN)
                 return false;
@@ -148,6 +148,6 @@ public sealed class ConntrackTable(NetlinkSocket socket)
         {
         }
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload) => true;
+        public bool Visit(ReadOnlySpan<byte> payload) => true;
     }
 }

@@ -167,7 +167,7 @@ public sealed class NfReader(NetlinkSocket socket)
 
         public void Start() => Generation = null;
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             bool sound = NfEventDecoder.TryReadGeneration(payload, out NfGeneration? generation);
             Generation = generation;
@@ -182,7 +182,7 @@ public sealed class NfReader(NetlinkSocket socket)
 
         public void Start() => Items.Clear();
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             if (!decode(payload, out T? item))
                 return false;
@@ -198,6 +198,6 @@ public sealed class NfReader(NetlinkSocket socket)
 
         public void Start() => Elements.Start();
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload) => NfElementCodec.TryVisit(payload, ref Elements, out _);
+        public bool Visit(ReadOnlySpan<byte> payload) => NfElementCodec.TryVisit(payload, ref Elements, out _);
     }
 }

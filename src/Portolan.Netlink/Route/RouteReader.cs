@@ -35,7 +35,7 @@ public sealed class RouteReader(NetlinkSocket socket)
 
         public void Start() => Links.Clear();
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             if (!RouteDecoder.TryReadLink(payload, out NetworkLink? link))
                 return false;
@@ -50,7 +50,7 @@ public sealed class RouteReader(NetlinkSocket socket)
 
         public void Start() => Addresses.Clear();
 
-        public bool Visit(ushort type, ReadOnlySpan<byte> payload)
+        public bool Visit(ReadOnlySpan<byte> payload)
         {
             // Addresses of other families (phonet, MPLS) are none of ours.
             if (RouteDecoder.TryReadAddress(payload, out LocalAddress? address))
