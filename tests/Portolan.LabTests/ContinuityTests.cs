@@ -9,10 +9,10 @@ using Portolan.Testing.Traffic;
 
 namespace Portolan.LabTests;
 
-/// <summary>What users notice, or must not notice, while the cluster or the proxy changes.</summary>
+/// <summary>What users notice, or must not notice, while the cluster or the proxy changes. Each test has the machine to itself.</summary>
 public sealed class ContinuityTests
 {
-    [Theory]
+    [Theory(DisableParallelization = true)]
     [InlineData(IpFamily.IPv4)]
     [InlineData(IpFamily.IPv6)]
     public async Task An_established_connection_survives_the_removal_of_its_endpoint(IpFamily family)
@@ -30,7 +30,7 @@ public sealed class ContinuityTests
         Assert.Equal(pod, await connection.AskAsync(ServiceInABox.Patience));
     }
 
-    [Theory]
+    [Theory(DisableParallelization = true)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Established_and_new_connections_survive_a_restart_of_the_proxy(bool kill)
@@ -58,7 +58,7 @@ public sealed class ContinuityTests
         Assert.True(result.Requests > 10, $"only {result.Requests} requests were made");
     }
 
-    [Fact]
+    [Fact(DisableParallelization = true)]
     public async Task No_connection_to_a_stable_service_is_lost_while_others_change()
     {
         Lab.SkipWithoutNamespaces();
@@ -76,7 +76,7 @@ public sealed class ContinuityTests
         Assert.True(changes > ChurnSettings.Churn.TotalSeconds * 20, $"only {changes} changes were made");
     }
 
-    [Fact]
+    [Fact(DisableParallelization = true)]
     public async Task A_flush_of_all_rules_by_somebody_else_heals_by_itself()
     {
         Lab.SkipWithoutNamespaces();
@@ -96,7 +96,7 @@ public sealed class ContinuityTests
             $"healed {times.Count} times; median {times[times.Count / 2]:f1} ms, worst {times[^1]:f1} ms"));
     }
 
-    [Fact]
+    [Fact(DisableParallelization = true)]
     public async Task A_service_answers_through_kills_at_random_instants_and_a_restart_converges()
     {
         Lab.SkipWithoutNamespaces();

@@ -22,6 +22,7 @@ public sealed class NodeLab : IDisposable
     private readonly TunDevice _external;
     private readonly TunDevice _pod;
     private readonly LocalDelivery _delivery;
+    private readonly ConntrackFlush _conntrack;
     private readonly byte[] _buffer = new byte[65536];
     private readonly HashSet<InetAddress> _podRoutes = [];
     private readonly HashSet<InetAddress> _addresses = [];
@@ -39,6 +40,7 @@ public sealed class NodeLab : IDisposable
             (_external, _pod) = Namespace.Run(() => (new TunDevice(ExternalDevice), new TunDevice(PodDevice)));
             Configure(addresses, podPrefixes);
             _delivery = Namespace.Run(static () => new LocalDelivery());
+            _conntrack = Namespace.Run(static () => new ConntrackFlush());
         }
         catch
         {
@@ -88,7 +90,7 @@ public sealed class NodeLab : IDisposable
     }
 
     /// <summary>Forgets all tracked connections.</summary>
-    public void FlushConntrack() => Namespace.Run(static () => Tool.TryRun("conntrack", ["-F"]));
+    public void FlushConntrack() => Namespace.Run(_conntrack.Run);
 
     /// <summary>The kernel's present rules, for a report.</summary>
     public string DescribeRules() => Namespace.Run(static () => Tool.TryRun("nft", ["list", "ruleset"]).Output);
@@ -118,6 +120,7 @@ public sealed class NodeLab : IDisposable
     public void Dispose()
     {
         _delivery.Dispose();
+        _conntrack.Dispose();
         _external.Dispose();
         _pod.Dispose();
         Namespace.Dispose();

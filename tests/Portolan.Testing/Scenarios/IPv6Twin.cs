@@ -26,7 +26,7 @@ public static partial class IPv6Twin
             int end = i + 1 < starts.Length ? starts[i + 1] : lines.Length;
             string one = string.Join('\n', lines[starts[i]..end]);
             if (!IPv6Text().IsMatch(one.Replace(PodRangeBeside, "", StringComparison.Ordinal)))
-                twins.AddRange(ScenarioReader.Read(file, Translate(one)));
+                twins.AddRange(ScenarioReader.Read(file, Translate(WithNodeAddress(one))));
         }
         return twins.ToImmutable();
     }
@@ -37,6 +37,20 @@ public static partial class IPv6Twin
         string added = (scenario.Contains("\n  ipFamil", StringComparison.Ordinal) ? "" : "\n  ipFamilies: [IPv4]")
             + (scenario.Contains("\n  node:", StringComparison.Ordinal) ? "" : "\n  node: {ips: [\"192.168.0.2\"], podCIDRs: [\"10.180.0.0/24\"]}");
         return scenario.Insert(scenario.IndexOf('\n', StringComparison.Ordinal), added);
+    }
+
+    // A node without addresses of its own gets the IPv4 default here, for that is what is carried over.
+    private static string WithNodeAddress(string scenario)
+    {
+        const string addresses = "ips: [\"192.168.0.2\"]";
+        if (scenario.Contains(" ips:", StringComparison.Ordinal) || scenario.Contains("{ips:", StringComparison.Ordinal))
+            return scenario;
+        if (scenario.Contains("\n  node: {", StringComparison.Ordinal))
+            return scenario.Replace("\n  node: {", $"\n  node: {{{addresses}, ", StringComparison.Ordinal);
+        if (scenario.Contains("\n  node:\n", StringComparison.Ordinal))
+            return scenario.Replace("\n  node:\n", $"\n  node:\n    {addresses}\n", StringComparison.Ordinal);
+        int firstLine = scenario.IndexOf('\n', StringComparison.Ordinal) + 1;
+        return scenario.Insert(firstLine, $"  node: {{{addresses}}}\n");
     }
 
     private static string Translate(string scenario) => IPv4Text().Replace(
