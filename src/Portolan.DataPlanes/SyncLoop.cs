@@ -142,7 +142,7 @@ public sealed partial class SyncLoop : IDisposable
                 Fail(failure);
             }
         }
-        SetTimer();
+        SetTimer(now);
     }
 
     private void TakeEvents()
@@ -344,11 +344,12 @@ public sealed partial class SyncLoop : IDisposable
         return first;
     }
 
-    private void SetTimer()
+    private void SetTimer(DateTimeOffset lookedAt)
     {
         DateTimeOffset next = _nextRetry < _nextComparison ? _nextRetry : _nextComparison;
         DateTimeOffset now = _time.GetUtcNow();
-        if (_nextSync > now && Status.PendingSince is not null && _nextSync < next)
+        // By the time at which the step looked, not by now: a minimum period that ended in between has left a change waiting.
+        if (_nextSync > lookedAt && Status.PendingSince is not null && _nextSync < next)
             next = _nextSync;
         if (next == DateTimeOffset.MaxValue)
             return;
