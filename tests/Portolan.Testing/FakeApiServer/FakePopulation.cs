@@ -40,7 +40,7 @@ public static class FakePopulation
         $$"""
         {"apiVersion":"v1","kind":"Service","metadata":{"name":"svc-{{index}}","namespace":"ns-{{index % 50}}","creationTimestamp":"2026-01-01T00:00:00Z",
         "labels":{"app":"app-{{index}}","team":"team-{{index % 20}}"},"annotations":{"meta.helm.sh/release-name":"app-{{index}}"},
-        {{ManagedFields}},
+        {{ManagedFields}} },
         "spec":{"ports":[{"name":"http","protocol":"TCP","port":80,"targetPort":8080}],"selector":{"app":"app-{{index}}"},"clusterIP":"{{ClusterIP(index)}}","clusterIPs":["{{ClusterIP(index)}}"],"type":"ClusterIP","sessionAffinity":"None","ipFamilies":["IPv4"],"ipFamilyPolicy":"SingleStack","internalTrafficPolicy":"Cluster"},"status":{"loadBalancer":{} } }
         """);
 
