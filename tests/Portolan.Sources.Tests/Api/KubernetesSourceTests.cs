@@ -33,6 +33,18 @@ public class KubernetesSourceTests
     }
 
     [Fact]
+    public async Task A_cluster_made_for_measurements_is_read_without_a_problem()
+    {
+        await using var rig = new ApiRig();
+        FakePopulation.Populate(rig.Cluster, services: 20, endpoints: 3);
+        await using SourceRun run = rig.Run();
+        await run.Synced();
+        Assert.Equal((20, 20), (run.Services.Count, run.Slices.Count));
+        Assert.All(run.Services.Values, service => Assert.Empty(service.Problems));
+        Assert.All(run.Slices.Values, slice => Assert.Equal(3, slice.Endpoints.Length));
+    }
+
+    [Fact]
     public async Task Lists_are_read_page_by_page()
     {
         await using var rig = new ApiRig(new FakeServerOptions { LargestPage = 7 });
