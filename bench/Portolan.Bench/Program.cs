@@ -13,8 +13,14 @@ switch (args)
         return 0;
     case ["iptables", .. string[] rest]:
         return IpTablesBench.Run(rest);
+    case ["manifests", string services, string endpoints, string folder]:
+        ManifestWriter.Write(folder, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
+        return 0;
+    case ["heal", string runs]:
+        Console.WriteLine(HealBench.Run(int.Parse(runs, CultureInfo.InvariantCulture)));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed]");
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }
