@@ -30,8 +30,8 @@ internal static class DispatchBench
         var options = new IpTablesOptions { Backend = backend, Dispatch = dispatch, ServesIPv6 = false, CheckPeriod = Timeout.InfiniteTimeSpan };
         int[] walks = [.. Walks(options, all, services).Order()];
 
-        // A device that takes everything and answers nothing.
-        foreach (string command in (string[])["link add sink type dummy", "addr add 192.168.0.1/24 dev sink", "link set sink up", "route add default dev sink", "link set lo up"])
+        // A device that nobody reads from: it takes everything and answers nothing.
+        foreach (string command in (string[])["tuntap add dev sink mode tun", "addr add 192.168.0.1/24 dev sink", "link set sink up", "route add default dev sink", "link set lo up"])
             Process.Start("ip", command)!.WaitForExit();
         using var plane = new IpTablesPlane(options, TimeProvider.System);
         plane.Apply(all, SyncBench.Node);
