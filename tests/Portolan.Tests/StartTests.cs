@@ -56,6 +56,21 @@ public sealed class StartTests
         Assert.Contains(Lines(outcome.Errors), line => line.Contains("/nonexistent", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("--kubeconfig=/nonexistent", "The kubeconfig /nonexistent does not exist")]
+    [InlineData("--kubeconfig=/proc/self/stat", "The kubeconfig /proc/self/stat cannot be used")]
+    [InlineData("--master=nowhere", "--master: 'nowhere' is not the address of a server")]
+    [InlineData("--v=0", "No kubeconfig is given and this is no pod with a service account")]
+    public void An_API_server_that_cannot_be_used_is_told_in_one_line(string flag, string expected)
+    {
+        using var run = new PortolanRun();
+
+        Outcome outcome = run.Run(["proxy", "--config", run.Configuration(), flag]);
+
+        Assert.Equal(1, outcome.Status);
+        Assert.Contains(expected, Assert.Single(Lines(outcome.Errors)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Without_the_right_to_write_rules_one_line_says_what_is_missing()
     {
