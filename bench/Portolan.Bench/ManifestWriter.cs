@@ -17,19 +17,19 @@ internal static class ManifestWriter
             {
                 var service = ClusterGenerator.Service(i);
                 var slice = ClusterGenerator.Slice(i, endpoints);
-                file.Write(string.Create(CultureInfo.InvariantCulture, $$"""
+                file.Write(string.Create(CultureInfo.InvariantCulture, $$$"""
                     ---
                     apiVersion: v1
                     kind: Service
-                    metadata: {namespace: bench, name: {{service.Name.Name}}}
-                    spec: {clusterIP: {{service.ClusterIPs[0]}}, ports: [{name: http, port: 80, protocol: TCP}]}
+                    metadata: {namespace: bench, name: {{{service.Name.Name}}}}
+                    spec: {clusterIP: {{{service.ClusterIPs[0]}}}, ports: [{name: http, port: 80, protocol: TCP}]}
                     ---
                     apiVersion: discovery.k8s.io/v1
                     kind: EndpointSlice
-                    metadata: {namespace: bench, name: {{slice.Name.Name}}, labels: {kubernetes.io/service-name: {{service.Name.Name}}}}
+                    metadata: {namespace: bench, name: {{{slice.Name.Name}}}, labels: {kubernetes.io/service-name: {{{service.Name.Name}}}}}
                     addressType: IPv4
                     ports: [{name: http, port: 8080, protocol: TCP}]
-                    endpoints: [{{Endpoints(slice)}}]
+                    endpoints: [{{{Endpoints(slice)}}}]
 
                     """));
             }
