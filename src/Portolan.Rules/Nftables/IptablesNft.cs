@@ -17,7 +17,8 @@ internal static class IptablesNft
         table.Backend = RuleBackend.IptablesNft;
         bool isText = table.Format == RuleFormat.NftText;
         problems.Note(table.Source.Line,
-            $"table {table.Name} belongs to iptables-nft, and nft's translation of its rules leaves things out; the output of iptables-save shows them whole");
+            $"table {table.Name} belongs to iptables-nft, and nft's translation of its rules leaves things out; "
+            + "the output of iptables-save shows them whole");
         foreach (ChainBuilder chain in table.Chains)
         {
             for (int i = 0; i < chain.Rules.Count; i++)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Portolan.Rules.Nftables;
 
 /// <summary>"type nat hook prerouting priority dstnat - 10; policy accept;"</summary>
@@ -35,7 +37,7 @@ internal static class NftChainHeader
         if (!lexer.TryRead(out ReadOnlySpan<char> word))
             return null;
         if (NftTypes.Priority(word, family) is not { } named)
-            return int.TryParse(word, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out int number) ? number : null;
+            return int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : null;
         int sign = lexer.TrySkip("+") ? 1 : lexer.TrySkip("-") ? -1 : 0;
         if (sign == 0)
             return named;

@@ -286,7 +286,10 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         while (lexer.TrySkip("."));
         if (!lexer.TryRead(out ReadOnlySpan<char> result))
             return null;
-        return FibResultOf(result) is { } kind ? new(keys, kind is FibResult.OutInterfaceIndex && lexer.Peek() is "exists" or "missing" ? FibResult.Present : kind) : null;
+        if (FibResultOf(result) is not { } kind)
+            return null;
+        bool asksPresence = kind == FibResult.OutInterfaceIndex && lexer.Peek() is "exists" or "missing";
+        return new(keys, asksPresence ? FibResult.Present : kind);
     }
 
     public static FibKeys? FibKey(ReadOnlySpan<char> word) => word switch

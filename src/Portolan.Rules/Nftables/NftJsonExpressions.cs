@@ -191,7 +191,8 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
         }
         string? comment = null;
         TimeSpan? timeout = null, expires = null;
-        if (key.ValueKind == JsonValueKind.Object && key.TryGetProperty("elem", out JsonElement element) && element.TryGetProperty("val", out JsonElement inner))
+        if (key.ValueKind == JsonValueKind.Object && key.TryGetProperty("elem", out JsonElement element)
+            && element.TryGetProperty("val", out JsonElement inner))
         {
             comment = element.Text("comment") is { } text ? pool.Get(text) : null;
             timeout = element.Seconds("timeout");

@@ -82,7 +82,8 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
         if (!flags.GetRawText().Contains("dormant", StringComparison.Ordinal))
         {
             // nft 1.0.6 writes the table's name where the flag's should be.
-            context.Problems.Note(source.Line, $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; taken for dormant");
+            context.Problems.Note(
+                source.Line, $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; taken for dormant");
         }
     }
 
@@ -116,7 +117,7 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
                 set.Flags |= NftSetBuilder.Flag(flag);
         }
         set.Timeout = body.Seconds("timeout");
-        set.Size = body.TryGetProperty("size", out JsonElement size) && size.ValueKind == JsonValueKind.Number && size.TryGetUInt32(out uint count) ? count : null;
+        set.Size = body.Number("size");
         if (body.TryGetProperty("elem", out JsonElement elements) && elements.ValueKind == JsonValueKind.Array)
         {
             foreach (JsonElement element in elements.EnumerateArray())
@@ -126,7 +127,8 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
                     set.Elements.Add(read);
                     continue;
                 }
-                context.Problems.Partial(source.Line, $"set {ProblemLog.Quote(name)}: element {ProblemLog.Quote(element.GetRawText())} was not understood");
+                context.Problems.Partial(
+                    source.Line, $"set {ProblemLog.Quote(name)}: element {ProblemLog.Quote(element.GetRawText())} was not understood");
                 set.IsIncomplete = true;
             }
         }

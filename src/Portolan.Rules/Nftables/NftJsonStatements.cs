@@ -24,7 +24,7 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
                 if (!TryRead(json, statements))
                 {
                     string text = json.GetRawText();
-                    string name = json.ValueKind == JsonValueKind.Object && json.EnumerateObject().FirstOrDefault().Name is { } first ? first : "statement";
+                    string name = json.ValueKind == JsonValueKind.Object ? json.EnumerateObject().First().Name : "statement";
                     statements.Add(new UnmodelledStatement(name, text));
                     trouble ??= $"{ProblemLog.Quote(text)} was not understood";
                 }
@@ -35,7 +35,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
             Statements = [.. statements],
             Comment = body.Text("comment") is { } comment ? pool.Get(comment) : null,
             Counters = _counters,
-            Handle = body.TryGetProperty("handle", out JsonElement handle) && handle.ValueKind == JsonValueKind.Number && handle.TryGetUInt64(out ulong number) ? number : 0,
+            Handle = body.TryGetProperty("handle", out JsonElement handle) && handle.ValueKind == JsonValueKind.Number
+                && handle.TryGetUInt64(out ulong number) ? number : 0,
             Source = source,
         };
     }
@@ -94,7 +95,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
         "queue" => new VerdictStatement(new Verdict(VerdictKind.Queue)),
         "set" or "map" => SetUpdate(name, body),
         "xt" => body.Text("name") is { } extension
-            ? new UnmodelledStatement(extension, $"xt {body.Text("type")} {extension}", body.Text("type") == "target" && Iptables.Names.PassesOn(extension)) : null,
+            ? new UnmodelledStatement(
+                extension, $"xt {body.Text("type")} {extension}", body.Text("type") == "target" && Iptables.Names.PassesOn(extension)) : null,
         _ => null,
     };
 
@@ -195,7 +197,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
         string setName = pool.Get(reference.AsSpan(1));
         NamedSet? set = scope.Find(setName);
         TimeSpan? timeout = null;
-        if (element.ValueKind == JsonValueKind.Object && element.TryGetProperty("elem", out JsonElement inner) && inner.TryGetProperty("val", out JsonElement value))
+        if (element.ValueKind == JsonValueKind.Object && element.TryGetProperty("elem", out JsonElement inner)
+            && inner.TryGetProperty("val", out JsonElement value))
         {
             timeout = inner.Seconds("timeout");
             element = value;

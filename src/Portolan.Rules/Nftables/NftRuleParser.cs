@@ -172,7 +172,8 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
             left = new BitwiseExpression(BitwiseOperator.And, left, mask);
             written ??= RelationalOperator.Equal;
         }
-        return Add(new RelationalMatch(left, written ?? (isBits && left is SelectorExpression ? RelationalOperator.AnyBit : RelationalOperator.Equal), right));
+        RelationalOperator unwritten = isBits && left is SelectorExpression ? RelationalOperator.AnyBit : RelationalOperator.Equal;
+        return Add(new RelationalMatch(left, written ?? unwritten, right));
     }
 
     public static RelationalOperator? Operator(ReadOnlySpan<char> word) => word switch

@@ -62,7 +62,8 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
         if (_table is null)
             return;
         _table.IsExcerpt = true;
-        context.Problems.Partial(_table.Source.Line, $"table {ProblemLog.Quote(_table.Name)} is not closed: the input is cut off; what stands before is used");
+        context.Problems.Partial(
+            _table.Source.Line, $"table {ProblemLog.Quote(_table.Name)} is not closed: the input is cut off; what stands before is used");
         if (_set is not null)
         {
             _set.IsIncomplete = true;
