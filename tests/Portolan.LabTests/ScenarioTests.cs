@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Inet;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
@@ -12,7 +13,7 @@ namespace Portolan.LabTests;
 public sealed class ScenarioTests
 {
     /// <summary>The modes that the proxy has data planes for.</summary>
-    private static readonly ProxyMode[] s_modes = [ProxyMode.NfTables];
+    private static readonly ProxyMode[] s_modes = [ProxyMode.NfTables, ProxyMode.IpTables];
 
     private static readonly Lazy<ImmutableSortedDictionary<string, Scenario>> s_scenarios = new(ReadAll);
 
@@ -20,7 +21,7 @@ public sealed class ScenarioTests
     {
         foreach ((string name, Scenario scenario) in s_scenarios.Value)
         {
-            foreach (ProxyMode mode in s_modes.Where(scenario.MakesSenseIn))
+            foreach (ProxyMode mode in s_modes.Where(mode => scenario.MakesSenseIn(mode) && !IsAboutIPv6Loopback(scenario, mode)))
             {
                 var row = new TheoryDataRow<string, ProxyMode>(name, mode);
                 row.Traits.Add("File", [scenario.File]);
@@ -38,6 +39,10 @@ public sealed class ScenarioTests
         Lab.SkipWithoutTunDevices();
         Lab.AssertNone(await ScenarioRun.RunAsync(s_scenarios.Value[scenario], mode, PortolanProxy.Factory(Lab.RequirePortolan()), TestContext.Current.CancellationToken));
     }
+
+    // Mode iptables has node ports on loopback in IPv4 alone, so there a twin has nothing to be compared with.
+    private static bool IsAboutIPv6Loopback(Scenario scenario, ProxyMode mode) => mode == ProxyMode.IpTables
+        && scenario.Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true }));
 
     // What is written for IPv4 is run in IPv6 as well.
     private static ImmutableSortedDictionary<string, Scenario> ReadAll()

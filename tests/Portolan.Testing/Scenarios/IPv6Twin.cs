@@ -39,10 +39,11 @@ public static partial class IPv6Twin
         return scenario.Insert(scenario.IndexOf('\n', StringComparison.Ordinal), added);
     }
 
-    // A node without addresses of its own gets the IPv4 default here, for that is what is carried over.
+    // A node without addresses of its own gets the IPv4 defaults here, for they are what is carried over.
     private static string WithNodeAddress(string scenario)
     {
         const string addresses = "ips: [\"192.168.0.2\"]";
+        const string pods = "podCIDRs: [\"10.180.0.0/24\"]";
         if (scenario.Contains(" ips:", StringComparison.Ordinal) || scenario.Contains("{ips:", StringComparison.Ordinal))
             return scenario;
         if (scenario.Contains("\n  node: {", StringComparison.Ordinal))
@@ -50,7 +51,7 @@ public static partial class IPv6Twin
         if (scenario.Contains("\n  node:\n", StringComparison.Ordinal))
             return scenario.Replace("\n  node:\n", $"\n  node:\n    {addresses}\n", StringComparison.Ordinal);
         int firstLine = scenario.IndexOf('\n', StringComparison.Ordinal) + 1;
-        return scenario.Insert(firstLine, $"  node: {{{addresses}}}\n");
+        return scenario.Insert(firstLine, $"  node: {{{addresses}, {pods}}}\n");
     }
 
     private static string Translate(string scenario) => IPv4Text().Replace(
