@@ -17,5 +17,6 @@ internal static class CommandTree
             ExplainCommand.Create(),
             GraphCommand.Create(),
             TraceCommand.Create(),
+            WatchCommand.Create(),
         };
 }

@@ -26,6 +26,7 @@ public sealed class HarborServicesTests
         "shop/empty:http/tcp | ClusterIP 172.30.10.4:80 rejected, NodePort *:30081 rejected |  |",
         "shop/partner:https/tcp | ClusterIP 172.30.10.5:8443 served, Outside 192.0.2.55:8443 served | 10.244.2.40:8443 |",
         "shop/payments:https/tcp | ClusterIP 172.30.10.3:443 served, NodePort *:30443 served, Outside 172.6.6.7:443 served | 10.244.1.30:8443 10.244.1.31:8443 10.244.2.30:8443 | external local, sources 198.51.100.7/32 203.0.113.0/24",
+        "shop/web:http/tcp | ClusterIP 172.30.10.1:80 served | 10.244.1.10:8080 10.244.2.10:8080 10.244.3.10:8080 |",
     ];
 
     [Theory]

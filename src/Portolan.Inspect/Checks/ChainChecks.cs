@@ -44,8 +44,10 @@ internal static class ChainChecks
     {
         foreach (Chain chain in table.Chains)
         {
-            // The canaries are meant to be left alone: their absence tells that somebody flushed the table.
-            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Name.EndsWith("-CANARY", StringComparison.Ordinal) || chain.Rules.IsEmpty)
+            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty)
+                continue;
+            // A proxy's helpers (KUBE-MARK-DROP, reject-chain) stand ready even when no service needs them.
+            if (ChainGuide.IsShared(chain.Name))
                 continue;
             yield return new Finding(FindingSeverity.Note, "unused-chain", chain.Name, new RulePlace(table, chain, 0),
                 $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {chain.Rules.Length.ToString(CultureInfo.InvariantCulture)} rules do nothing.",
@@ -69,14 +71,14 @@ internal static class ChainChecks
                     "Remove it, or move it before that rule.");
                 continue;
             }
-            if (Conditions(rule) is not { } conditions || rule.Gaps != RuleGaps.None && chain.Base is null)
+            if (Conditions(rule) is not { } conditions || (rule.Gaps & RuleGaps.Tail) != 0)
                 continue;
             if (seen.TryGetValue(conditions, out int earlier))
             {
                 if (Repeated(place, chain.Rules[earlier], earlier, guide) is { } repeated)
                     yield return repeated;
             }
-            else if (Ends(rule) || (ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target)) || ServiceChains.TargetOf(rule) == "KUBE-SERVICES")
+            else if (Ends(rule) || IsServiceJump(rule) || ServiceChains.TargetOf(rule) == "KUBE-SERVICES")
             {
                 seen[conditions] = index;
             }
@@ -93,10 +95,16 @@ internal static class ChainChecks
                 $"{place.Chain.Name} jumps to KUBE-SERVICES twice (rules {Number(earlierIndex + 1)} and {Number(place.Index + 1)}): packets to other places walk all service rules twice.",
                 "Delete one of the two rules.");
         }
+        // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's chain.
+        bool isSame = place.Rule.Target == earlier.Target;
+        if (isSame || !(Ends(earlier) || (IsServiceJump(earlier) && IsServiceJump(place.Rule))))
+            return null;
         return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? place.Chain.Name, place,
             $"Rule {Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never serves anybody.",
             "Two services may claim the same address and port; give one of them another.");
     }
+
+    private static bool IsServiceJump(Rule rule) => ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target);
 
     /// <summary>The conditions of a rule; null when chance or memory is among them, so that a second rule alike makes sense.</summary>
     private static EquatableArray<Statement>? Conditions(Rule rule)

@@ -36,7 +36,8 @@ internal static class ClusterChecks
         }
         foreach (OfferedService service in catalogue.Services)
         {
-            if (service.Service is not null && !wanted.ContainsKey((service.DisplayName, service.Protocol, service.Family)))
+            // The API server's own service is in every cluster and in nobody's manifests.
+            if (service.Service is not (null or "default/kubernetes") && !wanted.ContainsKey((service.DisplayName, service.Protocol, service.Family)))
             {
                 yield return new Finding(FindingSeverity.Error, "rules-without-service", service.DisplayName, service.Frontends.FirstOrDefault()?.Place,
                     $"Rules serve {service.DisplayName} ({service.Protocol.ToRuleText()}, {service.Family}), which the cluster does not have (any more).", Resync);

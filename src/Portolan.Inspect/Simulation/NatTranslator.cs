@@ -52,6 +52,14 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         return null;
     }
 
+    /// <summary>True for a redirect that drops: the interface the packet came in by has no address (nf_nat_redirect.c).</summary>
+    internal bool IsDropped(Statement statement, PacketState state, Hook hook) =>
+        statement is NatStatement { Kind: NatKind.Redirect } && hook != Hook.Output
+        && node.OfInterface(state.InInterface) is not null && AddressOf(state.InInterface).Family == IpFamily.None;
+
+    private InetAddress AddressOf(string? device) => (node.OfInterface(device) ?? []).Select(item => item.Address)
+        .FirstOrDefault(address => address.Family == packet.Family && (packet.Family == IpFamily.IPv4 || !address.IsLinkLocal));
+
     private Condition? Targets(
         NatStatement nat, PacketState state, Hook hook, RulePlace place, out List<(InetAddress, InetAddress, ushort?, double)> targets)
     {
@@ -116,10 +124,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         InetAddress target = isV4 ? InetAddress.FromIPv4(0x7f000001) : InetAddress.FromIPv6(1);
         if (hook != Hook.Output)
         {
-            IEnumerable<InetAddress> candidates = node.OfInterface(state.InInterface) is { } own
-                ? own.Select(item => item.Address)
-                : node.Known.Count(address => address.Family == packet.Family && !address.IsLoopback) == 1 ? node.Known.Where(a => !a.IsLoopback) : [];
-            target = candidates.FirstOrDefault(address => address.Family == packet.Family && (isV4 || !address.IsLinkLocal));
+            target = AddressOf(state.InInterface);
             if (target.Family == IpFamily.None)
                 return new Condition($"redirect {state.InInterface}", "the address of the interface the packet came in by");
         }

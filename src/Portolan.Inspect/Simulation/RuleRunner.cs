@@ -158,6 +158,11 @@ internal sealed class RuleRunner(
 
     private void Translate(Statement statement, RulePlace place, Hook hook, PacketState state, RuleResult result)
     {
+        if (nat.IsDropped(statement, state, hook))
+        {
+            ledger.Finish(state, OutcomeVerdict.Drop, null);
+            return;
+        }
         var translated = new List<PacketState>();
         if (nat.Translate(statement, state, hook, place, translated) is { } unknown)
         {

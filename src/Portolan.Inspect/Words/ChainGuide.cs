@@ -109,6 +109,9 @@ public sealed class ChainGuide
         return null;
     }
 
+    /// <summary>True for a chain that a proxy keeps for all services.</summary>
+    internal static bool IsShared(string chain) => Known.ContainsKey(chain);
+
     private static string? NameInComment(string? comment)
     {
         if (ServiceText.NameIn(comment, out _) is { } name)

@@ -129,7 +129,12 @@ internal static class RuleWords
                 $"connection {((ConntrackStates)states.Value).ToString().ToLowerInvariant()}",
             { Left: SelectorExpression { Field: PacketField.CtStatus }, Right: NumberValue statuses } =>
                 $"connection {((ConntrackStatuses)statuses.Value).ToString().ToLowerInvariant()}",
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
+            {
+                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark }, Right: NumberValue bits },
+                Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
+                Right: NumberValue { Value: 0 }
+            } => $"{(relation.Operator == RelationalOperator.NotEqual ? "marked" : "not marked")} {Hex((uint)bits.Value)}",
+            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal, Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
             _ => relation.Operator switch
             {
                 RelationalOperator.Equal => $"{left} {(isSet ? "in " : "")}{right}",

@@ -7,7 +7,7 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.Testing.Lab;
 
 /// <summary>Sends a flow's packets and finds out what becomes of each. Runs on the lab's thread.</summary>
-internal sealed class FlowRunner(NodeLab lab)
+public sealed class FlowRunner(NodeLab lab)
 {
     // The devices' queues hold 500 packets.
     private const int PacketsInFlight = 128;

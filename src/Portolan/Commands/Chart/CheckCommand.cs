@@ -6,6 +6,7 @@ using Portolan.Inspect;
 using Portolan.Services;
 using Portolan.Services.Cluster;
 using Portolan.Services.Plan;
+using Portolan.Sources;
 using Portolan.Sources.Manifests;
 using Spectre.Console;
 
@@ -38,7 +39,15 @@ internal static class CheckCommand
                     chart.Error($"--manifests: {path} does not exist.");
                     return ExitStatus.CouldNotRun;
                 }
-                cluster = ReadCluster(path, parsed.GetValue(nodeName) ?? Environment.MachineName.ToLowerInvariant(), parsed.GetValue(podCidr) ?? [], chart);
+                try
+                {
+                    cluster = ReadCluster(path, parsed.GetValue(nodeName) ?? Environment.MachineName.ToLowerInvariant(), parsed.GetValue(podCidr) ?? [], chart);
+                }
+                catch (SourceException error)
+                {
+                    chart.Error(error.Message);
+                    return ExitStatus.CouldNotRun;
+                }
             }
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
@@ -69,6 +78,7 @@ internal static class CheckCommand
             chart.Message(problem.ToString());
         foreach (ClusterEvent change in events)
             table.Apply(change);
+        table.Apply(new ClusterEvent.Synced());
         table.Drain();
         return table;
     }
