@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.Rules;
 
 namespace Portolan.Inspect.Tests;
@@ -45,7 +46,7 @@ public sealed class CheckTests
         Assert.Contains(Check(Dumps.Read(Dumps.Save136, "harbor/kube-proxy-1.36/nft-list-ruleset.txt")), finding => finding.Code == "two-proxies");
     }
 
-    private static IEnumerable<Finding> Check(Ruleset rules)
+    private static ImmutableArray<Finding> Check(Ruleset rules)
     {
         ServiceCatalogue catalogue = ServiceCatalogue.Read(rules, Dumps.NodeA);
         return RuleChecker.Check(rules, catalogue, Dumps.NodeA, new ChainGuide(catalogue), cluster: null);

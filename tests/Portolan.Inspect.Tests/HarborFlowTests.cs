@@ -1,5 +1,4 @@
 using Portolan.Inet;
-using Portolan.Rules;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.Inspect.Tests;
