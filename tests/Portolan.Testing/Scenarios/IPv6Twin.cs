@@ -55,7 +55,8 @@ public static partial class IPv6Twin
     }
 
     private static string Translate(string scenario) => IPv4Text().Replace(
-        SpellOutDefaults(scenario).Replace($", \"{PodRangeBeside}\"", "", StringComparison.Ordinal).Replace("IPv4", "IPv6", StringComparison.Ordinal), match =>
+        LoopbackNodePort().Replace(SpellOutDefaults(scenario), "${flow}{any: [local, drop]}")
+            .Replace($", \"{PodRangeBeside}\"", "", StringComparison.Ordinal).Replace("IPv4", "IPv6", StringComparison.Ordinal), match =>
         {
             int[] bytes = [.. match.Groups["byte"].Captures.Select(group => Number(group.Value))];
             int? length = match.Groups["length"] is { Success: true } found ? Number(found.Value) : null;
@@ -84,6 +85,11 @@ public static partial class IPv6Twin
     };
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    // NodePorts at loopback are IPv4's alone, for the kernel sends nothing from ::1 to another device: the packet is the node's own, or meets
+    // what refuses it at every local address.
+    [GeneratedRegex("(?<flow>dst: \"127\\.[^\\n]*iptables: ){to: [^}]*}")]
+    private static partial Regex LoopbackNodePort();
 
     [GeneratedRegex(@"\b(?<byte>\d{1,3})(\.(?<byte>\d{1,3})){3}(/(?<length>\d{1,2}))?(:(?<port>\d{1,5}))?\b")]
     private static partial Regex IPv4Text();
