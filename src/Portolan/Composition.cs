@@ -66,6 +66,8 @@ internal static class Composition
         {
             var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>());
             metrics.Watch(loop);
+            if (settings.WithCounters && config.Mode == ProxyMode.NfTables)
+                metrics.WatchFrontends();
             loop.Done += healthChecks.Follow;
             loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane.Mode, log), CancellationToken.None);
 

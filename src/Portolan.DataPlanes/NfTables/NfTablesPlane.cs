@@ -359,7 +359,8 @@ public sealed partial class NfTablesPlane : IDataPlane
         foreach (NfSet set in wanted.Sets)
         {
             if (held.Sets.TryGetValue(set.Name, out NfSet? present)
-                && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout))
+                && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout
+                    || present.Expressions.Length != set.Expressions.Length))
                 return false;
         }
         foreach (ChainProgram chain in wanted.Chains)

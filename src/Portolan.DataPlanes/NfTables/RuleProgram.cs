@@ -91,7 +91,7 @@ internal sealed class RuleProgram
                 case ElementSet.Counters when !_input.WithCounters:
                     break;
                 default:
-                    sets.Add(TableSchema.Definition(_input.Family, set));
+                    sets.Add(TableSchema.Definition(_input.Family, set, withCounters: _input.WithCounters));
                     break;
             }
         }

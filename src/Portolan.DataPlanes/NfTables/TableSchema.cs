@@ -71,7 +71,11 @@ internal static class TableSchema
     internal static string ClientsName(int seconds) => FormattableString.Invariant($"affinity-{seconds}");
 
     /// <summary>The set or map as the kernel is told to make it.</summary>
-    internal static NfSet Definition(IpFamily family, ElementSet set, int variant = 0)
+    /// <param name="family">The table's family.</param>
+    /// <param name="set">The kind.</param>
+    /// <param name="variant">Prefix length or seconds, for kinds that have one.</param>
+    /// <param name="withCounters">Whether frontends that are refused or dropped count the packets.</param>
+    internal static NfSet Definition(IpFamily family, ElementSet set, int variant = 0, bool withCounters = false)
     {
         NfDataType address = NfDataType.Address(family);
         NfTypeof source = family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source;
@@ -118,14 +122,13 @@ internal static class TableSchema
             ElementSet.SourceRanges => Set(
                 NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
                 NfTypeof.Concatenation(destination, protocol, port, source)),
-            ElementSet.Counters => Set(key, Mixed, NfTypeof.ConcatenationByType) with
-            {
-                Flags = NfSetFlags.Expressions,
-                Expressions = [new NfCounter()],
-            },
+            ElementSet.Counters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
+            ElementSet.NoEndpoints or ElementSet.NoLocalEndpoints when withCounters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
             _ => Set(key, Mixed, NfTypeof.ConcatenationByType),
         };
     }
+
+    private static NfSet Counted(NfSet set) => set with { Flags = NfSetFlags.Expressions, Expressions = [new NfCounter()] };
 
     /// <summary>The dynamic set of clients of one affinity timeout.</summary>
     internal static NfSet Clients(IpFamily family, int seconds) =>

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Portolan.DataPlanes;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Inet;
 using Portolan.Services.Plan;
 using Prometheus;
 
@@ -73,6 +75,32 @@ internal sealed class ProxyMetrics
             _lastQueued.Set(SecondsOf(status.PendingSince));
         });
         loop.Done += Count;
+    }
+
+    /// <summary>Adds the kernel's counters of service ports, read at each scrape.</summary>
+    public void WatchFrontends()
+    {
+        MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
+        string[] labels = ["namespace_name_port", "protocol"];
+        Gauge connections = metrics.CreateGauge("portolan_service_connections", "First packets of connections to a service port, by the kernel", labels);
+        Gauge refused = metrics.CreateGauge("portolan_service_refused", "Of these, refused for lack of endpoints", labels);
+        Gauge dropped = metrics.CreateGauge("portolan_service_dropped", "Of these, dropped for lack of endpoints on this node", labels);
+        _registry.AddBeforeCollectCallback(() =>
+        {
+            // Frontends of services that are gone must not stay in the answer.
+            foreach (Gauge gauge in (ReadOnlySpan<Gauge>)[connections, refused, dropped])
+            {
+                foreach (string[] known in gauge.GetAllLabelValues())
+                    gauge.RemoveLabelled(known);
+            }
+            foreach (var port in FrontendCounter.ReadAll().GroupBy(counter => (counter.Service, counter.Protocol)))
+            {
+                string[] values = [port.Key.Service, port.Key.Protocol.ToRuleText()];
+                connections.WithLabels(values).Set(port.Sum(counter => (double)counter.Connections));
+                refused.WithLabels(values).Set(port.Sum(counter => (double)counter.Refused));
+                dropped.WithLabels(values).Set(port.Sum(counter => (double)counter.Dropped));
+            }
+        });
     }
 
     public Task HandleAsync(HttpContext context)

@@ -18,10 +18,18 @@ internal static class ServicesCommand
         {
             filter,
         };
+        var counters = new Option<bool>("--counters")
+        {
+            Description = "Show instead what the kernel counted at each frontend: new connections, refused and dropped ones. Live only, "
+                + "and only where the proxy runs with --counters.",
+        };
+        command.Options.Add(counters);
         options.AddTo(command);
         command.SetAction(parsed =>
         {
             var chart = new ChartOutput();
+            if (parsed.GetValue(counters))
+                return CountersView.Show(parsed.GetValue(options.Netns), parsed.GetValue(filter), parsed.GetValue(options.Json), chart);
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
             IReadOnlyList<OfferedService> services = input.Services.Services;

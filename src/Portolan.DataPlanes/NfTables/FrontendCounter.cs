@@ -1,0 +1,76 @@
+using System.Text;
+using Portolan.Inet;
+using Portolan.Netlink;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>What the kernel counted at one frontend since the element was made (a restart of the proxy keeps it).</summary>
+/// <param name="Service">Service and port, as the element's comment tells: "shop/web:http".</param>
+/// <param name="Address">The frontend's address; for a NodePort one of the node's.</param>
+/// <param name="Protocol">Its protocol.</param>
+/// <param name="Port">Its port.</param>
+/// <param name="Connections">First packets of connections that came to it, refused and dropped ones included.</param>
+/// <param name="Refused">Those that were refused for lack of endpoints.</param>
+/// <param name="Dropped">Those that were dropped for lack of endpoints on this node.</param>
+public sealed record FrontendCounter(
+    string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Refused, ulong Dropped)
+{
+    /// <summary>Reads the counters of this network namespace, ordered by service and frontend; empty when none are kept.</summary>
+    /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not read it.</exception>
+    public static IReadOnlyList<FrontendCounter> ReadAll(string? networkNamespace = null)
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(
+            NetlinkProtocol.Netfilter, new NetlinkSocketOptions { NetworkNamespace = networkNamespace });
+        var reader = new NfReader(socket);
+        List<FrontendCounter> counters = [];
+        foreach (IpFamily family in (ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6])
+        {
+            NfTableId table = TableSchema.Table(family);
+            if (!reader.ReadTables(table.Family).Exists(one => one.Id == table))
+                continue;
+            HashSet<string> sets = [.. reader.ReadSets(table).Select(set => set.Name)];
+            if (!sets.Contains(TableSchema.Name(ElementSet.Counters)))
+                continue;
+            Dictionary<FrontendKey, Counted> refused = Read(reader, table, ElementSet.NoEndpoints);
+            Dictionary<FrontendKey, Counted> dropped = Read(reader, table, ElementSet.NoLocalEndpoints);
+            foreach ((FrontendKey key, Counted counted) in Read(reader, table, ElementSet.Counters))
+            {
+                counters.Add(new FrontendCounter(
+                    counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
+                    refused.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets));
+            }
+        }
+        return [.. counters.OrderBy(counter => counter.Service, StringComparer.Ordinal).ThenBy(counter => counter.Address)
+            .ThenBy(counter => counter.Protocol).ThenBy(counter => counter.Port)];
+    }
+
+    private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, ElementSet set)
+    {
+        var visitor = new Visitor { Counters = [] };
+        reader.ReadElements(table, TableSchema.Name(set), ref visitor);
+        return visitor.Counters;
+    }
+
+    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port);
+
+    private readonly record struct Counted(string Name, ulong Packets);
+
+    private struct Visitor : INfElementVisitor
+    {
+        internal Dictionary<FrontendKey, Counted> Counters;
+
+        public readonly void Start() => Counters.Clear();
+
+        public readonly void Visit(in NfElement element)
+        {
+            int length = element.Key.Length - 8;
+            if (!InetAddress.TryFromBytes(element.Key[..Math.Max(0, length)], out InetAddress address))
+                return;
+            ReadOnlySpan<byte> rest = element.Key[length..];
+            var key = new FrontendKey(
+                address, (IpProtocol)rest[0], System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(rest[4..]));
+            Counters[key] = new Counted(Encoding.UTF8.GetString(element.Comment), element.Counter?.Packets ?? 0);
+        }
+    }
+}

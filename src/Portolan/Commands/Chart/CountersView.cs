@@ -1,0 +1,66 @@
+using System.Globalization;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Inet;
+using Portolan.Netlink;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>portolan services --counters: what the kernel counted at each frontend.</summary>
+internal static class CountersView
+{
+    internal static int Show(string? networkNamespace, string? service, bool asJson, ChartOutput chart)
+    {
+        IReadOnlyList<FrontendCounter> counters;
+        try
+        {
+            counters = FrontendCounter.ReadAll(networkNamespace);
+        }
+        catch (NetlinkException failure)
+        {
+            chart.Error($"the counters cannot be read: {failure.Message}");
+            return ExitStatus.CouldNotRun;
+        }
+        if (service is not null)
+            counters = [.. counters.Where(counter => counter.Service == service || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
+        if (asJson)
+        {
+            ChartOutput.Json(writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteStartArray("counters");
+                foreach (FrontendCounter counter in counters)
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("service", counter.Service);
+                    writer.WriteString("frontend", new InetEndpoint(counter.Address, counter.Port).ToString());
+                    writer.WriteString("protocol", counter.Protocol.ToRuleText());
+                    writer.WriteNumber("connections", counter.Connections);
+                    writer.WriteNumber("refused", counter.Refused);
+                    writer.WriteNumber("dropped", counter.Dropped);
+                    writer.WriteEndObject();
+                }
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            });
+        }
+        else if (counters.Count == 0)
+        {
+            chart.Line("No counters are kept here: the proxy counts when it runs with --counters, in mode nftables.");
+        }
+        else
+        {
+            chart.Table(["service", "proto", "frontend", "connections", "refused", "dropped"], counters.Select(counter => (string[])
+            [
+                ChartOutput.Clean(counter.Service),
+                counter.Protocol.ToRuleText(),
+                new InetEndpoint(counter.Address, counter.Port).ToString(),
+                Text(counter.Connections),
+                Text(counter.Refused),
+                Text(counter.Dropped),
+            ]));
+        }
+        return ExitStatus.Ok;
+    }
+
+    private static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
+}
