@@ -49,6 +49,8 @@ public sealed class ContinuityTests
         service.ServeFrom([service.Box.Pods[1]]);
         await service.StartAsync();
         await service.ServedOnlyByAsync(["pod-2"]);
+        // A native binary is through in a few hundredths of a second: some requests shall come after it, too.
+        await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
         await stop.CancelAsync();
         SteadyLoad result = await load;
 

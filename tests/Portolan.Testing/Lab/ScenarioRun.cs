@@ -27,6 +27,7 @@ public sealed class ScenarioRun
     private readonly FlowJudge _judge;
     private readonly SyncMarker _marker;
     private readonly ClusterObjects _cluster = new();
+    private bool _hasTurn = true;
     private readonly List<string> _failures = [];
     private ProxyMode _mode;
     private bool _proxyRuns;
@@ -46,17 +47,19 @@ public sealed class ScenarioRun
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(factory);
         await s_atWork.WaitAsync(cancel);
+        ScenarioRun? run = null;
         try
         {
             using var lab = new NodeLab(scenario.Name, scenario.Node.Addresses, scenario.Node.PodPrefixes);
             using ProxyUnderTest proxy = factory(scenario);
-            var run = new ScenarioRun(scenario, mode, lab, proxy);
+            run = new ScenarioRun(scenario, mode, lab, proxy);
             await run.RunStepsAsync(cancel);
             return [.. run._failures];
         }
         finally
         {
-            s_atWork.Release();
+            if (run is null || run._hasTurn)
+                s_atWork.Release();
         }
     }
 
@@ -164,17 +167,16 @@ public sealed class ScenarioRun
         _failures.Add(message);
     }
 
-    private static async Task RestAsync(TimeSpan time, CancellationToken cancel)
+    /// <summary>
+    /// Gives up the turn for the time of a rest. When it is over the scenario goes on at once, with a turn or without: what it measures is time.
+    /// </summary>
+    private async Task RestAsync(TimeSpan time, CancellationToken cancel)
     {
-        s_atWork.Release();
-        try
-        {
-            await Task.Delay(time, cancel);
-        }
-        finally
-        {
-            await s_atWork.WaitAsync(CancellationToken.None);
-        }
+        if (_hasTurn)
+            s_atWork.Release();
+        _hasTurn = false;
+        await Task.Delay(time, cancel);
+        _hasTurn = s_atWork.Wait(0, CancellationToken.None);
     }
 
     private static string Origin(ScenarioFlow flow) => flow.From switch
