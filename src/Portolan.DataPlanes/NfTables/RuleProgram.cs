@@ -122,7 +122,7 @@ internal sealed class RuleProgram
         void Key(string set, params NfExpression[] then) => rules.Add(Rule(Services, [.. _expr.Key(), Expr.In(set), .. then]));
 
         if (_input.WithCounters)
-            Key("counters");
+            Key("frontend-counters");
         if (hasSourceRanges)
             Key("source-restricted", Expr.Jump("source-check"));
         else
@@ -130,7 +130,7 @@ internal sealed class RuleProgram
         if (hasExternalLocal)
             Key("external-local", Expr.Jump("external-local"));
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), Expr.Jump("off-cluster")]));
-        Key("masquerade", Expr.SetMark(_input.MasqueradeMark));
+        Key("masquerade-always", Expr.SetMark(_input.MasqueradeMark));
         foreach (int seconds in timeouts)
         {
             string set = TableSchema.Name(ElementSet.AffinityFrontends, seconds);

@@ -32,7 +32,7 @@ internal static class TableSchema
         ElementSet.InsideAffinityIds => "inside-affinity-ids",
         ElementSet.AffinityEndpoints => "affinity-endpoints",
         ElementSet.ClusterIPs => "cluster-ips",
-        ElementSet.Masquerade => "masquerade",
+        ElementSet.Masquerade => "masquerade-always",
         ElementSet.ExternalLocal => "external-local",
         ElementSet.NoEndpoints => "no-endpoints",
         ElementSet.NoLocalEndpoints => "no-local-endpoints",
@@ -40,7 +40,7 @@ internal static class TableSchema
         ElementSet.SourceRanges => FormattableString.Invariant($"source-ranges-{variant}"),
         ElementSet.AffinityFrontends => FormattableString.Invariant($"affinity-frontends-{variant}"),
         ElementSet.Hairpin => "hairpin",
-        ElementSet.Counters => "counters",
+        ElementSet.Counters => "frontend-counters",
         _ => throw new ArgumentOutOfRangeException(nameof(set)),
     };
 
