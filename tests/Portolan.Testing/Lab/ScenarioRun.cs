@@ -117,7 +117,7 @@ public sealed class ScenarioRun
         }
         if (!_proxyRuns || !_proxy.FollowsCluster)
             return true;
-        if (_lab.Namespace.Run(() => _marker.Wait(patience)) is not { } fault)
+        if (_lab.Namespace.Run(() => _marker.Wait(_mode, patience)) is not { } fault)
             return true;
         Fail(step, $"{fault}\n      {_proxy.Describe()}");
         return false;

@@ -38,9 +38,25 @@ internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest 
             Apply(KubernetesObjects.Slice(s_service.Namespace, s_service.Name, endpoint.Family, [endpoint], _number, node: null));
     }
 
-    /// <summary>Waits until packets to the marker service arrive at the present number, in each family that the node has.</summary>
+    /// <summary>Waits until all changes so far are in the kernel.</summary>
+    /// <param name="mode">
+    /// In mode iptables each table is a transaction of its own: the nat table, where the marker is, comes before what goes from the filter
+    /// table. Syncs follow one another, so that one more number in force means that the sync of the one before has ended.
+    /// </param>
+    /// <param name="patience">How long one number may take.</param>
     /// <returns>Null, or what happened instead until the time was over.</returns>
-    public string? Wait(TimeSpan patience)
+    public string? Wait(ProxyMode mode, TimeSpan patience)
+    {
+        if (WaitForNumber(patience) is { } fault)
+            return fault;
+        if (mode != ProxyMode.IpTables)
+            return null;
+        Raise();
+        return WaitForNumber(patience);
+    }
+
+    /// <summary>Waits until packets to the marker service arrive at the present number, in each family that the node has.</summary>
+    private string? WaitForNumber(TimeSpan patience)
     {
         foreach (IpFamily family in lab.Addresses.Select(static address => address.Family).Distinct().ToList())
         {
