@@ -55,6 +55,9 @@ internal sealed class ElementBuffer
         _uses.Clear();
     }
 
+    /// <summary>Makes room, so that a first load does not copy what it has so far again and again.</summary>
+    internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
+
     internal void Use(RuleUseKind kind, int value) => _uses.Add(new RuleUse(kind, value));
 
     internal void Add(in Element element) => _elements.Add(element);

@@ -254,6 +254,7 @@ public sealed partial class NfTablesPlane : IDataPlane
                 HeldTable held = _kernel.Read(family.Table.Family);
                 family.ReadBack(held);
                 AdoptAffinity(held);
+                family.Table.Added.EnsureCapacity(Estimate(family.Table.Family));
             }
             _subjects.Clear();
             Dictionary<ObjectName, ServicePlan> before = new(_applied);
@@ -279,6 +280,21 @@ public sealed partial class NfTablesPlane : IDataPlane
                 return Report(0, 0, 0) with { IsInForce = false };
             }
         }
+    }
+
+    /// <summary>About as many elements as a first load has; few clusters use what it leaves out.</summary>
+    private int Estimate(IpFamily family)
+    {
+        int elements = 0;
+        foreach (ServicePlan plan in _wanted.Values)
+        {
+            foreach (PortPlan port in plan.Ports)
+            {
+                if (port.Family == family)
+                    elements += 1 + port.Frontends.Length * (1 + Math.Max(port.ClusterBackends.Length, port.LocalBackends.Length));
+            }
+        }
+        return elements;
     }
 
     private bool TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
@@ -77,23 +78,37 @@ internal sealed class TableChange(IpFamily family)
         const int worthGrouping = 256;
         if (elements.Length < worthGrouping)
         {
-            WriteRun(transaction, change, elements, firstSubject, only: null);
+            WriteRun(transaction, change, elements, order: default, firstSubject);
             return;
         }
-        // A first load has tens of thousands of short runs; a pass per set makes them a few long lists.
-        foreach (ElementSet set in Enum.GetValues<ElementSet>())
-            WriteRun(transaction, change, elements, firstSubject, set);
+        // A first load has tens of thousands of short runs, service by service; grouped by set they are a few long lists.
+        int[] order = ArrayPool<int>.Shared.Rent(elements.Length);
+        GroupBySet(elements, order);
+        WriteRun(transaction, change, elements, order.AsSpan(0, elements.Length), firstSubject);
+        ArrayPool<int>.Shared.Return(order);
     }
 
-    private void WriteRun(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstSubject, ElementSet? only)
+    private static void GroupBySet(ReadOnlySpan<Element> elements, Span<int> order)
+    {
+        Span<int> next = stackalloc int[byte.MaxValue + 1];
+        next.Clear();
+        foreach (ref readonly Element element in elements)
+            next[(byte)element.Set + 1]++;
+        for (int set = 1; set < next.Length; set++)
+            next[set] += next[set - 1];
+        for (int i = 0; i < elements.Length; i++)
+            order[next[(byte)elements[i].Set]++] = i;
+    }
+
+    private void WriteRun(
+        NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, ReadOnlySpan<int> order, int firstSubject)
     {
         Span<byte> comment = stackalloc byte[ElementComment.MaxLength];
         int open = -1;
-        for (int i = 0; i < elements.Length; i++)
+        for (int n = 0; n < elements.Length; n++)
         {
+            int i = order.IsEmpty ? n : order[n];
             ref readonly Element element = ref elements[i];
-            if (only is { } wanted && element.Set != wanted)
-                continue;
             if (open < 0 || elements[open].Set != element.Set || elements[open].Variant != element.Variant)
             {
                 if (open >= 0)
