@@ -1,21 +1,17 @@
 #!/usr/bin/env bash
 # Measures what syncs cost, beside nft loading the same content in the same run. Needs root; everything happens in network namespaces of
 # its own. Prints a table; JSON goes to bench/results/.
-#   bench/run.sh [--sizes "1000 10000"] [--mixed] [--data-path] [--kube-proxy PATH --kubeconfig FILE]
+#   bench/run.sh [--sizes "1000 10000"] [--mixed] [--data-path]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="1000 10000 44000 100000"
 mixed=""
 data_path=""
-kube_proxy=""
-kubeconfig=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --sizes) sizes=$2; shift 2 ;;
     --mixed) mixed="--mixed"; shift ;;
     --data-path) data_path=1; shift ;;
-    --kube-proxy) kube_proxy=$2; shift 2 ;;
-    --kubeconfig) kubeconfig=$2; shift 2 ;;
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
@@ -50,7 +46,4 @@ echo "rows as JSON: $results"
 
 if [ -n "$data_path" ]; then
   bench/data-path.sh
-fi
-if [ -n "$kube_proxy" ]; then
-  bench/kube-proxy.sh "$kube_proxy" "$kubeconfig"
 fi

@@ -19,8 +19,12 @@ switch (args)
     case ["heal", string runs]:
         Console.WriteLine(HealBench.Run(int.Parse(runs, CultureInfo.InvariantCulture)));
         return 0;
+    case ["layout", "nftables" or "iptables", string services, string endpoints]:
+        Action<TextWriter, int, int> write = args[1] == "nftables" ? KubeProxyLayout.WriteNfTables : KubeProxyLayout.WriteIpTables;
+        write(Console.Out, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS");
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# What a connection through a service costs: short TCP connections from pod to pod, directly and by a service IP, through Portolan's rules and
+# through the same services in kube-proxy's layouts. The service is the last of N. Needs root; everything is in network namespaces.
+#   bench/data-path.sh [--sizes "10 1000 10000"] [--seconds 3]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+sizes="10 1000 10000"
+seconds=3
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --sizes) sizes=$2; shift 2 ;;
+    --seconds) seconds=$2; shift 2 ;;
+    *) echo "unknown option $1" >&2; exit 2 ;;
+  esac
+done
+[ "$(id -u)" = 0 ] || { echo "bench/data-path.sh needs root: it makes network namespaces and writes rules" >&2; exit 1; }
+[ -x out/portolan ] || ./build.sh >&2
+[ -x out/bench/Portolan.Bench ] || dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
+[ -x out/traffic/portolan-traffic ] || dotnet build bench/Portolan.Traffic -c Release -v quiet -nologo -clp:ErrorsOnly -o out/traffic >&2
+
+tag=portolan-bench-$$
+node=$tag-node client=$tag-client server=$tag-server
+work=$(mktemp -d)
+pids=()
+clean() {
+  [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  for ns in $node $client $server; do ip netns del $ns 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap clean EXIT
+on() { local ns=$1; shift; ip netns exec "$ns" "$@"; }
+
+for ns in $node $client $server; do ip netns add $ns; on $ns ip link set lo up; done
+for pod in client server; do
+  ip -n $node link add $pod type veth peer name eth0 netns $tag-$pod
+  ip -n $node link set $pod up
+  ip -n $tag-$pod link set eth0 up
+done
+on $node sysctl -qw net.ipv4.ip_forward=1
+ip -n $node addr add 10.255.1.1/24 dev client; ip -n $client addr add 10.255.1.2/24 dev eth0; ip -n $client route add default via 10.255.1.1
+ip -n $node addr add 10.255.2.1/24 dev server; ip -n $server addr add 10.255.2.2/24 dev eth0; ip -n $server route add default via 10.255.2.1
+ip -n $node route add 10.0.0.0/9 via 10.255.2.2
+# Short connections use up ports: both ends may take the whole range and reuse it at once.
+for ns in $client $server; do on $ns sysctl -qw net.ipv4.ip_local_port_range="1024 65535" net.ipv4.tcp_tw_reuse=1; done
+on $node sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=1 2>/dev/null || true
+on $server out/traffic/portolan-traffic serve --name server --port 8080 > /dev/null 2>&1 & pids+=($!)
+sleep 1
+
+address() { # of the n-th service's IP or first endpoint, as the generator makes them: base + n
+  printf '%d.%d.%d.%d' $(($1 >> 24)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))
+}
+measure() { # layout, services, target
+  local line
+  line=$(on $client out/traffic/portolan-traffic connect --server "$3" --seconds "$seconds" --at-once 4 --json)
+  one=$(on $client out/traffic/portolan-traffic connect --server "$3" --seconds "$seconds" --at-once 1 --json)
+  printf '%-26s %8s | %10s | %9s %9s\n' "$1" "$2" "$(jq -r .connectionsPerSecond <<< "$line")" "$(jq -r .p50Us <<< "$one")" "$(jq -r .p99Us <<< "$one")"
+}
+printf '%-26s %8s | %10s | %9s %9s\n' rules services conn/s "p50 us" "p99 us"
+for n in $sizes; do
+  service=$(address $((0xAC100000 + n)))
+  for e in 0 1 2 3 4; do ip -n $server addr replace "$(address $((0x0A000000 + (n - 1) * 5 + e + 1)))/32" dev lo; done
+  endpoint=$(address $((0x0A000000 + (n - 1) * 5 + 1)))
+  measure "none, to the endpoint" "$n" "$endpoint:8080"
+
+  rm -rf "$work/m" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
+  on $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" > "$work/log" 2>&1 & proxy=$!
+  pids+=($proxy)
+  until grep -q "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
+  measure "Portolan" "$n" "$service:80"
+  kill $proxy; wait $proxy 2>/dev/null || true
+  on $node out/portolan proxy --cleanup > /dev/null 2>&1 || true
+
+  out/bench/Portolan.Bench layout nftables "$n" 5 > "$work/rules"
+  on $node nft -f "$work/rules"
+  measure "kube-proxy's nftables" "$n" "$service:80"
+  on $node nft flush ruleset
+
+  for tool in legacy nft; do
+    # 60,000 chains take iptables-nft minutes to load; the way of a packet through them is the same list of rules.
+    [ $tool = nft ] && [ "$n" -gt 1000 ] && continue
+    out/bench/Portolan.Bench layout iptables "$n" 5 > "$work/rules"
+    on $node iptables-$tool-restore < "$work/rules"
+    measure "kube-proxy's iptables-$tool" "$n" "$service:80"
+    on $node iptables-$tool -t nat -F; on $node iptables-$tool -t nat -X
+    on $node nft flush ruleset
+  done
+done
