@@ -26,10 +26,15 @@ internal static partial class RuleDump
         }
         foreach ((string chain, List<string> rules) in chains)
         {
-            // Ranges of one firewall chain mean the same in any order.
-            if (s_unordered.Contains(chain.Split(' ')[1]) || chain.Contains("KUBE-FW-", StringComparison.Ordinal))
-                rules.Sort(0, rules.Count(rule => !rule.Contains("must be the last", StringComparison.Ordinal)
-                    && !rule.Contains("will be dropped", StringComparison.Ordinal) && !rule.EndsWith("KUBE-MARK-DROP", StringComparison.Ordinal)), StringComparer.Ordinal);
+            bool isFirewall = chain.Contains("KUBE-FW-", StringComparison.Ordinal);
+            if (!isFirewall && !s_unordered.Contains(chain.Split(' ')[1]))
+                continue;
+            int ordered = rules.Count(static rule => rule.Contains("must be the last", StringComparison.Ordinal)
+                || rule.Contains("will be dropped", StringComparison.Ordinal) || rule.EndsWith("KUBE-MARK-DROP", StringComparison.Ordinal));
+            // Ranges of one firewall chain mean the same in any order; rules for one destination (mark, then jump) do not.
+            string[] sorted = [.. rules.Take(rules.Count - ordered).OrderBy(rule => isFirewall ? rule : SourceAndTarget().Replace(rule, ""), StringComparer.Ordinal)];
+            rules.RemoveRange(0, sorted.Length);
+            rules.InsertRange(0, sorted);
         }
         return [.. chains.SelectMany(static chain => chain.Value.Prepend(chain.Key))];
     }
@@ -47,6 +52,9 @@ internal static partial class RuleDump
 
     [GeneratedRegex(@"^\[\d+:\d+\] ")]
     private static partial Regex Counters();
+
+    [GeneratedRegex("(! )?-[si] [^ ]+ | -[jg] [^\"]*$")]
+    private static partial Regex SourceAndTarget();
 
     [GeneratedRegex(" +")]
     private static partial Regex Spaces();

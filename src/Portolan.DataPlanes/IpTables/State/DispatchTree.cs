@@ -11,6 +11,7 @@ namespace Portolan.DataPlanes.IpTables.State;
 /// <remarks>
 /// The shape depends on the addresses there are, not on the order they came in: a prefix with more than <see cref="LeafSize"/> addresses
 /// branches by the next two bits after those all of them share. A change of one address touches the chains on its path only.
+/// Services that share an address stand in the order of their names, so that a comparison finds the chain as it was written.
 /// </remarks>
 internal sealed class DispatchTree(IpFamily family)
 {
@@ -30,7 +31,7 @@ internal sealed class DispatchTree(IpFamily family)
             _rules.Add(address, rules = []);
             _addresses.Insert(~_addresses.BinarySearch(address), address);
         }
-        rules.Add((owner, rule));
+        Insert(rules, owner, rule);
     }
 
     /// <summary>Adds many at once: sorted once.</summary>
@@ -45,7 +46,7 @@ internal sealed class DispatchTree(IpFamily family)
                 _rules.Add(address, rules = []);
                 _addresses.Add(address);
             }
-            rules.Add((owner, rule));
+            Insert(rules, owner, rule);
         }
         _addresses.Sort();
     }
@@ -95,6 +96,10 @@ internal sealed class DispatchTree(IpFamily family)
         }
         return null;
     }
+
+    // Rules of one owner keep the order they come in: mark, then jump.
+    private static void Insert(List<(ObjectName Owner, string Rule)> rules, ObjectName owner, string rule) =>
+        rules.Insert(rules.FindLastIndex(entry => entry.Owner <= owner) + 1, (owner, rule));
 
     private IEnumerable<Branch> Below(int from, int to, Func<InetPrefix, int, bool> isEntered)
     {

@@ -258,10 +258,12 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
             else if (!kept.HasRulesOf(old))
                 change.Branches.Add(kept);
         }
-        (ObjectName? Owner, string Rule)[] root = [.. tree.Root()];
-        foreach ((ObjectName? owner, string rule) in root.Except(rootBefore))
+        // By owner, all or none: rules for one destination keep their order, as in CompareRules.
+        var wasRoot = rootBefore.ToLookup(static entry => entry.Owner);
+        var root = tree.Root().ToLookup(static entry => entry.Owner);
+        foreach ((ObjectName? owner, string rule) in root.Where(group => !group.SequenceEqual(wasRoot[group.Key])).SelectMany(static group => group))
             change.Added.Add((owner, new(RuleTable.Nat, ChainName.Services, rule)));
-        foreach ((ObjectName? owner, string rule) in rootBefore.Except(root))
+        foreach ((ObjectName? owner, string rule) in wasRoot.Where(group => !group.SequenceEqual(root[group.Key])).SelectMany(static group => group))
             change.Removed.Add((owner, new(RuleTable.Nat, ChainName.Services, rule)));
     }
 
