@@ -13,7 +13,7 @@ fi
 # Command and the package it comes from. Without them the tests that need them are skipped, with the reason.
 install_missing() {
   local packages=() entry
-  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl; do
+  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl xz:xz-utils; do
     command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")
   done
   ((${#packages[@]})) || return 0
@@ -27,6 +27,8 @@ install_missing() {
 }
 
 install_missing
+# Our tables are listed with the newest nft, too, where it can be had (a copy under out/, not installed).
+if PORTOLAN_NEWER_NFT=$(tests/tools/newer-nft.sh 2>/dev/null); then export PORTOLAN_NEWER_NFT; fi
 dotnet build Portolan.slnx --nologo -v quiet || exit 1
 
 passed=0 failed=0 skipped=0
