@@ -68,6 +68,8 @@ internal static class Composition
             metrics.Watch(loop);
             if (settings.WithCounters && config.Mode == ProxyMode.NfTables)
                 metrics.WatchFrontends();
+            if (plane is IpTablesPlane ipTables)
+                metrics.Watch(ipTables.Statistics);
             loop.Done += healthChecks.Follow;
             loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane.Mode, log), CancellationToken.None);
 

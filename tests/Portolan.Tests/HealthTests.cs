@@ -38,6 +38,21 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task Metrics_of_mode_iptables_tell_what_the_tools_were_used_for()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(run.Configuration("mode: iptables"));
+        await run.UntilSyncedAsync(1);
+
+        string[] metrics = (run.Get("http://127.0.0.1:10249/metrics") ?? "").Split('\n');
+
+        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restores_total ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restore_lines_total ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains("portolan_iptables_lock_timeouts_total 0", metrics);
+    }
+
+    [Fact]
     public async Task The_autoscalers_taint_fails_healthz_and_not_livez()
     {
         using var run = new PortolanRun();

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Portolan.DataPlanes;
+using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
 using Portolan.Services.Plan;
@@ -100,6 +101,25 @@ internal sealed class ProxyMetrics
                 refused.WithLabels(values).Set(port.Sum(counter => (double)counter.Refused));
                 dropped.WithLabels(values).Set(port.Sum(counter => (double)counter.Dropped));
             }
+        });
+    }
+
+    /// <summary>Adds what mode iptables uses the tools for, read at each scrape.</summary>
+    public void Watch(IpTablesStatistics statistics)
+    {
+        MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
+        Counter restores = metrics.CreateCounter("portolan_iptables_restores_total", "Runs of iptables-restore and ip6tables-restore");
+        Counter lines = metrics.CreateCounter("portolan_iptables_restore_lines_total", "Lines fed to them");
+        Gauge lastLines = metrics.CreateGauge("portolan_iptables_last_restore_lines", "Lines fed to the last of them");
+        Counter lockTimeouts = metrics.CreateCounter("portolan_iptables_lock_timeouts_total", "Runs that gave up waiting for the xtables lock");
+        Counter disturbances = metrics.CreateCounter("portolan_iptables_disturbances_total", "Times that rules were found changed or gone");
+        _registry.AddBeforeCollectCallback(() =>
+        {
+            restores.IncTo(statistics.Restores);
+            lines.IncTo(statistics.Lines);
+            lastLines.Set(statistics.LastLines);
+            lockTimeouts.IncTo(statistics.LockTimeouts);
+            disturbances.IncTo(statistics.Disturbances);
         });
     }
 
