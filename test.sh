@@ -31,6 +31,9 @@ install_missing
 if PORTOLAN_NEWER_NFT=$(tests/tools/newer-nft.sh 2>/dev/null); then export PORTOLAN_NEWER_NFT; fi
 dotnet build Portolan.slnx --nologo -v quiet || exit 1
 
+# The tests that run the proxy run the native binary: the one that is shipped, and it starts a hundred times in a run.
+if ./build.sh; then export PORTOLAN_BIN="$PWD/out/portolan"; else echo "test.sh: no native binary; the debug build is tested instead" >&2; fi
+
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

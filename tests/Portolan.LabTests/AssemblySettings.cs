@@ -12,5 +12,10 @@ internal static class AssemblySettings
 {
     // Before the test framework has opened anything that a second start would lose.
     [ModuleInitializer]
-    internal static void BecomeRootOfANamespace() => UserNamespace.EnterIfNotRoot();
+    internal static void BecomeRootOfANamespace()
+    {
+        UserNamespace.EnterIfNotRoot();
+        // Many tests wait at a time, some of them on a thread: a scenario whose rest is over must not wait for one of the few there are by default.
+        ThreadPool.SetMinThreads(workerThreads: 128, completionPortThreads: 16);
+    }
 }

@@ -108,6 +108,9 @@ internal sealed class ScenarioCourse
 
     private void Check(ScenarioStep step, ScenarioFlow flow, FlowJudge judge)
     {
+        // Which backend a client sticks to is the kernel's to remember; the plan only says which ones there are.
+        if (flow.SameAs is not null)
+            flow = flow with { SameAs = null };
         string? fault = flow.Http is { } http ? CheckHealth(http) : CheckPackets(flow, judge);
         if (fault is not null)
             _failures.Add($"step '{step.Name}', flow '{flow.Name}' (line {flow.Line}): expected {flow.ExpectationIn(ProxyMode.NfTables)}\n      {fault}");
@@ -133,7 +136,7 @@ internal sealed class ScenarioCourse
         HealthCheckPlan? check = _table.Plans.Select(static plan => plan.HealthCheck).FirstOrDefault(check => check?.Port == http.Url.Port);
         // The proxy's own /healthz and /livez are not in plans.
         if (check is null)
-            return http.Url.Port is 10256 or 10249 ? null : $"no health check on port {http.Url.Port}";
+            return http.Url.Port is 10256 or 10249 || http.Status == 0 ? null : $"no health check on port {http.Url.Port}";
         int? ready = http.Url.Host.Contains(':', StringComparison.Ordinal) ? check.ReadyLocalIPv6 : check.ReadyLocalIPv4;
         int status = ready is > 0 ? 200 : 503;
         return status == http.Status ? null : $"health check: {check}";
