@@ -17,7 +17,7 @@ public enum FlowOrigin
 }
 
 /// <summary>Packets of one kind and what must happen to each of them.</summary>
-public sealed class ScenarioFlow
+public sealed record ScenarioFlow
 {
     public required string Name { get; init; }
 
