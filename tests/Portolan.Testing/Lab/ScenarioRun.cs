@@ -77,7 +77,7 @@ public sealed class ScenarioRun
             if (!Change(step, action))
                 return;
             if (step.Wait > TimeSpan.Zero)
-                await RestAsync(step.Wait, cancel);
+                await RestAsync(step.Wait, cancel).ConfigureAwait(false);
             foreach (ScenarioFlow flow in step.Flows.Where(flow => flow.RunsIn(_mode)))
                 Check(step, flow);
         }
@@ -175,7 +175,8 @@ public sealed class ScenarioRun
         if (_hasTurn)
             s_atWork.Release();
         _hasTurn = false;
-        await Task.Delay(time, cancel);
+        // Not on the test framework's few threads, which are all busy with other scenarios.
+        await Task.Delay(time, cancel).ConfigureAwait(false);
         _hasTurn = s_atWork.Wait(0, CancellationToken.None);
     }
 
