@@ -13,7 +13,7 @@ fi
 # Command and the package it comes from. Without them the tests that need them are skipped, with the reason.
 install_missing() {
   local packages=() entry
-  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl xz:xz-utils; do
+  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils; do
     command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")
   done
   ((${#packages[@]})) || return 0
