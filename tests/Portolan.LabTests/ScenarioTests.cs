@@ -7,8 +7,9 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.LabTests;
 
 /// <summary>
-/// Every scenario in tests/scenarios, in every mode of the proxy, with real packets. Traits choose among them: <c>File=clusterip</c>,
-/// <c>"Scenario=clusterip/cluster IP basics"</c>, <c>Mode=nftables</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
+/// Every scenario in tests/scenarios, in every mode of the proxy and in every <see cref="Course"/>, with real packets. Traits choose among
+/// them: <c>File=clusterip</c>, <c>"Scenario=clusterip/cluster IP basics"</c>, <c>"Scenario=clusterip/cluster IP basics, in IPv6, restarted"</c>,
+/// <c>Mode=nftables</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
 /// </summary>
 public sealed class ScenarioTests
 {
@@ -44,16 +45,15 @@ public sealed class ScenarioTests
     private static bool IsAboutIPv6Loopback(Scenario scenario, ProxyMode mode) => mode == ProxyMode.IpTables
         && scenario.Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true }));
 
-    // What is written for IPv4 is run in IPv6 as well.
+    // What is written for IPv4 is run in IPv6 as well, and each in every course that leads to its clusters.
     private static ImmutableSortedDictionary<string, Scenario> ReadAll()
     {
         var all = ImmutableSortedDictionary.CreateBuilder<string, Scenario>(StringComparer.Ordinal);
         foreach (string path in Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories))
         {
-            foreach (Scenario scenario in Lab.ReadScenarios(path))
+            IEnumerable<Scenario> written = [.. Lab.ReadScenarios(path), .. IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path))];
+            foreach (Scenario scenario in written.SelectMany(static scenario => Enum.GetValues<Course>(), static (scenario, course) => scenario.On(course)).OfType<Scenario>())
                 all.Add(scenario.ToString(), scenario);
-            foreach (Scenario twin in IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path)))
-                all.Add($"{twin}, in IPv6", twin);
         }
         return all.ToImmutable();
     }

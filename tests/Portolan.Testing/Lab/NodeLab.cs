@@ -92,6 +92,22 @@ public sealed class NodeLab : IDisposable
     /// <summary>Forgets all tracked connections.</summary>
     public void FlushConntrack() => Namespace.Run(_conntrack.Run);
 
+    /// <summary>Takes all rules out of the kernel, whoever wrote them and through whichever interface.</summary>
+    public void ForgetRules() => Namespace.Run(static () =>
+    {
+        Tool.Run("nft", ["flush", "ruleset"]);
+        foreach (string family in (ReadOnlySpan<string>)["ip", "ip6"])
+        {
+            // Tables of the older interface; nft does not see them. The file is there only when the kernel has that interface.
+            string names = $"/proc/thread-self/net/{family}_tables_names";
+            foreach (string table in File.Exists(names) ? File.ReadAllLines(names) : [])
+            {
+                Tool.Run($"{family}tables-legacy", ["-w", "-t", table, "-F"]);
+                Tool.Run($"{family}tables-legacy", ["-w", "-t", table, "-X"]);
+            }
+        }
+    });
+
     /// <summary>The kernel's present rules, for a report.</summary>
     public string DescribeRules() => Namespace.Run(static () => Tool.TryRun("nft", ["list", "ruleset"]).Output);
 

@@ -85,11 +85,13 @@ public sealed class ScenarioRun
 
     private bool Change(ScenarioStep step, ProxyAction action)
     {
-        if (action is ProxyAction.Stop or ProxyAction.Kill or ProxyAction.Restart or ProxyAction.Crash)
+        if (action is not (ProxyAction.None or ProxyAction.Start))
         {
-            _proxy.Stop(kill: action is ProxyAction.Kill or ProxyAction.Crash);
+            _proxy.Stop(kill: action is ProxyAction.Kill or ProxyAction.Crash or ProxyAction.Afresh);
             _proxyRuns = false;
         }
+        if (action == ProxyAction.Afresh)
+            _lab.ForgetRules();
         _mode = step.ProxyMode ?? _mode;
         foreach (JsonObject value in step.Apply)
             Apply(value);
@@ -104,7 +106,7 @@ public sealed class ScenarioRun
         _lab.AddAddresses(step.AddAddresses);
         _lab.RemoveAddresses(step.RemoveAddresses);
         TimeSpan patience = s_patienceForChange;
-        if (action is ProxyAction.Start or ProxyAction.Restart or ProxyAction.Crash)
+        if (action is not (ProxyAction.None or ProxyAction.Stop or ProxyAction.Kill))
         {
             _marker.Raise();
             _proxy.Start(_lab, _mode);

@@ -12,7 +12,7 @@ public static partial class IPv6Twin
 {
     private const string PodRangeBeside = "fd00:10:180::/64";
 
-    /// <summary>Reads the twins of a file's scenarios. Scenarios that speak of IPv6 themselves have none.</summary>
+    /// <summary>Reads the twins of a file's scenarios, named "..., in IPv6". Scenarios that speak of IPv6 themselves have none.</summary>
     /// <param name="file">The name that messages and test names carry.</param>
     /// <param name="text">The file: a list of scenarios, each beginning with "- name:" at the margin.</param>
     public static ImmutableArray<Scenario> Read(string file, string text)
@@ -26,7 +26,7 @@ public static partial class IPv6Twin
             int end = i + 1 < starts.Length ? starts[i + 1] : lines.Length;
             string one = string.Join('\n', lines[starts[i]..end]);
             if (!IPv6Text().IsMatch(one.Replace(PodRangeBeside, "", StringComparison.Ordinal)))
-                twins.AddRange(ScenarioReader.Read(file, Translate(WithNodeAddress(one))));
+                twins.AddRange(ScenarioReader.Read(file, Translate(WithNodeAddress(one))).Select(static twin => twin with { Name = $"{twin.Name}, in IPv6" }));
         }
         return twins.ToImmutable();
     }

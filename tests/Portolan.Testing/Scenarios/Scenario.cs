@@ -39,7 +39,7 @@ public static class ProxyModes
 
 /// <summary>A cluster seen from one node, how it changes, and what must happen to packets on the way. See tests/scenarios/FORMAT.md.</summary>
 /// <remarks>Plain data: the lab runs it with real packets, a rule simulator can run the same flows without a kernel.</remarks>
-public sealed class Scenario
+public sealed record Scenario
 {
     /// <summary>The file's name without folder and extension.</summary>
     public required string File { get; init; }
@@ -99,10 +99,13 @@ public enum ProxyAction
 
     /// <summary>Ended with SIGKILL before the changes, started after them.</summary>
     Crash,
+
+    /// <summary>Ended with SIGKILL before the changes, started after them in a kernel without any rule.</summary>
+    Afresh,
 }
 
 /// <summary>Changes to the cluster and to the proxy's process, then flows.</summary>
-public sealed class ScenarioStep
+public sealed record ScenarioStep
 {
     public required string Name { get; init; }
 
