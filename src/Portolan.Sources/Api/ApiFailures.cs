@@ -26,19 +26,22 @@ internal static class ApiFailures
     public static string CauseOf(ApiException refusal, ApiResource resource) =>
         refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
 
-    public static string Describe(Exception failure, Uri server)
+    /// <summary>What went wrong and what holds meanwhile, for a source that goes on trying.</summary>
+    public static string Describe(Exception failure, Uri server) => $"{Reason(failure, server)}; the last state stays in force";
+
+    /// <summary>What went wrong.</summary>
+    public static string Reason(Exception failure, Uri server)
     {
         string reason = failure is EndOfStreamException or HttpIOException
             ? "it cut the connection"
             : Text.Printable(Innermost(failure).Message.TrimEnd('.'));
-        const string Meanwhile = "the last state stays in force";
         return CauseOf(failure) switch
         {
             "trust" =>
-                $"no trust between us and the API server at {server}: {reason}. Check certificate-authority and the client certificate; {Meanwhile}",
-            "answers" => $"the API server at {server} sent what is no answer ({reason}); {Meanwhile}",
-            "credentials" => $"no credentials for the API server at {server}: {reason}; {Meanwhile}",
-            _ => $"the API server at {server} cannot be reached ({reason}); {Meanwhile}",
+                $"no trust between us and the API server at {server}: {reason}. Check certificate-authority and the client certificate",
+            "answers" => $"the API server at {server} sent what is no answer ({reason})",
+            "credentials" => $"no credentials for the API server at {server}: {reason}",
+            _ => $"the API server at {server} cannot be reached ({reason})",
         };
     }
 

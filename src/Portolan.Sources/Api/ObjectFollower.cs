@@ -16,8 +16,6 @@ internal sealed class ObjectFollower(
     TimeProvider time,
     Random random)
 {
-    private const int PageSize = 500;
-
     // A watch the server keeps refusing for a reason of its own is not mended by asking for it again.
     private const int RefusalsBeforeList = 3;
 
@@ -66,28 +64,7 @@ internal sealed class ObjectFollower(
 
     private async Task ListAsync(ApiClient client, CancellationToken cancel)
     {
-        sink.BeginList();
-        string version = "";
-        string continueToken = "";
-        do
-        {
-            await using Stream body =
-                await client.GetAsync(resource.ListUri(PageSize, _listFrom, continueToken), cancel).ConfigureAwait(false);
-            using var watchdog = new IdleWatchdog(timings.ListIdle, time, cancel);
-            var frames = new JsonFramer(body, FrameLayout.List);
-            continueToken = "";
-            for (FrameKind kind; (kind = await watchdog.ReadAsync(frames).ConfigureAwait(false)) != FrameKind.None;)
-            {
-                if (kind == FrameKind.Item)
-                    await sink.TakeAsync(_reader.Read(resource.Kind, frames.Frame), cancel).ConfigureAwait(false);
-                else
-                    (version, continueToken) = ListMetadata.Read(frames.Frame);
-            }
-        }
-        while (continueToken.Length > 0);
-        if (version.Length == 0)
-            throw new InvalidDataException("a list without metadata.resourceVersion");
-        await sink.EndListAsync(cancel).ConfigureAwait(false);
+        string version = await ObjectLister.ListAsync(client, resource, _listFrom, timings, time, _reader, sink, cancel).ConfigureAwait(false);
         _listFrom = version;
         _watchFrom = version;
         Worked(client);
