@@ -1,4 +1,4 @@
-using System.Globalization;
+using Portolan.Inspect.Checks;
 using Portolan.Inspect.Offers;
 using Portolan.Rules;
 
@@ -14,18 +14,21 @@ internal static class ChainChecks
         foreach (NamedSet set in table.Sets)
         {
             foreach (SetElement element in set.Elements)
-                Refer(element.Data, referenced);
+            {
+                if (ChainTargets.InElement(element) is { } target && referenced.Add(target) && table.FindChain(target) is null && !table.IsExcerpt)
+                    findings.Add(Missing(guide.ServiceOf(target) ?? target, null, $"An element of map {set.Name} of table {table.Name}", target));
+            }
         }
         foreach (Chain chain in table.Chains)
         {
             for (int index = 0; index < chain.Rules.Length; index++)
             {
                 var place = new RulePlace(table, chain, index);
-                foreach (string target in Targets(place.Rule))
+                foreach (string target in ChainTargets.InRule(place.Rule))
                 {
                     referenced.Add(target);
                     if (table.FindChain(target) is null && !table.IsExcerpt)
-                        findings.Add(Missing(place, target, guide));
+                        findings.Add(Missing(guide.ServiceOf(place) ?? target, place, "The rule", target));
                 }
             }
             findings.AddRange(Shadowed(table, chain, guide));
@@ -35,23 +38,25 @@ internal static class ChainChecks
         return findings;
     }
 
-    private static Finding Missing(RulePlace place, string target, ChainGuide guide) => new(FindingSeverity.Error, "missing-chain",
-        guide.ServiceOf(place) ?? target, place,
-        $"The rule goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together from several.",
+    private static Finding Missing(string subject, RulePlace? place, string what, string target) => new(FindingSeverity.Error, "missing-chain", subject, place,
+        $"{what} goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together from several.",
         "Make a new dump; if the chain is missing there too, restart the proxy.");
 
     private static IEnumerable<Finding> Unreferenced(RuleTable table, HashSet<string> referenced)
     {
         foreach (Chain chain in table.Chains)
         {
-            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty)
+            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty || ChainGuide.IsStandby(chain.Name))
                 continue;
-            // A proxy's helpers (KUBE-MARK-DROP, reject-chain) stand ready even when no service needs them.
-            if (ChainGuide.IsShared(chain.Name))
+            // A way into a proxy's services that is cut off is told with what it does to clients (no-entry, no-masquerade).
+            if (chain.Name is "KUBE-POSTROUTING" || chain.Name == ServiceTables.EntryOf(table))
                 continue;
-            yield return new Finding(FindingSeverity.Note, "unused-chain", chain.Name, new RulePlace(table, chain, 0),
-                $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {chain.Rules.Length.ToString(CultureInfo.InvariantCulture)} rules do nothing.",
-                "It is a left-over. Its writer removes it with its next full sync; otherwise flush and delete it.");
+            bool isShared = ChainGuide.IsShared(chain.Name);
+            yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name, new RulePlace(table, chain, 0),
+                $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules do nothing.",
+                isShared
+                    ? "The proxy makes the jump when it starts; somebody removed it since: restart the proxy."
+                    : "It is a left-over. Its writer removes it with its next full sync; otherwise flush and delete it.");
         }
     }
 
@@ -67,7 +72,7 @@ internal static class ChainChecks
             if (wall >= 0)
             {
                 yield return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? chain.Name, place,
-                    $"No packet reaches this rule: rule {Number(wall + 1)} of {chain.Name} takes every one.",
+                    $"No packet reaches this rule: rule {RuleChecker.Number(wall + 1)} of {chain.Name} takes every one.",
                     "Remove it, or move it before that rule.");
                 continue;
             }
@@ -92,7 +97,7 @@ internal static class ChainChecks
         if (ServiceChains.TargetOf(place.Rule) == "KUBE-SERVICES" && ServiceChains.TargetOf(earlier) == "KUBE-SERVICES")
         {
             return new Finding(FindingSeverity.Note, "duplicate-jump", place.Chain.Name, place,
-                $"{place.Chain.Name} jumps to KUBE-SERVICES twice (rules {Number(earlierIndex + 1)} and {Number(place.Index + 1)}): packets to other places walk all service rules twice.",
+                $"{place.Chain.Name} jumps to KUBE-SERVICES twice (rules {RuleChecker.Number(earlierIndex + 1)} and {RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
                 "Delete one of the two rules.");
         }
         // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's chain.
@@ -100,7 +105,7 @@ internal static class ChainChecks
         if (isSame || !(Ends(earlier) || (IsServiceJump(earlier) && IsServiceJump(place.Rule))))
             return null;
         return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? place.Chain.Name, place,
-            $"Rule {Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never serves anybody.",
+            $"Rule {RuleChecker.Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never serves anybody.",
             "Two services may claim the same address and port; give one of them another.");
     }
 
@@ -129,31 +134,4 @@ internal static class ChainChecks
         NatStatement nat => nat.Operand is null,
         _ => false,
     };
-
-    private static List<string> Targets(Rule rule)
-    {
-        var targets = new List<string>();
-        foreach (Statement statement in rule.Statements)
-        {
-            if (statement is VerdictStatement { Verdict.Chain: { } target })
-                targets.Add(target);
-            if (statement is VerdictMapStatement { Map: AnonymousSet map })
-            {
-                foreach (SetElement element in map.Elements)
-                {
-                    if (element.Data is VerdictValue { Verdict.Chain: { } inMap })
-                        targets.Add(inMap);
-                }
-            }
-        }
-        return targets;
-    }
-
-    private static void Refer(Expression? data, HashSet<string> referenced)
-    {
-        if (data is VerdictValue { Verdict.Chain: { } chain })
-            referenced.Add(chain);
-    }
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,61 +1,94 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services;
+using Portolan.Inspect.Words;
+using Portolan.Rules;
 using Portolan.Services.Plan;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>Compares what the rules offer with what the cluster says this node should serve.</summary>
-internal static class ClusterChecks
+internal sealed class ClusterChecks
 {
     private const string Resync = "Look at the proxy's log and restart it if it does not catch up.";
 
-    internal static IEnumerable<Finding> Of(ServiceCatalogue catalogue, ServiceTable cluster)
+    private readonly CheckInput _input;
+    private readonly ILookup<PortKey, OfferedService> _byName;
+    private readonly Dictionary<(InetAddress, ushort, IpProtocol), OfferedService> _nameless = [];
+
+    private ClusterChecks(CheckInput input)
     {
-        var wanted = cluster.Plans.SelectMany(plan => plan.Ports).ToDictionary(port => (port.Name.ToString(), port.Name.Protocol, port.Family));
-        ILookup<(string, IpProtocol, IpFamily), OfferedService> offered =
-            catalogue.Services.ToLookup(service => (service.DisplayName, service.Protocol, service.Family));
-        // A dump of one family says nothing about the other.
-        var families = catalogue.Services.Select(service => service.Family).ToHashSet();
-        foreach (((string name, IpProtocol protocol, IpFamily family), PortPlan port) in wanted)
+        _input = input;
+        _byName = input.Services.Services.ToLookup(service => new PortKey(service.DisplayName, service.Protocol, service.Family));
+        foreach (OfferedService service in input.Services.Services.Where(service => service.Service is null))
         {
-            if (!families.Contains(family) || port.Frontends.IsEmpty)
-                continue;
-            OfferedService[] rules = [.. offered[(name, protocol, family)]];
-            if (rules.Length == 0)
-            {
-                yield return new Finding(FindingSeverity.Error, "service-without-rules", name, null,
-                    $"The cluster has {name} ({protocol.ToRuleText()}, {family}), but no rule knows it: its clients get no answer from here.", Resync);
-                continue;
-            }
-            foreach (OfferedService service in rules)
-            {
-                foreach (Finding finding in Compare(port, service))
-                    yield return finding;
-            }
-        }
-        foreach (OfferedService service in catalogue.Services)
-        {
-            // The API server's own service is in every cluster and in nobody's manifests.
-            if (service.Service is not (null or "default/kubernetes") && !wanted.ContainsKey((service.DisplayName, service.Protocol, service.Family)))
-            {
-                yield return new Finding(FindingSeverity.Error, "rules-without-service", service.DisplayName, service.Frontends.FirstOrDefault()?.Place,
-                    $"Rules serve {service.DisplayName} ({service.Protocol.ToRuleText()}, {service.Family}), which the cluster does not have (any more).", Resync);
-            }
+            foreach (OfferedFrontend frontend in service.Frontends)
+                _nameless.TryAdd((frontend.Address, frontend.Port, service.Protocol), service);
         }
     }
 
-    private static IEnumerable<Finding> Compare(PortPlan port, OfferedService service)
+    internal static IEnumerable<Finding> Of(CheckInput input, List<string> limits)
     {
+        HashSet<IpFamily> families = input.IsWholeNode ? [IpFamily.IPv4, IpFamily.IPv6] : [.. FamiliesOf(input.Rules)];
+        foreach (IpFamily family in (ImmutableArray<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6])
+        {
+            if (!families.Contains(family) && input.Cluster!.Plans.Any(plan => plan.Ports.Any(port => port.Family == family)))
+                limits.Add($"The input has no nat rules of {family}: its services are not compared with the cluster.");
+        }
+        return new ClusterChecks(input).Compare(families).Concat(PodRanges(input));
+    }
+
+    private IEnumerable<Finding> Compare(HashSet<IpFamily> families)
+    {
+        var wanted = new HashSet<PortKey>();
+        var recognised = new HashSet<OfferedService>();
+        foreach (PortPlan port in _input.Cluster!.Plans.SelectMany(plan => plan.Ports))
+        {
+            var key = new PortKey(port.Name.ToString(), port.Name.Protocol, port.Family);
+            wanted.Add(key);
+            if (!families.Contains(port.Family) || port.Frontends.IsEmpty)
+                continue;
+            OfferedService[] offers = [.. Offers(key, port)];
+            recognised.UnionWith(offers);
+            if (offers.Length == 0)
+            {
+                yield return new Finding(FindingSeverity.Error, "service-without-rules", key.Name, null,
+                    $"The cluster has {key.Name} ({key.Protocol.ToRuleText()}, {key.Family}), but no rule knows it: its clients get no answer from here.", Resync);
+            }
+            foreach (Finding finding in offers.SelectMany(service => Compare(port, service)))
+                yield return finding;
+        }
+        foreach (OfferedService service in _input.Services.Services.Where(service => !recognised.Contains(service)))
+        {
+            // The API server's own service is in every cluster, and in nobody's manifests.
+            if (service.Service is "default/kubernetes" || wanted.Contains(new PortKey(service.DisplayName, service.Protocol, service.Family)))
+                continue;
+            yield return new Finding(FindingSeverity.Error, "rules-without-service", service.DisplayName, service.Frontends.FirstOrDefault()?.Place,
+                $"Rules serve {service.DisplayName} ({service.Protocol.ToRuleText()}, {service.Family}), which the cluster does not have (any more).", Resync);
+        }
+    }
+
+    /// <summary>The rules of a port: by its name, or by its addresses where the rules carry no names.</summary>
+    private IEnumerable<OfferedService> Offers(PortKey key, PortPlan port)
+    {
+        if (_byName.Contains(key))
+            return _byName[key];
+        return port.Frontends
+            .Select(frontend => _nameless.GetValueOrDefault((frontend.Kind == FrontendKind.NodePort ? default : frontend.Address, frontend.Port, key.Protocol)))
+            .OfType<OfferedService>().Distinct();
+    }
+
+    private IEnumerable<Finding> Compare(PortPlan port, OfferedService service)
+    {
+        string name = port.Name.ToString();
         ImmutableHashSet<InetEndpoint> known = [.. port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint), .. port.ServingEndpoints];
-        IEnumerable<OfferedEndpoint> offered = service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
-            .Where(endpoint => endpoint.Address.Family != IpFamily.None).DistinctBy(endpoint => endpoint.Text).ToList();
+        List<OfferedEndpoint> offered = [.. service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
+            .Where(endpoint => endpoint.Address.Family != IpFamily.None).DistinctBy(endpoint => endpoint.Text)];
         foreach (OfferedEndpoint endpoint in offered)
         {
             if (!known.Contains(new InetEndpoint(endpoint.Address, endpoint.Port)))
             {
-                yield return new Finding(FindingSeverity.Error, "unknown-endpoint", service.DisplayName, null,
-                    $"Connections are sent to {endpoint.Text}, which is no endpoint of {service.DisplayName}.", Resync);
+                yield return new Finding(FindingSeverity.Error, "unknown-endpoint", name, TranslationTo(endpoint, service),
+                    $"Connections are sent to {endpoint.Text}, which is no endpoint of {name} in use.", Resync);
             }
         }
         // Rules name the endpoints a client of the cluster IP gets; under policy Local these are this node's.
@@ -64,10 +97,10 @@ internal static class ClusterChecks
             : port.ClusterBackends;
         foreach (Backend backend in expected)
         {
-            if (!offered.Any(endpoint => endpoint.Address == backend.Endpoint.Address && endpoint.Port == backend.Endpoint.Port))
+            if (!offered.Exists(endpoint => endpoint.Address == backend.Endpoint.Address && endpoint.Port == backend.Endpoint.Port))
             {
-                yield return new Finding(FindingSeverity.Error, "missing-endpoint", service.DisplayName, null,
-                    $"Endpoint {backend.Endpoint} of {service.DisplayName} gets no connections: no rule leads to it.", Resync);
+                yield return new Finding(FindingSeverity.Error, "missing-endpoint", name, service.Frontends.FirstOrDefault()?.Place,
+                    $"Endpoint {backend.Endpoint} of {name} gets no connections: no rule leads to it.", Resync);
             }
         }
         foreach (Frontend frontend in port.Frontends)
@@ -77,9 +110,61 @@ internal static class ClusterChecks
             if (!found)
             {
                 string address = frontend.Kind == FrontendKind.NodePort ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
-                yield return new Finding(FindingSeverity.Error, "missing-frontend", service.DisplayName, null,
-                    $"{address} of {service.DisplayName} has no rule: clients that dial it get no answer from here.", Resync);
+                yield return new Finding(FindingSeverity.Error, "missing-frontend", name, null,
+                    $"{address} of {name} has no rule: clients that dial it get no answer from here.", Resync);
+            }
+        }
+        foreach (OfferedFrontend frontend in service.Frontends)
+        {
+            bool isWanted = port.Frontends.Any(item => item.Port == frontend.Port
+                && (frontend.Kind is OfferKind.NodePort || (frontend.Kind is OfferKind.External && item.Kind == FrontendKind.NodePort)
+                    ? item.Kind == FrontendKind.NodePort
+                    : item.Address == frontend.Address));
+            if (!isWanted)
+            {
+                yield return new Finding(FindingSeverity.Error, "unknown-frontend", name, frontend.Place,
+                    $"Rules answer at {frontend.Text} for {name}, which the cluster does not say (any more).", Resync);
             }
         }
     }
+
+    /// <summary>The rule that translates to an endpoint; null where an element of a map does.</summary>
+    private RulePlace? TranslationTo(OfferedEndpoint endpoint, OfferedService service)
+    {
+        bool Translates(RulePlace place) => place.Rule.Target switch
+        {
+            NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range } => range.First == endpoint.Address && range.FirstPort == endpoint.Port,
+            NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } } => map.Elements.Any(element =>
+                element.Data is ConcatExpression { Parts: [AddressValue address, NumberValue port] } && address.Address == endpoint.Address && port.Value == endpoint.Port),
+            _ => false,
+        };
+        return _input.Rules.Tables.SelectMany(Places.Of)
+            .FirstOrDefault(place => Translates(place) && _input.Guide.ServiceOf(place) == service.DisplayName);
+    }
+
+    private static IEnumerable<IpFamily> FamiliesOf(Ruleset rules)
+    {
+        foreach (RuleTable table in rules.Tables)
+        {
+            bool translates = table.Backend != RuleBackend.Nftables ? table.Name == "nat" : table.Name is "kube-proxy" or "portolan";
+            if (translates && table.Family is TableFamily.Ip or TableFamily.Ip6)
+                yield return table.Family == TableFamily.Ip ? IpFamily.IPv4 : IpFamily.IPv6;
+        }
+    }
+
+    private static IEnumerable<Finding> PodRanges(CheckInput input)
+    {
+        var clients = new Clients(input.Rules, input.Services, input.Node);
+        foreach (IGrouping<IpFamily, InetPrefix> wanted in input.PodRanges.GroupBy(range => range.Family))
+        {
+            var found = clients.PodRanges.Where(range => range.Family == wanted.Key).ToHashSet();
+            if (found.Count == 0 || found.SetEquals(wanted))
+                continue;
+            yield return new Finding(FindingSeverity.Warning, "pod-range-differs", wanted.Key.ToString(), null,
+                $"The rules take {string.Join(", ", found)} for the addresses of pods, the cluster says {string.Join(", ", wanted)}: the wrong clients are masqueraded.",
+                "Set clusterCIDR in the proxy's configuration and restart it.");
+        }
+    }
+
+    private readonly record struct PortKey(string Name, IpProtocol Protocol, IpFamily Family);
 }

@@ -146,12 +146,12 @@ internal sealed class KubeNftablesOffers
         {
             switch (rule.Target)
             {
-                case NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } }:
-                    return Shares(map, element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+                case NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map } }:
+                    return Shares(map, numgen.Modulus, element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
                         ? (address.Address, (ushort)port.Value, string.Empty)
                         : default);
-                case VerdictMapStatement { Key: NumgenExpression, Map: AnonymousSet map }:
-                    return Shares(map, element => element is VerdictValue { Verdict.Chain: { } endpoint } ? OfEndpointChain(endpoint, builder) : default);
+                case VerdictMapStatement { Key: NumgenExpression numgen, Map: AnonymousSet map }:
+                    return Shares(map, numgen.Modulus, element => element is VerdictValue { Verdict.Chain: { } endpoint } ? OfEndpointChain(endpoint, builder) : default);
                 case VerdictStatement { Verdict: { Kind: VerdictKind.Goto, Chain: { } target } } when rule.Statements.Length == 1:
                     return Endpoints(target, builder, depth + 1);
             }
@@ -159,9 +159,11 @@ internal sealed class KubeNftablesOffers
         return [];
     }
 
-    private static ImmutableArray<OfferedEndpoint> Shares(AnonymousSet map, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
+    private static ImmutableArray<OfferedEndpoint> Shares(
+        AnonymousSet map, uint modulus, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
     {
-        double share = 1.0 / Math.Max(1, map.Elements.Length);
+        // A number that the map does not have leads nowhere.
+        double share = 1.0 / Math.Max(1, modulus);
         return [.. map.Elements.Select(element => endpointOf(element.Data)).Select(item => new OfferedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
     }
 

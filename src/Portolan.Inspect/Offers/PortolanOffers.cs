@@ -61,7 +61,7 @@ internal sealed class PortolanOffers
             FrontendFacts facts = Facts(key, element.Comment);
             OfferedEndpoint? endpoint = element.Data is NumberValue id ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
             if (endpoint is not null)
-                (isInside ? facts.Inside : facts.Outside).Add(endpoint);
+                (isInside ? facts.Inside : facts.Outside).Add((IndexOf(element.Key), endpoint));
         }
     }
 
@@ -152,8 +152,14 @@ internal sealed class PortolanOffers
         });
     }
 
-    private static ImmutableArray<OfferedEndpoint> Shares(List<OfferedEndpoint> endpoints) =>
-        [.. endpoints.Select(endpoint => endpoint with { Share = 1.0 / endpoints.Count })];
+    /// <summary>A random number below the number of endpoints picks one; one that no element has leads nowhere.</summary>
+    private static ImmutableArray<OfferedEndpoint> Shares(List<(ulong Index, OfferedEndpoint Endpoint)> endpoints)
+    {
+        double numbers = endpoints.Count == 0 ? 1 : endpoints.Max(item => item.Index) + 1;
+        return [.. endpoints.Select(item => item.Endpoint with { Share = 1 / numbers })];
+    }
+
+    private static ulong IndexOf(Expression key) => key is ConcatExpression { Parts: [_, _, _, NumberValue index] } ? index.Value : 0;
 
     private FrontendFacts Facts(FrontendKey key, string? comment)
     {
@@ -194,8 +200,8 @@ internal sealed class PortolanOffers
 
         internal List<InetPrefix> Ranges { get; } = [];
 
-        internal List<OfferedEndpoint> Outside { get; } = [];
+        internal List<(ulong Index, OfferedEndpoint Endpoint)> Outside { get; } = [];
 
-        internal List<OfferedEndpoint> Inside { get; } = [];
+        internal List<(ulong Index, OfferedEndpoint Endpoint)> Inside { get; } = [];
     }
 }

@@ -47,6 +47,12 @@ public sealed class ChainGuide
         ["source-check"] = "drops load balancer traffic from sources that are not allowed",
     };
 
+    // Chains that stand ready for rules of services: unused where no service needs them.
+    private static readonly HashSet<string> Standby = new(StringComparer.Ordinal)
+    {
+        "KUBE-MARK-MASQ", "KUBE-MARK-DROP", "reject-chain", "external-local", "inside", "source-check", "off-cluster",
+    };
+
     private readonly Dictionary<string, string> _services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OfferedEndpoint> _endpoints = new(StringComparer.Ordinal);
 
@@ -111,6 +117,9 @@ public sealed class ChainGuide
 
     /// <summary>True for a chain that a proxy keeps for all services.</summary>
     internal static bool IsShared(string chain) => Known.ContainsKey(chain);
+
+    /// <summary>True for a shared chain that need not be used.</summary>
+    internal static bool IsStandby(string chain) => Standby.Contains(chain);
 
     private static string? NameInComment(string? comment)
     {

@@ -29,6 +29,9 @@ internal sealed class Clients
         }
     }
 
+    /// <summary>The source ranges by which the rules tell pods from others.</summary>
+    internal IReadOnlyList<InetPrefix> PodRanges => _podRanges;
+
     internal InetAddress NodeAddress(IpFamily family)
     {
         InetAddress known = _node.Known.Concat(_nodePortAddresses)

@@ -8,9 +8,9 @@ namespace Portolan.Commands.Chart;
 /// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
 internal sealed class ChartInput
 {
-    private ChartInput(Ruleset rules, NodeAddresses node)
+    private ChartInput(Ruleset rules, NodeAddresses node, bool isLive)
     {
-        (Rules, Node) = (rules, node);
+        (Rules, Node, IsLive) = (rules, node, isLive);
         Services = ServiceCatalogue.Read(rules, node);
         Guide = new ChainGuide(Services);
     }
@@ -23,29 +23,46 @@ internal sealed class ChartInput
 
     internal ChainGuide Guide { get; }
 
+    /// <summary>True when the rules are all that the kernel has; false for dumps, and when a tool that lists rules failed.</summary>
+    internal bool IsLive { get; }
+
     /// <summary>The exit status of a command that could answer.</summary>
     internal int AnsweredStatus => Rules.IsPartial ? ExitStatus.Partial : ExitStatus.Ok;
 
     /// <summary>Reads what the options ask for and prints what could not be read; null when there is nothing to work on.</summary>
-    internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="options">The chart's options.</param>
+    /// <param name="output">Where problems are told.</param>
+    /// <param name="canBeEmpty">True for a command that has something to say of a kernel without rules.</param>
+    internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
         using ProgressLine? progress = ProgressLine.Start("reading rules");
         string[] files = parsed.GetValue(options.Rules) ?? [];
-        List<SourceText>? sources = files.Length > 0
-            ? ReadFiles(files, output)
-            : LiveRules.Read(parsed.GetValue(options.Netns), output);
+        bool isLive = files.Length == 0;
+        if (!isLive && parsed.GetValue(options.Netns) is not null)
+        {
+            output.Error("--netns reads live rules and --rules a dump: give one of them.");
+            return null;
+        }
+        List<SourceText>? sources;
+        if (!isLive)
+            sources = ReadFiles(files, output);
+        else
+            (sources, isLive) = LiveRules.Read(parsed.GetValue(options.Netns), output);
         if (sources is null)
             return null;
         Ruleset rules = LiveRules.WithoutDuplicates(RulesetReader.Read(sources));
         foreach (ReadProblem problem in rules.Problems)
             output.Message(problem.ToString());
-        if (rules.Tables.IsEmpty)
+        if (rules.Tables.IsEmpty && !(isLive && canBeEmpty))
         {
             output.Error(files.Length > 0
                 ? $"No rules were found in {string.Join(", ", files)}. Known are the outputs of iptables-save, iptables -nL, nft list ruleset and nft -j list ruleset."
                 : "The kernel has no rules in this network namespace, or they could not be read; reading them needs root. A dump can be given with --rules FILE.");
             return null;
         }
+        if (WriterChecks.AreBothBackendsInUse(rules))
+            output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel obeys both, and one of them is stale: see 'portolan check'.");
         var given = new List<InetAddress>();
         foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
         {
@@ -56,7 +73,7 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given));
+        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), isLive);
     }
 
     /// <summary>The services of a name, or none after saying what was meant perhaps.</summary>

@@ -26,6 +26,10 @@ internal sealed class ChartOutput
 
     internal void Message(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
 
+    /// <summary>A message that must not be overlooked: red on a terminal.</summary>
+    internal void Warning(string text) =>
+        _messages.WriteLine(System.Console.IsErrorRedirected ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
+
     /// <summary>A line of plain text; nothing in it is markup.</summary>
     internal void Line(string text = "") => Console.WriteLine(Clean(text));
 

@@ -1,13 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Portolan.Inet;
 using Portolan.Inspect;
 using Portolan.Services;
-using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
-using Portolan.Sources;
-using Portolan.Sources.Manifests;
 using Spectre.Console;
 
 namespace Portolan.Commands.Chart;
@@ -19,73 +14,56 @@ internal static class CheckCommand
     {
         var options = new ChartOptions();
         var manifests = new Option<string?>("--manifests") { Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.", HelpName = "DIR" };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and ServiceCIDRs, once.", HelpName = "FILE" };
+        var inCluster = new Option<bool>("--in-cluster") { Description = "Compare with the API server of the cluster whose pod this runs in, as its service account." };
         var nodeName = new Option<string?>("--node") { Description = "Name of the node the rules are from; the host's name without it.", HelpName = "NAME" };
-        var podCidr = new Option<string[]>("--pod-cidr") { Description = "Range of pod addresses (clusterCIDR).", HelpName = "CIDR" };
+        var podCidr = new Option<string[]>("--pod-cidr") { Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.", HelpName = "CIDR" };
         var command = new Command("check", "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that never match, "
-            + "two proxies at once, marks without effect; and with --manifests whether rules and cluster agree.\n\n"
-            + "Exit status: 0 clean, 1 findings, 2 could not run.\n\nExample: portolan check --rules dump.txt --manifests cluster/ --node node-a")
+            + "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, --kubeconfig or --in-cluster whether rules "
+            + "and cluster agree.\n\nExit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of the input.\n\n"
+            + "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n  portolan check --rules dump.txt --manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
         {
-            manifests, nodeName, podCidr,
+            manifests, kubeconfig, inCluster, nodeName, podCidr,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.Children.Count(child => child is System.CommandLine.Parsing.OptionResult { Implicit: false } option
+                && (option.Option == manifests || option.Option == kubeconfig || option.Option == inCluster)) > 1)
+                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be compared with.");
+        });
         options.AddTo(command);
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, cancel) =>
         {
             var chart = new ChartOutput();
-            ServiceTable? cluster = null;
-            if (parsed.GetValue(manifests) is { } path)
-            {
-                if (!File.Exists(path) && !Directory.Exists(path))
-                {
-                    chart.Error($"--manifests: {path} does not exist.");
-                    return ExitStatus.CouldNotRun;
-                }
-                try
-                {
-                    cluster = ReadCluster(path, parsed.GetValue(nodeName) ?? Environment.MachineName.ToLowerInvariant(), parsed.GetValue(podCidr) ?? [], chart);
-                }
-                catch (SourceException error)
-                {
-                    chart.Error(error.Message);
-                    return ExitStatus.CouldNotRun;
-                }
-            }
-            if (ChartInput.Read(parsed, options, chart) is not { } input)
+            string node = parsed.GetValue(nodeName) ?? Environment.MachineName.ToLowerInvariant();
+            string? server = parsed.GetValue(inCluster) ? string.Empty : parsed.GetValue(kubeconfig);
+            bool compares = server is not null || parsed.GetValue(manifests) is not null;
+            if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
                 return ExitStatus.CouldNotRun;
-            IReadOnlyList<Finding> findings = RuleChecker.Check(input.Rules, input.Services, input.Node, input.Guide, cluster);
+            ServiceTable? cluster = parsed.GetValue(manifests) is { } path ? ClusterInput.FromManifests(path, node, chart)
+                : server is not null ? await ClusterInput.FromApiAsync(server, node, chart, cancel)
+                : null;
+            // No rules at all are the worst finding when the cluster has services.
+            if ((compares && cluster is null) || ChartInput.Read(parsed, options, chart, canBeEmpty: compares) is not { } input)
+                return ExitStatus.CouldNotRun;
+            CheckResult result = RuleChecker.Check(new CheckInput(input.Rules, input.Services, input.Node, input.Guide)
+            {
+                Cluster = cluster,
+                PodRanges = [.. podRanges],
+                IsWholeNode = input.IsLive,
+            });
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => WriteJson(writer, findings));
+                ChartOutput.Json(writer => WriteJson(writer, result));
             else
-                Print(findings, input, chart);
-            return findings.Count > 0 ? ExitStatus.Findings : ExitStatus.Ok;
+                Print(result, input, chart);
+            return result.Findings.IsEmpty ? input.AnsweredStatus : ExitStatus.Findings;
         });
         return command;
     }
 
-    private static ServiceTable ReadCluster(string path, string nodeName, string[] podCidrs, ChartOutput chart)
+    private static void Print(CheckResult result, ChartInput input, ChartOutput chart)
     {
-        var cidrs = podCidrs.Select(text => InetPrefix.TryParse(text, out InetPrefix prefix) ? prefix : default).Where(prefix => prefix.Family != IpFamily.None).ToList();
-        LocalDetector Detector(IpFamily family) => cidrs.Exists(cidr => cidr.Family == family)
-            ? new LocalDetector(LocalDetection.Cidrs, [.. cidrs.Where(cidr => cidr.Family == family)], string.Empty)
-            : LocalDetector.None;
-        var table = new ServiceTable(new ProxyPolicy
-        {
-            NodeName = nodeName,
-            DetectorIPv4 = Detector(IpFamily.IPv4),
-            DetectorIPv6 = Detector(IpFamily.IPv6),
-        });
-        (IReadOnlyList<ClusterEvent> events, IReadOnlyList<Problem> problems) = ManifestSource.ReadOnce(path, nodeName);
-        foreach (Problem problem in problems)
-            chart.Message(problem.ToString());
-        foreach (ClusterEvent change in events)
-            table.Apply(change);
-        table.Apply(new ClusterEvent.Synced());
-        table.Drain();
-        return table;
-    }
-
-    private static void Print(IReadOnlyList<Finding> findings, ChartInput input, ChartOutput chart)
-    {
-        foreach (Finding finding in findings)
+        foreach (Finding finding in result.Findings)
         {
             Color color = finding.Severity switch { FindingSeverity.Error => Color.Red, FindingSeverity.Warning => Color.Yellow, _ => Color.Default };
             chart.Line($"{finding.Severity.ToString().ToLowerInvariant()}: {finding.Subject}: {finding.Code}", new Style(color));
@@ -94,20 +72,21 @@ internal static class CheckCommand
             chart.Line($"  what  {finding.Explanation}");
             chart.Line($"  do    {finding.Advice}");
         }
+        foreach (string limit in result.Limits)
+            chart.Line($"note: {limit}");
         string services = input.Services.Services.Length.ToString(CultureInfo.InvariantCulture);
-        chart.Line(findings.Count == 0
-            ? $"No findings: {services} service ports, {RuleCount(input)} rules."
-            : $"{findings.Count.ToString(CultureInfo.InvariantCulture)} findings in {services} service ports, {RuleCount(input)} rules.");
+        string findings = result.Findings.Length switch { 0 => "No findings:", 1 => "1 finding in", var count => $"{count.ToString(CultureInfo.InvariantCulture)} findings in" };
+        chart.Line($"{findings} {services} service ports, {RuleCount(input)} rules.");
     }
 
     private static string RuleCount(ChartInput input) =>
         input.Rules.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length)).ToString(CultureInfo.InvariantCulture);
 
-    private static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<Finding> findings)
+    private static void WriteJson(Utf8JsonWriter writer, CheckResult result)
     {
         writer.WriteStartObject();
         writer.WriteStartArray("findings");
-        foreach (Finding finding in findings)
+        foreach (Finding finding in result.Findings)
         {
             writer.WriteStartObject();
             writer.WriteString("severity", finding.Severity.ToString().ToLowerInvariant());
@@ -125,6 +104,10 @@ internal static class CheckCommand
             writer.WriteString("advice", finding.Advice);
             writer.WriteEndObject();
         }
+        writer.WriteEndArray();
+        writer.WriteStartArray("limits");
+        foreach (string limit in result.Limits)
+            writer.WriteStringValue(limit);
         writer.WriteEndArray();
         writer.WriteEndObject();
     }

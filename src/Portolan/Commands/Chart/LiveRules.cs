@@ -20,16 +20,17 @@ internal static class LiveRules
         (["ip"], ["-j", "addr"]),
     ];
 
-    /// <summary>The tools' outputs; null when none could be run.</summary>
-    internal static List<SourceText>? Read(string? netns, ChartOutput output)
+    /// <summary>The tools' outputs, null when none could be run; and whether every tool there is could list its rules.</summary>
+    internal static (List<SourceText>? Sources, bool IsWhole) Read(string? netns, ChartOutput output)
     {
         string? ip = Find("ip");
         if (netns is not null && ip is null)
         {
             output.Error("--netns needs the program 'ip' (package iproute2), which is not in PATH.");
-            return null;
+            return (null, false);
         }
         var sources = new List<SourceText>();
+        bool isWhole = true;
         foreach ((string[] programs, string[] arguments) in Tools)
         {
             if (programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
@@ -37,15 +38,16 @@ internal static class LiveRules
             string[] command = netns is null ? [program, .. arguments] : [ip!, "netns", "exec", netns, program, .. arguments];
             (byte[] bytes, string errors, int status) = Run(command);
             string name = $"{Path.GetFileName(program)} {string.Join(' ', arguments)}";
+            isWhole &= status == 0;
             if (status != 0)
                 output.Message($"{name} failed with status {status.ToString(System.Globalization.CultureInfo.InvariantCulture)}: {errors.Trim()}; the rules it knows are left out.");
             else if (bytes.Length > 0)
                 sources.Add(new SourceText(name, bytes));
         }
         if (sources.Count > 0)
-            return sources;
+            return (sources, isWhole);
         output.Error("No rules could be read: neither iptables-save nor nft gave any. A dump can be given with --rules FILE.");
-        return null;
+        return (null, false);
     }
 
     /// <summary>nft shows the tables of iptables-nft too, in its own words; where both were read, iptables' words are kept.</summary>

@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using Portolan.Inspect.Offers;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Checks;
+
+/// <summary>Whether packets get into the service rules, and what is marked is masqueraded or dropped.</summary>
+internal static class PathChecks
+{
+    private const uint DropMark = 0x8000;
+
+    internal static IEnumerable<Finding> Of(Ruleset rules, ChainGuide guide) => rules.Tables.SelectMany(table => OfTable(rules, table, guide));
+
+    private static IEnumerable<Finding> OfTable(Ruleset rules, RuleTable table, ChainGuide guide)
+    {
+        if (ServiceTables.EntryOf(table) is not { } entry)
+            yield break;
+        if (DropMarkWithoutDrop(rules, table, guide) is { } marked)
+            yield return marked;
+        if (table.IsExcerpt || table.FindChain(entry) is not { Rules.IsEmpty: false })
+            yield break;
+        foreach (Hook hook in (ImmutableArray<Hook>)[Hook.Prerouting, Hook.Output])
+        {
+            if (Places.Reachable(table, hook).Contains(entry))
+                continue;
+            string who = hook == Hook.Prerouting ? "pods and clients outside" : "this node's own programs";
+            yield return new Finding(FindingSeverity.Error, "no-entry", entry, null,
+                $"Nothing at hook {hook.ToString().ToLowerInvariant()} of table {table.Name} jumps to {entry}: no service works for {who}.",
+                "Somebody removed the jump, or flushed the chain: restart the proxy, which writes it again.");
+        }
+        if (Masquerade(table) is { } missing)
+            yield return missing;
+    }
+
+    private static Finding? Masquerade(RuleTable table)
+    {
+        bool marks = Places.Of(table).Any(place => place.Rule.Statements.Any(statement => statement is MarkStatement { Value: not 0 }
+            or AssignStatement { Target.Field: PacketField.MetaMark, Value: BitwiseExpression { Operator: BitwiseOperator.Or } }));
+        if (!marks)
+            return null;
+        HashSet<string> reached = Places.Reachable(table, Hook.Postrouting);
+        static bool Masquerades(Chain chain) => chain.Rules.Any(rule => rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
+        string chainName = table.Backend != RuleBackend.Nftables ? "KUBE-POSTROUTING" : table.Name == "portolan" ? "postrouting" : "masquerading";
+        // Another program's SNAT rule in iptables' POSTROUTING masquerades what that program wants, not what is marked.
+        Chain? own = table.FindChain(chainName);
+        bool isReached = reached.Contains(chainName);
+        if (own is not null && isReached && Masquerades(own))
+            return null;
+        return new Finding(FindingSeverity.Error, "no-masquerade", chainName, null,
+            "Packets are marked to be masqueraded, but nothing masquerades them: answers of endpoints will not find back to clients from outside.",
+            isReached || own is null
+                ? $"{chainName} lacks its rule that masquerades: restart the proxy."
+                : $"Nothing at hook postrouting jumps to {chainName}: somebody removed the rule; restart the proxy.");
+    }
+
+    private static Finding? DropMarkWithoutDrop(Ruleset rules, RuleTable nat, ChainGuide guide)
+    {
+        if (nat.FindChain("KUBE-MARK-DROP") is null
+            || rules.Tables.FirstOrDefault(other => other.Family == nat.Family && other.Name == "filter" && other.Backend == nat.Backend) is not { } filter)
+            return null;
+        RulePlace? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.TargetOf(place.Rule) == "KUBE-MARK-DROP");
+        bool drops = filter.Chains.Any(chain => chain.Rules.Any(rule =>
+            rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop }
+            && rule.Statements.Any(statement => statement is MarkMatch { Negated: false } match && (match.Value & DropMark) != 0)));
+        return use is null || drops ? null : new Finding(FindingSeverity.Warning, "mark-drop-without-drop", guide.ServiceOf(use) ?? "KUBE-MARK-DROP", use,
+            "Packets are marked 0x8000 to be dropped, but no rule of the filter table drops marked packets: they go on untranslated.",
+            "The rule is the kubelet's (chain KUBE-FIREWALL). Check that the kubelet runs with makeIPTablesUtilChains.");
+    }
+}
+
+/// <summary>The tables in which proxies translate service traffic.</summary>
+internal static class ServiceTables
+{
+    /// <summary>The chain of the table that all new connections enter to find their service; null for other tables.</summary>
+    internal static string? EntryOf(RuleTable table)
+    {
+        if (table.Family is not (TableFamily.Ip or TableFamily.Ip6))
+            return null;
+        if (table.Backend != RuleBackend.Nftables)
+            return table.Name == "nat" && table.FindChain("KUBE-SERVICES") is not null ? "KUBE-SERVICES" : null;
+        return table.Name is "kube-proxy" or "portolan" && table.FindChain("services") is not null ? "services" : null;
+    }
+}

@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Checks;
+
+/// <summary>Endpoints that do not get equal shares.</summary>
+internal static class ShareChecks
+{
+    private const string Advice = "Rules were added or removed by hand, or a sync was cut off: let the proxy write them anew (restart it).";
+
+    internal static IEnumerable<Finding> Of(Ruleset rules, ServiceCatalogue catalogue)
+    {
+        foreach (OfferedService service in catalogue.Services)
+        {
+            IEnumerable<(OfferedFrontend? Frontend, ImmutableArray<OfferedEndpoint> Endpoints)> sets = service.Frontends.Select(frontend => ((OfferedFrontend?)frontend, frontend.Endpoints))
+                .Append((null, service.Endpoints));
+            (OfferedFrontend? frontend, ImmutableArray<OfferedEndpoint> unequal) = sets.FirstOrDefault(set => !set.Endpoints.IsEmpty && IsUnequal(set.Endpoints));
+            if (!unequal.IsDefaultOrEmpty)
+                yield return Unequal(service, frontend, unequal, rules);
+        }
+    }
+
+    private static Finding Unequal(OfferedService service, OfferedFrontend? frontend, ImmutableArray<OfferedEndpoint> unequal, Ruleset rules)
+    {
+        OfferedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
+        double total = unequal.Sum(endpoint => endpoint.Share);
+        string together = Math.Abs(total - 1) > 1e-3
+            ? $"; together they get {OutcomeText.Percent(total)}, and connections that get none pass untranslated."
+            : ".";
+        string shares = least.Share == most.Share
+            ? $"Each endpoint gets {OutcomeText.Percent(least.Share)}"
+            : $"The {RuleChecker.Number(unequal.Length)} endpoints do not get equal shares: {least.Text} gets {OutcomeText.Percent(least.Share)}, {most.Text} gets {OutcomeText.Percent(most.Share)}";
+        return new Finding(FindingSeverity.Warning, "unequal-shares", service.DisplayName, RuleOf(most, rules) ?? frontend?.Place, shares + together, Advice);
+    }
+
+    private static RulePlace? RuleOf(OfferedEndpoint endpoint, Ruleset rules)
+    {
+        if (endpoint.Chain.Length == 0)
+            return null;
+        return rules.Tables.Where(table => table.FindChain(endpoint.Chain) is not null)
+            .SelectMany(table => Places.Of(table).Where(place => Offers.ServiceChains.TargetOf(place.Rule) == endpoint.Chain && place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)))
+            .FirstOrDefault();
+    }
+
+    private static bool IsUnequal(ImmutableArray<OfferedEndpoint> endpoints)
+    {
+        double fair = 1.0 / endpoints.Length;
+        double tolerance = Math.Max(ShareText.Rounding, fair * 0.01);
+        return endpoints.Any(endpoint => Math.Abs(endpoint.Share - fair) > tolerance);
+    }
+}

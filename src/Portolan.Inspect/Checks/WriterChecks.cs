@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>Who writes service rules here: two back-ends or two proxies at once are one too many.</summary>
+public static class WriterChecks
+{
+    /// <summary>True when both back-ends of iptables hold service rules of a family.</summary>
+    public static bool AreBothBackendsInUse(Ruleset rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        return Families.Any(family => Backends(rules, family).Count > 1);
+    }
+
+    private static ImmutableArray<TableFamily> Families { get; } = [TableFamily.Ip, TableFamily.Ip6];
+
+    internal static IEnumerable<Finding> Of(Ruleset rules)
+    {
+        foreach (TableFamily family in Families)
+        {
+            string subject = family == TableFamily.Ip ? "IPv4" : "IPv6";
+            if (Backends(rules, family).Count > 1)
+            {
+                RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy && IsKube(table));
+                yield return new Finding(FindingSeverity.Error, "two-backends", subject, First(legacy, "KUBE-SERVICES"),
+                    "Service rules are in both back-ends of iptables, legacy and nft. The kernel obeys both; the older ones are not updated any more.",
+                    "Find out which back-end the proxy uses now (iptables --version in its container) and flush the KUBE chains of the other.");
+            }
+            string[] names = [.. Proxies(rules, family)];
+            if (names.Length > 1)
+            {
+                yield return new Finding(FindingSeverity.Error, "two-proxies", subject, null,
+                    $"Rules of more than one service proxy are loaded: {string.Join(" and ", names)}. Whichever the kernel asks first decides, with endpoints that may be stale.",
+                    "Stop the proxy that shall not run, and clean up after it (kube-proxy --cleanup, portolan proxy --cleanup).");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Proxies(Ruleset rules, TableFamily family)
+    {
+        if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables && IsKube(table)))
+            yield return "iptables chains (KUBE-SERVICES, of kube-proxy or Portolan)";
+        if (rules.FindTable(family, "kube-proxy") is not null)
+            yield return "kube-proxy's nftables table";
+        if (rules.FindTable(family, "portolan") is not null)
+            yield return "Portolan's table";
+    }
+
+    private static List<RuleBackend> Backends(Ruleset rules, TableFamily family) =>
+    [
+        .. rules.Tables.Where(table => table.Family == family && table.Backend is RuleBackend.IptablesLegacy or RuleBackend.IptablesNft && IsKube(table))
+            .Select(table => table.Backend).Distinct(),
+    ];
+
+    private static bool IsKube(RuleTable table) => table.Name == "nat" && table.FindChain("KUBE-SERVICES") is { Rules.IsEmpty: false };
+
+    private static RulePlace? First(RuleTable table, string chain) => table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RulePlace(table, found, 0) : null;
+}
