@@ -124,6 +124,26 @@ public sealed class NftFormatTests
         });
     }
 
+    // kube-proxy with masqueradeBit 31: nft 1.0.6 shows "meta mark & 0x80000000 != 0" so.
+    [Theory]
+    [InlineData("meta mark != 0x00000000/1", """{"op": "!=", "left": {"meta": {"key": "mark"}}, "right": {"prefix": {"addr": 0, "len": 1}}}""", RelationalOperator.NotEqual, 0x80000000u, 0u)]
+    [InlineData("ct mark 0x80000000/2", """{"op": "==", "left": {"ct": {"key": "mark"}}, "right": {"prefix": {"addr": 2147483648, "len": 2}}}""", RelationalOperator.Equal, 0xc0000000u, 0x80000000u)]
+    public void A_comparison_of_a_marks_highest_bits_is_read(string text, string json, RelationalOperator compared, uint mask, uint number)
+    {
+        string asJson = $$$"""
+            {"nftables": [{"table": {"family": "ip", "name": "x", "handle": 1}}, {"chain": {"family": "ip", "table": "x", "name": "y", "handle": 1}},
+            {"rule": {"family": "ip", "table": "x", "chain": "y", "handle": 2, "expr": [{"match": {{{json}}}}, {"drop": null}]}}]}
+            """;
+        foreach (string input in (string[])[$"table ip x {{\n\tchain y {{\n\t\t{text} drop\n\t}}\n}}\n", asJson])
+        {
+            Ruleset ruleset = Dumps.ReadText(input);
+            Assert.Empty(ruleset.Problems);
+            var match = Assert.IsType<RelationalMatch>(ruleset.Tables[0].FindChain("y")!.Rules[0].Statements[0]);
+            Assert.Equal((compared, new NumberValue(number)), (match.Operator, match.Right));
+            Assert.Equal(new NumberValue(mask), Assert.IsType<BitwiseExpression>(match.Left).Right);
+        }
+    }
+
     [Fact]
     public void The_result_of_a_map_is_compared_with_or_without_an_operator()
     {

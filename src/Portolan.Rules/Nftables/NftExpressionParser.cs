@@ -192,6 +192,21 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         });
     }
 
+    /// <summary>"0x80000000/2": how nft writes a comparison of a number's highest bits.</summary>
+    public static bool TryReadLeadingBits(ReadOnlySpan<char> word, out ulong number, out uint length)
+    {
+        int slash = word.IndexOf('/');
+        (number, length) = (0, 0);
+        return slash > 0 && Scalar.TryNumber(word[..slash], out number) && Scalar.TryUInt32(word[(slash + 1)..], out length) && length <= 32;
+    }
+
+    /// <summary>The comparison of the highest bits of a value of 32 bits, as the bits and the number they are compared with.</summary>
+    public static RelationalMatch LeadingBits(Expression left, RelationalOperator compared, ulong number, uint length)
+    {
+        uint mask = length == 0 ? 0 : uint.MaxValue << (int)(32 - length);
+        return new(new BitwiseExpression(BitwiseOperator.And, left, new NumberValue(mask)), compared, new NumberValue(number & mask));
+    }
+
     private Expression? Primary(ref NftLexer lexer, DataType type)
     {
         NftLexer start = lexer;

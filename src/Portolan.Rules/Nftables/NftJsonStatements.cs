@@ -114,6 +114,9 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
         EquatableArray<DataType> types = scope.TypesOf(left);
         if (left is FibExpression { Result: FibResult.OutInterfaceIndex } fib && rightJson.ValueKind is JsonValueKind.True or JsonValueKind.False)
             left = fib with { Result = FibResult.Present };
+        if (types is [DataType.Mark] && operation is { } compared && rightJson.ValueKind == JsonValueKind.Object
+            && rightJson.TryGetProperty("prefix", out JsonElement prefix) && prefix.Number("addr") is { } number && prefix.Number("len") is { } length and <= 32)
+            return NftExpressionParser.LeadingBits(left, compared, number, (uint)length);
         if (operation is not { } known || Expressions.Value(rightJson, types) is not { } right)
             return null;
         // "in" with a set asks for membership, and so it does for values that are no bits.

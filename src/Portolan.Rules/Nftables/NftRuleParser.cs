@@ -147,6 +147,10 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         }
         if (left is FibExpression { Result: FibResult.Present })
             types = [DataType.Boolean];
+        NftLexer beforeValue = lexer;
+        if (types is [DataType.Mark] && lexer.TryRead(out ReadOnlySpan<char> word) && NftExpressionParser.TryReadLeadingBits(word, out ulong number, out uint length))
+            return Add(NftExpressionParser.LeadingBits(left, written ?? RelationalOperator.Equal, number, length));
+        lexer = beforeValue;
         if (expressions.Value(ref lexer, types) is not { } right)
             return false;
         if (left is FibExpression { Result: FibResult.OutInterfaceIndex } route && right is NumberValue(0))
