@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Text;
 using Portolan.Inet;
 using Portolan.Testing.Namespaces;
@@ -18,6 +19,8 @@ public sealed class NodeLab : IDisposable
 {
     public const string ExternalDevice = "ext0";
     public const string PodDevice = "pod0";
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly TunDevice _external;
     private readonly TunDevice _pod;
@@ -64,9 +67,9 @@ public sealed class NodeLab : IDisposable
     public void AddAddresses(IEnumerable<InetAddress> addresses)
     {
         var commands = new StringBuilder();
-        foreach (InetAddress address in addresses.Where(_addresses.Add))
-            commands.Append(Inv($"address add {InetPrefix.Host(address)} dev {ExternalDevice}{NoDad(address)}\n"));
+        AddAddresses(commands, addresses);
         Batch(commands);
+        WaitForLocalRoutes();
     }
 
     public void RemoveAddresses(IEnumerable<InetAddress> addresses)
@@ -169,12 +172,41 @@ public sealed class NodeLab : IDisposable
             Namespace.SetSysctl($"net/ipv6/conf/{device}/addr_gen_mode", "1");
         }
         var commands = new StringBuilder($"link set {ExternalDevice} up\nlink set {PodDevice} up\n");
-        foreach (InetAddress address in addresses.Where(_addresses.Add))
-            commands.Append(Inv($"address add {InetPrefix.Host(address)} dev {ExternalDevice}{NoDad(address)}\n"));
+        AddAddresses(commands, addresses);
         commands.Append(Inv($"route add default dev {ExternalDevice}\nroute add ::/0 dev {ExternalDevice}\n"));
         foreach (InetPrefix prefix in podPrefixes)
             commands.Append(Inv($"route add {prefix} dev {PodDevice}\n"));
         Batch(commands);
+        WaitForLocalRoutes();
+    }
+
+    private void AddAddresses(StringBuilder commands, IEnumerable<InetAddress> addresses)
+    {
+        foreach (InetAddress address in addresses.Where(_addresses.Add))
+            commands.Append(Inv($"address add {InetPrefix.Host(address)} dev {ExternalDevice}{NoDad(address)}\n"));
+    }
+
+    // The kernel makes an IPv6 address's local route in a work queue (addrconf_dad_work), with nodad too: until then it forwards packets to it.
+    private void WaitForLocalRoutes()
+    {
+        string[] wanted = [.. _addresses.Where(static address => address.Family == IpFamily.IPv6).Select(static address =>
+        {
+            Span<byte> bytes = stackalloc byte[16];
+            address.WriteBytes(bytes);
+            return Convert.ToHexStringLower(bytes) + " 80 ";
+        })];
+        long started = Stopwatch.GetTimestamp();
+        while (wanted.Length > 0)
+        {
+            // Address, prefix length, six more columns, flags; RTF_LOCAL is the highest (linux/ipv6_route.h).
+            string[] local = Namespace.Run(static () => File.ReadAllLines("/proc/thread-self/net/ipv6_route"))
+                .Where(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[8][0] >= '8').ToArray();
+            if (Array.TrueForAll(wanted, address => Array.Exists(local, line => line.StartsWith(address, StringComparison.Ordinal))))
+                return;
+            if (Stopwatch.GetElapsedTime(started) > s_patience)
+                throw new InvalidOperationException($"The kernel does not make the addresses {string.Join(' ', _addresses)} its own.");
+            Thread.Sleep(TimeSpan.FromMilliseconds(1));
+        }
     }
 
     private void Batch(StringBuilder commands)
