@@ -33,6 +33,7 @@ internal static class BusyCluster
                 // A third of the services has its web port where another one's NodePort is.
                 Objects.Port((ushort)(externalPort == 0 ? 30000 : 80), (ushort)(type == ServiceType.ClusterIP ? 0 : 30000 + i), "web"),
                 Objects.Port(53, 0, "dns", IpProtocol.Udp),
+                Objects.Port(80, 0, "sig", IpProtocol.Sctp),
             ],
             ExternalIPs = Objects.Addresses([.. external.Distinct()]),
             LoadBalancerIPs = type == ServiceType.LoadBalancer ? Objects.Addresses($"198.51.100.{i}", $"2001:db8:2::{i + 1}") : [],
@@ -50,7 +51,8 @@ internal static class BusyCluster
             (1, Gen.Const(EndpointConditions.Serving | EndpointConditions.Terminating)),
             (1, Gen.Const(EndpointConditions.None)))
         select new EndpointObject(
-            InetAddress.Parse(family == IpFamily.IPv4 ? $"10.180.0.{e}" : $"fd00:10:180::{e}"),
+            // The last one has the node's own address, as pods with hostNetwork have.
+            InetAddress.Parse(family == IpFamily.IPv4 ? e == 12 ? "192.168.0.2" : $"10.180.0.{e}" : e == 12 ? "2001:db8::1" : $"fd00:10:180::{e}"),
             conditions, here ? Objects.ThisNode : "node-1", [], []);
 
     private static readonly Gen<EndpointSliceObject> _slice =
@@ -63,7 +65,7 @@ internal static class BusyCluster
             Name = Objects.Name($"shop/svc-{i}-{part}-{family}"),
             ServiceName = $"svc-{i}",
             Family = family,
-            Ports = [Objects.SlicePort(8080, "web"), Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
+            Ports = [Objects.SlicePort(8080, "web"), Objects.SlicePort(5353, "dns", IpProtocol.Udp), Objects.SlicePort(8080, "sig", IpProtocol.Sctp)],
             Endpoints = [.. endpoints],
         };
 
@@ -71,12 +73,17 @@ internal static class BusyCluster
         from cidr in Gen.OneOf("10.180.0.0/24", "10.181.0.0/24")
         select Objects.Node("zone-a", "192.168.0.2") with { PodCidrs = Objects.Prefixes(cidr, "fd00:10:180::/64") };
 
+    private static readonly Gen<ServiceCidrObject> _serviceCidr =
+        from cidr in Gen.OneOf("172.30.0.0/16", "172.30.0.0/24", "fd00:172:30::/108").List[0, 2]
+        select new ServiceCidrObject { Name = "kubernetes", Cidrs = Objects.Prefixes([.. cidr]) };
+
     /// <summary>One change.</summary>
     internal static Gen<ClusterEvent> Change { get; } = Gen.Frequency(
         (8, _serviceObject.Select(ClusterEvent (service) => new ClusterEvent.ServiceSet(service))),
         (2, _service.Select(ClusterEvent (i) => new ClusterEvent.ServiceGone(Objects.Name($"shop/svc-{i}")))),
         (14, _slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceSet(slice))),
         (2, _slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceGone(slice.Name))),
+        (1, _serviceCidr.Select(ClusterEvent (cidr) => new ClusterEvent.ServiceCidrSet(cidr))),
         (1, _node.Select(ClusterEvent (node) => new ClusterEvent.NodeSet(node))));
 
     /// <summary>Changes one after another.</summary>

@@ -27,7 +27,7 @@ public sealed class FlowRunner(NodeLab lab)
         if (flow.From == FlowOrigin.Node)
         {
             for (int number = 0; number < packets; number++)
-                outcomes.Add(SendFromNode(flow, SourceOf(flow, number), patience));
+                outcomes.Add(Send(new(SourceOf(flow, number), flow.SourcePort), new(flow.Destination, flow.DestinationPort), flow.Protocol, flow.CheckReply, patience));
             return outcomes.ToImmutable();
         }
         for (int done = 0; done < packets; done += PacketsInFlight)
@@ -62,22 +62,22 @@ public sealed class FlowRunner(NodeLab lab)
         return outcomes.Select(entry => entry.Outcome with { ReplyFault = ReplyFault(entry.Outcome, entry.Reached) });
     }
 
-    private PacketOutcome SendFromNode(ScenarioFlow flow, InetAddress source, TimeSpan patience)
+    /// <summary>Has the node itself send a packet, from an address and port of its choice where the source names none.</summary>
+    public PacketOutcome Send(InetEndpoint source, InetEndpoint destination, IpProtocol protocol, bool checkReply, TimeSpan patience)
     {
         lab.Drain(static (_, _) => { });
         _seen.Clear();
         uint token = lab.NextToken();
-        var destination = new InetEndpoint(flow.Destination, flow.DestinationPort);
-        using var sender = new NodeSender(source, flow.SourcePort, destination, flow.Protocol, token);
+        using var sender = new NodeSender(source.Address, source.Port, destination, protocol, token);
         // The kernel makes a SYN's sequence number, but no other connection starts meanwhile.
-        Func<SeenPacket, bool> isOurs = flow.Protocol == IpProtocol.Tcp
+        Func<SeenPacket, bool> isOurs = protocol == IpProtocol.Tcp
             ? static packet => packet.Protocol == IpProtocol.Tcp
             : packet => packet.Token == token;
         Collect(patience, () => _seen.Any(entry => isOurs(entry.Packet)));
         (PacketOutcome outcome, SeenPacket? reached) = Conclude(sender.Source, destination, isOurs);
         if (outcome.End == PacketEnd.Vanished && sender.Failure is { } failure)
             outcome = outcome with { Note = failure.ToString() };
-        if (outcome.End != PacketEnd.Forwarded || !flow.CheckReply)
+        if (outcome.End != PacketEnd.Forwarded || !checkReply)
             return outcome;
         Answer(outcome.Device, reached!);
         long started = Stopwatch.GetTimestamp();

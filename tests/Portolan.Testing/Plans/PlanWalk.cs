@@ -14,6 +14,13 @@ namespace Portolan.Testing.Plans;
 public sealed record PlanWalkNode(
     ImmutableArray<InetAddress> Addresses, ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetPrefix> PodPrefixes);
 
+/// <summary>One way a packet may end, as the plans say.</summary>
+/// <param name="End">How.</param>
+/// <param name="Destination">Its destination then.</param>
+/// <param name="IsMasqueraded">Its source becomes an address of the node.</param>
+/// <param name="Plan">The port that sends it there; null when no service takes it to a backend.</param>
+public sealed record PlannedEnd(PacketEnd End, InetEndpoint Destination, bool IsMasqueraded, PortPlan? Plan);
+
 /// <summary>
 /// Takes packets through plans as a data plane in nftables mode must, without a kernel: what plans mean, written down a second time. Each
 /// packet opens a connection. Backends take turns where the kernel draws lots.
@@ -40,43 +47,63 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
     /// <param name="protocol">Its protocol.</param>
     public PacketOutcome Send(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination, IpProtocol protocol)
     {
-        var sent = new PacketOutcome { SentFrom = source, SentTo = destination, End = PacketEnd.Vanished, Source = source, Destination = destination };
+        ImmutableArray<PlannedEnd> ends = Ends(from, device, source, destination, protocol);
+        PlannedEnd end = ends[0].Plan is { } plan ? Choose(plan, ends, source.Address) : ends[0];
+        return new PacketOutcome
+        {
+            SentFrom = source,
+            SentTo = destination,
+            End = end.End,
+            Destination = end.Destination,
+            Source = end.IsMasqueraded
+                ? new(Node.Addresses.First(address => address.Family == source.Address.Family), RewrittenPort)
+                : source,
+            Device = end.End == PacketEnd.Forwarded ? DeviceTo(end.Destination.Address) : string.Empty,
+        };
+    }
+
+    /// <summary>
+    /// All ends that a packet may have whose sender no backend knows yet, each as likely as the others: one for each backend, or a single one
+    /// for packets that no service takes. Parameters as of <see cref="Send"/>.
+    /// </summary>
+    public ImmutableArray<PlannedEnd> Ends(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination, IpProtocol protocol)
+    {
+        ImmutableArray<PlannedEnd> Only(PacketEnd end) => [new(end, destination, IsMasqueraded: false, Plan: null)];
+        PacketEnd Leaving(InetAddress address) => IsLocal(address) ? PacketEnd.Delivered : PacketEnd.Forwarded;
+
         // The kernel takes no packet to a loopback address from a wire (ip_route_input_slow, martian destination).
         if (from != FlowOrigin.Node && destination.Address.IsLoopback)
-            return sent;
+            return Only(PacketEnd.Vanished);
         if (Find(destination, protocol) is not var (plan, frontend))
         {
-            if (table.Plans.Any(service => service.ClusterIPs.Contains(destination.Address)))
-                return sent with { End = PacketEnd.Refused };
-            return table.NodeWide.ServiceCidrs.Any(range => range.Contains(destination.Address)) ? sent : Leave(sent);
+            bool isClusterIP = table.Plans.Any(service => service.ClusterIPs.Contains(destination.Address));
+            bool isUnallotted = table.NodeWide.ServiceCidrs.Any(range => range.Contains(destination.Address));
+            return Only(isClusterIP ? PacketEnd.Refused : isUnallotted ? PacketEnd.Vanished : Leaving(destination.Address));
         }
         if (frontend.IsSourceRestricted && !plan.SourceRanges.Any(range => range.Contains(source.Address)))
-            return sent;
+            return Only(PacketEnd.Vanished);
 
         LocalDetector detector = destination.Address.Family == IpFamily.IPv4 ? table.NodeWide.DetectorIPv4 : table.NodeWide.DetectorIPv6;
         bool isPod = IsPod(detector, source.Address, device);
         Treatment treatment = isPod ? frontend.Pod : from == FlowOrigin.Node || IsLocal(source.Address) ? frontend.Node : frontend.Outside;
-        switch (treatment.Action)
-        {
-            case FrontendAction.Reject:
-                return sent with { End = PacketEnd.Refused };
-            case FrontendAction.Drop:
-                return sent;
-        }
-        ImmutableArray<Backend> backends = treatment.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
-        InetEndpoint backend = Choose(plan, backends, source.Address);
-        bool isHairpin = backends.Any(candidate => candidate.IsLocal && candidate.Endpoint == backend) && backend.Address == source.Address;
-        bool isMasqueraded = isHairpin || treatment.Masquerade switch
+        if (treatment.Action is FrontendAction.Reject or FrontendAction.Drop)
+            return Only(treatment.Action == FrontendAction.Reject ? PacketEnd.Refused : PacketEnd.Vanished);
+
+        bool isMasqueraded = treatment.Masquerade switch
         {
             Masquerading.Always => true,
             Masquerading.OffCluster => detector.Mode != LocalDetection.None && !isPod,
             _ => false,
         };
-        return Leave(sent with
+        ImmutableArray<Backend> backends = treatment.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
+        return [.. backends.Select(backend =>
         {
-            Destination = backend,
-            Source = isMasqueraded ? new(Node.Addresses.First(address => address.Family == source.Address.Family), RewrittenPort) : source,
-        });
+            InetAddress address = backend.Endpoint.Address;
+            bool isHairpin = address == source.Address && IsEndpointHere(address);
+            // What came in from a wire and stays on the node never passes where sources are rewritten.
+            bool isRewritten = (isMasqueraded || isHairpin) && (from == FlowOrigin.Node || !IsLocal(address));
+            return new PlannedEnd(Leaving(address), backend.Endpoint, isRewritten, plan);
+        })];
     }
 
     private (PortPlan Plan, Frontend Frontend)? Find(InetEndpoint destination, IpProtocol protocol)
@@ -97,16 +124,16 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
         return atNodePort;
     }
 
-    private InetEndpoint Choose(PortPlan plan, ImmutableArray<Backend> backends, InetAddress client)
+    private PlannedEnd Choose(PortPlan plan, ImmutableArray<PlannedEnd> ends, InetAddress client)
     {
         (ServicePortName, InetAddress) key = (plan.Name, client);
-        InetEndpoint chosen = plan.AffinitySeconds > 0 && _affinity.TryGetValue(key, out (InetEndpoint Backend, TimeSpan Since) remembered)
+        PlannedEnd? known = plan.AffinitySeconds > 0 && _affinity.TryGetValue(key, out (InetEndpoint Backend, TimeSpan Since) remembered)
             && _now - remembered.Since <= TimeSpan.FromSeconds(plan.AffinitySeconds)
-            && backends.Any(backend => backend.Endpoint == remembered.Backend)
-            ? remembered.Backend
-            : backends[_turn++ % backends.Length].Endpoint;
+            ? ends.FirstOrDefault(end => end.Destination == remembered.Backend)
+            : null;
+        PlannedEnd chosen = known ?? ends[_turn++ % ends.Length];
         if (plan.AffinitySeconds > 0)
-            _affinity[key] = (chosen, _now);
+            _affinity[key] = (chosen.Destination, _now);
         return chosen;
     }
 
@@ -120,13 +147,10 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
 
     private bool IsLocal(InetAddress address) => address.IsLoopback || Node.Addresses.Contains(address);
 
-    private PacketOutcome Leave(PacketOutcome packet)
-    {
-        InetAddress destination = packet.Destination.Address;
-        if (IsLocal(destination))
-            return packet with { End = PacketEnd.Delivered };
-        bool isPodOfThisNode = Node.PodPrefixes.Any(range => range.Contains(destination)) || table.Plans.SelectMany(static service => service.Ports)
-            .SelectMany(static port => port.ClusterBackends.Concat(port.LocalBackends)).Any(backend => backend.IsLocal && backend.Endpoint.Address == destination);
-        return packet with { End = PacketEnd.Forwarded, Device = isPodOfThisNode ? "pod0" : "ext0" };
-    }
+    private string DeviceTo(InetAddress destination) =>
+        Node.PodPrefixes.Any(range => range.Contains(destination)) || IsEndpointHere(destination) ? "pod0" : "ext0";
+
+    // A pod is on one node: what one service says of it holds for all.
+    private bool IsEndpointHere(InetAddress address) => table.Plans.SelectMany(static service => service.Ports)
+        .SelectMany(static port => port.ClusterBackends.Concat(port.LocalBackends)).Any(backend => backend.IsLocal && backend.Endpoint.Address == address);
 }
