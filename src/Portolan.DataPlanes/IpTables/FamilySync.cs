@@ -23,10 +23,11 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 
     public IpTablesTool Tool => tool;
 
-    public SyncReport Apply(ImmutableArray<ServiceChange> services, ChainLayout layout)
+    public SyncReport Apply(ImmutableArray<ServiceChange> services, LayoutContext context, NodeFacts node)
     {
         Begin();
         ImmutableArray<ServiceChange> changes = [.. services.Where(Concerns)];
+        ChainLayout layout = ChainLayout.Of(context.For(tables.EndpointsAfter(changes)), node);
         if (tables.Layout.Context != layout.Context)
         {
             tables.UseLayout(layout);
@@ -139,9 +140,10 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             before[service] = tables.Plans.GetValueOrDefault(service);
             tables.Replace(service, plan);
         }
+        bool rewritesShared = false;
         while (true)
         {
-            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool));
+            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool), rewritesShared);
             if (change.IsEmpty)
                 return true;
             RestoreOutcome outcome = Run(change);
@@ -157,6 +159,12 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
                 // Its rules from before went in once; should they be what is refused, it is left without any.
                 Hold(owner, before.Remove(owner, out ServicePlan? old) ? old : null, outcome);
                 changes.RemoveAll(held => held.Service == owner);
+                continue;
+            }
+            // Somebody else's rule among ours, which cannot be deleted by what the tool shows of it?
+            if (!rewritesShared && change.Removed.Exists(static removed => removed.Owner is null))
+            {
+                rewritesShared = true;
                 continue;
             }
             foreach ((ObjectName service, ServicePlan? old) in before)

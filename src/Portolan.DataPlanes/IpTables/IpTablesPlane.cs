@@ -71,7 +71,7 @@ public sealed class IpTablesPlane : IDataPlane
                 LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _nodeWide, node, _hasCounters);
                 if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
                     report = Sum(report, new() { Refusals = [refusal] });
-                report = Sum(report, family.Apply(delta.Services, ChainLayout.Of(context, node)));
+                report = Sum(report, family.Apply(delta.Services, context, node));
             }
             _isStarted = true;
             return report;

@@ -76,6 +76,47 @@ public sealed class SyncTests
         Assert.Equal(0, plane.Reconcile().Transactions);
     }
 
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void Above_a_thousand_endpoints_their_rules_have_no_comments(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend }, TestCluster.Of(services: 100, endpoints: 10));
+        plane.Sync();
+        Assert.InRange(EndpointComments(), 3000, int.MaxValue);
+
+        plane.Sync(TestCluster.Slice(1, endpoints: 11));
+        Assert.Equal(0, EndpointComments());
+        Assert.Contains("--comment \"test/service-1:http cluster IP\"", plane.Save(), StringComparison.Ordinal);
+        Assert.Equal(0, plane.Reconcile().Transactions);
+
+        plane.Sync(TestCluster.Slice(1, endpoints: 10));
+        Assert.InRange(EndpointComments(), 3000, int.MaxValue);
+
+        // Each endpoint's own two, and those that choose among them.
+        int EndpointComments() => plane.Save(ipv6: false, "-t", "nat").Split('\n').Count(static line =>
+            line.Contains(" -> ", StringComparison.Ordinal)
+            || (line.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal) && line.Contains("--comment", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Endpoints_stand_in_the_order_of_their_text_as_kube_proxy_writes_them()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty());
+        plane.Sync(TestCluster.Service(1), TestCluster.Slice(1, endpoints: 0) with
+        {
+            Slice = TestCluster.Slice(1, 1).Slice with
+            {
+                Endpoints = [.. "10.244.0.9 10.244.0.100 10.244.0.10".Split(' ').Select(static address => new EndpointObject(
+                    InetAddress.Parse(address), EndpointConditions.Ready | EndpointConditions.Serving, "node-b", [], []))],
+            },
+        });
+
+        Assert.Equal(["10.244.0.100:8080", "10.244.0.10:8080", "10.244.0.9:8080"], plane.Save().Split('\n')
+            .Where(static line => line.StartsWith("-A KUBE-SVC-", StringComparison.Ordinal) && line.Contains(" -> ", StringComparison.Ordinal))
+            .Select(static line => line.Split(" -> ")[1].Split('"')[0]));
+    }
+
     [Fact]
     public void Chains_of_services_that_are_gone_go_at_the_start()
     {

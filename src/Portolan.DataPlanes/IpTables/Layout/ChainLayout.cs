@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Services.Plan;
@@ -11,20 +10,32 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <param name="Detector">How pods are told from other sources.</param>
 /// <param name="HasCounters">The kernel has the accounting objects that kube-proxy's metrics read.</param>
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
+/// <param name="HasEndpointComments">
+/// Rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than half
+/// of what the kernel takes and returns for each change.
+/// </param>
 internal sealed record LayoutContext(
     IpFamily Family,
     IpTablesOptions Options,
     LocalDetector Detector,
     bool HasCounters,
-    bool AllowsLocalhost)
+    bool AllowsLocalhost,
+    bool HasEndpointComments)
 {
+    /// <summary>pkg/proxy/iptables/proxier.go, largeClusterEndpointsThreshold.</summary>
+    public const int MaxCommentedEndpoints = 1000;
+
     public static LayoutContext Of(IpFamily family, IpTablesOptions options, NodeWide nodeWide, NodeFacts node, bool hasCounters) => new(
         family,
         options,
         family == IpFamily.IPv4 ? nodeWide.DetectorIPv4 : nodeWide.DetectorIPv6,
         hasCounters,
         family == IpFamily.IPv4 && options.LocalhostNodePorts
-            && node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true }));
+            && node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true }),
+        HasEndpointComments: true);
+
+    /// <summary>The same for a number of endpoints in use, counted once for each port they serve.</summary>
+    public LayoutContext For(int endpoints) => this with { HasEndpointComments = endpoints <= MaxCommentedEndpoints };
 }
 
 /// <summary>Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.</summary>
@@ -35,6 +46,8 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
 
     private const string NodePortsComment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
 
+    protected const string External = "kubernetes externally-visible service portals";
+    protected const string Portals = "kubernetes service portals";
     protected const string New = "-m conntrack --ctstate NEW";
     protected const string ToLocal = "-m addrtype --dst-type LOCAL";
     protected const string FromLocal = "-m addrtype --src-type LOCAL";
@@ -124,6 +137,15 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         Comment = comment,
     };
 
+    /// <summary>The same for one frontend, with its rule of the filter table.</summary>
+    protected static SharedRule Denied(PortPlan port, Frontend frontend, RuleSpec denial) => new(RuleTable.Filter,
+        frontend.Kind == FrontendKind.ClusterIP ? ChainName.Services : ChainName.ExternalServices,
+        (At(port, frontend, denial.Comment) with
+        {
+            Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
+            Target = denial.Target,
+        }).ToString());
+
     /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>
     protected IEnumerable<RuleSpec> FromPods(RuleSpec rule)
     {
@@ -165,6 +187,38 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         // Here kube-proxy puts the state before the comment.
         return new(table, chain, match is null ? rule : $"{match} {rule}");
     }
+
+    /// <summary>Where packets enter KUBE-SERVICES and leave for masquerading.</summary>
+    protected static IEnumerable<SharedRule> NatHooks()
+    {
+        yield return Hook(RuleTable.Nat, "OUTPUT", Portals, ChainName.Services);
+        yield return Hook(RuleTable.Nat, "PREROUTING", Portals, ChainName.Services);
+        yield return Hook(RuleTable.Nat, "POSTROUTING", "kubernetes postrouting rules", ChainName.PostRouting);
+    }
+
+    /// <summary>How KUBE-FORWARD begins: what conntrack could not place is dropped, what we marked may pass.</summary>
+    protected IEnumerable<string> Forwarding(string? invalidCounter)
+    {
+        if (Context.Options.DropsInvalid)
+        {
+            // Not ours to guess at: a packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
+            yield return new RuleSpec { Match = "-m conntrack --ctstate INVALID", Counter = invalidCounter, Target = "DROP" }.ToString();
+        }
+        yield return new RuleSpec
+        {
+            Comment = "kubernetes forwarding rules",
+            Match = $"-m mark --mark {Context.Options.MasqueradeMark}",
+            Target = "ACCEPT",
+        }.ToString();
+    }
+
+    /// <summary>Lets replies pass that the FORWARD chain would not.</summary>
+    protected static string Replies(string comment) => new RuleSpec
+    {
+        Comment = comment,
+        Match = "-m conntrack --ctstate RELATED,ESTABLISHED",
+        Target = "ACCEPT",
+    }.ToString();
 
     /// <summary>
     /// With route_localnet any neighbour could reach services that listen on loopback only; what was not translated by us is kept out
@@ -213,49 +267,49 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         yield return (RuleTable.Filter, ChainName.Canary, []);
     }
 
-    /// <summary>Sends to each of the backends with the same probability, to the one a client had before if affinity asks for it.</summary>
-    protected static void AddBackends(List<string> rules, PortPlan port, ImmutableArray<Backend> backends, Func<int, string> comment)
+    /// <summary>Sends to each of the endpoints with the same probability, to the one a client had before if affinity asks for it.</summary>
+    protected void AddBackends(List<string> rules, PortPlan port, Destination[] destinations, Func<int, string> comment)
     {
-        string name = port.Name.ToString();
-        string[] chains = [.. backends.Select(backend => ChainName.OfEndpoint(name, port.Name.Protocol, backend.Endpoint))];
-        for (int i = 0; i < chains.Length && port.AffinitySeconds > 0; i++)
+        for (int i = 0; i < destinations.Length && port.AffinitySeconds > 0; i++)
         {
+            string chain = destinations[i].Chain;
             string match = string.Create(CultureInfo.InvariantCulture,
-                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chains[i]} --mask {HostMask(port.Family)} --rsource");
-            rules.Add(new RuleSpec { Comment = comment(i), Match = match, Target = chains[i] }.ToString());
+                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chain} --mask {HostMask(port.Family)} --rsource");
+            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i), Match = match, Target = chain }.ToString());
         }
-        for (int i = 0; i < chains.Length; i++)
+        for (int i = 0; i < destinations.Length; i++)
         {
-            int left = chains.Length - i;
+            int left = destinations.Length - i;
             string? match = left == 1 ? null : $"-m statistic --mode random --probability {Probability(left)}";
-            rules.Add(new RuleSpec { Comment = comment(i), Match = match, Target = chains[i] }.ToString());
+            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i), Match = match, Target = destinations[i].Chain }.ToString());
         }
     }
 
     /// <summary>The chains of the endpoints in use, each once.</summary>
-    protected static void AddEndpoints(Fragment fragment, PortPlan port)
+    protected void AddEndpoints(Fragment fragment, PortPlan port, Destinations destinations)
     {
-        string name = port.Name.ToString();
-        foreach (Backend backend in port.LocalBackends == port.ClusterBackends ? port.ClusterBackends : port.ClusterBackends.Union(port.LocalBackends))
+        string? name = Context.HasEndpointComments ? port.Name.ToString() : null;
+        foreach (Destination destination in destinations.All)
         {
-            string chain = ChainName.OfEndpoint(name, port.Name.Protocol, backend.Endpoint);
-            fragment.AddChain(chain).AddRange(
+            fragment.AddChain(destination.Chain).AddRange(
             [
                 // An endpoint that dials itself would answer itself: the reply has to come back through the node.
                 new RuleSpec
                 {
-                    Source = InetPrefix.Host(backend.Endpoint.Address).ToString(), Comment = name, Target = ChainName.MarkMasquerade,
+                    Source = InetPrefix.Host(destination.Endpoint.Address).ToString(), Comment = name, Target = ChainName.MarkMasquerade,
                 }.ToString(),
                 new RuleSpec
                 {
                     Protocol = port.Name.Protocol,
                     Comment = name,
-                    Match = port.AffinitySeconds > 0 ? $"-m recent --set --name {chain} --mask {HostMask(port.Family)} --rsource" : null,
-                    Target = $"DNAT --to-destination {backend.Endpoint}",
+                    Match = port.AffinitySeconds > 0 ? $"-m recent --set --name {destination.Chain} --mask {HostMask(port.Family)} --rsource" : null,
+                    Target = $"DNAT --to-destination {destination.Text}",
                 }.ToString(),
             ]);
         }
     }
+
+    private string? EndpointComment(Func<int, string> comment, int index) => Context.HasEndpointComments ? comment(index) : null;
 
     // The kernel keeps 31 bits of a probability (xt_statistic.c); iptables-save shows them with eleven digits.
     private static string Probability(int choices)

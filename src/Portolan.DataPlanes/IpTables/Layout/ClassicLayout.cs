@@ -29,25 +29,16 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         foreach (var chain in CommonChains())
             yield return chain;
         yield return (RuleTable.Nat, ChainName.MarkDrop, [$"-j MARK --set-xmark {DropMark}"]);
-        const string Established = "-m conntrack --ctstate RELATED,ESTABLISHED";
-        List<string> forward =
+        yield return (RuleTable.Filter, ChainName.Forward,
         [
-            new RuleSpec
-            {
-                Comment = "kubernetes forwarding rules", Match = $"-m mark --mark {Context.Options.MasqueradeMark}", Target = "ACCEPT",
-            }.ToString(),
-            new RuleSpec { Comment = "kubernetes forwarding conntrack pod source rule", Match = Established, Target = "ACCEPT" }.ToString(),
-            new RuleSpec { Comment = "kubernetes forwarding conntrack pod destination rule", Match = Established, Target = "ACCEPT" }.ToString(),
-        ];
-        if (Context.Options.DropsInvalid)
-            forward.Insert(0, new RuleSpec { Match = "-m conntrack --ctstate INVALID", Target = "DROP" }.ToString());
-        yield return (RuleTable.Filter, ChainName.Forward, [.. forward]);
+            .. Forwarding(invalidCounter: null),
+            Replies("kubernetes forwarding conntrack pod source rule"),
+            Replies("kubernetes forwarding conntrack pod destination rule"),
+        ]);
     }
 
     public override IEnumerable<SharedRule> Hooks()
     {
-        const string External = "kubernetes externally-visible service portals";
-        const string Portals = "kubernetes service portals";
         yield return Hook(RuleTable.Filter, "INPUT", External, ChainName.ExternalServices, New);
         yield return Hook(RuleTable.Filter, "FORWARD", External, ChainName.ExternalServices, New);
         yield return Hook(RuleTable.Filter, "FORWARD", Portals, ChainName.Services, New);
@@ -63,9 +54,8 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
             Match = $"-m mark --mark {DropMark}",
             Target = "DROP",
         }.ToString());
-        yield return Hook(RuleTable.Nat, "OUTPUT", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "PREROUTING", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "POSTROUTING", "kubernetes postrouting rules", ChainName.PostRouting);
+        foreach (SharedRule hook in NatHooks())
+            yield return hook;
     }
 
     protected override void CompilePort(Fragment fragment, PortPlan port)
@@ -78,7 +68,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         {
             if (frontend.Pod.Action == FrontendAction.Reject || (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == FrontendAction.Drop))
             {
-                Deny(fragment, port, frontend, name);
+                fragment.Shared.Add(Denied(port, frontend, Denial(frontend.Outside.Action, port, name)!.Value));
                 continue;
             }
             switch (frontend.Kind)
@@ -104,29 +94,19 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                     break;
             }
         }
-        if (!port.ClusterBackends.IsEmpty)
-            AddBackends(fragment.AddChain(clusterChain), port, port.ClusterBackends, _ => name);
+        var destinations = Destinations.Of(port);
+        if (destinations.Cluster.Length > 0)
+            AddBackends(fragment.AddChain(clusterChain), port, destinations.Cluster, _ => name);
         if (staysHere)
-            AddBackends(fragment.AddChain(localChain), port, port.LocalBackends, _ => name);
-        AddEndpoints(fragment, port);
+            AddBackends(fragment.AddChain(localChain), port, destinations.Local, _ => name);
+        AddEndpoints(fragment, port, destinations);
         if (isExternal && port.ExternalPolicyLocal)
-            AddLocalPolicy(fragment.AddChain(externalChain), port, name, clusterChain);
+            AddLocalPolicy(fragment.AddChain(externalChain), port, destinations.Local, name, clusterChain);
     }
 
     protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort)
     {
         // This generation left health check ports to the administrator's own rules.
-    }
-
-    private void Deny(Fragment fragment, PortPlan port, Frontend frontend, string name)
-    {
-        RuleSpec denial = Denial(frontend.Outside.Action, port, name)!.Value;
-        string chain = frontend.Kind == FrontendKind.ClusterIP ? ChainName.Services : ChainName.ExternalServices;
-        fragment.Shared.Add(new(RuleTable.Filter, chain, (At(port, frontend, denial.Comment) with
-        {
-            Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
-            Target = denial.Target,
-        }).ToString()));
     }
 
     private void AddClusterIP(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
@@ -176,7 +156,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkDrop }.ToString());
     }
 
-    private void AddLocalPolicy(List<string> rules, PortPlan port, string name, string clusterChain)
+    private void AddLocalPolicy(List<string> rules, PortPlan port, Destination[] local, string name, string clusterChain)
     {
         const string Redirect = "Redirect pods trying to reach external loadbalancer VIP to clusterIP";
         foreach (RuleSpec rule in FromPods(new() { Comment = Redirect, Target = clusterChain }))
@@ -193,10 +173,10 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
             Match = FromLocal,
             Target = clusterChain,
         }.ToString());
-        if (port.LocalBackends.IsEmpty)
+        if (local.Length == 0)
             rules.Add(new RuleSpec { Comment = $"{name} has no local endpoints", Target = ChainName.MarkDrop }.ToString());
         else
-            AddBackends(rules, port, port.LocalBackends, i => $"Balancing rule {i} for {name}");
+            AddBackends(rules, port, local, i => $"Balancing rule {i} for {name}");
     }
 
     private static void Add(Fragment fragment, RuleSpec rule, InetAddress address) =>

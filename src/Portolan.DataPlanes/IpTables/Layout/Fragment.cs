@@ -17,7 +17,14 @@ internal readonly record struct OwnedChain(string Name, List<string> Rules);
 /// <param name="Chain">The chain.</param>
 /// <param name="Rule">The rule without "-A CHAIN ".</param>
 /// <param name="Address">The destination it is for, by which a tree can lead to it; the default value when it is for none.</param>
-internal readonly record struct SharedRule(RuleTable Table, string Chain, string Rule, InetAddress Address = default);
+internal readonly record struct SharedRule(RuleTable Table, string Chain, string Rule, InetAddress Address = default)
+{
+    /// <summary>
+    /// One service's rules with the same value keep their order: those for one destination in the nat table (mark, then jump). What the filter
+    /// table refuses, each of its rules refuses for itself.
+    /// </summary>
+    public (RuleTable Table, string Chain, InetAddress Address, string Rule) Series => (Table, Chain, Address, Table == RuleTable.Nat ? "" : Rule);
+}
 
 /// <summary>All that one service means in one family.</summary>
 internal sealed class Fragment

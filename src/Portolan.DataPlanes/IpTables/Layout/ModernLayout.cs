@@ -23,36 +23,12 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
     {
         foreach (var chain in CommonChains())
             yield return chain;
-        List<string> forward = [];
-        if (Context.Options.DropsInvalid)
-        {
-            // Not ours to guess at: a packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
-            forward.Add(new RuleSpec
-            {
-                Match = "-m conntrack --ctstate INVALID",
-                Counter = Context.HasCounters ? InvalidCounter : null,
-                Target = "DROP",
-            }.ToString());
-        }
-        forward.Add(new RuleSpec
-        {
-            Comment = "kubernetes forwarding rules",
-            Match = $"-m mark --mark {Context.Options.MasqueradeMark}",
-            Target = "ACCEPT",
-        }.ToString());
-        forward.Add(new RuleSpec
-        {
-            Comment = "kubernetes forwarding conntrack rule",
-            Match = "-m conntrack --ctstate RELATED,ESTABLISHED",
-            Target = "ACCEPT",
-        }.ToString());
-        yield return (RuleTable.Filter, ChainName.Forward, [.. forward]);
+        yield return (RuleTable.Filter, ChainName.Forward,
+            [.. Forwarding(Context.HasCounters ? InvalidCounter : null), Replies("kubernetes forwarding conntrack rule")]);
     }
 
     public override IEnumerable<SharedRule> Hooks()
     {
-        const string External = "kubernetes externally-visible service portals";
-        const string Portals = "kubernetes service portals";
         const string LoadBalancer = "kubernetes load balancer firewall";
         yield return Hook(RuleTable.Filter, "INPUT", External, ChainName.ExternalServices, New);
         yield return Hook(RuleTable.Filter, "FORWARD", External, ChainName.ExternalServices, New);
@@ -65,9 +41,8 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         yield return Hook(RuleTable.Filter, "FORWARD", LoadBalancer, ChainName.ProxyFirewall, New);
         foreach (SharedRule hook in FirewallHooks())
             yield return hook;
-        yield return Hook(RuleTable.Nat, "OUTPUT", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "PREROUTING", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "POSTROUTING", "kubernetes postrouting rules", ChainName.PostRouting);
+        foreach (SharedRule hook in NatHooks())
+            yield return hook;
     }
 
     protected override void CompilePort(Fragment fragment, PortPlan port)
@@ -84,7 +59,7 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             switch (frontend.Kind)
             {
                 case FrontendKind.ClusterIP when Denial(frontend.Outside.Action, port, name) is { } denial:
-                    fragment.Shared.Add(new(RuleTable.Filter, ChainName.Services, Denied(port, frontend, denial).ToString()));
+                    fragment.Shared.Add(Denied(port, frontend, denial));
                     break;
                 case FrontendKind.ClusterIP:
                     bool staysHere = frontend.Outside.Action == FrontendAction.ToLocalBackends;
@@ -115,14 +90,13 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             if (isServed)
                 external ??= frontend;
             if (Denial(frontend.Outside.Action, port, name) is { } outside)
-                fragment.Shared.Add(new(RuleTable.Filter, ChainName.ExternalServices, Denied(port, frontend, outside).ToString()));
+                fragment.Shared.Add(Denied(port, frontend, outside));
         }
 
-        if (!port.ClusterBackends.IsEmpty)
-            AddBackends(cluster, port, port.ClusterBackends, i => $"{name} -> {port.ClusterBackends[i].Endpoint}");
-        if (!port.LocalBackends.IsEmpty)
-            AddBackends(local, port, port.LocalBackends, i => $"{name} -> {port.LocalBackends[i].Endpoint}");
-        AddEndpoints(fragment, port);
+        var destinations = Destinations.Of(port);
+        AddBackends(cluster, port, destinations.Cluster, i => $"{name} -> {destinations.Cluster[i].Text}");
+        AddBackends(local, port, destinations.Local, i => $"{name} -> {destinations.Local[i].Text}");
+        AddEndpoints(fragment, port, destinations);
         AddIfUsed(fragment, clusterChain, cluster);
         AddIfUsed(fragment, localChain, local);
         if (external is { } example)
@@ -144,12 +118,6 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         if (rules.Count > 0)
             fragment.Chains.Add(new(chain, rules));
     }
-
-    private static RuleSpec Denied(PortPlan port, Frontend frontend, RuleSpec denial) => At(port, frontend, denial.Comment) with
-    {
-        Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
-        Target = denial.Target,
-    };
 
     private static void AddService(Fragment fragment, PortPlan port, Frontend frontend, string comment, string target) =>
         fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, (At(port, frontend, comment) with { Target = target }).ToString(), frontend.Address));

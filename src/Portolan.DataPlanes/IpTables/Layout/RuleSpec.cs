@@ -17,6 +17,10 @@ internal readonly record struct RuleSpec
     private static readonly SearchValues<char> s_plainWord =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
+    // Names of services and what we say of them, as a rule.
+    private static readonly SearchValues<char> s_unescaped =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-:/ .>;,()[]");
+
     /// <summary>Source prefix in CIDR notation; null for any.</summary>
     public string? Source { get; init; }
 
@@ -100,6 +104,11 @@ internal readonly record struct RuleSpec
             return;
         }
         text.Append('"');
+        if (value.Length < 256 && value.AsSpan().IndexOfAnyExcept(s_unescaped) < 0)
+        {
+            text.Append(value).Append('"');
+            return;
+        }
         int bytes = 0;
         foreach (Rune rune in value.EnumerateRunes())
         {

@@ -7,9 +7,18 @@ namespace Portolan.DataPlanes.IpTables.State;
 
 /// <summary>Chains to be written for one service.</summary>
 /// <param name="Owner">The service.</param>
+/// <param name="Names">The chains' names.</param>
 /// <param name="Chains">The chains; null for all of <paramref name="Plan"/>'s, which are made when they are written.</param>
 /// <param name="Plan">Used without <paramref name="Chains"/>, so that a first sync need not hold the rules of all services in memory.</param>
-internal readonly record struct ServiceWrite(ObjectName Owner, IReadOnlyList<OwnedChain>? Chains, ServicePlan? Plan);
+internal readonly record struct ServiceWrite(ObjectName Owner, string[] Names, List<OwnedChain>? Chains, ServicePlan? Plan)
+{
+    /// <summary>Some of a service's chains.</summary>
+    public static ServiceWrite Some(ObjectName owner, List<OwnedChain> chains) => new(owner, [.. chains.Select(static chain => chain.Name)], chains, null);
+
+    /// <summary>All of a service's chains.</summary>
+    public static ServiceWrite All(ObjectName owner, ServicePlan plan, List<OwnedChain> chains) =>
+        new(owner, [.. chains.Select(static chain => chain.Name)], null, plan);
+}
 
 /// <summary>A change of one family's tables, and the order in which it is made.</summary>
 internal sealed class ChangeSet(ChainLayout layout)
@@ -56,7 +65,7 @@ internal sealed class ChangeSet(ChainLayout layout)
     {
         string[] chains =
         [
-            .. Services.SelectMany(static service => service.Chains?.Select(static chain => chain.Name) ?? [$"those of {service.Owner}"]),
+            .. Services.SelectMany(static service => service.Names),
             .. Branches.Select(static branch => branch.Name),
             .. Fixed.Select(static chain => chain.Chain),
             .. Rewritten.Select(static chain => chain.Chain),
@@ -72,7 +81,9 @@ internal sealed class ChangeSet(ChainLayout layout)
     /// it, what is led to exists before anything leads to it.
     /// </summary>
     /// <param name="script">Takes the lines.</param>
-    /// <param name="splitsTransactions">True for nf_tables: first services' own chains, in portions, then what leads to them.</param>
+    /// <param name="splitsTransactions">
+    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: all names first, in their order.
+    /// </param>
     public void Write(RestoreScript script, bool splitsTransactions)
     {
         if (NeedsMangleCanary)
@@ -82,13 +93,15 @@ internal sealed class ChangeSet(ChainLayout layout)
         }
         WriteShared(script, RuleTable.Filter, removes: false);
         WriteFixed(script, RuleTable.Nat);
+        if (!splitsTransactions)
+            DeclareOwned(script);
         int chains = 0;
         foreach (ServiceWrite service in Services)
         {
-            IReadOnlyList<OwnedChain> owned = service.Chains ?? Layout.Compile(service.Plan).Chains;
-            chains += owned.Count;
-            if (owned.Count > 0)
-                WriteService(script, service.Owner, owned);
+            if (splitsTransactions)
+                Declare(script, service.Names);
+            WriteService(script, service.Owner, service.Chains ?? Layout.Compile(service.Plan).Chains);
+            chains += service.Names.Length;
             if (splitsTransactions && chains >= ChainsPerTransaction)
             {
                 script.Commit();
@@ -97,6 +110,8 @@ internal sealed class ChangeSet(ChainLayout layout)
         }
         if (splitsTransactions && chains + Branches.Count > ChainsPerTransaction)
             script.Commit();
+        if (splitsTransactions)
+            Declare(script, Branches.Select(static branch => branch.Name));
         WriteBranches(script);
         WriteShared(script, RuleTable.Nat, removes: true);
         if (Removed.Exists(static removed => removed.Rule.Table == RuleTable.Filter))
@@ -104,12 +119,30 @@ internal sealed class ChangeSet(ChainLayout layout)
         WriteDeleted(script, splitsTransactions);
     }
 
-    private static void WriteService(RestoreScript script, ObjectName owner, IReadOnlyList<OwnedChain> chains)
+    /// <summary>
+    /// libiptc finds a chain by an index over its sorted list of chains, and walks a part of that list for each line: with chains that came in
+    /// order, side by side in its memory, iptables-legacy-restore takes a third less time.
+    /// </summary>
+    private void DeclareOwned(RestoreScript script)
+    {
+        string[] names = [.. Services.SelectMany(static service => service.Names), .. Branches.Select(static branch => branch.Name)];
+        Array.Sort(names, string.CompareOrdinal);
+        Declare(script, names);
+    }
+
+    private static void Declare(RestoreScript script, IEnumerable<string> names)
+    {
+        foreach (string name in names)
+        {
+            script.Use("nat");
+            script.Chain(name);
+        }
+    }
+
+    private static void WriteService(RestoreScript script, ObjectName owner, List<OwnedChain> chains)
     {
         script.Use("nat");
         script.Owner = owner;
-        foreach (OwnedChain chain in chains)
-            script.Chain(chain.Name);
         foreach (OwnedChain chain in chains)
         {
             foreach (string rule in chain.Rules)
@@ -123,8 +156,6 @@ internal sealed class ChangeSet(ChainLayout layout)
         if (Branches.Count == 0)
             return;
         script.Use("nat");
-        foreach (DispatchTree.Branch branch in Branches)
-            script.Chain(branch.Name);
         foreach (DispatchTree.Branch branch in Branches)
         {
             foreach ((ObjectName? owner, string rule) in branch.Rules)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
@@ -19,6 +18,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
 
     private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
     private DispatchTree? _tree = NewTree(layout, dispatch);
+    private int _endpoints;
 
     public ChainLayout Layout { get; private set; } = layout;
 
@@ -32,16 +32,19 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         _tree = NewTree(layout, dispatch);
     }
 
-    public bool TryGetPlan(ObjectName service, [NotNullWhen(true)] out ServicePlan? plan) => _plans.TryGetValue(service, out plan);
-
     /// <summary>Replaces plans without saying what changes: before <see cref="ChangeFrom"/>.</summary>
     public void Replace(ObjectName service, ServicePlan? plan)
     {
+        _endpoints += EndpointsOf(plan) - EndpointsOf(_plans.GetValueOrDefault(service));
         if (plan is null)
             _plans.Remove(service);
         else
             _plans[service] = plan;
     }
+
+    /// <summary>How many endpoints, counted once for each port they serve, there will be after some changes.</summary>
+    public int EndpointsAfter(ImmutableArray<ServiceChange> services) => _endpoints
+        + services.Sum(change => EndpointsOf(change.Plan) - EndpointsOf(_plans.GetValueOrDefault(change.Service)));
 
     /// <summary>Replaces plans and tells what that changes, supposing that what was written before is there. Costs what the changes cost.</summary>
     public ChangeSet Take(ImmutableArray<ServiceChange> services)
@@ -85,7 +88,12 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     }
 
     /// <summary>The change from what the kernel shows to what is meant. What is right already is not touched and keeps its counters.</summary>
-    public ChangeSet ChangeFrom(SavedTables saved)
+    /// <param name="saved">What the kernel shows.</param>
+    /// <param name="rewritesShared">
+    /// True to write the chains that all services share as a whole where anything in them is wrong: single rules, which may be somebody else's,
+    /// could not be taken out as they are shown.
+    /// </param>
+    public ChangeSet ChangeFrom(SavedTables saved, bool rewritesShared = false)
     {
         var change = new ChangeSet(Layout) { NeedsMangleCanary = !saved.Has("mangle", ChainName.Canary) };
         foreach ((RuleTable table, string chain, string[] rules) in Layout.FixedChains())
@@ -112,24 +120,37 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         if (_tree is not null)
             FillTree(change, saved, stale, _tree, inTree, shared[(RuleTable.Nat, ChainName.Services)]);
         foreach (((RuleTable Table, string Chain) chain, List<(ObjectName? Owner, SharedRule Rule)> rules) in shared)
-            CompareShared(change, saved, chain, rules);
+            CompareShared(change, saved, chain, rules, rewritesShared);
         CompareHooks(change, saved);
         change.Deleted.AddRange(stale);
         return change;
     }
 
+    private int EndpointsOf(ServicePlan? plan)
+    {
+        int count = 0;
+        foreach (PortPlan port in plan?.Ports ?? [])
+        {
+            if (port.Family != Layout.Context.Family)
+                continue;
+            count += port.LocalBackends.IsEmpty || port.LocalBackends == port.ClusterBackends
+                ? port.ClusterBackends.Length
+                : port.ClusterBackends.Union(port.LocalBackends).Count();
+        }
+        return count;
+    }
+
     private bool IsInTree(SharedRule rule) => _tree is not null && rule.Address.Family != IpFamily.None;
 
     /// <summary>
-    /// What goes and what comes. Rules for one destination in one chain (mark, then jump) keep their order: where one of them changes, all
-    /// are taken out and put in again.
+    /// What goes and what comes. The rules of a series keep their order: where one of them changes, all are taken out and put in again.
     /// </summary>
     private static (IEnumerable<SharedRule> Goes, IEnumerable<SharedRule> Comes) CompareRules(List<SharedRule> old, List<SharedRule> next)
     {
         if (old.SequenceEqual(next))
             return ([], []);
-        var before = old.ToLookup(static rule => (rule.Table, rule.Chain, rule.Address));
-        var after = next.ToLookup(static rule => (rule.Table, rule.Chain, rule.Address));
+        var before = old.ToLookup(static rule => rule.Series);
+        var after = next.ToLookup(static rule => rule.Series);
         return (before.Where(group => !group.SequenceEqual(after[group.Key])).SelectMany(static group => group),
             after.Where(group => !group.SequenceEqual(before[group.Key])).SelectMany(static group => group));
     }
@@ -143,7 +164,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
                 written.Add(chain);
         }
         if (written.Count > 0)
-            change.Services.Add(new(service, written, null));
+            change.Services.Add(ServiceWrite.Some(service, written));
         foreach (OwnedChain chain in old.Chains)
         {
             if (next.Find(chain.Name) is null)
@@ -162,29 +183,25 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
                 (wrong ??= []).Add(chain);
         }
         if (wrong is not null)
-            change.Services.Add(wrong.Count == fragment.Chains.Count ? new(service, null, plan) : new(service, wrong, null));
+            change.Services.Add(wrong.Count == fragment.Chains.Count ? ServiceWrite.All(service, plan, wrong) : ServiceWrite.Some(service, wrong));
     }
 
     private static void CompareShared(ChangeSet change, SavedTables saved, (RuleTable Table, string Chain) chain,
-        List<(ObjectName? Owner, SharedRule Rule)> rules)
+        List<(ObjectName? Owner, SharedRule Rule)> rules, bool rewrites)
     {
         string table = ChangeSet.NameOf(chain.Table);
         SharedRule[] tail = chain == (RuleTable.Nat, ChainName.Services) ? [.. change.Layout.NodePortDispatch()] : [];
         IReadOnlyList<string> present = saved.RulesOf(table, chain.Chain);
-        // By text, because order means nothing here, up to the rules at the end.
-        Dictionary<string, string> surplus = [];
+        Dictionary<string, (string Text, int Place)> surplus = [];
         bool isDoubled = false;
-        foreach (string rule in present)
-            isDoubled |= !surplus.TryAdd(Fingerprint.Normalize(rule), rule);
-        bool isTailRight = present.Count >= tail.Length
-            && present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).SequenceEqual(tail.Select(static rule => rule.Rule));
-        foreach (SharedRule rule in tail)
-            surplus.Remove(rule.Rule);
+        for (int i = 0; i < present.Count; i++)
+            isDoubled |= !surplus.TryAdd(Fingerprint.Normalize(present[i]), (present[i], i));
+
         List<(ObjectName? Owner, SharedRule Rule)> missing = [];
-        foreach (var group in rules.GroupBy(static entry => (entry.Owner, entry.Rule.Address)))
+        foreach (var group in rules.GroupBy(static entry => (entry.Owner, entry.Rule.Series)))
         {
-            // What is there of a group that lacks a rule stays surplus, to be taken out and put in again in its order.
-            if (!group.All(entry => surplus.ContainsKey(entry.Rule.Rule)))
+            // What is there of a series that lacks a rule, or has two the wrong way round, stays surplus, to be taken out and put in again.
+            if (!IsInOrder(group.Select(entry => surplus.TryGetValue(entry.Rule.Rule, out var found) ? found.Place : -1)))
             {
                 missing.AddRange(group);
                 continue;
@@ -192,16 +209,37 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
             foreach ((_, SharedRule rule) in group)
                 surplus.Remove(rule.Rule);
         }
-        if (isTailRight && !isDoubled && saved.Has(table, chain.Chain) && missing.Count + surplus.Count <= MaxEdits)
+        bool isTailRight = present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).SequenceEqual(tail.Select(static rule => rule.Rule));
+        for (int i = 0; isTailRight && i < tail.Length; i++)
+            surplus.Remove(tail[i].Rule);
+        bool exists = saved.Has(table, chain.Chain);
+        if (exists && isTailRight && !isDoubled && missing.Count + surplus.Count == 0)
+            return;
+        if (exists && !rewrites && !isDoubled && missing.Count + surplus.Count <= MaxEdits)
         {
             change.Added.AddRange(missing);
-            foreach (string rule in surplus.Values)
+            foreach ((string rule, _) in surplus.Values)
                 change.Removed.Add((null, new(chain.Table, chain.Chain, rule)));
+            if (!isTailRight)
+                change.TailAdded.AddRange(tail);
             return;
         }
         change.Rewritten.Add(chain);
         change.Added.AddRange(rules);
         change.TailAdded.AddRange(tail);
+    }
+
+    /// <summary>True when each place is behind the one before; -1 for none.</summary>
+    private static bool IsInOrder(IEnumerable<int> places)
+    {
+        int last = -1;
+        foreach (int place in places)
+        {
+            if (place <= last)
+                return false;
+            last = place;
+        }
+        return true;
     }
 
     private void CompareHooks(ChangeSet change, SavedTables saved)
