@@ -72,6 +72,15 @@ public sealed class FlowJudgeTests
     }
 
     [Fact]
+    public void A_random_port_is_one_that_was_not_kept_by_all()
+    {
+        string flow = $"expect: {{to: '{s_pod}', masq: true, randomPort: true}}";
+        PacketOutcome kept = Outcome(PacketEnd.Forwarded, s_pod, s_node with { Port = s_client.Port }), drawn = Outcome(PacketEnd.Forwarded, s_pod, s_node);
+        Assert.Null(Judge(flow, kept, drawn));
+        Assert.NotNull(Judge(flow, kept, kept));
+    }
+
+    [Fact]
     public void Same_as_compares_with_the_earlier_flow()
     {
         var judge = new FlowJudge(ImmutableHashSet.Create(s_node.Address));

@@ -48,6 +48,8 @@ internal sealed class ScenarioCourse
             Apply(value);
         _unseen.Add(new ClusterEvent.Synced());
         _proxyRuns = true;
+        ProxyMode mode = ProxyMode.NfTables;
+        bool isAlone = true;
         foreach (ScenarioStep step in _scenario.Steps)
         {
             if (step.Proxy is ProxyAction.Stop or ProxyAction.Kill)
@@ -63,7 +65,10 @@ internal sealed class ScenarioCourse
                 Follow();
             _walk.Wait(step.Wait);
             var judge = new FlowJudge(_addresses.Append(InetAddress.Parse("127.0.0.1")).Append(InetAddress.Parse("::1")).ToHashSet());
-            foreach (ScenarioFlow flow in step.Flows.Where(static flow => flow.RunsIn(ProxyMode.NfTables)))
+            // Plans say neither what another mode makes of them nor what somebody else's rules add.
+            mode = step.ProxyMode ?? mode;
+            isAlone &= step.ForeignRules is null;
+            foreach (ScenarioFlow flow in step.Flows.Where(flow => isAlone && mode == ProxyMode.NfTables && flow.RunsIn(mode)))
                 Check(step, flow, judge);
         }
         return _failures;
@@ -133,7 +138,10 @@ internal sealed class ScenarioCourse
 
     private string? CheckHealth(HttpProbe http)
     {
-        HealthCheckPlan? check = _table.Plans.Select(static plan => plan.HealthCheck).FirstOrDefault(check => check?.Port == http.Url.Port);
+        // Where node ports are not served, health checks are not answered.
+        HealthCheckPlan? check = _walk.Node.NodePortAddresses.Contains(InetAddress.Parse(http.Url.DnsSafeHost))
+            ? _table.Plans.Select(static plan => plan.HealthCheck).FirstOrDefault(check => check?.Port == http.Url.Port)
+            : null;
         // The proxy's own /healthz and /livez are not in plans.
         if (check is null)
             return http.Url.Port is 10256 or 10249 || http.Status == 0 ? null : $"no health check on port {http.Url.Port}";

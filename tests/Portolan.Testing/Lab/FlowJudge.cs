@@ -21,6 +21,8 @@ public sealed class FlowJudge(IReadOnlySet<InetAddress> nodeAddresses)
             .Select(static outcome => outcome.Destination).Distinct().Order()];
         if (expectation is Reaches { Spread: true } spread && spread.Destinations.Except(hit).FirstOrDefault() is { Address.Family: not IpFamily.None } missed)
             return $"none of {outcomes.Length} packets reached {missed}; reached: {string.Join(' ', hit)}";
+        if (expectation is Reaches { RandomPort: true } && outcomes.All(static outcome => outcome.Source.Port == outcome.SentFrom.Port))
+            return $"all {outcomes.Length} packets kept their source port, which should have been drawn";
         if (flow.Sticky && hit.Length > 1)
             return $"the packets must all reach the same destination, but reached {string.Join(' ', hit)}";
         if (flow.SameAs is { } earlier && (!_reached.TryGetValue(earlier, out InetEndpoint wanted) || hit is not [var only] || only != wanted))

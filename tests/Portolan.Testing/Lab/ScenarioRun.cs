@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Portolan.Inet;
+using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 
@@ -31,6 +32,7 @@ public sealed class ScenarioRun
     private readonly List<string> _failures = [];
     private ProxyMode _mode;
     private bool _proxyRuns;
+    private string? _foreignRules;
 
     private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy)
     {
@@ -92,6 +94,9 @@ public sealed class ScenarioRun
         }
         if (action == ProxyAction.Afresh)
             _lab.ForgetRules();
+        _foreignRules = step.ForeignRules ?? _foreignRules;
+        if (_foreignRules is { } rules && (step.ForeignRules is not null || action == ProxyAction.Afresh))
+            _lab.Namespace.Run(() => Tool.Run("nft", ["-f", "-"], rules));
         _mode = step.ProxyMode ?? _mode;
         foreach (JsonObject value in step.Apply)
             Apply(value);
@@ -127,9 +132,10 @@ public sealed class ScenarioRun
 
     private void Check(ScenarioStep step, ScenarioFlow flow)
     {
-        // The marker shows that the rules are in force. What follows them shows no such sign: conntrack clean-up, health servers, and
-        // what the proxy learns from the kernel, not from the cluster.
-        bool hasSideEffects = _proxyRuns && (flow.KeepConntrack || flow.Http is not null || step.AddAddresses.Length + step.RemoveAddresses.Length > 0);
+        // The marker shows that the rules are in force. What follows them shows no such sign: conntrack clean-up, health servers, the end of
+        // another mode's rules, and what the proxy learns from the kernel, not from the cluster.
+        bool hasSideEffects = _proxyRuns && (flow.KeepConntrack || flow.Http is not null || step.ProxyMode is not null
+            || step.AddAddresses.Length + step.RemoveAddresses.Length > 0);
         long started = Stopwatch.GetTimestamp();
         string? fault = CheckOnce(flow);
         while (fault is not null && hasSideEffects && Stopwatch.GetElapsedTime(started) < s_patienceForSideEffects)

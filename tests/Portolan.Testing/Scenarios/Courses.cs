@@ -99,7 +99,7 @@ public static class Courses
                 continue;
             }
             result.AddRange(Pieces(step));
-            result.Add(Unchanged(step) with { Wait = step.Wait, Flows = WithoutHistory(scenario, step) });
+            result.Add(Unchanged(step) with { ForeignRules = step.ForeignRules, Wait = step.Wait, Flows = WithoutHistory(scenario, step) });
         }
         return result.ToImmutable();
     }
@@ -131,7 +131,7 @@ public static class Courses
         || (remembers && flow.ExpectByMode.Values.Append(flow.Expect).Any(static expected => expected is Reaches { Destinations.Length: 1 }));
 
     private static ScenarioStep Unchanged(ScenarioStep step) =>
-        step with { Apply = ImmutableArray<JsonObject>.Empty, Delete = [], AddAddresses = [], RemoveAddresses = [], Proxy = ProxyAction.None, Wait = TimeSpan.Zero };
+        step with { Apply = ImmutableArray<JsonObject>.Empty, Delete = [], AddAddresses = [], RemoveAddresses = [], ForeignRules = null, Proxy = ProxyAction.None, Wait = TimeSpan.Zero };
 
     private static ScenarioStep Nothing(ScenarioStep step) => Unchanged(step) with { Flows = [] };
 

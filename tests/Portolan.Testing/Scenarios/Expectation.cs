@@ -51,16 +51,17 @@ public sealed record DeliveredToNode : Expectation
 /// <param name="Masquerade">What happens to the source: rewritten to a node address, kept, or null for no claim.</param>
 /// <param name="Spread">Each destination must be reached by some packet.</param>
 /// <param name="Device">The side on which the packet must leave, or null for no claim; Node stands for neither.</param>
-public sealed record Reaches(ImmutableArray<InetEndpoint> Destinations, bool? Masquerade, bool Spread, FlowOrigin? Device) : Expectation
+/// <param name="RandomPort">The source port must not be, for all packets, the one they were sent from.</param>
+public sealed record Reaches(ImmutableArray<InetEndpoint> Destinations, bool? Masquerade, bool Spread, FlowOrigin? Device, bool RandomPort) : Expectation
 {
     public override int Outcomes => Destinations.Length;
 
     public override bool WantsSpread => Spread;
 
     public bool Equals(Reaches? other) => other is not null && Masquerade == other.Masquerade && Spread == other.Spread
-        && Device == other.Device && Destinations.AsSpan().SequenceEqual(other.Destinations.AsSpan());
+        && Device == other.Device && RandomPort == other.RandomPort && Destinations.AsSpan().SequenceEqual(other.Destinations.AsSpan());
 
-    public override int GetHashCode() => HashCode.Combine(Destinations.Length, Masquerade, Spread, Device);
+    public override int GetHashCode() => HashCode.Combine(Destinations.Length, Masquerade, Spread, Device, RandomPort);
 
     internal static string DescribeSource(bool? masquerade) => masquerade switch
     {
@@ -72,6 +73,7 @@ public sealed record Reaches(ImmutableArray<InetEndpoint> Destinations, bool? Ma
     protected override string Describe() =>
         $"reaches {(Spread ? "each of " : Destinations.Length > 1 ? "one of " : string.Empty)}{string.Join(' ', Destinations)}"
         + DescribeSource(Masquerade)
+        + (RandomPort ? ", from a port of chance" : string.Empty)
         + Device switch { FlowOrigin.Pod => ", leaves on pod0", FlowOrigin.External => ", leaves on ext0", _ => string.Empty };
 }
 

@@ -148,7 +148,7 @@ internal static class FlowReader
                 "ext" => FlowOrigin.External,
                 { } other => throw map.Error($"dev: '{other}' is neither pod nor ext"),
             };
-            result = new Reaches(destinations, map.Flag("masq"), map.Flag("spread") ?? false, device);
+            result = new Reaches(destinations, map.Flag("masq"), map.Flag("spread") ?? false, device, map.Flag("randomPort") ?? false);
         }
         map.RefuseUnknownKeys();
         return result;

@@ -119,6 +119,9 @@ public sealed record ScenarioStep
     /// <summary>Addresses that ext0 loses with this step.</summary>
     public required ImmutableArray<InetAddress> RemoveAddresses { get; init; }
 
+    /// <summary>Rules of somebody else, in the language of nft, from this step on; null for those of the step before.</summary>
+    public required string? ForeignRules { get; init; }
+
     public required ProxyAction Proxy { get; init; }
 
     /// <summary>The mode in which the proxy is started from this step on, or null for the one before.</summary>

@@ -114,6 +114,7 @@ public static class ScenarioReader
             Delete = [.. map.Items("delete").Select(item => ReadKey(file, item))],
             AddAddresses = ReadAddresses(map, "addIPs"),
             RemoveAddresses = ReadAddresses(map, "removeIPs"),
+            ForeignRules = map.Text("rules"),
             Proxy = map.Text("proxy") switch
             {
                 null => ProxyAction.None,
