@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using Portolan.DataPlanes;
 using Portolan.DataPlanes.IpTables;
-using Portolan.DataPlanes.IpTables.Layout;
-using Portolan.DataPlanes.IpTables.State;
+using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
 using Portolan.Services;
 using Portolan.Services.Cluster;
@@ -13,37 +14,89 @@ using Portolan.Services.Plan;
 namespace Portolan.Bench.IpTables;
 
 /// <summary>
-/// What finding the service of a connection's first packet costs: rules walked in KUBE-SERVICES and below until the service's own, and the
-/// time to send a UDP datagram that opens a connection, to services from all over the list.
+/// What finding the service of a connection's first packet costs: rules walked until the service's own, the time to send a UDP datagram that
+/// opens a connection, to services from all over the list, and what one more service costs. Mode iptables with both ways of dispatch, and mode
+/// nftables.
 /// </summary>
 internal static class DispatchBench
 {
     private const int Packets = 2_000;
+    private const int Changes = 10;
 
-    public static void Run(IpTablesBackend backend, IpTablesDispatch dispatch, int services)
+    private static readonly int[] s_sizes = [100, 1_000, 10_000];
+
+    private static readonly (string Backend, string Dispatch)[] s_kinds =
+        [("legacy", "linear"), ("legacy", "tree"), ("nft", "linear"), ("nft", "tree"), ("nftables", "map")];
+
+    /// <summary>All sizes and kinds, each in a process and a network namespace of its own: a table, and a plot if a file is given.</summary>
+    public static void RunAll(string? plot)
     {
-        ServiceTable table = SyncBench.Cluster(services, static (i, _) =>
-            ClusterGenerator.Service(i) with { Ports = [new ServicePortObject("dns", IpProtocol.Udp, 53, 0)] });
+        List<DispatchRow> rows = [];
+        foreach (int services in s_sizes)
+        {
+            foreach ((string backend, string dispatch) in s_kinds)
+            {
+                string[] arguments = ["-n", Environment.ProcessPath!, "iptables", "walk", backend, dispatch, services.ToString(CultureInfo.InvariantCulture)];
+                using Process process = Process.Start(new ProcessStartInfo("unshare", arguments) { RedirectStandardOutput = true })!;
+                string output = process.StandardOutput.ReadToEnd();
+                process.WaitForExit();
+                if (process.ExitCode != 0)
+                    throw new InvalidOperationException($"unshare {string.Join(' ', arguments)}: exit code {process.ExitCode}");
+                rows.Add(DispatchRow.Parse(output.Trim()));
+                Console.Error.WriteLine(output.Trim());
+            }
+        }
+        Console.WriteLine(DispatchRow.TableHead);
+        foreach (DispatchRow row in rows.OrderBy(static row => row.Services))
+            Console.WriteLine(row.ToTableLine());
+        if (plot is not null)
+            File.WriteAllText(plot, DispatchPlot.Draw(rows));
+    }
+
+    /// <summary>One size and kind, in this network namespace.</summary>
+    public static void Run(string backend, string dispatch, int services)
+    {
+        ServiceTable table = SyncBench.Cluster(services, 1, static (i, _) => Service(i));
         foreach (int i in Enumerable.Range(0, services))
-            table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i, 1) with { Ports = [new SlicePortObject("dns", IpProtocol.Udp, 53)] }));
+            table.Apply(new ClusterEvent.SliceSet(Slice(i)));
         TableDelta all = table.Drain();
-        var options = new IpTablesOptions { Backend = backend, Dispatch = dispatch, ServesIPv6 = false, CheckPeriod = Timeout.InfiniteTimeSpan };
-        int[] walks = [.. Walks(options, all, services).Order()];
 
         // A device that nobody reads from: it takes everything and answers nothing.
         foreach (string command in (string[])["tuntap add dev sink mode tun", "addr add 192.168.0.1/24 dev sink", "link set sink up", "route add default dev sink", "link set lo up"])
             Process.Start("ip", command)!.WaitForExit();
-        using var plane = new IpTablesPlane(options, TimeProvider.System);
-        plane.Apply(all, SyncBench.Node);
+        using IDataPlane plane = backend == "nftables"
+            ? new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, NullLogger<NfTablesPlane>.Instance)
+            : new IpTablesPlane(
+                new()
+                {
+                    Backend = Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
+                    Dispatch = Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
+                    ServesIPv6 = false,
+                    CheckPeriod = Timeout.InfiniteTimeSpan,
+                },
+                TimeProvider.System);
+        SyncBench.Check(plane.Apply(all, SyncBench.Node));
+        int[] walks = backend == "nftables" ? [RuleWalk.ToNfTablesMap()] : [.. RuleWalk.ToServices(new ToolRunner(((IpTablesPlane)plane).Backend).Save(), services).Order()];
         Send(services, 200);
         double[] times = [.. Send(services, Packets).Order()];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{services},{backend},{dispatch},{walks[services / 2]},{walks[^1]},{times[Packets / 2]:f1},{times[(int)(Packets * 0.99)]:f1}"));
+        Sample[] adds = [.. Enumerable.Range(services, Changes).Select(i => Sample.Of(() =>
+        {
+            table.Apply(new ClusterEvent.ServiceSet(Service(i)));
+            table.Apply(new ClusterEvent.SliceSet(Slice(i)));
+            SyncBench.Check(plane.Apply(table.Drain(), SyncBench.Node));
+        }))];
+        Console.WriteLine(new DispatchRow(services, backend, dispatch, walks[walks.Length / 2], walks[^1], times[Packets / 2], times[(int)(Packets * 0.99)],
+            Sample.Median(adds).Wall.TotalMilliseconds).ToText());
     }
 
-    private static IEnumerable<double> Send(int services, int packets)
+    private static ServiceObject Service(int number) => ClusterGenerator.Service(number) with { Ports = [new ServicePortObject("dns", IpProtocol.Udp, 53, 0)] };
+
+    private static EndpointSliceObject Slice(int number) => ClusterGenerator.Slice(number, 1) with { Ports = [new SlicePortObject("dns", IpProtocol.Udp, 53)] };
+
+    private static List<double> Send(int services, int packets)
     {
         byte[] payload = [1];
+        List<double> times = [];
         for (int k = 0; k < packets; k++)
         {
             // 7919 is prime: one after the other, and far apart.
@@ -51,36 +104,8 @@ internal static class DispatchBench
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
             long start = Stopwatch.GetTimestamp();
             socket.SendTo(payload, target);
-            yield return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
         }
-    }
-
-    /// <summary>Rules looked at until the one that jumps to the service, for each service, read from the rules themselves.</summary>
-    private static IEnumerable<int> Walks(IpTablesOptions options, TableDelta all, int services)
-    {
-        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(IpFamily.IPv4, options, all.NodeWide!, SyncBench.Node, hasCounters: false), SyncBench.Node);
-        var tables = new FamilyTables(layout, options.Dispatch);
-        foreach ((ObjectName service, ServicePlan? plan) in all.Services)
-            tables.Replace(service, plan);
-        ChangeSet change = tables.ChangeFrom(new());
-        Dictionary<string, List<string>> chains = change.Branches.ToDictionary(static branch => branch.Name,
-            static branch => branch.Rules.Select(static rule => rule.Rule).ToList());
-        chains[ChainName.Services] = [.. change.Added.Where(static rule => rule.Rule is { Table: RuleTable.Nat, Chain: ChainName.Services }).Select(static rule => rule.Rule.Rule)];
-        for (int i = 0; i < services; i++)
-            yield return Walk(chains, ChainName.Services, ClusterGenerator.Address(i));
-    }
-
-    private static int Walk(Dictionary<string, List<string>> chains, string chain, InetAddress address)
-    {
-        int walked = 0;
-        foreach (string rule in chains[chain])
-        {
-            walked++;
-            if (!InetPrefix.Parse(rule.AsSpan(3, rule.IndexOf(' ', 3) - 3)).Contains(address))
-                continue;
-            string target = rule[(rule.LastIndexOf(' ') + 1)..];
-            return walked + (chains.ContainsKey(target) ? Walk(chains, target, address) : 0);
-        }
-        throw new InvalidOperationException($"No rule of {chain} matches {address}.");
+        return times;
     }
 }

@@ -3,26 +3,35 @@ using Portolan.DataPlanes.IpTables;
 
 namespace Portolan.Bench.IpTables;
 
-/// <summary>Benchmarks of mode iptables. To be run in a network namespace of its own (unshare -n): they write rules and leave them.</summary>
+/// <summary>
+/// Benchmarks of mode iptables. All but `dispatch`, which makes its own, are to be run in a network namespace of their own (unshare -n): they
+/// write rules and leave them.
+/// </summary>
 internal static class IpTablesBench
 {
     public const string Usage = """
-               Portolan.Bench iptables sync nft|legacy linear|tree SERVICES
-               Portolan.Bench iptables dispatch nft|legacy linear|tree SERVICES
+               Portolan.Bench iptables sync nft|legacy linear|tree SERVICES [--mixed]
+               Portolan.Bench iptables dispatch [FILE.svg]
+               Portolan.Bench iptables walk nft|legacy|nftables linear|tree|map SERVICES
         """;
 
     public static int Run(string[] args)
     {
-        if (args is not [var what, var tools, var kind, var count] || !int.TryParse(count, CultureInfo.InvariantCulture, out int services)
-            || !Enum.TryParse(tools, ignoreCase: true, out IpTablesBackend backend) || !Enum.TryParse(kind, ignoreCase: true, out IpTablesDispatch dispatch))
+        switch (args)
         {
-            Console.Error.WriteLine("usage:\n" + Usage);
-            return 2;
+            case ["dispatch", .. { Length: <= 1 } plot]:
+                DispatchBench.RunAll(plot.FirstOrDefault());
+                return 0;
+            case ["walk", var backend, var dispatch, var count]:
+                DispatchBench.Run(backend, dispatch, int.Parse(count, CultureInfo.InvariantCulture));
+                return 0;
+            case ["sync", var backend, var dispatch, var count, .. { Length: <= 1 } mixed]:
+                new SyncBench(Enum.Parse<IpTablesBackend>(backend, ignoreCase: true), Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
+                    int.Parse(count, CultureInfo.InvariantCulture), isMixed: mixed is ["--mixed"]).Run();
+                return 0;
+            default:
+                Console.Error.WriteLine("usage:\n" + Usage);
+                return 2;
         }
-        if (what == "dispatch")
-            DispatchBench.Run(backend, dispatch, services);
-        else
-            SyncBench.Run(backend, dispatch, services);
-        return 0;
     }
 }

@@ -1,11 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Portolan.DataPlanes;
 using Portolan.DataPlanes.IpTables;
-using Portolan.DataPlanes.IpTables.Layout;
-using Portolan.DataPlanes.IpTables.State;
-using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
 using Portolan.Services;
 using Portolan.Services.Cluster;
@@ -17,10 +13,11 @@ namespace Portolan.Bench.IpTables;
 /// What a first sync and one change cost, next to iptables-restore fed with the same rules in the same run. To be run in a network namespace
 /// of its own (unshare -n): it writes and flushes rules.
 /// </summary>
-internal static class SyncBench
+internal sealed class SyncBench
 {
     private const int Endpoints = 5;
-    private const int Changes = 20;
+    private const int FirstSyncs = 3;
+    private const int Changes = 10;
 
     public static readonly ProxyPolicy Policy = new()
     {
@@ -30,123 +27,147 @@ internal static class SyncBench
 
     public static readonly NodeFacts Node = new([InetAddress.Parse("192.168.0.1")], [InetAddress.Parse("192.168.0.1")]) { NodePortsOnAllIPv4 = true };
 
-    public static void Run(IpTablesBackend backend, IpTablesDispatch dispatch, int services)
+    private readonly IpTablesOptions _options;
+    private readonly int _services;
+    private readonly bool _isMixed;
+    private readonly ToolRunner _tool;
+
+    public SyncBench(IpTablesBackend backend, IpTablesDispatch dispatch, int services, bool isMixed)
     {
-        var options = new IpTablesOptions { Backend = backend, Dispatch = dispatch, ServesIPv6 = false, CheckPeriod = Timeout.InfiniteTimeSpan };
-        ServiceTable table = Cluster(services, static (i, mix) => ClusterGenerator.Service(i, mix));
+        _options = new() { Backend = backend, Dispatch = dispatch, ServesIPv6 = false, CheckPeriod = Timeout.InfiniteTimeSpan };
+        _services = services;
+        _isMixed = isMixed;
+        _tool = new(backend);
+    }
+
+    public void Run()
+    {
+        ServiceTable table = Cluster(_services, Endpoints, (i, mix) => ClusterGenerator.Service(i, _isMixed ? mix : default));
         TableDelta all = table.Drain();
-
-        Console.WriteLine($"{services,6}  memory before {Memory()} MiB");
-        using var plane = new IpTablesPlane(options, TimeProvider.System);
-        Time("first sync", () => plane.Apply(all, Node));
-        Console.WriteLine($"{services,6}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576} MiB");
-        Time("comparison with the kernel", plane.Reconcile);
-        Measure("one endpoint replaced", k => [new ClusterEvent.SliceSet(ClusterGenerator.Slice(k * 7 % services, Endpoints, k + 1))]);
-        Measure("one service added", k =>
-            [new ClusterEvent.ServiceSet(ClusterGenerator.Service(services + k)), new ClusterEvent.SliceSet(ClusterGenerator.Slice(services + k, Endpoints))]);
-        Measure("one service removed", k =>
-            [new ClusterEvent.ServiceGone(ClusterGenerator.Name(services + k)), new ClusterEvent.SliceGone(ClusterGenerator.Name(services + k))]);
-        Console.WriteLine($"{services,6}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576} MiB");
-
-        RunTool(backend, services, "the tool alone, an empty change", "*nat\nCOMMIT\n", ofItsOwn: false);
-        // The sorted list in iptables-nft-restore makes one transaction of all chains take minutes: that is what is got around.
-        if (backend == IpTablesBackend.Legacy || services <= 2_000)
-            RunTool(backend, services, "the tool alone, the same rules", AllRules(options, all), ofItsOwn: true);
-
-        void Time(string what, Func<SyncReport> sync)
+        string rules = Path.GetTempFileName(), change = Path.GetTempFileName();
+        try
         {
-            long lines = plane.Statistics.Lines;
-            TimeSpan cpu = Cpu();
-            var watch = Stopwatch.StartNew();
-            SyncReport report = sync();
-            TimeSpan wall = watch.Elapsed;
-            Print(services, what, wall, Cpu() - cpu, $"{plane.Statistics.Lines - lines} lines, {report.Transactions} transactions");
-            Check(report);
-        }
+            using IpTablesPlane plane = FirstSync(all, rules);
+            Measure(plane, "comparison with the kernel", 1, _ => plane.Reconcile());
+            Measure(plane, "one endpoint replaced", Changes, k => Apply(plane, table, new ClusterEvent.SliceSet(ClusterGenerator.Slice(k * 7 % _services, Endpoints, k + 1))));
+            Measure(plane, "one service added", Changes, k => Apply(plane, table,
+                new ClusterEvent.ServiceSet(ClusterGenerator.Service(_services + k)), new ClusterEvent.SliceSet(ClusterGenerator.Slice(_services + k, Endpoints))));
+            Measure(plane, "one service removed", Changes, k => Apply(plane, table,
+                new ClusterEvent.ServiceGone(ClusterGenerator.Name(_services + k)), new ClusterEvent.SliceGone(ClusterGenerator.Name(_services + k))));
 
-        void Measure(string what, Func<int, ClusterEvent[]> change)
-        {
-            List<TimeSpan> times = [];
-            long lines = 0;
-            TimeSpan cpu = Cpu();
-            for (int k = 0; k < Changes; k++)
+            File.WriteAllText(change, "*nat\n-A KUBE-PROXY-CANARY -j RETURN\nCOMMIT\n");
+            Measure("the tool alone, one rule appended", Changes, () => _tool.Restore(change, inNewNamespace: false));
+            if (_options.Dispatch == IpTablesDispatch.Linear)
             {
-                foreach (ClusterEvent one in change(k))
-                    table.Apply(one);
-                TableDelta delta = table.Drain();
-                var watch = Stopwatch.StartNew();
-                SyncReport report = plane.Apply(delta, Node);
-                times.Add(watch.Elapsed);
-                lines = Math.Max(lines, plane.Statistics.LastLines);
-                Check(report);
+                File.WriteAllText(change, KubeProxyChange(rules));
+                Measure("the tool alone, kube-proxy's change", Changes, () => _tool.Restore(change, inNewNamespace: false));
             }
-            times.Sort();
-            Print(services, what, times[times.Count / 2], (Cpu() - cpu) / Changes, $"longest {times[^1].TotalMilliseconds:f1} ms, at most {lines} lines");
+        }
+        finally
+        {
+            File.Delete(rules);
+            File.Delete(change);
         }
     }
+
+    /// <summary>First syncs, each followed by the tool fed with what iptables-save shows of it, in a namespace of its own.</summary>
+    private IpTablesPlane FirstSync(TableDelta all, string rules)
+    {
+        IpTablesPlane? plane = null;
+        List<Sample> ours = [], yardstick = [];
+        for (int i = 0; i < FirstSyncs; i++)
+        {
+            if (plane is not null)
+            {
+                plane.Dispose();
+                IpTablesPlane.CleanUp(_options.Backend);
+            }
+            IpTablesPlane next = plane = new(_options, TimeProvider.System);
+            ours.Add(Sample.Of(() => Check(next.Apply(all, Node))));
+            if (i == 0)
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{_services,6}  peak memory of the first sync, cluster included: {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576} MiB"));
+                File.WriteAllText(rules, _tool.Save());
+            }
+            // The sorted list in iptables-nft-restore makes one transaction of all chains take minutes: that is what is got around.
+            if (_options.Backend == IpTablesBackend.Legacy || _services <= 2_000)
+                yardstick.Add(Sample.Of(() => _tool.Restore(rules, inNewNamespace: true)));
+        }
+        Print("first sync", ours, $"{plane!.Statistics.Lines} lines");
+        if (yardstick.Count > 0)
+        {
+            Print("the tool alone, the same rules", yardstick, string.Create(CultureInfo.InvariantCulture,
+                $"ratio {Sample.Median(ours).Wall / Sample.Median(yardstick).Wall:f2}, of processor time {Sample.Median(ours).Cpu / Sample.Median(yardstick).Cpu:f2}"));
+        }
+        return plane;
+    }
+
+    private static SyncReport Apply(IpTablesPlane plane, ServiceTable table, params ClusterEvent[] events)
+    {
+        foreach (ClusterEvent one in events)
+            table.Apply(one);
+        return plane.Apply(table.Drain(), Node);
+    }
+
+    private void Measure(IpTablesPlane plane, string what, int times, Func<int, SyncReport> sync)
+    {
+        long lines = 0;
+        List<Sample> samples = [];
+        for (int k = 0; k < times; k++)
+        {
+            long before = plane.Statistics.Lines;
+            samples.Add(Sample.Of(() => Check(sync(k))));
+            lines = Math.Max(lines, plane.Statistics.Lines - before);
+        }
+        Print(what, samples, $"at most {lines} lines");
+    }
+
+    private void Measure(string what, int times, Action run) => Print(what, [.. Enumerable.Range(0, times).Select(_ => Sample.Of(run))], "");
 
     /// <summary>
-    /// Processor time of this process and of the tools it ran. Wall-clock time says little where others use the machine; this hardly changes.
+    /// What kube-proxy v1.36 feeds for one endpoint of one service: that service's chains, and KUBE-SERVICES and KUBE-NODEPORTS of the nat table
+    /// whole (proxier.go, syncProxyRules with tryPartialSync).
     /// </summary>
-    private static TimeSpan Cpu()
+    private static string KubeProxyChange(string rules)
     {
-        // Fields 14 to 17 of proc(5), in hundredths of a second: user and system time, own and of children that were waited for.
-        string stat = File.ReadAllText("/proc/self/stat");
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        long ticks = fields[11..15].Sum(static field => long.Parse(field, CultureInfo.InvariantCulture));
-        return TimeSpan.FromMilliseconds(ticks * 10);
+        string[] lines = File.ReadAllLines(rules);
+        string nat = lines[Array.IndexOf(lines, "*nat")];
+        string service = lines.First(static line => line.StartsWith("-A KUBE-SVC-", StringComparison.Ordinal)).Split(' ')[1];
+        HashSet<string> chains = ["KUBE-SERVICES", "KUBE-NODEPORTS", service];
+        foreach (string line in lines.Where(line => line.StartsWith($"-A {service} ", StringComparison.Ordinal) && line.Contains("-j KUBE-SEP-", StringComparison.Ordinal)))
+            chains.Add(line[(line.LastIndexOf(' ') + 1)..]);
+        // Both tables have a KUBE-SERVICES.
+        IEnumerable<string> rulesOfNat = lines.SkipWhile(line => line != nat).TakeWhile(static line => line != "COMMIT");
+        return string.Join('\n',
+        [
+            nat, .. chains.Select(static chain => $":{chain} - [0:0]"),
+            .. rulesOfNat.Where(line => line.StartsWith("-A ", StringComparison.Ordinal) && chains.Contains(line.Split(' ', 3)[1])), "COMMIT", "",
+        ]);
     }
 
-    public static ServiceTable Cluster(int services, Func<int, ServiceMix, ServiceObject> service)
+    public static ServiceTable Cluster(int services, int endpoints, Func<int, ServiceMix, ServiceObject> service)
     {
         var table = new ServiceTable(Policy);
         for (int i = 0; i < services; i++)
         {
             table.Apply(new ClusterEvent.ServiceSet(service(i, ClusterGenerator.Mixed(i))));
-            table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i, Endpoints)));
+            table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i, endpoints)));
         }
         table.Apply(new ClusterEvent.Synced());
         return table;
     }
 
-    private static void Check(SyncReport report)
+    public static void Check(SyncReport report)
     {
         if (!report.IsInForce || !report.Refusals.IsEmpty)
             throw new InvalidOperationException(string.Join('\n', report.Refusals));
     }
 
-    private static long Memory()
+    private void Print(string what, List<Sample> samples, string more)
     {
-        GC.Collect();
-        return Environment.WorkingSet / 1048576;
+        Sample median = Sample.Median(samples);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{_services,6}  {what,-36} {median.Wall.TotalMilliseconds,8:f0} ms  cpu own {median.Own.TotalMilliseconds,6:f0}, tools {median.Tools.TotalMilliseconds,6:f0} ms  {more}"));
     }
-
-    private static string AllRules(IpTablesOptions options, TableDelta all)
-    {
-        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(IpFamily.IPv4, options, all.NodeWide!, Node, hasCounters: false), Node);
-        var tables = new FamilyTables(layout, options.Dispatch);
-        foreach ((ObjectName service, ServicePlan? plan) in all.Services)
-            tables.Replace(service, plan);
-        var output = new MemoryStream();
-        using (var script = new RestoreScript(output))
-            tables.ChangeFrom(new SavedTables()).Write(script, splitsTransactions: false);
-        return Encoding.UTF8.GetString(output.ToArray());
-    }
-
-    private static void RunTool(IpTablesBackend backend, int services, string what, string script, bool ofItsOwn)
-    {
-        string program = backend == IpTablesBackend.Nft ? "iptables-nft-restore" : "iptables-legacy-restore";
-        string[] command = ofItsOwn ? ["unshare", "-n", program, "--noflush"] : [program, "--noflush"];
-        TimeSpan cpu = Cpu();
-        var watch = Stopwatch.StartNew();
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true })!;
-        process.StandardInput.Write(script);
-        process.StandardInput.Close();
-        process.WaitForExit();
-        TimeSpan wall = watch.Elapsed;
-        Print(services, what, wall, Cpu() - cpu, $"exit code {process.ExitCode}");
-    }
-
-    private static void Print(int services, string what, TimeSpan wall, TimeSpan cpu, string more) => Console.WriteLine(string.Create(
-        CultureInfo.InvariantCulture, $"{services,6}  {what,-34} {wall.TotalMilliseconds,10:f1} ms  cpu {cpu.TotalMilliseconds,9:f1} ms  {more}"));
 }

@@ -50,6 +50,13 @@ internal sealed class PlaneUnderTest : IDisposable
     public void Restore(string script, bool ipv6 = false) => Namespace.Run(() =>
         Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-restore", ["--noflush"], script));
 
+    /// <summary>Runs code on another thread of the same network namespace; it is given a way to feed iptables-restore.</summary>
+    public Task<T> InBackground<T>(Func<Action<string>, T> code)
+    {
+        string tool = $"iptables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-restore";
+        return Task.Run(() => code(script => Tool.Run("nsenter", [$"--net={Namespace.Path}", tool, "--noflush", "--wait=30"], script)));
+    }
+
     public void Dispose()
     {
         Plane.Dispose();

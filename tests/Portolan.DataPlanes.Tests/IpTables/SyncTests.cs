@@ -214,11 +214,21 @@ public sealed class SyncTests
         SyncReport report = plane.Sync(TestCluster.Service(6), TestCluster.Slice(6, 2),
             TestCluster.RefusedService(7), TestCluster.Slice(7, 2, IpProtocol.Icmp), TestCluster.Service(8), TestCluster.Slice(8, 2));
 
-        Assert.Contains(TestCluster.NameOf(7).ToString(), Assert.Single(report.Refusals).Subject, StringComparison.Ordinal);
+        Refusal refusal = Assert.Single(report.Refusals);
+        Assert.Contains(TestCluster.NameOf(7).ToString(), refusal.Subject, StringComparison.Ordinal);
+        // The line itself, and the tool's own words.
+        Assert.Matches("^-A KUBE-SEP-[A-Z0-9]{16} -p icmp .*test/service-7:http.* -j DNAT --to-destination [0-9.]+:8080$", refusal.Change);
+        Assert.Contains("-restore v", refusal.Reason, StringComparison.Ordinal);
         Assert.True(report.IsInForce);
         Assert.Contains("test/service-6", plane.Save(), StringComparison.Ordinal);
         Assert.Contains("test/service-8", plane.Save(), StringComparison.Ordinal);
         Assert.DoesNotContain("test/service-7", plane.Save(), StringComparison.Ordinal);
+
+        // Tried again at each full sync, until somebody mends the service.
+        Assert.Single(plane.Reconcile().Refusals);
+        Assert.Empty(plane.Sync(TestCluster.Service(7), TestCluster.Slice(7, 2)).Refusals);
+        Assert.Contains("test/service-7", plane.Save(), StringComparison.Ordinal);
+        Assert.Equal(0, plane.Reconcile().Transactions);
     }
 
     [Fact]
