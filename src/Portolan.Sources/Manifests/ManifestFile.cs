@@ -140,13 +140,8 @@ internal sealed class ManifestReader
         var notes = new ProblemNotes();
         var list = new ObjectJson(json, notes);
         list.EnterObject();
-        while (list.NextProperty())
+        while (list.NextProperty("items"u8))
         {
-            if (!list.Is("items"u8))
-            {
-                list.Skip();
-                continue;
-            }
             if (!list.EnterArray())
                 continue;
             for (int index = 0; list.NextElement(); index++)

@@ -219,13 +219,8 @@ internal sealed class EndpointSliceReader(ProblemNotes notes, StringPool pool)
             if (!json.EnterObject())
                 continue;
             string? name = null;
-            while (json.NextProperty())
-            {
-                if (json.Is("name"u8))
-                    name = json.PooledString(pool);
-                else
-                    json.Skip();
-            }
+            while (json.NextProperty("name"u8))
+                name = json.PooledString(pool);
             if (name is null)
                 continue;
             if (only is null)

@@ -70,13 +70,8 @@ internal sealed class NodeReader(ProblemNotes notes, StringPool pool)
         ImmutableArray<InetPrefix> cidrs = [];
         if (!json.EnterObject())
             return cidrs;
-        while (json.NextProperty())
-        {
-            if (json.Is("cidrs"u8))
-                cidrs = ReadPrefixes(ref json);
-            else
-                json.Skip();
-        }
+        while (json.NextProperty("cidrs"u8))
+            cidrs = ReadPrefixes(ref json);
         return cidrs;
     }
 
@@ -124,13 +119,8 @@ internal sealed class NodeReader(ProblemNotes notes, StringPool pool)
         {
             if (!json.EnterObject())
                 continue;
-            while (json.NextProperty())
-            {
-                if (json.Is("key"u8))
-                    found |= json.StringIs(DeletionTaint);
-                else
-                    json.Skip();
-            }
+            while (json.NextProperty("key"u8))
+                found |= json.StringIs(DeletionTaint);
         }
         return found;
     }
@@ -140,13 +130,8 @@ internal sealed class NodeReader(ProblemNotes notes, StringPool pool)
         ImmutableArray<InetAddress> addresses = [];
         if (!json.EnterObject())
             return addresses;
-        while (json.NextProperty())
-        {
-            if (json.Is("addresses"u8))
-                addresses = ReadAddresses(ref json);
-            else
-                json.Skip();
-        }
+        while (json.NextProperty("addresses"u8))
+            addresses = ReadAddresses(ref json);
         return addresses;
     }
 

@@ -24,7 +24,7 @@ internal ref struct ObjectJson
         _reader.Read();
     }
 
-    /// <summary>True when the value is an object, to be walked with <see cref="NextProperty"/>; null counts as an absent field.</summary>
+    /// <summary>True when the value is an object, to be walked with <see cref="NextProperty()"/>; null counts as an absent field.</summary>
     public bool EnterObject() => Enter(JsonTokenType.StartObject, "an object");
 
     /// <summary>True when the value is an array, to be walked with <see cref="NextElement"/>; null counts as an absent field.</summary>
@@ -35,6 +35,18 @@ internal ref struct ObjectJson
     {
         _reader.Read();
         return _reader.TokenType == JsonTokenType.PropertyName;
+    }
+
+    /// <summary>Moves to the next property of this name, over all others; false at the object's end.</summary>
+    public bool NextProperty(ReadOnlySpan<byte> name)
+    {
+        while (NextProperty())
+        {
+            if (Is(name))
+                return true;
+            Skip();
+        }
+        return false;
     }
 
     /// <summary>Moves to the next element; false at the array's end.</summary>

@@ -228,22 +228,12 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
         int? seconds = null;
         if (!json.EnterObject())
             return null;
-        while (json.NextProperty())
+        while (json.NextProperty("clientIP"u8))
         {
-            if (!json.Is("clientIP"u8))
-            {
-                json.Skip();
-                continue;
-            }
             if (!json.EnterObject())
                 continue;
-            while (json.NextProperty())
-            {
-                if (json.Is("timeoutSeconds"u8))
-                    seconds = json.Integer(1, LongestAffinitySeconds, $"{DefaultAffinitySeconds} is used");
-                else
-                    json.Skip();
-            }
+            while (json.NextProperty("timeoutSeconds"u8))
+                seconds = json.Integer(1, LongestAffinitySeconds, $"{DefaultAffinitySeconds} is used");
         }
         return seconds;
     }
@@ -253,22 +243,12 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
         ImmutableArray<InetAddress> addresses = [];
         if (!json.EnterObject())
             return addresses;
-        while (json.NextProperty())
+        while (json.NextProperty("loadBalancer"u8))
         {
-            if (!json.Is("loadBalancer"u8))
-            {
-                json.Skip();
-                continue;
-            }
             if (!json.EnterObject())
                 continue;
-            while (json.NextProperty())
-            {
-                if (json.Is("ingress"u8))
-                    addresses = ReadIngress(ref json);
-                else
-                    json.Skip();
-            }
+            while (json.NextProperty("ingress"u8))
+                addresses = ReadIngress(ref json);
         }
         return addresses;
     }
