@@ -112,6 +112,10 @@ public sealed class ServiceTable
                 _serviceCidrs.Remove(name);
                 _isNodeWideMarked = true;
                 break;
+            case ClusterEvent.Together { Changes: var changes }:
+                foreach (ClusterEvent one in changes)
+                    Apply(one);
+                break;
             case ClusterEvent.Synced:
                 IsSynced = true;
                 break;

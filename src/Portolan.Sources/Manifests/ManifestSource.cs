@@ -112,57 +112,64 @@ public sealed partial class ManifestSource : IClusterSource
     {
         await foreach (FolderChange change in watch.Changes.ReadAllAsync(cancel).ConfigureAwait(false))
         {
-            // Files that are there before files that are not: an object whose file was renamed never goes away in between.
-            foreach (string name in change.Names.Where(ManifestFile.IsManifestName).OrderByDescending(IsPresent))
-                await ReadFileAsync(name, events, cancel).ConfigureAwait(false);
+            // Files that are there before files that are not: an object whose file was renamed never goes away in between. All in one step,
+            // for who deleted a file and wrote another must not see the second in force before the first.
+            List<ClusterEvent> changes =
+                [.. change.Names.Where(ManifestFile.IsManifestName).OrderByDescending(IsPresent).SelectMany(ReadFile)];
+            if (change.Rescan && !change.FolderGone)
+                changes.AddRange(ScanAgain());
             ReportProblems();
+            if (changes is [var only])
+                await events.WriteAsync(only, cancel).ConfigureAwait(false);
+            else if (changes.Count > 0)
+                await events.WriteAsync(new ClusterEvent.Together(changes), cancel).ConfigureAwait(false);
             if (change.FolderGone)
                 return;
-            if (change.Rescan)
-                await ScanAgainAsync(events, cancel).ConfigureAwait(false);
         }
     }
 
-    private async Task ScanAgainAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    private IReadOnlyList<ClusterEvent> ScanAgain()
     {
         try
         {
-            await ScanAsync(events, cancel).ConfigureAwait(false);
+            string[] present = ManifestsIn(_folder);
+            return [.. present.SelectMany(ReadFile), .. _state.Files.Except(present).ToArray().SelectMany(_state.Remove)];
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // The folder went away under the scan; its own event follows.
             LogScanFailed(_folder, failure.Message);
+            return [];
         }
     }
 
+    // One by one: the first picture counts once it is whole, whatever its parts were sent in.
     private async Task ScanAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
         string[] present = ManifestsIn(_folder);
         foreach (string name in present)
-            await ReadFileAsync(name, events, cancel).ConfigureAwait(false);
+            await SendAsync(ReadFile(name), events, cancel).ConfigureAwait(false);
         foreach (string gone in _state.Files.Except(present).ToArray())
             await SendAsync(_state.Remove(gone), events, cancel).ConfigureAwait(false);
         ReportProblems();
     }
 
-    private async Task ReadFileAsync(string name, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    /// <summary>Reads a file, or notes that it is gone, and returns what that changes.</summary>
+    private IReadOnlyList<ClusterEvent> ReadFile(string name)
     {
-        IReadOnlyList<ClusterEvent> changes = [];
         try
         {
-            ManifestFile file = _reader.Read(name, ReadBytes(Path.Combine(_folder, name)));
-            changes = _state.Set(name, file);
+            return _state.Set(name, _reader.Read(name, ReadBytes(Path.Combine(_folder, name))));
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
-            changes = _state.Remove(name);
+            return _state.Remove(name);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             _state.SetUnreadable(name, $"cannot be read: {failure.Message}");
+            return [];
         }
-        await SendAsync(changes, events, cancel).ConfigureAwait(false);
     }
 
     private static async Task SendAsync(IReadOnlyList<ClusterEvent> changes, ChannelWriter<ClusterEvent> events, CancellationToken cancel)

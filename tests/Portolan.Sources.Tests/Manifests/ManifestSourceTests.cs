@@ -132,9 +132,13 @@ public sealed partial class ManifestSourceTests : IDisposable
         Directory.CreateDirectory(PathOf("..1"));
         Directory.CreateDirectory(PathOf("..2"));
         Write("..1/a.yaml", Service("web", "10.0.0.1"));
+        Write("..1/b.yaml", Service("dns", "10.0.1.1"));
+        Write("..1/c.yaml", Service("old", "10.0.2.1"));
         Write("..2/a.yaml", Service("web", "10.0.0.2"));
+        Write("..2/b.yaml", Service("dns", "10.0.1.2"));
         Directory.CreateSymbolicLink(PathOf("..data"), "..1");
-        File.CreateSymbolicLink(PathOf("a.yaml"), "..data/a.yaml");
+        foreach (string name in (string[])["a.yaml", "b.yaml", "c.yaml"])
+            File.CreateSymbolicLink(PathOf(name), $"..data/{name}");
         await using SourceRun run = Run();
         await run.Synced();
         Assert.Equal("10.0.0.1", AddressOf(run, "web"));
@@ -142,6 +146,11 @@ public sealed partial class ManifestSourceTests : IDisposable
         Directory.CreateSymbolicLink(PathOf("..data_tmp"), "..2");
         Assert.Equal(0, rename(PathOf("..data_tmp"), PathOf("..data")));
         await run.Until(_ => AddressOf(run, "web") == "10.0.0.2", "the swapped volume");
+
+        // In one event: no reader can take the first file's change into the kernel before the last one's.
+        Assert.Equal(3, Assert.IsType<ClusterEvent.Together>(run.Log[^1]).Changes.Count);
+        Assert.Equal("10.0.1.2", AddressOf(run, "dns"));
+        Assert.Null(AddressOf(run, "old"));
     }
 
     [Fact]

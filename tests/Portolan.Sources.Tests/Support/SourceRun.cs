@@ -70,8 +70,17 @@ internal sealed class SourceRun : IAsyncDisposable
     private void Apply(ClusterEvent change)
     {
         Log.Add(change);
+        Follow(change);
+    }
+
+    private void Follow(ClusterEvent change)
+    {
         switch (change)
         {
+            case ClusterEvent.Together together:
+                foreach (ClusterEvent one in together.Changes)
+                    Follow(one);
+                break;
             case ClusterEvent.ServiceSet set:
                 Services[set.Service.Name] = set.Service;
                 break;
