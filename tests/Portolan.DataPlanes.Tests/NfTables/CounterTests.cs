@@ -32,24 +32,8 @@ public sealed class CounterTests
         SyncReport report = plane.Apply(table.Drain(), NodeFacts.None);
         Assert.True(report.IsInForce);
 
-        lab.Run(() =>
-        {
-            foreach ((string address, int times) in new[] { ("172.30.0.1", 3), ("172.30.0.2", 2) })
-            {
-                for (int i = 0; i < times; i++)
-                {
-                    using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-                    try
-                    {
-                        socket.SendTo([1], new System.Net.IPEndPoint(System.Net.IPAddress.Parse(address), 53));
-                    }
-                    catch (SocketException refused) when (refused.SocketErrorCode == SocketError.AccessDenied)
-                    {
-                        // A rule that refuses a packet of this machine's own is told to the sender at once.
-                    }
-                }
-            }
-        });
+        Send(lab, "172.30.0.1", times: 3);
+        Send(lab, "172.30.0.2", times: 2);
 
         Assert.Equal(
         [
@@ -61,4 +45,84 @@ public sealed class CounterTests
         Assert.Equal(0, plane.Reconcile().Written);
         Assert.Equal(3UL, FrontendCounter.ReadAll(lab.Path)[1].Connections);
     }
+
+    [Fact]
+    public void What_was_counted_outlives_changes_and_restarts_and_goes_with_the_frontend()
+    {
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+        using var lab = new NetworkNamespace("counters");
+        lab.Ip("addr add 192.168.0.2/24 dev lo\nroute add default dev lo src 192.168.0.2");
+        ServiceObject web = Objects.Service("shop/web", "172.30.0.1") with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] };
+        ServiceObject other = Objects.Service("shop/other", "172.30.0.2") with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] };
+        ServiceTable table = TableOf(web);
+        using (NfTablesPlane plane = Open(lab))
+        {
+            Apply(plane, table, new ClusterEvent.SliceSet(Slice("192.168.0.2")));
+            Send(lab, "172.30.0.1", times: 3);
+
+            Apply(plane, table, new ClusterEvent.SliceSet(Slice("192.168.0.2", "192.168.0.3")));
+            Assert.Equal(["shop/web:dns 3"], Counted(lab));
+
+            Apply(plane, table, new ClusterEvent.ServiceSet(other));
+            Apply(plane, table, new ClusterEvent.ServiceSet(web with { ExternalIPs = Objects.Addresses("198.51.100.1"), AffinitySeconds = 60, InternalPolicyLocal = true }));
+            Assert.Equal(["shop/other:dns 0", "shop/web:dns 3", "shop/web:dns 0"], Counted(lab));
+
+            Apply(plane, table, new ClusterEvent.ServiceSet(web), new ClusterEvent.SliceSet(Slice()));
+            Send(lab, "172.30.0.1", times: 1);
+            Apply(plane, table, new ClusterEvent.SliceSet(Slice("192.168.0.2")));
+            Assert.Equal(["shop/other:dns 0", "shop/web:dns 4"], Counted(lab));
+        }
+
+        // Another process on the rules that the first one left, with a change that came in between.
+        ServiceTable later = TableOf(web);
+        using NfTablesPlane next = Open(lab);
+        Apply(next, later, new ClusterEvent.SliceSet(Slice("192.168.0.2", "192.168.0.9")));
+        Send(lab, "172.30.0.1", times: 2);
+        Assert.Equal(["shop/web:dns 6"], Counted(lab));
+
+        Apply(next, later, new ClusterEvent.ServiceGone(web.Name));
+        Assert.Empty(Counted(lab));
+        Apply(next, later, new ClusterEvent.ServiceSet(web));
+        Assert.Equal(["shop/web:dns 0"], Counted(lab));
+
+        static EndpointSliceObject Slice(params string[] addresses) => Objects.Slice("shop/web-1", "shop/web", [.. addresses.Select(Objects.Here)]) with
+        {
+            Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
+        };
+    }
+
+    private static ServiceTable TableOf(ServiceObject service)
+    {
+        var table = new ServiceTable(new ProxyPolicy { NodeName = Objects.ThisNode });
+        table.Apply(new ClusterEvent.Synced());
+        table.Apply(new ClusterEvent.ServiceSet(service));
+        return table;
+    }
+
+    private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
+
+    private static void Apply(NfTablesPlane plane, ServiceTable table, params ClusterEvent[] changes)
+    {
+        foreach (ClusterEvent change in changes)
+            table.Apply(change);
+        Assert.True(plane.Apply(table.Drain(), NodeFacts.None).IsInForce);
+    }
+
+    private static string[] Counted(NetworkNamespace lab) => [.. FrontendCounter.ReadAll(lab.Path).Select(counter => $"{counter.Service} {counter.Connections}")];
+
+    private static void Send(NetworkNamespace lab, string address, int times) => lab.Run(() =>
+    {
+        for (int i = 0; i < times; i++)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            try
+            {
+                socket.SendTo([1], new System.Net.IPEndPoint(System.Net.IPAddress.Parse(address), 53));
+            }
+            catch (SocketException refused) when (refused.SocketErrorCode == SocketError.AccessDenied)
+            {
+                // A rule that refuses a packet of this machine's own is told to the sender at once.
+            }
+        }
+    });
 }
