@@ -46,6 +46,20 @@ internal static class DispatchBench
                 Console.Error.WriteLine(output.Trim());
             }
         }
+        Show(rows, plot);
+    }
+
+    /// <summary>The table and the plot from lines that <see cref="Run"/> printed, in whatever order they were measured.</summary>
+    public static void Show(TextReader lines, string plot)
+    {
+        List<DispatchRow> rows = [];
+        while (lines.ReadLine() is { } line)
+            rows.Add(DispatchRow.Parse(line));
+        Show(rows, plot);
+    }
+
+    private static void Show(List<DispatchRow> rows, string? plot)
+    {
         Console.WriteLine(DispatchRow.TableHead);
         foreach (DispatchRow row in rows.OrderBy(static row => row.Services))
             Console.WriteLine(row.ToTableLine());

@@ -52,7 +52,7 @@ internal static class DispatchPlot
             Text(svg, X(size), bottom + 18, "middle", Number(size), "#000");
         Text(svg, left + Width / 2, bottom + 36, "middle", "services", "#000");
 
-        List<int> labels = [];
+        HashSet<(double Value, string Colour)> last = [];
         foreach ((string kind, string colour, string dash) in s_styles)
         {
             DispatchRow[] line = [.. rows.Where(row => row.Kind == kind).OrderBy(static row => row.Services)];
@@ -62,12 +62,15 @@ internal static class DispatchPlot
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>""");
             foreach (DispatchRow row in line)
                 svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{X(row.Services)}" cy="{Y(value(row))}" r="3.5" fill="{colour}"/>""");
-            // Only the last value has room beside it, and only where no other stands.
-            int place = Y(value(line[^1]));
-            while (labels.Exists(taken => Math.Abs(taken - place) < 12))
-                place -= 12;
-            labels.Add(place);
-            Text(svg, left + Width + 7, place + 4, "start", Number(value(line[^1])), colour);
+            last.Add((value(line[^1]), colour));
+        }
+
+        // Only the last values have room beside them; where two would stand on each other, the higher one moves up.
+        int place = int.MaxValue;
+        foreach ((double number, string colour) in last.OrderBy(static label => label.Value))
+        {
+            place = Math.Min(Y(number), place - 13);
+            Text(svg, left + Width + 7, place + 4, "start", Number(number), colour);
         }
 
         int X(int services) => left + (sizes.Length == 1 ? Width / 2

@@ -22,7 +22,7 @@ internal sealed record DispatchRow(
     public string Kind => Backend == "nftables" ? "mode nftables" : $"iptables-{Backend}, {Dispatch}";
 
     public string ToTableLine() => string.Create(CultureInfo.InvariantCulture,
-        $"| {Services:n0} | {Kind} | {Walked:n0}, {MostWalked:n0} | {SendMicroseconds:f1} µs, {SlowSendMicroseconds:f1} µs | {AddMilliseconds:f1} ms |");
+        $"| {Services:n0} | {Kind} | {Walked:n0}, {MostWalked:n0} | {SendMicroseconds:f1} µs, {SlowSendMicroseconds:f1} µs | {AddMilliseconds:0.##} ms |");
 
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
         $"{Services},{Backend},{Dispatch},{Walked},{MostWalked},{SendMicroseconds:f1},{SlowSendMicroseconds:f1},{AddMilliseconds:f2}");

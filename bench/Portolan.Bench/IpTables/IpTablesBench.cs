@@ -13,6 +13,7 @@ internal static class IpTablesBench
                Portolan.Bench iptables sync nft|legacy linear|tree SERVICES [--mixed]
                Portolan.Bench iptables dispatch [FILE.svg]
                Portolan.Bench iptables walk nft|legacy|nftables linear|tree|map SERVICES
+               Portolan.Bench iptables plot FILE.svg < lines of walk
         """;
 
     public static int Run(string[] args)
@@ -24,6 +25,9 @@ internal static class IpTablesBench
                 return 0;
             case ["walk", var backend, var dispatch, var count]:
                 DispatchBench.Run(backend, dispatch, int.Parse(count, CultureInfo.InvariantCulture));
+                return 0;
+            case ["plot", var file]:
+                DispatchBench.Show(Console.In, file);
                 return 0;
             case ["sync", var backend, var dispatch, var count, .. { Length: <= 1 } mixed]:
                 new SyncBench(Enum.Parse<IpTablesBackend>(backend, ignoreCase: true), Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),

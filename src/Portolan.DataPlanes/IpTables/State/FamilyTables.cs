@@ -16,6 +16,9 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     // With more changed rules than this a shared chain is written anew: iptables-nft compares each -D with every rule of the chain.
     private const int MaxEdits = 64;
 
+    // Fewer are compiled in less time than it takes to share the work.
+    private const int FewServices = 500;
+
     private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
     private DispatchTree? _tree = NewTree(layout, dispatch);
     private int _endpoints;
@@ -105,9 +108,8 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         HashSet<string> stale = [.. saved.Owned.Keys];
         var shared = Layout.SharedChains.ToDictionary(static key => key, static _ => new List<(ObjectName? Owner, SharedRule Rule)>());
         List<(InetAddress Address, ObjectName Owner, string Rule)> inTree = [];
-        foreach ((ObjectName service, ServicePlan plan) in _plans)
+        foreach ((ObjectName service, ServicePlan plan, Fragment fragment) in CompileAll())
         {
-            Fragment fragment = Layout.Compile(plan);
             CompareWithSaved(change, saved, stale, service, plan, fragment);
             foreach (SharedRule rule in fragment.Shared)
             {
@@ -125,6 +127,13 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         change.Deleted.AddRange(stale);
         return change;
     }
+
+    /// <summary>
+    /// The rules of all services, in an order that stays. Nothing of many can be written before the last is compared, so that processors share it.
+    /// </summary>
+    private IEnumerable<(ObjectName Service, ServicePlan Plan, Fragment Fragment)> CompileAll() => _plans.Count < FewServices
+        ? _plans.Select(entry => (entry.Key, entry.Value, Layout.Compile(entry.Value)))
+        : _plans.AsParallel().AsOrdered().Select(entry => (entry.Key, entry.Value, Layout.Compile(entry.Value)));
 
     private int EndpointsOf(ServicePlan? plan)
     {
