@@ -16,7 +16,38 @@ internal static class ConntrackFacts
 
     /// <summary>The status bits of a connection, as far as the trace decides them.</summary>
     internal static ConntrackStatuses StatusOf(PacketState state) =>
-        (state.IsDestinationTranslated ? ConntrackStatuses.Dnat : 0) | (state.IsSourceTranslated ? ConntrackStatuses.Snat : 0);
+        (state.IsDestinationTranslated ? ConntrackStatuses.Dnat : 0) | (state.IsSourceTranslated ? ConntrackStatuses.Snat : 0)
+        | (state.IsConfirmed ? ConntrackStatuses.Confirmed : 0)
+        | (state.IsSourceSettled ? ConntrackStatuses.SnatDone : 0) | (state.IsDestinationSettled ? ConntrackStatuses.DnatDone : 0);
+
+    /// <summary>
+    /// The state conntrack gives a packet that is said to begin a connection. Not every packet can: a lone reset or an ICMP answer is
+    /// invalid (nf_conntrack_proto_tcp.c, tcp_conntracks and tcp_valid_flags; valid_new in nf_conntrack_proto_icmp.c and icmpv6.c), and
+    /// neighbour discovery is not tracked.
+    /// </summary>
+    internal static ConntrackStates Begin(PacketPremise packet)
+    {
+        if (packet.State != ConntrackStates.New)
+            return packet.State;
+        switch (packet.Protocol)
+        {
+            case IpProtocol.Tcp:
+                // Congestion and push bits do not count. A segment in the middle of a connection is taken up (nf_conntrack_tcp_loose).
+                TcpFlags flags = packet.TcpFlags & ~(TcpFlags.Ece | TcpFlags.Cwr | TcpFlags.Psh | TcpFlags.Urg);
+                return flags is TcpFlags.Syn or TcpFlags.Ack ? ConntrackStates.New : ConntrackStates.Invalid;
+            case IpProtocol.Icmp:
+                return packet.EffectiveIcmpType is 8 or 13 or 15 or 17 ? ConntrackStates.New : ConntrackStates.Invalid;
+            case IpProtocol.IcmpV6:
+                return packet.EffectiveIcmpType switch
+                {
+                    128 or 139 => ConntrackStates.New,
+                    >= 130 and <= 136 or 143 => ConntrackStates.Untracked,
+                    _ => ConntrackStates.Invalid,
+                };
+            default:
+                return ConntrackStates.New;
+        }
+    }
 
     internal static Answer Evaluate(Match match, PacketPremise packet, PacketState state)
     {
@@ -32,16 +63,15 @@ internal static class ConntrackFacts
             }
             return Answer.Of((bits & states.States) != 0).NegateIf(states.Negated);
         }
-        // xt_conntrack: every other question about a packet without a connection is answered no, negated or not.
+        // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
+        // for its state, which has been answered with yes, no other is looked at.
         if (state.Tracking != TrackState.Tracked)
-            return Answer.No;
+            return Answer.Of(match is ConntrackMatch { IsBesideState: true } or ConntrackDirectionMatch { IsBesideState: true });
         if (packet.State != ConntrackStates.New && match is not ConntrackProtocolMatch)
             return HistoryUnknown(match.ToString());
         return match switch
         {
-            ConntrackStatusMatch status => (status.Statuses == ConntrackStatuses.None
-                ? Answer.Of(StatusOf(state) == ConntrackStatuses.None)
-                : Answer.Of((StatusOf(state) & status.Statuses) != 0)).NegateIf(status.Negated),
+            ConntrackStatusMatch status => Answer.Of((StatusOf(state) & status.Statuses) != 0).NegateIf(status.Negated),
             ConntrackAddressMatch address => Address(address, packet, state).NegateIf(address.Negated),
             ConntrackPortMatch port => Port(port, packet, state).NegateIf(port.Negated),
             ConntrackProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),

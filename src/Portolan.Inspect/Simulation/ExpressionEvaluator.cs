@@ -9,7 +9,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
     // A generator with more values than this is not listed value by value.
     private const uint MostValues = 65536;
 
-    private readonly Dictionary<object, SetIndex> _sets = new(ReferenceEqualityComparer.Instance);
+    internal SetLookup Sets { get; } = new();
 
     internal Evaluated Evaluate(Expression expression, PacketState state, RulePlace place) => expression switch
     {
@@ -25,24 +25,6 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         UnmodelledExpression unmodelled => Evaluated.Unknown($"expression {place} {unmodelled.Text}", $"the expression '{unmodelled.Text}' is not modelled"),
         _ => Evaluated.Of(expression),
     };
-
-    internal SetIndex? FindSet(Expression set, RulePlace place)
-    {
-        object? source = set is SetReference reference ? place.Table.FindSet(reference.Name) : set as AnonymousSet;
-        if (source is null)
-            return null;
-        if (_sets.TryGetValue(source, out SetIndex? index))
-            return index;
-        index = source is NamedSet named
-            ? new SetIndex(named.Elements, named.IsIncomplete
-                ? new Condition($"set {named.Name}", $"the set '{named.Name}' is cut off in the input")
-                : null)
-            : new SetIndex(((AnonymousSet)source).Elements, null);
-        return _sets[source] = index;
-    }
-
-    internal static Condition MissingSet(Expression set) =>
-        new($"set {set}", $"the set '{(set as SetReference)?.Name}' is not in the input");
 
     private Evaluated Select(SelectorExpression selector, PacketState state)
     {
@@ -78,9 +60,9 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
             case PacketField.TransportSourcePort or PacketField.TransportDestinationPort:
                 return TransportPort(selector.Field == PacketField.TransportSourcePort, state);
             case PacketField.TcpFlags:
-                return packet.Protocol == IpProtocol.Tcp ? Evaluated.Of((ulong)packet.TcpFlags) : Evaluated.Absent;
+                return packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false } ? Evaluated.Of((ulong)packet.TcpFlags) : Evaluated.Absent;
             case PacketField.IcmpType or PacketField.IcmpCode:
-                return packet.Protocol == IpProtocol.Icmp
+                return packet is { Protocol: IpProtocol.Icmp, IsLaterFragment: false }
                     ? Evaluated.Of(selector.Field == PacketField.IcmpType ? packet.EffectiveIcmpType : (ulong)packet.IcmpCode)
                     : Evaluated.Absent;
             case PacketField.Icmpv6Type or PacketField.Icmpv6Code:
@@ -94,7 +76,9 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
             case PacketField.MetaL4Proto:
                 return Evaluated.Of((ulong)packet.Protocol);
             case PacketField.MetaMark:
-                return Evaluated.Of(state.Mark);
+                return state.UnknownMark == 0
+                    ? Evaluated.Of(state.Mark)
+                    : Evaluated.Unknown("packet mark", "the packet's mark, which came from its connection");
             case PacketField.MetaPriority:
                 return Evaluated.Of(state.Priority);
             case PacketField.MetaInInterface or PacketField.MetaInInterfaceIndex:
@@ -102,7 +86,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
             case PacketField.MetaOutInterface or PacketField.MetaOutInterfaceIndex:
                 return Interface(state.OutInterface, "goes out by");
             case PacketField.MetaSocketUser or PacketField.MetaSocketGroup:
-                if (!packet.IsFromNode)
+                if (!state.HasSocket)
                     return Evaluated.Absent;
                 return (selector.Field == PacketField.MetaSocketUser ? packet.UserId : packet.GroupId) is { } id
                     ? Evaluated.Of(id)
@@ -130,7 +114,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
             case PacketField.CtL3Proto:
                 return Evaluated.Of(packet.Family == IpFamily.IPv4 ? 2UL : 10);
             case PacketField.CtMark:
-                return packet.State == ConntrackStates.New
+                return state.UnknownConnectionMark == 0
                     ? Evaluated.Of(state.ConnectionMark)
                     : Evaluated.Unknown(ConntrackFacts.HistoryUnknown("mark").Condition!);
         }
@@ -168,12 +152,14 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         port is { } value ? Evaluated.Of(value) : Evaluated.Unknown("port", "the packet's port, which was not given");
 
     private Evaluated PortOf(IpProtocol protocol, bool isSource, PacketState state) =>
-        packet.Protocol == protocol ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
+        packet.Protocol == protocol && !packet.IsLaterFragment ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
 
     private Evaluated TransportPort(bool isSource, PacketState state)
     {
         if (packet.HasPorts)
             return Port(isSource ? state.SourcePort : state.DestinationPort);
+        if (packet.IsLaterFragment)
+            return Evaluated.Absent;
         // "th dport" reads the bytes at the ports' place whatever the protocol: for ICMP type and code, and the checksum.
         return packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6 && isSource
             ? Evaluated.Of((ulong)(packet.EffectiveIcmpType << 8 | packet.IcmpCode))
@@ -217,7 +203,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
 
     private Evaluated Bitwise(BitwiseExpression bitwise, PacketState state, RulePlace place)
     {
-        Evaluated left = Evaluate(bitwise.Left, state, place);
+        Evaluated left = KnownBits(bitwise, state) ?? Evaluate(bitwise.Left, state, place);
         if (left.Single is UnmodelledExpression)
             return Evaluated.Unknown($"bits {place}", "a value of the packet that the trace does not know");
         return left.Select(leftValue => Evaluate(bitwise.Right, state, place).Select(rightValue =>
@@ -236,13 +222,28 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         }));
     }
 
+    /// <summary>"mark and mask" is known when the bits under the mask are, and of a whole packet the fragment offset is 0, whatever DF says.</summary>
+    private Evaluated? KnownBits(BitwiseExpression bitwise, PacketState state)
+    {
+        if (bitwise is not { Operator: BitwiseOperator.And, Left: SelectorExpression selector, Right: NumberValue { Value: var mask } })
+            return null;
+        return selector.Field switch
+        {
+            PacketField.MetaMark when (state.UnknownMark & mask) == 0 => Evaluated.Of(state.Mark & ~state.UnknownMark),
+            PacketField.CtMark when state.Tracking == TrackState.Tracked && (state.UnknownConnectionMark & mask) == 0 =>
+                Evaluated.Of(state.ConnectionMark & ~state.UnknownConnectionMark),
+            PacketField.IpFragmentOffset when packet is { Family: IpFamily.IPv4, IsLaterFragment: false } && (mask & ~0x3fffUL) == 0 => Evaluated.Of(0),
+            _ => null,
+        };
+    }
+
     private Evaluated Lookup(MapExpression map, PacketState state, RulePlace place)
     {
-        if (FindSet(map.Map, place) is not { } index)
-            return Evaluated.Unknown(MissingSet(map.Map));
+        if (Sets.Open(map.Map, place) is not { } set)
+            return Evaluated.Unknown(SetLookup.Missing(map.Map));
         return Evaluate(map.Key, state, place).Select(key =>
         {
-            SetElement? element = index.Find(key, out Condition? unknown);
+            SetElement? element = set.Find(key, state, out Condition? unknown);
             return unknown is not null ? Evaluated.Unknown(unknown) : element?.Data is { } data ? Evaluated.Of(data) : Evaluated.Absent;
         });
     }

@@ -10,29 +10,41 @@ internal sealed class HookTable
     internal const int ConntrackPriority = -200;
 
     private readonly Dictionary<Hook, List<Station>> _stations = [];
+    private readonly Lazy<bool> _usesConntrack;
 
     internal HookTable(Ruleset ruleset, IpFamily family)
     {
+        _usesConntrack = new Lazy<bool>(() => ConntrackUse.IsIn(ruleset, family));
         TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
         var chains = ruleset.Tables
             .Where(table => !table.IsDormant && (table.Family == own || table.Family == TableFamily.Inet))
             .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table, chain)))
             .ToList();
+        bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat);
         foreach (Hook hook in Enum.GetValues<Hook>())
         {
             // Of two chains with one priority the kernel calls the one first that came last (nf_hook_entries_grow, net/netfilter/core.c).
             var ofHook = chains.Where(item => item.chain.Base!.Hook == hook).Reverse().ToList();
             var stations = ofHook
                 .Where(item => item.chain.Base!.Type != ChainType.Nat)
-                .Select(item => new Station(item.chain.Base!.Priority, [item], IsNat: false))
+                .Select(item => new Station(PriorityOf(item.table, item.chain), [item], IsNat: false))
                 .ToList();
             // All nat chains of a hook are called from one place, whatever their priorities, and in the order of these (nf_nat_core.c).
             var nat = ofHook.Where(item => item.chain.Base!.Type == ChainType.Nat).OrderBy(item => item.chain.Base!.Priority).ToList();
-            if (nat.Count > 0)
+            // With any nat chain the kernel decides about translation at all four hooks.
+            if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
                 stations.Add(new Station(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
             _stations[hook] = [.. stations.OrderBy(station => station.Priority)];
         }
     }
+
+    // iptables-nft hooks its security table in behind address translation, the kernel's own iptables before it (xtables_ipv4 in iptables'
+    // nft.c). A dump that does not say whose it is counts as the kernel's.
+    private static int PriorityOf(RuleTable table, Chain chain) =>
+        table is { Backend: RuleBackend.IptablesNft, Name: "security", Format: not (RuleFormat.NftText or RuleFormat.NftJson) } ? 150 : chain.Base!.Priority;
+
+    /// <summary>True when rules of the family make the kernel track connections.</summary>
+    internal bool UsesConntrack => _usesConntrack.Value;
 
     internal IReadOnlyList<Station> At(Hook hook) => _stations[hook];
 

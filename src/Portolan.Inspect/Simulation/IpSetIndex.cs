@@ -19,26 +19,33 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketPremise packet)
     {
         if (set.Dimensions is [IpSetDimension.Set])
             return ContainsMember(set, sides, state, depth);
-        if (set.Family != packet.Family && set.Dimensions.Any(part => part is IpSetDimension.Ip or IpSetDimension.Net))
+        // ip_set_test (net/netfilter/ipset/ip_set_core.c): a set asks for as many values as it has, and for its own family.
+        if (sides.Length < set.Dimensions.Length
+            || (set.Family != packet.Family && set.Dimensions.Any(part => part is IpSetDimension.Ip or IpSetDimension.Net)))
+            return Answer.No;
+        if (set.Dimensions.Any(part => part == IpSetDimension.Port) && !HasPort(set))
             return Answer.No;
         var unknown = default(Answer);
         // Of nested networks the smallest decides: "nomatch" makes a hole in a larger one.
-        int bestLength = -1;
+        (int First, int Second) best = (-1, -1);
         bool bestHolds = false;
-        foreach (IpSetEntry entry in set.Entries)
+        IEnumerable<IpSetEntry> entries = set.Entries;
+        if (set.Dimensions is [IpSetDimension.Net, IpSetDimension.Interface])
+            entries = OfNarrowestNet(set, sides, state);
+        foreach (IpSetEntry entry in entries)
         {
             Answer holds = Holds(set, entry, sides, state);
             if (holds.Kind == AnswerKind.Unknown)
                 unknown = holds;
             if (holds.Kind != AnswerKind.Yes)
                 continue;
-            int length = Specificity(entry);
-            if (length > bestLength)
-                (bestLength, bestHolds) = (length, !entry.NoMatch);
+            (int First, int Second) length = Specificity(entry);
+            if (length.CompareTo(best) > 0)
+                (best, bestHolds) = (length, !entry.NoMatch);
         }
         if (unknown.Kind == AnswerKind.Unknown)
             return unknown;
-        if (bestLength < 0 && set.IsIncomplete)
+        if (best.First < 0 && set.IsIncomplete)
             return Answer.Unknown($"ipset {set.Name} {sides} {state.Source} {state.Destination}", $"the ipset '{set.Name}' is cut off in the input");
         return Answer.Of(bestHolds);
     }
@@ -60,15 +67,29 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketPremise packet)
         return Answer.No;
     }
 
-    private static int Specificity(IpSetEntry entry)
+    /// <summary>
+    /// The entries with the smallest network that holds the address, whatever their interface: at the first network it finds the kernel
+    /// stops (IP_SET_HASH_WITH_MULTI in ip_set_hash_gen.h), so that one network hides a larger one with another interface.
+    /// </summary>
+    private IEnumerable<IpSetEntry> OfNarrowestNet(IpSet set, EquatableArray<PacketSide> sides, PacketState state) => set.Entries
+        .Where(entry => Holds(set, entry.Parts[0], sides[0], state).Kind != AnswerKind.No)
+        .GroupBy(entry => Specificity(entry).First).MaxBy(group => group.Key) ?? Enumerable.Empty<IpSetEntry>();
+
+    /// <summary>Whether the packet has what the set takes for a port: of a later fragment nobody knows, and bitmap:port takes TCP and UDP only.</summary>
+    private bool HasPort(IpSet set) => set.Dimensions is [IpSetDimension.Port]
+        ? packet is { Protocol: IpProtocol.Tcp or IpProtocol.Udp, IsLaterFragment: false }
+        : !packet.IsLaterFragment || packet.Protocol is not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or IpProtocol.Icmp);
+
+    /// <summary>The lengths of the prefixes. In a set of two networks the first one's counts before the second's.</summary>
+    private static (int First, int Second) Specificity(IpSetEntry entry)
     {
-        int bits = 0;
+        var lengths = new List<int>(2);
         foreach (IpSetPart part in entry.Parts)
         {
             if (part is IpSetAddress address)
-                bits += 128 - (int)UInt128.Log2((address.Last.ToNumber() - address.First.ToNumber()) | 1);
+                lengths.Add(128 - (int)UInt128.Log2((address.Last.ToNumber() - address.First.ToNumber()) | 1));
         }
-        return bits;
+        return (lengths.Count > 0 ? lengths[0] : 0, lengths.Count > 1 ? lengths[1] : 0);
     }
 
     private Answer Holds(IpSet set, IpSetEntry entry, EquatableArray<PacketSide> sides, PacketState state)
@@ -76,8 +97,7 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketPremise packet)
         Answer answer = Answer.Yes;
         for (int index = 0; index < entry.Parts.Length; index++)
         {
-            PacketSide side = index < sides.Length ? sides[index] : PacketSide.Source;
-            Answer part = Holds(set, entry.Parts[index], side, state);
+            Answer part = Holds(set, entry.Parts[index], sides[index], state);
             if (part.Kind == AnswerKind.No)
                 return part;
             if (part.Kind == AnswerKind.Unknown)

@@ -8,6 +8,10 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
 {
     private readonly IpSetIndex _ipSets = new(ruleset, packet);
 
+    internal RecentLists Recent { get; } = new(packet);
+
+    internal PacketPremise Packet => packet;
+
     internal Answer Evaluate(Match match, PacketState state, RulePlace place) => match switch
     {
         ProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),
@@ -25,18 +29,18 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
         // Which packet's turn it is depends on those before; over many packets it is one in n.
         StatisticNthMatch nth => Answer.Chance(1.0 / Math.Max(1, nth.Every)).NegateIf(nth.Negated),
         IpSetMatch set => _ipSets.Contains(set, state).NegateIf(set.Negated),
-        RecentMatch recent => Recent(recent, state).NegateIf(recent.Negated),
+        RecentMatch recent => Recent.Decide(recent, state),
         LimitMatch limit => Limit(limit, place),
         IcmpMatch icmp => Icmp(icmp),
         OwnerMatch owner => Owner(owner),
-        TcpFlagsMatch flags => packet.Protocol == IpProtocol.Tcp
+        TcpFlagsMatch flags => packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
             ? Answer.Of((packet.TcpFlags & flags.Mask) == flags.Value).NegateIf(flags.Negated)
             : Answer.No,
-        TcpOptionMatch option => packet.Protocol == IpProtocol.Tcp
+        TcpOptionMatch option => packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
             ? Answer.Unknown($"tcp-option {option.Option}", $"whether the segment has TCP option {option.Option}").NegateIf(option.Negated)
             : Answer.No,
-        // Conntrack puts fragments together before any rule sees them, and the traced packet is whole.
-        FragmentMatch fragment => Answer.No.NegateIf(fragment.Negated),
+        // The first fragment is none for this match, and a packet is whole unless its premise says otherwise.
+        FragmentMatch fragment => Answer.Of(packet.IsLaterFragment).NegateIf(fragment.Negated),
         AccountingMatch => Answer.Yes,
         ConntrackStateMatch or ConntrackStatusMatch or ConntrackAddressMatch or ConntrackPortMatch or ConntrackProtocolMatch
             or ConntrackDirectionMatch or ConntrackExpireMatch => ConntrackFacts.Evaluate(match, packet, state),
@@ -101,40 +105,54 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
     }
 
     private static Answer MarkIs(MarkMatch match, PacketState state) => match.Kind == MarkKind.Packet
-        ? Answer.Of((state.Mark & match.Mask) == match.Value)
+        ? Bits(state.Mark, state.UnknownMark, match, "the packet's mark, which came from its connection")
         // xt_connmark: a packet without a connection never matches, negated or not; the caller negates this answer.
         : state.Tracking == TrackState.Tracked
-            ? Answer.Of((state.ConnectionMark & match.Mask) == match.Value)
+            ? Bits(state.ConnectionMark, state.UnknownConnectionMark, match, "the connection's mark, which the input does not tell")
             : Answer.Of(match.Negated);
+
+    private static Answer Bits(uint value, uint unknown, MarkMatch match, string text)
+    {
+        bool mayHold = (match.Value & ~match.Mask) == 0 && ((value ^ match.Value) & match.Mask & ~unknown) == 0;
+        return mayHold && (unknown & match.Mask) != 0
+            ? Answer.Unknown($"{match.Kind} mark {value} {unknown} {match.Value} {match.Mask}", text)
+            : Answer.Of(mayHold);
+    }
 
     private Answer AddressType(AddressTypeMatch match, PacketState state)
     {
         InetAddress address = match.Side == PacketSide.Source ? state.Source : state.Destination;
         if (address.Family == IpFamily.None)
-            return Answer.Yes.NegateIf((match.Types & AddressTypes.Local) == 0).NegateIf(match.Negated);
-        Answer answer = KindOf(address, match.Types, match.Side == PacketSide.Source && !packet.IsFromNode && address == packet.Source);
-        if (match.LimitTo is { } direction && answer.Kind == AnswerKind.Yes && (match.Types & AddressTypes.Local) != 0)
         {
-            string? device = direction == InterfaceDirection.In ? state.InInterface : state.OutInterface;
-            answer = node.OfInterface(device) is { } own
-                ? Answer.Of(own.Any(item => item.Address == address))
-                : Answer.Unknown($"limit {direction} {address}", $"whether {address} belongs to the packet's interface");
+            // Whatever masquerading chose is the node's; of which interface is not known.
+            return match.LimitTo is null
+                ? IsOfType(true, match.Types).NegateIf(match.Negated)
+                : Answer.Unknown($"masqueraded {match}", "the address that masquerading chose, which the input does not tell");
         }
-        return answer.NegateIf(match.Negated);
+        bool fromElsewhere = match.Side == PacketSide.Source && !packet.IsFromNode && address == packet.Source;
+        if (match.LimitTo is not { } direction || KindOf(address, AddressTypes.Local, fromElsewhere).Kind == AnswerKind.No)
+            return KindOf(address, match.Types, fromElsewhere).NegateIf(match.Negated);
+        // An address of another interface counts as one out there.
+        string? device = direction == InterfaceDirection.In ? state.InInterface : state.OutInterface;
+        if (node.OfInterface(device) is not { } own)
+            return Answer.Unknown($"limit {direction} {match.Types} {address}", $"whether {address} belongs to the packet's interface").NegateIf(match.Negated);
+        return IsOfType(own.Any(item => item.Address == address), match.Types).NegateIf(match.Negated);
     }
 
     /// <summary>Whether an address is of one of the kinds. A packet that arrives never has a local source: the kernel drops those as martians.</summary>
     internal Answer KindOf(InetAddress address, AddressTypes types, bool arrivedFromElsewhere)
     {
         if (address.IsMulticast)
-            return Answer.Of((types & AddressTypes.Multicast) != 0);
+            return Answer.Of(packet.Family == IpFamily.IPv6 ? types == AddressTypes.Multicast : (types & AddressTypes.Multicast) != 0);
         if (node.IsBroadcast(address))
             return Answer.Of((types & AddressTypes.Broadcast) != 0);
         bool? local = arrivedFromElsewhere && !address.IsLoopback ? false : node.IsLocal(address);
         if (packet.IsFromNode && address == packet.Source)
             local = true;
         if (local is { } known)
-            return Answer.Of((types & (known ? AddressTypes.Local : AddressTypes.Unicast)) != 0);
+            return IsOfType(known, types);
+        if (packet.Family == IpFamily.IPv6)
+            return (types & AddressTypes.Local) != 0 ? IsLocalUnknown(address) : Answer.Of((types & AddressTypes.Unicast) != 0);
         return (types & (AddressTypes.Local | AddressTypes.Unicast)) switch
         {
             AddressTypes.Local | AddressTypes.Unicast => Answer.Yes,
@@ -144,23 +162,23 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
         };
     }
 
+    private Answer IsOfType(bool isLocal, AddressTypes types)
+    {
+        // xt_addrtype asks the table of local addresses in IPv4. In IPv6 every type must hold, and a local address is unicast as well.
+        if (packet.Family == IpFamily.IPv6)
+            return Answer.Of((types & AddressTypes.Multicast) == 0 && ((types & AddressTypes.Local) != 0 ? isLocal : (types & AddressTypes.Unicast) != 0));
+        return Answer.Of((types & (isLocal ? AddressTypes.Local : AddressTypes.Unicast)) != 0);
+    }
+
     internal static Answer IsLocalUnknown(InetAddress address) =>
         Answer.Unknown($"local {address}", $"whether {address} is an address of this node");
-
-    private Answer Recent(RecentMatch match, PacketState state) => match.Mode switch
-    {
-        RecentMode.Set => Answer.Yes,
-        _ when packet.ClientIsFresh => Answer.No,
-        _ => Answer.Unknown($"recent {match.List} {match.Side} {state.Source}",
-            $"whether the client is in the list '{match.List}' of the recent match, which no dump shows"),
-    };
 
     private static Answer Limit(LimitMatch match, RulePlace place) =>
         Answer.Unknown($"limit {place}", $"how many packets the limit at {place} has seen").NegateIf(match.IsOver);
 
     private Answer Icmp(IcmpMatch match)
     {
-        if (match.Protocol != packet.Protocol)
+        if (match.Protocol != packet.Protocol || packet.IsLaterFragment)
             return Answer.No;
         bool any = match.Type == 255 && match.Protocol == IpProtocol.Icmp;
         bool holds = any || (match.Type == packet.EffectiveIcmpType && packet.IcmpCode >= match.FirstCode && packet.IcmpCode <= match.LastCode);

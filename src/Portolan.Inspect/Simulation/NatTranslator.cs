@@ -6,7 +6,7 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Applies address translations, as net/netfilter/nf_nat_core.c does for a connection's first packet.</summary>
 internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, ExpressionEvaluator expressions)
 {
-    // Larger ranges are not listed address by address: the kernel's choice is a hash over the client that nobody can foretell.
+    // Larger ranges are not listed address by address.
     private const int MostAddresses = 1024;
 
     /// <summary>The translated packets with their probabilities; or why the translation is not known.</summary>
@@ -27,7 +27,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         {
             PacketState masqueraded = state.Clone();
             bool keepsPort = (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) == 0 && nat.Range is null && nat.Port is null;
-            SetSource(masqueraded, default, keepsPort ? state.SourcePort : null);
+            SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null);
             masqueraded.IsMasqueraded = true;
             results.Add(masqueraded);
             return null;
@@ -36,7 +36,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
             return unknown;
         foreach ((InetAddress first, InetAddress last, ushort? port, double share) in targets)
         {
-            if (Split(first, last) is not { } addresses)
+            if (Choose(nat, first, last, state) is not { } addresses)
                 return new Condition($"nat range {place}", $"which address between {first} and {last} the kernel chooses");
             foreach (InetAddress address in addresses)
             {
@@ -144,6 +144,22 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         if (range.BasePort != 0)
             return (ushort)(range.FirstPort + (ushort)(port - range.BasePort) % (range.LastPort - range.FirstPort + 1));
         return port >= range.FirstPort && port <= range.LastPort ? port : null;
+    }
+
+    /// <summary>The addresses of a range that the kernel may choose; null for too many.</summary>
+    private static List<InetAddress>? Choose(NatStatement nat, InetAddress first, InetAddress last, PacketState state)
+    {
+        if (first == last || state.IsInZone || state.Source.Family == IpFamily.None)
+            return Split(first, last);
+        bool isPersistent = (nat.Flags & NatFlags.Persistent) != 0;
+        if (nat.Kind != NatKind.Source)
+            return [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)];
+        bool isRandom = (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) != 0;
+        // A source that is in the range stays, and one that has another connection keeps that one's address; only without a choice by
+        // destination both are the same address.
+        if (!isRandom && state.Source >= first && state.Source <= last)
+            return nat.Range is { HasPorts: true } ? Split(first, last) : [state.Source];
+        return isPersistent || isRandom ? [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)] : Split(first, last);
     }
 
     private static List<InetAddress>? Split(InetAddress first, InetAddress last)

@@ -56,6 +56,26 @@ public sealed class NodeAddresses
     public bool IsBroadcast(InetAddress address) =>
         _broadcast.Contains(address) || address == InetAddress.FromIPv4(uint.MaxValue);
 
+    /// <summary>
+    /// The address masquerading gives to packets for a destination, whichever way they go: the node's only one of the family. The default
+    /// value when there are several or when they are not known.
+    /// </summary>
+    internal InetAddress OnlySource(InetAddress destination)
+    {
+        if (destination.IsLoopback || !Knows(destination.Family))
+            return default;
+        InetAddress only = default;
+        foreach (InetAddress address in _local)
+        {
+            if (address.Family != destination.Family || address.IsLoopback || address.IsLinkLocal)
+                continue;
+            if (only.Family != IpFamily.None)
+                return default;
+            only = address;
+        }
+        return only;
+    }
+
     /// <summary>The addresses of an interface; null when the interface is not known.</summary>
     internal IReadOnlyList<InterfaceAddress>? OfInterface(string? name) => name is null ? null : _byInterface.GetValueOrDefault(name);
 }

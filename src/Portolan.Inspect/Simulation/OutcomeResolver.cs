@@ -102,9 +102,15 @@ internal static class OutcomeResolver
         {
             object key = Key(outcome);
             if (!merged.TryGetValue(key, out Outcome? other))
+            {
                 merged[key] = outcome;
-            else
-                merged[key] = (outcome.Probability > other.Probability ? outcome : other) with { Probability = outcome.Probability + other.Probability };
+                continue;
+            }
+            merged[key] = (outcome.Probability > other.Probability ? outcome : other) with
+            {
+                Probability = outcome.Probability + other.Probability,
+                Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty ? [] : Merge(other.Candidates.Concat(outcome.Candidates)),
+            };
         }
         return [.. merged.Values.OrderByDescending(outcome => Math.Round(outcome.Probability, 9)).ThenBy(outcome => outcome.Verdict)
             .ThenBy(outcome => outcome.Destination).ThenBy(outcome => outcome.DestinationPort)];
@@ -120,7 +126,7 @@ internal static class OutcomeResolver
         for (PathNode? node = state.Path; node is not null; node = node.Previous)
             path.Add(node.Step);
         path.Reverse();
-        return new Outcome
+        var outcome = new Outcome
         {
             Verdict = ending.Verdict,
             Probability = state.Probability,
@@ -132,6 +138,21 @@ internal static class OutcomeResolver
             Mark = state.Mark,
             Reason = ending.Reason,
             Path = path.DrainToImmutable(),
+        };
+        if (state.Doubt is not { } doubt)
+            return outcome;
+        // Which of the ways it was, the input does not tell: together they are one unknown end, and this is one of its candidates.
+        return outcome with
+        {
+            Verdict = OutcomeVerdict.Unknown,
+            Source = doubt.Source,
+            Destination = doubt.Destination,
+            DestinationPort = doubt.DestinationPort,
+            IsTranslated = false,
+            IsMasqueraded = false,
+            Reason = doubt.Reason,
+            Path = [],
+            Candidates = ending.Verdict == OutcomeVerdict.Unknown ? [] : [outcome],
         };
     }
 

@@ -30,6 +30,12 @@ public sealed record PacketPremise
     /// <summary>The flags of a TCP segment; a connection's first has SYN alone.</summary>
     public TcpFlags TcpFlags { get; init; } = TcpFlags.Syn;
 
+    /// <summary>
+    /// True for a fragment other than the first (IPv4): it has no ports. Where conntrack is in use no rule sees it, only the whole packet
+    /// that it is part of, and that is what must be traced.
+    /// </summary>
+    public bool IsLaterFragment { get; init; }
+
     /// <summary>True for a packet that a program on this node sends: it begins at the output hook.</summary>
     public bool IsFromNode { get; init; }
 
@@ -45,8 +51,8 @@ public sealed record PacketPremise
     /// <summary>The packet's mark at the start.</summary>
     public uint Mark { get; init; }
 
-    /// <summary>The connection's mark at the start.</summary>
-    public uint ConnectionMark { get; init; }
+    /// <summary>The connection's mark at the start; null for 0 when the packet begins the connection, and for unknown otherwise.</summary>
+    public uint? ConnectionMark { get; init; }
 
     /// <summary>The user who sends the packet; null when not given. Only for packets from this node.</summary>
     public uint? UserId { get; init; }
@@ -56,7 +62,8 @@ public sealed record PacketPremise
 
     /// <summary>
     /// True when the client is in no list of iptables' recent match (session affinity): it has not used the service lately. The lists
-    /// are in no dump; when false, what they hold is unknown.
+    /// are in no dump; when false, what they hold is unknown. Says nothing of lists of destinations or of whole networks, and nothing of a
+    /// packet of an old connection, whose first packet has been there.
     /// </summary>
     public bool ClientIsFresh { get; init; } = true;
 
@@ -64,7 +71,7 @@ public sealed record PacketPremise
     public IpFamily Family => Destination.Family;
 
     /// <summary>True for protocols with ports that rules can match.</summary>
-    public bool HasPorts => Protocol is IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or (IpProtocol)33;
+    public bool HasPorts => !IsLaterFragment && Protocol is IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or (IpProtocol)33;
 
     internal byte EffectiveIcmpType => IcmpType ?? (Protocol == IpProtocol.IcmpV6 ? (byte)128 : (byte)8);
 }

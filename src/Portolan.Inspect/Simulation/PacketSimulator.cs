@@ -40,6 +40,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
 
         internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, PacketPremise packet)
         {
+            packet = packet with { State = ConntrackFacts.Begin(packet) };
             (_node, _hooks, _packet) = (node, hooks, packet);
             var matches = new MatchEvaluator(packet, node, ruleset);
             var expressions = new ExpressionEvaluator(packet, node, matches);
@@ -57,11 +58,16 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                 Destination = _packet.Destination,
                 DestinationPort = _packet.HasPorts ? _packet.DestinationPort : null,
                 Mark = _packet.Mark,
-                ConnectionMark = _packet.ConnectionMark,
+                ConnectionMark = _packet.ConnectionMark ?? 0,
+                // The connection's own mark is another's work, unless this packet begins it.
+                UnknownConnectionMark = _packet.ConnectionMark is null && _packet.State is ConntrackStates.Established or ConntrackStates.Related ? uint.MaxValue : 0,
+                HasSocket = _packet.IsFromNode,
                 InInterface = _packet.IsFromNode ? string.Empty : _packet.InInterface,
                 OutInterface = _packet.IsFromNode ? OutInterfaceTo(_packet.Destination) : string.Empty,
             };
-            if (_packet.IsFromNode)
+            if (_packet.IsLaterFragment && _hooks.UsesConntrack)
+                _ledger.Finish(start, OutcomeVerdict.Unknown, "what the packet is that the fragment is part of: conntrack holds fragments until it is whole, and no rule sees them");
+            else if (_packet.IsFromNode)
                 Send([start]);
             else
                 Receive([start]);
@@ -94,6 +100,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             {
                 (state.InInterface, state.OutInterface) = ("lo", string.Empty);
                 (state.IsDestinationSettled, state.IsSourceSettled) = (true, true);
+                (state.HasSocket, state.IsConfirmed) = (false, true);
             }
             Deliver(Pass(Hook.Prerouting, local));
         }
@@ -112,8 +119,9 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                 _ledger.Finish(state, OutcomeVerdict.Forward, null);
         }
 
+        /// <summary>Where the node's own packet leaves. The interface that was given is that of the destination it was sent to.</summary>
         private string? OutInterfaceTo(InetAddress destination) =>
-            _node.IsLocal(destination) == true ? "lo" : _packet.OutInterface;
+            _node.IsLocal(destination) == true ? "lo" : destination == _packet.Destination ? _packet.OutInterface : null;
 
         /// <summary>The routing decision: to this node, or on. Where local addresses are not known, both.</summary>
         private (List<PacketState> Local, List<PacketState> Elsewhere) Route(List<PacketState> states, Hook hook)
@@ -178,7 +186,12 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             foreach (PacketState state in states)
             {
                 if (state.Tracking == TrackState.NotYet)
-                    state.Tracking = _packet.State == ConntrackStates.Invalid ? TrackState.Invalid : TrackState.Tracked;
+                    state.Tracking = _packet.State switch
+                    {
+                        ConntrackStates.Invalid => TrackState.Invalid,
+                        ConntrackStates.Untracked => TrackState.Untracked,
+                        _ => TrackState.Tracked,
+                    };
             }
         }
 
@@ -237,9 +250,16 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             bool mayBeTranslated = asFirst.Exists(item => isDestination ? item.IsDestinationTranslated : item.IsSourceTranslated);
             if (mayBeTranslated)
             {
-                _ledger.Finish(state, OutcomeVerdict.Unknown, isDestination
-                    ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet ({asFirst.Count} possible)"
-                    : "which source conntrack gives this connection: the rules decided that with its first packet");
+                state.Doubt ??= new Doubt(
+                    isDestination
+                        ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet ({asFirst.Count} possible)"
+                        : "which source conntrack gives this connection: the rules decided that with its first packet",
+                    state.Source, state.Destination, state.DestinationPort);
+                foreach (PacketState possible in asFirst)
+                {
+                    possible.Doubt = state.Doubt;
+                    yield return possible;
+                }
                 yield break;
             }
             if (isDestination)

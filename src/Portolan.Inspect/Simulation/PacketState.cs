@@ -13,13 +13,25 @@ internal sealed class PacketState
     internal InetAddress Destination;
     internal ushort? DestinationPort;
     internal uint Mark;
+
+    /// <summary>The bits of the mark that are not known: they came from a connection whose mark is not known.</summary>
+    internal uint UnknownMark;
     internal uint ConnectionMark;
+    internal uint UnknownConnectionMark;
     internal ulong Priority;
 
     /// <summary>Name of the interface; null when not known, empty when there is none at this hook.</summary>
     internal string? InInterface;
     internal string? OutInterface;
 
+    /// <summary>True while the packet has the socket of the program on this node that sends it.</summary>
+    internal bool HasSocket;
+
+    /// <summary>True once the connection's first packet has passed all hooks: what this node sends itself comes in with such a connection.</summary>
+    internal bool IsConfirmed;
+
+    /// <summary>True when rules may have put the connection into a zone of its own.</summary>
+    internal bool IsInZone;
     internal TrackState Tracking;
     internal bool IsDestinationSettled;
     internal bool IsSourceSettled;
@@ -27,15 +39,22 @@ internal sealed class PacketState
     internal bool IsSourceTranslated;
     internal bool IsMasqueraded;
     internal Assumption? Assumptions;
+
+    /// <summary>Why this way is only one of several that nothing tells apart; null when it is not.</summary>
+    internal Doubt? Doubt;
+
+    /// <summary>What the packet itself wrote down on its way: lists of recent clients, dynamic sets.</summary>
+    internal PacketMemory? Memory;
     internal PathNode? Path;
 
     internal PacketState Clone() => (PacketState)MemberwiseClone();
 
     /// <summary>Everything but probability and path: states that agree here have the same future.</summary>
-    internal (InetAddress, ushort?, InetAddress, ushort?, uint, uint, ulong, (string?, string?, TrackState, int, Assumption?)) Identity =>
-        (Source, SourcePort, Destination, DestinationPort, Mark, ConnectionMark, Priority, (InInterface, OutInterface, Tracking,
+    internal (InetAddress, ushort?, InetAddress, ushort?, (uint, uint, uint, uint), ulong, PacketMemory?, (string?, string?, TrackState, int, Assumption?, Doubt?)) Identity =>
+        (Source, SourcePort, Destination, DestinationPort, (Mark, UnknownMark, ConnectionMark, UnknownConnectionMark), Priority, Memory,
+            (InInterface, OutInterface, Tracking,
             (IsDestinationSettled ? 1 : 0) | (IsSourceSettled ? 2 : 0) | (IsDestinationTranslated ? 4 : 0) | (IsSourceTranslated ? 8 : 0)
-            | (IsMasqueraded ? 16 : 0), Assumptions));
+            | (IsMasqueraded ? 16 : 0) | (IsConfirmed ? 32 : 0) | (HasSocket ? 64 : 0) | (IsInZone ? 128 : 0), Assumptions, Doubt));
 }
 
 /// <summary>What conntrack knows of the packet at this point of its way.</summary>
@@ -79,6 +98,9 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
         return null;
     }
 }
+
+/// <summary>A choice that was made before this packet and that the input does not tell, with the packet as it was then.</summary>
+internal sealed record Doubt(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort);
 
 /// <summary>A step of a path; a list, latest first, so that forks share their beginning.</summary>
 internal sealed record PathNode(PathStep Step, PathNode? Previous);

@@ -37,9 +37,9 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         bool negated = match.Operator == RelationalOperator.NotEqual;
         if (match.Right is SetReference or AnonymousSet)
         {
-            if (expressions.FindSet(match.Right, place) is not { } set)
-                return new Answer(AnswerKind.Unknown, 0, ExpressionEvaluator.MissingSet(match.Right)).NegateIf(negated);
-            bool found = set.Find(value, out Condition? unknown) is not null;
+            if (expressions.Sets.Open(match.Right, place) is not { } set)
+                return new Answer(AnswerKind.Unknown, 0, SetLookup.Missing(match.Right)).NegateIf(negated);
+            bool found = set.Find(value, state, out Condition? unknown) is not null;
             return (unknown is null ? Answer.Of(found) : new Answer(AnswerKind.Unknown, 0, unknown)).NegateIf(negated);
         }
         Evaluated right = match.Right is PrefixValue or RangeValue or ConcatExpression ? Evaluated.Of(match.Right) : expressions.Evaluate(match.Right, state, place);

@@ -79,6 +79,8 @@ internal sealed class RuleRunner(
             return null;
         if (fork.Passes is not null)
             result.Next.Add(fork.Passes);
+        if (fork.Matches is not null && match is RecentMatch recent)
+            matches.Recent.Matched(recent, fork.Matches);
         return fork.Matches;
     }
 
@@ -86,7 +88,8 @@ internal sealed class RuleRunner(
     {
         for (int index = from; index < statements.Length; index++)
         {
-            if (statements[index] is not (Match or LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement { PassesOn: true }))
+            if (statements[index] is RecentMatch { Mode: not RecentMode.Check }
+                || statements[index] is not (Match or LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement { PassesOn: true }))
                 return false;
         }
         return true;
@@ -96,17 +99,20 @@ internal sealed class RuleRunner(
     {
         switch (statement)
         {
+            case VerdictStatement { Verdict.Kind: VerdictKind.Continue }:
+                return state;
             case VerdictStatement verdict:
                 Obey(verdict.Verdict, place, state, result);
                 return null;
             case RejectStatement reject:
-                ledger.Finish(state, OutcomeVerdict.Reject, Words.RejectWords.Of(reject.With));
+                Reject(reject.With, state);
                 return null;
             case NatStatement or NetmapStatement:
                 Translate(statement, place, hook, state, result);
                 return null;
             case MarkStatement mark:
                 state.Mark = (state.Mark & ~mark.Mask) ^ mark.Value;
+                state.UnknownMark &= ~mark.Mask;
                 return state;
             case ConnmarkStatement connmark:
                 Apply(connmark, state);
@@ -115,20 +121,33 @@ internal sealed class RuleRunner(
                 if (state.Tracking == TrackState.NotYet)
                     state.Tracking = TrackState.Untracked;
                 return state;
+            case ConntrackTemplateStatement template:
+                state.IsInZone |= template.Zone is not null;
+                return state;
             case VerdictMapStatement map:
-                LookUp(map, place, state, result);
+                LookUp(map, place, state, nextStatement, result);
                 return null;
             case AssignStatement assign:
                 return Assign(assign, place, state, nextStatement, result);
             case SetUpdateStatement update:
-                return Update(update, place, state, result);
+                return Update(update, place, state, nextStatement, result);
             case UnmodelledStatement { PassesOn: false } unmodelled:
                 ledger.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
                 return null;
             default:
-                // Logs, counters, traces and conntrack templates let the packet pass.
+                // Logs, counters and traces let the packet pass.
                 return state;
         }
+    }
+
+    /// <summary>Nobody is told about a reset with a reset, nor about a fragment other than the first (nf_reject_ipv4.c).</summary>
+    private void Reject(RejectWith with, PacketState state)
+    {
+        if (matches.Packet.IsLaterFragment
+            || (with == RejectWith.TcpReset && (matches.Packet.TcpFlags & TcpFlags.Rst) != 0))
+            ledger.Finish(state, OutcomeVerdict.Drop, null);
+        else
+            ledger.Finish(state, OutcomeVerdict.Reject, Words.RejectWords.Of(with));
     }
 
     private void Obey(Verdict verdict, RulePlace place, PacketState state, RuleResult result)
@@ -143,9 +162,6 @@ internal sealed class RuleRunner(
                 break;
             case VerdictKind.Return:
                 result.Returned.Add(state);
-                break;
-            case VerdictKind.Continue:
-                result.Next.Add(state);
                 break;
             case VerdictKind.Queue:
                 ledger.Finish(state, OutcomeVerdict.Unknown, $"a program in user space decides: {place}");
@@ -189,17 +205,20 @@ internal sealed class RuleRunner(
         {
             case ConnmarkOperation.Set:
                 state.ConnectionMark = (state.ConnectionMark & ~connmark.CtMask) ^ connmark.Value;
+                state.UnknownConnectionMark &= ~connmark.CtMask;
                 break;
             case ConnmarkOperation.Save:
                 state.ConnectionMark = (state.ConnectionMark & ~connmark.CtMask) ^ (state.Mark & connmark.PacketMask);
+                state.UnknownConnectionMark = (state.UnknownConnectionMark & ~connmark.CtMask) | (state.UnknownMark & connmark.PacketMask);
                 break;
             default:
                 state.Mark = (state.Mark & ~connmark.PacketMask) ^ (state.ConnectionMark & connmark.CtMask);
+                state.UnknownMark = (state.UnknownMark & ~connmark.PacketMask) | (state.UnknownConnectionMark & connmark.CtMask);
                 break;
         }
     }
 
-    private void LookUp(VerdictMapStatement map, RulePlace place, PacketState state, RuleResult result)
+    private void LookUp(VerdictMapStatement map, RulePlace place, PacketState state, int nextStatement, RuleResult result)
     {
         Evaluated verdicts = expressions.Evaluate(new MapExpression(map.Key, map.Map), state, place);
         if (verdicts.UnknownCondition is { } unknown)
@@ -213,7 +232,10 @@ internal sealed class RuleRunner(
             PacketState chosen = state.Clone();
             chosen.Probability = state.Probability * share;
             rest -= chosen.Probability;
-            if (value is VerdictValue verdict)
+            // "continue" goes on in this rule; only a missing element breaks it off (nft_do_chain and nft_lookup_eval).
+            if (value is VerdictValue { Verdict.Kind: VerdictKind.Continue })
+                _pending.Push((chosen, nextStatement, true));
+            else if (value is VerdictValue verdict)
                 Obey(verdict.Verdict, place, chosen, result);
         }
         if (rest <= 1e-12)
@@ -226,11 +248,19 @@ internal sealed class RuleRunner(
 
     private PacketState? Assign(AssignStatement assign, RulePlace place, PacketState state, int nextStatement, RuleResult result)
     {
+        state.IsInZone |= assign.Target.Field == PacketField.CtZone;
         Evaluated computed = expressions.Evaluate(assign.Value, state, place);
         if (computed.UnknownCondition is { } unknown)
         {
             if (!IsModelled(assign.Target.Field))
                 return state;
+            // Whether a map has an element decides about the statements behind this one as well.
+            bool isLast = nextStatement == place.Rule.Statements.Length;
+            if (isLast && (assign.Target.Field == PacketField.MetaMark || (assign.Target.Field == PacketField.CtMark && state.Tracking == TrackState.Tracked)))
+            {
+                (assign.Target.Field == PacketField.MetaMark ? ref state.UnknownMark : ref state.UnknownConnectionMark) = uint.MaxValue;
+                return state;
+            }
             ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
             return null;
         }
@@ -269,10 +299,10 @@ internal sealed class RuleRunner(
         switch (field)
         {
             case PacketField.MetaMark:
-                state.Mark = (uint)number;
+                (state.Mark, state.UnknownMark) = ((uint)number, 0);
                 break;
             case PacketField.CtMark when state.Tracking == TrackState.Tracked:
-                state.ConnectionMark = (uint)number;
+                (state.ConnectionMark, state.UnknownConnectionMark) = ((uint)number, 0);
                 break;
             case PacketField.MetaPriority:
                 // A map of addresses may be kept in the priority for a moment: what counts is the number in the register.
@@ -294,7 +324,7 @@ internal sealed class RuleRunner(
         }
     }
 
-    private PacketState? Update(SetUpdateStatement update, RulePlace place, PacketState state, RuleResult result)
+    private PacketState? Update(SetUpdateStatement update, RulePlace place, PacketState state, int nextStatement, RuleResult result)
     {
         // Breaks off the rule when a value is not there. A full set would too; how full it is now, no dump says.
         Evaluated key = expressions.Evaluate(update.Key, state, place);
@@ -303,6 +333,26 @@ internal sealed class RuleRunner(
             result.Next.Add(state);
             return null;
         }
+        if (key.Many is { } keys)
+        {
+            double rest = state.Probability;
+            foreach ((Expression value, double share) in keys)
+            {
+                PacketState chosen = state.Clone();
+                chosen.Probability = state.Probability * share;
+                rest -= chosen.Probability;
+                expressions.Sets.Write(update, value, Data(update, place, chosen), place, chosen);
+                _pending.Push((chosen, nextStatement, true));
+            }
+            result.HasForked = true;
+            if (rest > 1e-12)
+            {
+                state.Probability = rest;
+                result.Next.Add(state);
+            }
+            return null;
+        }
+        expressions.Sets.Write(update, key.Single, Data(update, place, state), place, state);
         foreach (Statement inner in update.Statements)
         {
             if (inner is not LimitMatch limit)
@@ -318,4 +368,7 @@ internal sealed class RuleRunner(
         }
         return state;
     }
+
+    private Expression? Data(SetUpdateStatement update, RulePlace place, PacketState state) =>
+        update.Data is null ? null : expressions.Evaluate(update.Data, state, place).Single;
 }

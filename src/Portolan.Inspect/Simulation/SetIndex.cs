@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Portolan.Inet;
 using Portolan.Rules;
 
@@ -29,6 +30,8 @@ internal sealed class SetIndex
     internal SetElement? Find(Expression value, out Condition? unknown)
     {
         unknown = null;
+        if (ValueComparer.IsOpaque(value))
+            return FindOpaque(value, out unknown);
         if (_exact.TryGetValue(value, out SetElement? element))
             return element;
         foreach (SetElement range in _ranges)
@@ -36,11 +39,19 @@ internal sealed class SetIndex
             if (ValueComparer.Holds(range.Key, value))
                 return range;
         }
-        if (ValueComparer.IsOpaque(value) && _exact.Values.Any(candidate => ValueComparer.Holds(candidate.Key, value)))
-            unknown = new Condition($"opaque {value}", "a value of the packet that the trace does not know");
-        else if (_catchAll is null)
+        if (_catchAll is null)
             unknown = _incomplete;
         return _catchAll;
+    }
+
+    /// <summary>A value that is known in parts: no element that holds those, or not to be known.</summary>
+    private SetElement? FindOpaque(Expression value, out Condition? unknown)
+    {
+        bool mayBeThere = _exact.Values.Concat(_ranges).Any(candidate => ValueComparer.Holds(candidate.Key, value));
+        unknown = mayBeThere
+            ? new Condition($"opaque {value} {RuntimeHelpers.GetHashCode(this)}", "a value of the packet that the trace does not know")
+            : _catchAll is null ? _incomplete : null;
+        return mayBeThere ? null : _catchAll;
     }
 
     private static bool IsSingle(Expression key)

@@ -10,6 +10,33 @@ internal static class ConntrackOptions
         or "ctorigsrc" or "ctorigdst" or "ctreplsrc" or "ctrepldst"
         or "ctorigsrcport" or "ctorigdstport" or "ctreplsrcport" or "ctrepldstport";
 
+    /// <summary>
+    /// Notes with the matches of a "-m conntrack" that it asks for the state as well: from an index on, in each run of its options.
+    /// A listing does not show where one match ends and the next begins.
+    /// </summary>
+    public static void Join(List<Statement> matches, int from)
+    {
+        for (int start = from; start < matches.Count; start++)
+        {
+            int end = start;
+            while (end < matches.Count && matches[end] is ConntrackStateMatch or ConntrackMatch or ConntrackDirectionMatch)
+                end++;
+            bool hasState = false;
+            for (int index = start; index < end; index++)
+                hasState |= matches[index] is ConntrackStateMatch;
+            for (int index = start; hasState && index < end; index++)
+            {
+                matches[index] = matches[index] switch
+                {
+                    ConntrackMatch other => other with { IsBesideState = true },
+                    ConntrackDirectionMatch direction => direction with { IsBesideState = true },
+                    _ => matches[index],
+                };
+            }
+            start = end;
+        }
+    }
+
     /// <summary>The match of one option, or null when its value is not understood.</summary>
     public static Match? Read(ReadOnlySpan<char> option, ReadOnlySpan<char> value, bool negated)
     {

@@ -37,6 +37,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
                 strangeFrom = words.WordStart;
         }
         Flush(ref strangeFrom, words, parts.Matches.Count, parts, ref trouble);
+        ConntrackOptions.Join(parts.Matches, 0);
         return target;
     }
 

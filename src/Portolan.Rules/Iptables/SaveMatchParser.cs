@@ -44,11 +44,14 @@ internal sealed class SaveMatchParser(StatementCache cache)
             default:
                 return false;
         }
+        int from = parts.Matches.Count;
         while (TryReadOptionName(ref words, out ReadOnlySpan<char> option, out bool negated))
         {
             if (!TryReadOption(name, option, ref words, negated, parts))
                 return false;
         }
+        if (name is "conntrack")
+            ConntrackOptions.Join(parts.Matches, from);
         return true;
     }
 

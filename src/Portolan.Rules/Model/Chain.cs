@@ -38,7 +38,7 @@ public sealed class Chain
 /// <param name="Hook">Where it is called.</param>
 /// <param name="Priority">
 /// Order among the chains of a hook, lowest first. iptables tables: raw -300, mangle -150, nat -100 (PREROUTING, OUTPUT) or 100
-/// (INPUT, POSTROUTING), filter 0, security 50 (linux/netfilter_ipv4.h).
+/// (INPUT, POSTROUTING), filter 0, security 50 (linux/netfilter_ipv4.h), though iptables-nft hooks the last one in at 150.
 /// </param>
 /// <param name="Policy">The verdict at the end of the chain: accept or drop.</param>
 /// <param name="Devices">The devices of an ingress or egress chain.</param>

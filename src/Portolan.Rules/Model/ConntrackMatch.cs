@@ -39,10 +39,21 @@ public enum ConntrackStates : ushort
     Dnat = 0x200,
 }
 
-/// <summary>The status bits of the packet's connection (conntrack --ctstatus).</summary>
-/// <param name="Statuses">The bits; one must be set. None means that none of all may be set.</param>
+/// <summary>A question of iptables' conntrack match about the connection, other than its state.</summary>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackStatusMatch(ConntrackStatuses Statuses, bool Negated = false) : NegatableMatch(Negated);
+public abstract record ConntrackMatch(bool Negated) : NegatableMatch(Negated)
+{
+    /// <summary>
+    /// True when the same "-m conntrack" asks for the state as well. The kernel then asks nothing else about a packet that has no
+    /// connection (net/netfilter/xt_conntrack.c).
+    /// </summary>
+    public bool IsBesideState { get; init; }
+}
+
+/// <summary>The status bits of the packet's connection (conntrack --ctstatus).</summary>
+/// <param name="Statuses">The bits; one must be set. With none ("NONE") the match never holds.</param>
+/// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
+public sealed record ConntrackStatusMatch(ConntrackStatuses Statuses, bool Negated = false) : ConntrackMatch(Negated);
 
 /// <summary>Status bits of a connection, IPS_* of linux/netfilter/nf_conntrack_common.h.</summary>
 [Flags]
@@ -68,6 +79,12 @@ public enum ConntrackStatuses : uint
 
     /// <summary>Its destination is translated.</summary>
     Dnat = 1 << 5,
+
+    /// <summary>Whether to translate its source has been decided.</summary>
+    SnatDone = 1 << 7,
+
+    /// <summary>Whether to translate its destination has been decided.</summary>
+    DnatDone = 1 << 8,
 }
 
 /// <summary>An address of the connection (conntrack --ctorigsrc, --ctorigdst, --ctreplsrc, --ctrepldst).</summary>
@@ -76,7 +93,7 @@ public enum ConntrackStatuses : uint
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ConntrackAddressMatch(ConntrackDirection Direction, PacketSide Side, InetPrefix Prefix, bool Negated = false)
-    : NegatableMatch(Negated);
+    : ConntrackMatch(Negated);
 
 /// <summary>A port of the connection (conntrack --ctorigdstport and the like).</summary>
 /// <param name="Direction">Of the original or the reply direction.</param>
@@ -84,16 +101,20 @@ public sealed record ConntrackAddressMatch(ConntrackDirection Direction, PacketS
 /// <param name="Ports">The ports.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ConntrackPortMatch(ConntrackDirection Direction, PacketSide Side, PortRange Ports, bool Negated = false)
-    : NegatableMatch(Negated);
+    : ConntrackMatch(Negated);
 
 /// <summary>The protocol of the connection (conntrack --ctproto).</summary>
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated);
+public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = false) : ConntrackMatch(Negated);
 
 /// <summary>The direction of the packet in its connection (conntrack --ctdir).</summary>
 /// <param name="Direction">The direction.</param>
-public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Match;
+public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Match
+{
+    /// <inheritdoc cref="ConntrackMatch.IsBesideState"/>
+    public bool IsBesideState { get; init; }
+}
 
 /// <summary>The direction of a packet in its connection, linux/netfilter/nf_conntrack_tuple_common.h.</summary>
 public enum ConntrackDirection : byte
@@ -109,4 +130,4 @@ public enum ConntrackDirection : byte
 /// <param name="FirstSeconds">From, in seconds.</param>
 /// <param name="LastSeconds">To, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackExpireMatch(uint FirstSeconds, uint LastSeconds, bool Negated = false) : NegatableMatch(Negated);
+public sealed record ConntrackExpireMatch(uint FirstSeconds, uint LastSeconds, bool Negated = false) : ConntrackMatch(Negated);

@@ -209,7 +209,10 @@ public sealed record LogStatement(string Prefix, ushort? Group) : Statement;
 /// <summary>iptables' TRACE, nft's "meta nftrace set 1": the packet's way is reported. It goes on to the next rule.</summary>
 public sealed record TraceStatement : Statement;
 
-/// <summary>nft: the key is looked up in a map of verdicts. Without an element the packet goes on to the next statement.</summary>
+/// <summary>
+/// nft: the key is looked up in a map of verdicts. Without an element the packet goes on to the next rule; with "continue" to the next
+/// statement.
+/// </summary>
 /// <param name="Key">What is looked up.</param>
 /// <param name="Map">A <see cref="SetReference"/> or an <see cref="AnonymousSet"/> that is a map.</param>
 public sealed record VerdictMapStatement(Expression Key, Expression Map) : Statement;

@@ -67,6 +67,9 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
             }
             if (Named(property.Name, property.Value) is not { } statement)
                 return false;
+            if (property.Name == "reject" && property.Value.ValueKind == JsonValueKind.Object
+                && NftImplied.OfReject(property.Value.Text("type"), scope.Family) is { } implied)
+                statements.Add(implied);
             statements.Add(statement);
             return true;
         }

@@ -304,7 +304,11 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
             return false;
         // Older versions write "icmp type host-prohibited".
         lexer.TrySkip("type");
-        return lexer.TryRead(out ReadOnlySpan<char> code) && NftSymbols.Reject(type, code) is { } with && Add(new RejectStatement(with));
+        if (!lexer.TryRead(out ReadOnlySpan<char> code) || NftSymbols.Reject(type, code) is not { } with)
+            return false;
+        if (NftImplied.OfReject(type, expressions.Scope.Family) is { } implied)
+            Add(implied);
+        return Add(new RejectStatement(with));
     }
 
     private bool TryReadSetUpdate(ref NftLexer lexer, scoped ReadOnlySpan<char> word)

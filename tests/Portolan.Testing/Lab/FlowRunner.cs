@@ -71,7 +71,7 @@ public sealed class FlowRunner(NodeLab lab)
         using var sender = new NodeSender(source.Address, source.Port, destination, protocol, token);
         // The kernel makes a SYN's sequence number, but no other connection starts meanwhile.
         Func<SeenPacket, bool> isOurs = protocol == IpProtocol.Tcp
-            ? static packet => packet.Protocol == IpProtocol.Tcp
+            ? static packet => packet.Protocol == IpProtocol.Tcp && packet.Kind != SeenKind.Other
             : packet => packet.Token == token;
         Collect(patience, () => _seen.Any(entry => isOurs(entry.Packet)));
         (PacketOutcome outcome, SeenPacket? reached) = Conclude(sender.Source, destination, isOurs);

@@ -41,6 +41,12 @@ internal static partial class LinuxCalls
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
     public static unsafe partial nint ReceiveMessage(SafeSocketHandle socket, void* message, int flags);
 
+    [LibraryImport("libc", EntryPoint = "setfsuid")]
+    public static partial int SetFileSystemUser(uint user);
+
+    [LibraryImport("libc", EntryPoint = "setfsgid")]
+    public static partial int SetFileSystemGroup(uint group);
+
     [LibraryImport("libc", EntryPoint = "gettid")]
     public static partial int GetThreadId();
 

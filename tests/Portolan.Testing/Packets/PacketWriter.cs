@@ -7,12 +7,38 @@ namespace Portolan.Testing.Packets;
 internal static class PacketWriter
 {
     private const int TtlOffsetV4 = 8;
+    /// <summary>RST in byte 13 of a TCP header.</summary>
+    public const byte Reset = 0x04;
+
+    private const byte Acknowledgement = 0x10;
     private const byte HopLimit = 64;
-    private const byte Syn = 0x02;
+    private const int IPv4HeaderLength = 20;
+    private const int FirstFragmentLength = 16;
+    private const ushort MoreFragments = 0x2000;
     private const byte SynAck = 0x12;
 
     /// <summary>The whole packet of a probe, from the IP header on.</summary>
     public static byte[] Write(Probe probe) => WithIpHeader(probe.Source.Address, probe.Destination.Address, probe.Protocol, Transport(probe));
+
+    /// <summary>The packets of a probe: one, or the fragments it is cut into.</summary>
+    public static IEnumerable<byte[]> WriteAll(Probe probe)
+    {
+        byte[] packet = Write(probe);
+        switch (probe.Form)
+        {
+            case ProbeForm.LaterFragment:
+                SetFragment(packet, offset: 24, isLast: true);
+                return [packet];
+            case ProbeForm.InFragments:
+                byte[] first = packet[..(IPv4HeaderLength + FirstFragmentLength)];
+                byte[] last = [.. packet[..IPv4HeaderLength], .. packet[(IPv4HeaderLength + FirstFragmentLength)..]];
+                SetFragment(first, offset: 0, isLast: false);
+                SetFragment(last, offset: FirstFragmentLength, isLast: true);
+                return [first, last];
+            default:
+                return [packet];
+        }
+    }
 
     /// <summary>The answer of an endpoint to a packet that reached it: SYN-ACK or a datagram back.</summary>
     public static byte[] WriteReply(SeenPacket reached)
@@ -27,11 +53,12 @@ internal static class PacketWriter
     /// <summary>The probe without its IP header, for a raw socket.</summary>
     public static byte[] Transport(Probe probe) => probe.Protocol switch
     {
-        IpProtocol.Tcp => Tcp(probe, probe.Token, acknowledge: 0, Syn),
+        // A reset that answers a segment with ACK has that one's acknowledgement for its sequence number (RFC 9293, 3.5.2): its token.
+        IpProtocol.Tcp => Tcp(probe, probe.Token, acknowledge: (probe.TcpFlags & Acknowledgement) == 0 ? 0 : probe.Token, probe.TcpFlags),
         IpProtocol.Udp => Udp(probe),
         IpProtocol.Sctp => Sctp(probe),
         IpProtocol.Icmp or IpProtocol.IcmpV6 => Echo(probe),
-        _ => throw new ArgumentException($"There is no probe for protocol {probe.Protocol}.", nameof(probe)),
+        _ => Other(probe),
     };
 
     private static byte[] Tcp(Probe probe, uint sequence, uint acknowledge, byte flags)
@@ -53,7 +80,9 @@ internal static class PacketWriter
 
     private static byte[] Udp(Probe probe)
     {
-        byte[] datagram = new byte[16];
+        byte[] datagram = new byte[probe.Form == ProbeForm.InFragments ? FirstFragmentLength + 16 : 16];
+        // What a later fragment begins with must not look like a token.
+        datagram.AsSpan(12).Fill(0xff);
         WritePorts(datagram, probe);
         BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(4), (ushort)datagram.Length);
         BinaryPrimitives.WriteUInt32BigEndian(datagram.AsSpan(8), probe.Token);
@@ -81,12 +110,29 @@ internal static class PacketWriter
     private static byte[] Echo(Probe probe)
     {
         byte[] message = new byte[16];
-        message[0] = probe.Protocol == IpProtocol.IcmpV6 ? (byte)128 : (byte)8;
+        message[0] = probe.IcmpType ?? (probe.Protocol == IpProtocol.IcmpV6 ? (byte)128 : (byte)8);
         BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(4), probe.Source.Port);
         BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(6), 1);
         BinaryPrimitives.WriteUInt32BigEndian(message.AsSpan(8), probe.Token);
         WriteInternetChecksum(message, 2, probe);
         return message;
+    }
+
+    private static byte[] Other(Probe probe)
+    {
+        byte[] payload = new byte[16];
+        BinaryPrimitives.WriteUInt32BigEndian(payload.AsSpan(8), probe.Token);
+        return payload;
+    }
+
+    private static void SetFragment(byte[] packet, int offset, bool isLast)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)packet.Length);
+        // All fragments of a datagram share an identification. Those of the next one may too: none is under way by then.
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(4), 0x4242);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(6), (ushort)((isLast ? 0 : MoreFragments) | (offset / 8)));
+        packet.AsSpan(10, 2).Clear();
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(10), Checksums.Internet(packet.AsSpan(0, IPv4HeaderLength)));
     }
 
     private static void WritePorts(byte[] segment, Probe probe)

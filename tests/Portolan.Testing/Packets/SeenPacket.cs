@@ -15,6 +15,9 @@ public enum SeenKind
 
     /// <summary>An ICMP error that quotes a probe or a reply.</summary>
     IcmpError,
+
+    /// <summary>A TCP segment that is neither a SYN nor an answer, or a packet of a protocol without connections.</summary>
+    Other,
 }
 
 /// <summary>A packet as it left the node or was delivered to it.</summary>
@@ -23,7 +26,7 @@ public enum SeenKind
 /// <param name="Source">Source; for an ICMP error that of the quoted packet.</param>
 /// <param name="Destination">Destination; for an ICMP error that of the quoted packet.</param>
 /// <param name="Token">The probe's token, for replies too; a TCP sequence number where the kernel made it.</param>
-/// <param name="IcmpType">Type and code of an ICMP error.</param>
+/// <param name="IcmpType">Type and code of an ICMP error, or of an ICMP message that is a probe.</param>
 /// <param name="ChecksumIsRight">False when the transport checksum does not fit; true for quoted packets, which may be cut.</param>
 /// <param name="IsReset">The reply is a TCP reset.</param>
 public sealed record SeenPacket(
@@ -45,8 +48,13 @@ public sealed record SeenPacket(
     internal static bool TryRead(ReadOnlySpan<byte> packet, out SeenPacket? seen)
     {
         seen = null;
-        return TryReadIpHeader(packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol, out ReadOnlySpan<byte> payload)
-            && TryRead(source, destination, protocol, payload, out seen);
+        if (!TryReadIpHeader(packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol, out ReadOnlySpan<byte> payload))
+            return false;
+        // A fragment's checksum is over the whole.
+        bool isFragment = packet[0] >> 4 == 4 && (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x3fff) != 0;
+        return isFragment
+            ? TryReadTransport(source, destination, protocol, payload, isQuoted: true, out seen)
+            : TryRead(source, destination, protocol, payload, out seen);
     }
 
     /// <summary>Reads a packet whose IP header is known from elsewhere (raw IPv6 sockets do not show it).</summary>
@@ -104,6 +112,7 @@ public sealed record SeenPacket(
         ushort to = BinaryPrimitives.ReadUInt16BigEndian(payload[2..]);
         var kind = SeenKind.Probe;
         bool reset = false;
+        (byte, byte) icmp = default;
         uint token;
         switch (protocol)
         {
@@ -116,9 +125,9 @@ public sealed record SeenPacket(
                     kind = SeenKind.Reply;
                     token = BinaryPrimitives.ReadUInt32BigEndian(payload[8..]) - 1;
                 }
-                else if (flags != 0x02)
+                else if (flags != Probe.Syn)
                 {
-                    return false;
+                    kind = SeenKind.Other;
                 }
                 break;
             case IpProtocol.Udp when payload.Length >= 12:
@@ -127,10 +136,18 @@ public sealed record SeenPacket(
             case IpProtocol.Sctp when payload.Length >= 20 && payload[12] == 1:
                 token = BinaryPrimitives.ReadUInt32BigEndian(payload[16..]);
                 break;
-            case IpProtocol.Icmp or IpProtocol.IcmpV6 when payload.Length >= 12 && payload[0] is 8 or 128:
+            case IpProtocol.Icmp or IpProtocol.IcmpV6 when payload.Length >= 12:
+                if (payload[0] != (protocol == IpProtocol.Icmp ? 8 : 128))
+                    kind = SeenKind.Other;
+                icmp = (payload[0], payload[1]);
                 token = BinaryPrimitives.ReadUInt32BigEndian(payload[8..]);
                 from = BinaryPrimitives.ReadUInt16BigEndian(payload[4..]);
                 to = 0;
+                break;
+            case not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or IpProtocol.Icmp or IpProtocol.IcmpV6) when payload.Length >= 12:
+                kind = SeenKind.Other;
+                token = BinaryPrimitives.ReadUInt32BigEndian(payload[8..]);
+                (from, to) = (0, 0);
                 break;
             default:
                 return false;
@@ -141,7 +158,7 @@ public sealed record SeenPacket(
             token &= ~Probe.ReplyBit;
         }
         bool right = isQuoted || HasRightChecksum(source, destination, protocol, payload);
-        seen = new(kind, protocol, new(source, from), new(destination, to), token, default, right, reset);
+        seen = new(kind, protocol, new(source, from), new(destination, to), token, icmp, right, reset);
         return true;
     }
 
@@ -153,6 +170,8 @@ public sealed record SeenPacket(
             copy.AsSpan(8, 4).Clear();
             return BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) == Checksums.Crc32C(copy);
         }
+        if (protocol is not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Icmp or IpProtocol.IcmpV6))
+            return true;
         uint pseudo = protocol == IpProtocol.Icmp ? 0 : Checksums.PseudoHeader(source, destination, protocol, payload.Length);
         return Checksums.Internet(payload, pseudo) == 0;
     }

@@ -1,0 +1,37 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Whether rules make the kernel track connections: only then does it put fragments together before any rule sees them.</summary>
+internal static class ConntrackUse
+{
+    internal static bool IsIn(Ruleset ruleset, IpFamily family) => ruleset.Tables
+        .Where(table => !table.IsDormant && (table.Family == (family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6) || table.Family == TableFamily.Inet))
+        .SelectMany(table => table.Chains)
+        .Any(chain => chain.Base?.Type == ChainType.Nat || chain.Rules.Any(rule => rule.Statements.Any(Needs)));
+
+    private static bool Needs(Statement statement) => statement switch
+    {
+        ConntrackStateMatch or ConntrackMatch or ConntrackDirectionMatch or MarkMatch { Kind: MarkKind.Connection } or ConnmarkStatement
+            or NotrackStatement or ConntrackTemplateStatement or NatStatement or NetmapStatement => true,
+        RelationalMatch relation => Needs(relation.Left) || Needs(relation.Right),
+        VerdictMapStatement map => Needs(map.Key) || Needs(map.Map),
+        AssignStatement assign => Needs(assign.Target) || Needs(assign.Value),
+        SetUpdateStatement update => Needs(update.Key) || (update.Data is { } data && Needs(data)),
+        // Of what is not modelled nobody knows.
+        UnmodelledMatch or UnmodelledStatement => true,
+        _ => false,
+    };
+
+    private static bool Needs(Expression expression) => expression switch
+    {
+        SelectorExpression selector => selector.Field is >= PacketField.CtState and <= PacketField.CtId,
+        ConcatExpression concat => concat.Parts.Any(Needs),
+        BitwiseExpression bitwise => Needs(bitwise.Left) || Needs(bitwise.Right),
+        MapExpression map => Needs(map.Key) || Needs(map.Map),
+        HashExpression { Operand: { } operand } => Needs(operand),
+        UnmodelledExpression => true,
+        _ => false,
+    };
+}

@@ -1,0 +1,88 @@
+using Portolan.Inet;
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>
+/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump; what this packet writes, its
+/// later rules read.
+/// </summary>
+internal sealed class RecentLists(PacketPremise packet)
+{
+    /// <summary>
+    /// Decides the match. The state is changed as both answers have in common; <see cref="Matched"/> has what a match adds.
+    /// </summary>
+    internal Answer Decide(RecentMatch match, PacketState state)
+    {
+        if (KeyOf(match, state) is not { } key)
+            return Answer.Unknown($"recent {match.List} masqueraded", "the address that masquerading chose, which the input does not tell");
+        Entry entry = Find(key, match, state);
+        switch (match.Mode)
+        {
+            case RecentMode.Set:
+                Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
+                return Answer.Yes.NegateIf(match.Negated);
+            case RecentMode.Remove:
+                Write(key, new Entry(0, IsAll: true, 0), state);
+                return (entry.Stamps > 0 ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
+        }
+        // What this packet wrote is younger than any number of seconds.
+        uint needed = Math.Max(1, match.HitCount ?? 1);
+        Answer answer = (match.Ttl && (entry.Stamps > 0 || !entry.IsAll) ? Unknown(key, match, entry)
+            : entry.Stamps >= needed ? Answer.Yes
+            : entry.IsAll ? Answer.No
+            : Unknown(key, match, entry)).NegateIf(match.Negated);
+        if (match.Mode != RecentMode.Update)
+            return answer;
+        if (answer.Kind == AnswerKind.Yes)
+            Matched(match, state);
+        else if (answer.Kind == AnswerKind.Unknown)
+            Write(key, entry with { Version = entry.Version + 1 }, state);
+        return answer;
+    }
+
+    /// <summary>Writes down what a match by "--update" does: it adds a stamp to an entry, but makes none.</summary>
+    internal void Matched(RecentMatch match, PacketState state)
+    {
+        if (match.Mode != RecentMode.Update || KeyOf(match, state) is not { } key)
+            return;
+        Entry entry = Find(key, match, state);
+        if (entry.Stamps > 0 || (!match.Negated && !entry.IsAll))
+            Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
+    }
+
+    private static (string, InetAddress)? KeyOf(RecentMatch match, PacketState state)
+    {
+        InetAddress address = match.Side == PacketSide.Source ? state.Source : state.Destination;
+        if (address.Family == IpFamily.None)
+            return null;
+        if (match.Mask.Family != address.Family)
+            return (match.List, address);
+        UInt128 masked = address.ToNumber() & match.Mask.ToNumber();
+        return (match.List, address.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)masked) : InetAddress.FromIPv6(masked));
+    }
+
+    private Entry Find((string, InetAddress) key, RecentMatch match, PacketState state)
+    {
+        if (PacketMemory.TryFind(state.Memory, key, out object? value))
+            return (Entry)value!;
+        bool isFresh = packet.ClientIsFresh && packet.State is not (ConntrackStates.Established or ConntrackStates.Related)
+            && match.Side == PacketSide.Source && match.Mask.Family == IpFamily.None && state.Source == packet.Source;
+        return new Entry(0, isFresh, 0);
+    }
+
+    private static void Write((string, InetAddress) key, Entry entry, PacketState state) =>
+        state.Memory = new PacketMemory(key, entry, state.Memory);
+
+    private static Answer Unknown((string List, InetAddress Address) key, RecentMatch match, Entry entry) => Answer.Unknown(
+        $"recent {key} {match.Seconds} {match.HitCount} {match.Ttl} {entry}",
+        match.Side == PacketSide.Source
+            ? $"whether the client is in the list '{match.List}' of the recent match, which no dump shows"
+            : $"whether {key.Address} is in the list '{match.List}' of the recent match, which no dump shows");
+
+    /// <summary>What is known of an entry.</summary>
+    /// <param name="Stamps">How often this packet was written down.</param>
+    /// <param name="IsAll">True when there are no other stamps; without stamps there is then no entry.</param>
+    /// <param name="Version">Counts changes that are not known.</param>
+    private sealed record Entry(int Stamps, bool IsAll, int Version);
+}

@@ -1,0 +1,74 @@
+using Portolan.Rules;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Lookups in the sets and maps of nf_tables: what the input shows, and what the packet itself has changed by then.</summary>
+internal sealed class SetLookup
+{
+    private readonly Dictionary<object, SetIndex> _indexes = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>A set by name or written in the rule; null when it is not in the input.</summary>
+    internal Handle? Open(Expression set, RulePlace place)
+    {
+        var named = set is SetReference reference ? place.Table.FindSet(reference.Name) : null;
+        object? source = named ?? (object?)(set as AnonymousSet);
+        if (source is null)
+            return null;
+        if (!_indexes.TryGetValue(source, out SetIndex? index))
+        {
+            index = named is not null
+                ? new SetIndex(named.Elements, named.IsIncomplete
+                    ? new Condition($"set {named.Name}", $"the set '{named.Name}' is cut off in the input")
+                    : null)
+                : new SetIndex(((AnonymousSet)source).Elements, null);
+            _indexes[source] = index;
+        }
+        return new Handle(named, index);
+    }
+
+    internal static Condition Missing(Expression set) =>
+        new($"set {set}", $"the set '{(set as SetReference)?.Name}' is not in the input");
+
+    /// <summary>Carries out nft's add, update or delete for a key; null for a key or data that are not known.</summary>
+    internal void Write(SetUpdateStatement update, Expression? key, Expression? data, RulePlace place, PacketState state)
+    {
+        if (place.Table.FindSet(update.Set) is not { } set)
+            return;
+        if (key is null || ValueComparer.IsOpaque(key) || (update.Data is not null && data is null))
+        {
+            state.Memory = new PacketMemory((set, "any"), true, state.Memory);
+            return;
+        }
+        if (update.Operation == SetOperation.Delete)
+        {
+            state.Memory = new PacketMemory((set, key), null, state.Memory);
+            return;
+        }
+        // An element that is there keeps its data; only its time begins anew.
+        if (Open(new SetReference(update.Set), place)!.Value.Find(key, state, out Condition? unknown) is null && unknown is null)
+            state.Memory = new PacketMemory((set, key), new SetElement(key, data), state.Memory);
+    }
+
+    /// <summary>A set that is looked into.</summary>
+    internal readonly struct Handle(NamedSet? named, SetIndex index)
+    {
+        /// <summary>The element that holds the value, or null; the condition says why that is not known.</summary>
+        internal SetElement? Find(Expression value, PacketState state, out Condition? unknown)
+        {
+            if (named is not null && state.Memory is not null)
+            {
+                if (PacketMemory.TryFind(state.Memory, (named, value), out object? written))
+                {
+                    unknown = null;
+                    return (SetElement?)written;
+                }
+                if (PacketMemory.TryFind(state.Memory, (named, "any"), out _))
+                {
+                    unknown = new Condition($"set {named.Name} {value}", $"what the packet's own rules wrote into the set '{named.Name}'");
+                    return null;
+                }
+            }
+            return index.Find(value, out unknown);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Inspect;
+using Portolan.Testing.Lab;
+using Portolan.Testing.Scenarios;
+
+namespace Portolan.LabTests.Truth;
+
+/// <summary>Sends packets through the rules that are loaded, compares what the kernel did with what trace says, and keeps count.</summary>
+internal sealed class TruthComparison(LabProbes probes)
+{
+    private const int MostFailures = 5;
+
+    // What has come out by then came out: the devices are served within the write, loopback a moment later.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(20);
+
+    private readonly SortedDictionary<string, int> _unknown = new(StringComparer.Ordinal);
+
+    internal int Packets { get; private set; }
+
+    internal int Unknown { get; private set; }
+
+    /// <summary>How many of each kind of end the kernel gave: a test that only ever drops would prove little.</summary>
+    internal SortedDictionary<PacketEnd, int> Ends { get; } = [];
+
+    internal List<string> Failures { get; } = [];
+
+    internal bool HasEnough => Failures.Count >= MostFailures;
+
+    /// <summary>Sends the packets and judges each.</summary>
+    /// <param name="simulator">trace over the rules that are loaded.</param>
+    /// <param name="packets">The packets.</param>
+    /// <param name="describe">For a report: the rules.</param>
+    internal void Send(PacketSimulator simulator, IReadOnlyList<TruthPacket> packets, Func<string> describe)
+    {
+        var ends = probes.Send([.. packets.Select(packet => (packet.Origin, packet.User, packet.Probe))], s_patience);
+        for (int index = 0; index < packets.Count && !HasEnough; index++)
+            Judge(simulator, packets[index], ends[index], describe);
+    }
+
+    internal void Judge(PacketSimulator simulator, TruthPacket packet, ProbeEnd end, Func<string> describe)
+    {
+        Packets++;
+        Ends[end.End] = Ends.GetValueOrDefault(end.End) + 1;
+        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device)))];
+        if (traces.FirstOrDefault(trace => trace.Outcomes.Any(outcome => outcome.Verdict == OutcomeVerdict.Unknown)) is { } unknown)
+        {
+            Unknown++;
+            string reason = KindOf(unknown.Outcomes.First(outcome => outcome.Verdict == OutcomeVerdict.Unknown).Reason ?? string.Empty);
+            _unknown[reason] = _unknown.GetValueOrDefault(reason) + 1;
+        }
+        if (traces.Any(trace => trace.Outcomes.Any(outcome => Fits(outcome, packet, end))))
+            return;
+        Failures.Add($"{packet}: the kernel: {end}; trace: {string.Join(" or ", traces.SelectMany(trace => trace.Outcomes).Select(Describe).Distinct())}\n{string.Join('\n', traces[0].Outcomes.Take(2).Select(Way))}\n{describe()}");
+    }
+
+    internal string Summary(string what)
+    {
+        string ends = string.Join(", ", Ends.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key.ToString().ToLowerInvariant()}")));
+        string unknown = string.Join("", _unknown.OrderByDescending(pair => pair.Value).Select(pair => string.Create(CultureInfo.InvariantCulture, $"\n    {pair.Value} {pair.Key}")));
+        return string.Create(CultureInfo.InvariantCulture, $"{what}: {Packets} packets ({ends}), {Failures.Count} disagreements, {Unknown} unknown{unknown}");
+    }
+
+    /// <summary>
+    /// The devices to tell trace. The node's own packet has one by its destination; one that passes through has the one it left by,
+    /// and one that went nowhere may have been on its way to either.
+    /// </summary>
+    private static string[] OutDevices(TruthPacket packet, ProbeEnd end)
+    {
+        if (packet.Origin == FlowOrigin.Node)
+            return [InetPrefix.Parse((packet.Probe.Destination.Address.Family == IpFamily.IPv4 ? TruthWorld.IPv4 : TruthWorld.IPv6).PodRange).Contains(packet.Probe.Destination.Address)
+                ? NodeLab.PodDevice : NodeLab.ExternalDevice];
+        return end.End == PacketEnd.Forwarded ? [end.Device] : [NodeLab.ExternalDevice, NodeLab.PodDevice];
+    }
+
+    /// <summary>Whether an outcome is what the kernel did. What is unknown must have it among the ends it lists.</summary>
+    private static bool Fits(Outcome outcome, TruthPacket packet, ProbeEnd end)
+    {
+        bool isSame = outcome.Destination == end.Destination.Address
+            && (outcome.DestinationPort is not { } port || port == end.Destination.Port) && end.Note.Length == 0;
+        // A source that masquerading chose is one of the node's; otherwise it is what trace says.
+        bool isSource = outcome.Source.Family == IpFamily.None
+            ? TruthWorld.Interfaces.Known.Contains(end.Source.Address)
+            : end.Source.Address == outcome.Source;
+        return outcome.Verdict switch
+        {
+            OutcomeVerdict.Forward => end.End == PacketEnd.Forwarded && isSame && isSource,
+            OutcomeVerdict.Local => end.End == PacketEnd.Delivered && isSame && isSource,
+            OutcomeVerdict.Drop => end.End == PacketEnd.Vanished,
+            OutcomeVerdict.Reject => end.End == PacketEnd.Refused && outcome.Reason == Refusal(end.Note),
+            _ => outcome.Candidates.IsEmpty || outcome.Candidates.Any(candidate => Fits(candidate, packet, end)),
+        };
+    }
+
+    private static string Refusal(string note) => note switch
+    {
+        "reset" => "TCP reset",
+        "icmp 3/0" or "icmp 1/0" => "net unreachable",
+        "icmp 3/1" or "icmp 1/3" => "host unreachable",
+        "icmp 3/2" => "protocol unreachable",
+        "icmp 3/3" or "icmp 1/4" => "port unreachable",
+        "icmp 3/9" => "net prohibited",
+        "icmp 3/10" => "host prohibited",
+        "icmp 3/13" or "icmp 1/1" => "administratively prohibited",
+        "icmp 1/5" => "policy fail",
+        "icmp 1/6" => "reject route",
+        _ => note,
+    };
+
+    private static string Describe(Outcome outcome) => OutcomeText.Of(outcome)
+        + (outcome.Source.Family == IpFamily.None ? string.Empty : $" from {outcome.Source}")
+        + (outcome.Candidates.IsEmpty ? string.Empty : $" [{string.Join(" | ", outcome.Candidates.Select(Describe))}]");
+
+    private static string Way(Outcome outcome) => $"  way to '{OutcomeText.Of(outcome)}':\n" + string.Join('\n', outcome.Path.Select(step => step.Place is { } place
+        ? $"    {place.Table.Name} {step.Hook} {place.Chain.Name} {place.Index + 1}: {place.Rule.Source.Text}"
+        : $"    {step.Kind} {step.Hook} {step.Table?.Name} {step.Chain?.Name} {step.Text} {step.Destination}"));
+
+    /// <summary>A reason without names and numbers, to count by.</summary>
+    private static string KindOf(string reason)
+    {
+        int place = reason.IndexOf(" at ", StringComparison.Ordinal) is > 0 and var at ? at : reason.IndexOf(": ", StringComparison.Ordinal);
+        string kind = place > 0 ? reason[..place] : reason;
+        return kind.Length > 70 ? kind[..70] : kind;
+    }
+}
