@@ -56,7 +56,7 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
             {
                 string action = index < 3 && random.Next(3) == 0
                     ? (random.Next(2) == 0 ? "-j " : "-g ") + chains[random.Next(index + 1, 4)]
-                    : Target(table, hook, out _);
+                    : Target(table, hook);
                 string protocol = action.Contains("tcp-reset", StringComparison.Ordinal) ? "tcp"
                     : NeedsPorts(action) ? Pick("tcp", "udp") : Pick("tcp", "udp", "icmp", "sctp", "esp", "", "", "");
                 text.Append(CultureInfo.InvariantCulture, $"-A {chains[index]} {_matches.Next(protocol, table, hook)} {action}\n");
@@ -68,9 +68,8 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
         || action.Contains("]:", StringComparison.Ordinal) || (world.IsIPv4 && action.StartsWith("-j DNAT", StringComparison.Ordinal) && action.Contains(':', StringComparison.Ordinal))
         || (world.IsIPv4 && action.StartsWith("-j SNAT", StringComparison.Ordinal) && action.Contains(':', StringComparison.Ordinal));
 
-    private string Target(string table, string hook, out bool ends)
+    private string Target(string table, string hook)
     {
-        ends = false;
         if (random.Next(8) == 0)
             return Pick("-j RETURN", "-j LOG --log-prefix \"truth: \"", "-j NFLOG --nflog-group 7", "-j RETURN");
         switch (table)

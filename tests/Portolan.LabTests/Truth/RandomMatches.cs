@@ -18,9 +18,6 @@ internal sealed class RandomMatches(Random random, TruthWorld world, bool hasCon
         }
         string first = protocol.Length == 0 ? string.Empty
             : protocol == "esp" ? $"{Not()}-p esp " : $"-p {protocol} ";
-        if (first.StartsWith('!') || protocol is "esp" or "")
-            return first + string.Join(' ', words.Values);
-        // Options of the plain kind come first, as iptables-save writes them; the tool takes any order.
         return first + string.Join(' ', words.Values);
     }
 

@@ -18,7 +18,7 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
 {
     private const int PacketsPerOrigin = 40;
 
-    private static readonly int s_rulesets = Setting("PORTOLAN_TRUTH_RULESETS", 20);
+    private static readonly int s_rulesets = Setting("PORTOLAN_TRUTH_RULESETS", 8);
     private static readonly int s_firstSeed = Setting("PORTOLAN_TRUTH_SEED", 1);
 
     [Theory]
