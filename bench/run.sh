@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Measures what syncs cost, beside nft loading the same content in the same run. Needs root; everything happens in network namespaces of
 # its own. Prints a table; JSON goes to bench/results/.
-#   bench/run.sh [--sizes "1000 10000"] [--mixed] [--data-path]
+#   bench/run.sh [--sizes "1000 10000"] [--mixed] [--counters] [--data-path]
+# --counters measures each size without and with counters.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="1000 10000 44000 100000"
 mixed=""
+counters=""
 data_path=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --sizes) sizes=$2; shift 2 ;;
     --mixed) mixed="--mixed"; shift ;;
+    --counters) counters=1; shift ;;
     --data-path) data_path=1; shift ;;
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
@@ -25,22 +28,26 @@ stamp=$(date -u +%Y%m%dT%H%M%SZ)
 results="bench/results/control-$stamp.jsonl"
 content=$(mktemp)
 trap 'rm -f "$content"' EXIT
-printf '%9s %-6s | %10s %10s %9s | %8s | %15s | %15s | %15s | %8s %8s\n' services kind "sync ms" "nft -f ms" ratio \
-  "empty us" "add us 50/99" "move us 50/99" "remove 50/99" "proc MB" "kern MB"
+printf '%9s %-15s | %10s %10s %9s | %8s | %15s | %15s | %15s | %10s | %8s %8s\n' services kind "sync ms" "nft -f ms" ratio \
+  "empty us" "add us 50/99" "move us 50/99" "remove 50/99" "restart ms" "proc MB" "kern MB"
 for n in $sizes; do
-  # The rows' own content, without affinity, is what nft loads: a listing of what Portolan wrote.
-  row=$(unshare -n bash -c "out/bench/Portolan.Bench control $n 5 $mixed && nft list ruleset > $content")
-  nft_ms=null
-  if [ -z "$mixed" ]; then
-    nft_ms=$(unshare -n bash -c "ip link set lo up; s=\$(date +%s%N); nft -f $content; e=\$(date +%s%N); echo \$(( (e - s) / 1000000 ))")
-  fi
-  echo "$row" | jq -c ". + {nftLoadMs: $nft_ms}" >> "$results"
-  tail -n 1 "$results" | jq -r '[.services, (if .mixed then "mixed" else "plain" end), .firstSyncMs, (.nftLoadMs // 0), (if .nftLoadMs then .nftLoadMs / .firstSyncMs else 0 end),
-    .emptyTransactionUs.p50, .addServiceUs.p50, .addServiceUs.p99, .replaceEndpointUs.p50, .replaceEndpointUs.p99, .removeServiceUs.p50, .removeServiceUs.p99,
-    .peakProcessBytes / 1048576, .kernelBytes / 1048576] | @tsv' |
-    while IFS=$'\t' read -r s k f l q e a a9 m m9 r r9 p kb; do
-      printf '%9d %-6s | %10.1f %10.0f %8.1fx | %8.1f | %7.1f %7.1f | %7.1f %7.1f | %7.1f %7.1f | %8.0f %8.1f\n' "$s" "$k" "$f" "$l" "$q" "$e" "$a" "$a9" "$m" "$m9" "$r" "$r9" "$p" "$kb"
-    done
+  for option in "" ${counters:+--counters}; do
+    # The rows' own content, without affinity, is what nft loads: a listing of what Portolan wrote.
+    row=$(unshare -n bash -c "out/bench/Portolan.Bench control $n 5 $mixed $option && nft list ruleset > $content")
+    nft_ms=null
+    if [ -z "$mixed" ]; then
+      nft_ms=$(unshare -n bash -c "ip link set lo up; s=\$(date +%s%N); nft -f $content; e=\$(date +%s%N); echo \$(( (e - s) / 1000000 ))")
+    fi
+    echo "$row" | jq -c ". + {nftLoadMs: $nft_ms}" >> "$results"
+    tail -n 1 "$results" | jq -r '[.services, (if .mixed then "mixed" else "plain" end) + (if .counters then "+counters" else "" end), .firstSyncMs, (.nftLoadMs // 0), (if .nftLoadMs then .nftLoadMs / .firstSyncMs else 0 end),
+      .emptyTransactionUs.p50, .addServiceUs.p50, .addServiceUs.p99, .replaceEndpointUs.p50, .replaceEndpointUs.p99, .removeServiceUs.p50, .removeServiceUs.p99,
+      .restartMs, .peakProcessBytes / 1048576, .kernelBytes / 1048576] | @tsv' |
+      while IFS=$'\t' read -r s k f l q e a a9 m m9 r r9 t p kb; do
+        printf '%9d %-15s | %10.1f %10.0f %8.1fx | %8.1f | %7.1f %7.1f | %7.1f %7.1f | %7.1f %7.1f | %10.1f | %8.0f %8.1f\n' "$s" "$k" "$f" "$l" "$q" "$e" "$a" "$a9" "$m" "$m9" "$r" "$r9" "$t" "$p" "$kb"
+      done
+    tail -n 1 "$results" | jq -r '"          first sync: user \(.firstSyncUserMs) ms, kernel \(.firstSyncKernelMs) ms of processor time. Other changes, us p50 / p99:",
+      (.otherChangesUs | to_entries[] | "            \(.key): \(.value.p50) / \(.value.p99)")'
+  done
 done
 echo "rows as JSON: $results"
 

@@ -16,11 +16,13 @@ namespace Portolan.Bench;
 /// What a sync costs: the first one and single changes, from cluster state in memory to the kernel's acknowledgement, with the real kernel in
 /// the network namespace the process runs in. One size per process, so that peak memory is that size's own.
 /// </summary>
-internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixed)
+internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixed, bool withCounters)
 {
     private const int Changes = 2000;
 
     private static readonly NodeFacts _facts = new([InetAddress.Parse("192.168.0.1")], [InetAddress.Parse("192.168.0.1")]);
+
+    private readonly NfTablesOptions _options = new() { WithCounters = withCounters };
 
     private readonly ServiceTable _table = new(new ProxyPolicy
     {
@@ -38,46 +40,112 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
         _table.Apply(new ClusterEvent.Synced());
         long kernelBefore = KernelMemory.Bytes;
 
-        using var plane = new NfTablesPlane(new NfTablesOptions(), NullLogger.Instance);
-        TimeSpan cpuBefore = Process.GetCurrentProcess().TotalProcessorTime;
+        using var plane = new NfTablesPlane(_options, NullLogger.Instance);
+        var process = Process.GetCurrentProcess();
+        (TimeSpan userBefore, TimeSpan kernelTimeBefore) = (process.UserProcessorTime, process.PrivilegedProcessorTime);
         long start = Stopwatch.GetTimestamp();
         TableDelta whole = _table.Drain();
         double decided = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         SyncReport report = plane.Apply(whole, _facts);
         double first = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        double cpu = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalMilliseconds;
+        process.Refresh();
+        double user = (process.UserProcessorTime - userBefore).TotalMilliseconds;
+        double kernel = (process.PrivilegedProcessorTime - kernelTimeBefore).TotalMilliseconds;
         Check(report);
         long kernelBytes = KernelMemory.Bytes - kernelBefore;
 
         return new ControlPlaneResult(
-            services, endpoints, isMixed, first, decided, cpu, report.Written,
+            services, endpoints, isMixed, withCounters, first, decided, user, kernel, report.Written,
             Empty(),
-            Measure(plane, i =>
-            {
-                _table.Apply(new ClusterEvent.ServiceSet(ClusterGenerator.Service(services + i, Mix(services + i))));
-                _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(services + i, endpoints)));
-            }),
-            Measure(plane, i => _table.Apply(new ClusterEvent.SliceSet(
-                ClusterGenerator.Slice((int)((uint)i * 2654435761u % (uint)services), endpoints, i + 1)))),
-            Measure(plane, i =>
-            {
-                _table.Apply(new ClusterEvent.ServiceGone(ClusterGenerator.Name(services + i)));
-                _table.Apply(new ClusterEvent.SliceGone(ClusterGenerator.Name(services + i)));
-            }),
-            Process.GetCurrentProcess().PeakWorkingSet64, kernelBytes);
+            Measure(plane, i => Add(services + i, Mix(services + i))),
+            Measure(plane, i => _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(Some(i), endpoints, i + 1)))),
+            Measure(plane, i => Remove(services + i)),
+            Kinds(plane),
+            Process.GetCurrentProcess().PeakWorkingSet64, kernelBytes,
+            Restart(plane));
     }
 
     private ServiceMix Mix(int i) => isMixed ? ClusterGenerator.Mixed(i) : default;
 
-    /// <summary>Event to acknowledgement, in microseconds.</summary>
-    private Latency Measure(NfTablesPlane plane, Action<int> change)
+    /// <summary>A service that is there, from all over the list.</summary>
+    private int Some(int i) => (int)((uint)i * 2654435761u % (uint)services);
+
+    private void Add(int number, ServiceMix mix)
     {
-        double[] times = new double[Changes];
-        for (int i = 0; i < Changes; i++)
+        _table.Apply(new ClusterEvent.ServiceSet(ClusterGenerator.Service(number, mix)));
+        _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(number, endpoints)));
+    }
+
+    private void Remove(int number)
+    {
+        _table.Apply(new ClusterEvent.ServiceGone(ClusterGenerator.Name(number)));
+        _table.Apply(new ClusterEvent.SliceGone(ClusterGenerator.Name(number)));
+    }
+
+    /// <summary>Changes of every kind a service knows, and of the node: the names say what the first of each pair does.</summary>
+    private SortedDictionary<string, Latency> Kinds(NfTablesPlane plane)
+    {
+        var kinds = new SortedDictionary<string, Latency>(StringComparer.Ordinal);
+        // Each kind is done to a service and undone by the next change.
+        void Flip(string name, ServiceMix to, ServiceMix from = default) => kinds[name] = Measure(plane, i =>
+            _table.Apply(new ClusterEvent.ServiceSet(ClusterGenerator.Service(services, i % 2 == 0 ? to : from))));
+        void AddAndRemove(string name, ServiceMix mix) => kinds[name] = Measure(plane, i =>
         {
+            if (i % 2 == 0)
+                Add(services + i, mix);
+            else
+                Remove(services + i - 1);
+        });
+
+        var nodePort = new ServiceMix(29999, Local: false, Restricted: false, Affinity: false);
+        AddAndRemove("NodePort and load balancer, added and removed", nodePort);
+        AddAndRemove("the same with policy Local, ranges and affinity", new(29999, Local: true, Restricted: true, Affinity: true));
+        Add(services, default);
+        Check(plane.Apply(_table.Drain(), _facts));
+        Flip("ClusterIP to NodePort and back", nodePort);
+        Flip("externalTrafficPolicy", nodePort with { Local = true }, nodePort);
+        Flip("loadBalancerSourceRanges", nodePort with { Restricted = true }, nodePort);
+        Flip("sessionAffinity", default(ServiceMix) with { Affinity = true });
+        kinds["one endpoint more, then less"] = Measure(plane, i =>
+            _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(services, endpoints + 1 - i % 2))));
+        kinds["all endpoints gone, then back"] = Measure(plane, i =>
+            _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(services, i % 2 == 0 ? 0 : endpoints))));
+        kinds["ServiceCIDR"] = Measure(plane, i => _table.Apply(new ClusterEvent.ServiceCidrSet(
+            new() { Name = "kubernetes", Cidrs = [InetPrefix.Parse(i % 2 == 0 ? "172.16.0.0/12" : "172.16.0.0/13")] })));
+        Remove(services);
+        Check(plane.Apply(_table.Drain(), _facts));
+
+        // Costs what the NodePorts cost that move with it.
+        NodeFacts more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
+        kinds["node address for all NodePorts"] = Measure(plane, static _ => { }, changes: 20, i => i % 2 == 0 ? more : _facts);
+        return kinds;
+    }
+
+    /// <summary>A new process takes over: the plane reads the kernel back and finds everything in order.</summary>
+    private double Restart(NfTablesPlane running)
+    {
+        running.Dispose();
+        TableDelta whole = new([.. _table.Plans.Select(static plan => new ServiceChange(plan.Service, plan))], _table.NodeWide);
+        using var plane = new NfTablesPlane(_options, NullLogger.Instance);
+        long start = Stopwatch.GetTimestamp();
+        SyncReport report = plane.Apply(whole, _facts);
+        double time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        Check(report);
+        if (report.Transactions != 0)
+            throw new InvalidOperationException($"the kernel held something else: {report}");
+        return time;
+    }
+
+    /// <summary>Event to acknowledgement, in microseconds.</summary>
+    private Latency Measure(NfTablesPlane plane, Action<int> change, int changes = Changes, Func<int, NodeFacts>? facts = null)
+    {
+        double[] times = new double[changes];
+        for (int i = 0; i < changes; i++)
+        {
+            NodeFacts node = facts?.Invoke(i) ?? _facts;
             long start = Stopwatch.GetTimestamp();
             change(i);
-            SyncReport report = plane.Apply(_table.Drain(), _facts);
+            SyncReport report = plane.Apply(_table.Drain(), node);
             times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
             Check(report);
         }
@@ -124,5 +192,6 @@ internal sealed record Latency(double P50, double P99, double Max)
 
 /// <summary>One row.</summary>
 internal sealed record ControlPlaneResult(
-    int Services, int Endpoints, bool Mixed, double FirstSyncMs, double OfThatDecidingMs, double FirstSyncCpuMs, int Objects,
-    Latency EmptyTransactionUs, Latency AddServiceUs, Latency ReplaceEndpointUs, Latency RemoveServiceUs, long PeakProcessBytes, long KernelBytes);
+    int Services, int Endpoints, bool Mixed, bool Counters, double FirstSyncMs, double OfThatDecidingMs, double FirstSyncUserMs, double FirstSyncKernelMs,
+    int Objects, Latency EmptyTransactionUs, Latency AddServiceUs, Latency ReplaceEndpointUs, Latency RemoveServiceUs,
+    SortedDictionary<string, Latency> OtherChangesUs, long PeakProcessBytes, long KernelBytes, double RestartMs);

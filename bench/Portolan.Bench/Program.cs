@@ -8,7 +8,7 @@ switch (args)
 {
     case ["control", string services, string endpoints, .. string[] rest]:
         var bench = new ControlPlaneBench(
-            int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), rest.Contains("--mixed"));
+            int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), rest.Contains("--mixed"), rest.Contains("--counters"));
         Console.WriteLine(JsonSerializer.Serialize(bench.Run(), BenchJson.Default.ControlPlaneResult));
         return 0;
     case ["iptables", .. string[] rest]:
@@ -24,7 +24,7 @@ switch (args)
         write(Console.Out, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
         return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS");
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }

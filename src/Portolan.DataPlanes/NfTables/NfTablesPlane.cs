@@ -17,7 +17,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// </remarks>
 public sealed partial class NfTablesPlane : IDataPlane
 {
-    // A transaction is one message to the kernel, copied there as a whole. Beyond this the first load is split, chains last.
+    // A transaction is one message to the kernel, copied there as a whole. Beyond this the first load is split, base chains last.
     private const int MaxTransactionBytes = 16 << 20;
 
     private const int KeptTransactionBytes = 1 << 16;
@@ -319,6 +319,7 @@ public sealed partial class NfTablesPlane : IDataPlane
             bool isNew = held.Table is null;
             table.LeaveDifference(held.Elements);
             family.Change.WriteSets(_transaction, held, program);
+            int innerWritten = isNew ? TableChange.WriteInnerChains(_transaction, held, program) : 0;
             family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, firstSubject);
             ReadOnlySpan<Element> added = table.Added.Elements;
             int from = 0;
@@ -330,7 +331,7 @@ public sealed partial class NfTablesPlane : IDataPlane
                 if (from < added.Length && !Commit(ref transactions, out refused))
                     return false;
             }
-            written += added.Length + (isNew ? program.Sets.Length : 0) + family.Change.WriteChains(_transaction, held, program);
+            written += added.Length + (isNew ? program.Sets.Length : 0) + innerWritten + family.Change.WriteChains(_transaction, held, program);
             removed += table.Removed.Count;
             family.Pending = program;
             firstSubject += table.Removed.Count + added.Length;

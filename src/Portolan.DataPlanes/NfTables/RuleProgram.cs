@@ -34,6 +34,13 @@ internal sealed class RuleProgram
     private const string Services = "services";
     private const string Inside = "inside";
 
+    /// <summary>
+    /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule that
+    /// looks into it (nf_tables_bind_set): at 50,000 elements a millisecond and more for a rule. So rules that look into the large maps stand in
+    /// chains of their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
+    /// </summary>
+    private const int UsualCounts = 8;
+
     private readonly ProgramInput _input;
     private readonly Expr _expr;
     private readonly NfTableId _table;
@@ -138,7 +145,8 @@ internal sealed class RuleProgram
             // Only a commit between two lookups leads here: once more, with what it left.
             Key(set, Expr.Jump(AffinityChain("", seconds)));
         }
-        AddPick(rules, Services, "", ElementSet.Endpoints, RuleUseKind.Endpoints);
+        if (Values(RuleUseKind.Endpoints).Length > 0)
+            rules.Add(Rule(Services, [Expr.Jump("pick")]));
         Key("no-endpoints", _expr.Reject);
         Key("no-local-endpoints", Expr.Drop);
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), .. Expr.DestinationIsNotLocal, _expr.Reject],
@@ -149,16 +157,6 @@ internal sealed class RuleProgram
                 "unallotted cluster IP"));
         }
         Add(Services, rules);
-    }
-
-    /// <summary>The rules that lead from a frontend to a backend: the right chain for its number of backends, or, while a commit lands, the first backend.</summary>
-    private void AddPick(List<NfRule> rules, string chain, string view, ElementSet map, RuleUseKind use)
-    {
-        if (Values(use).Length == 0)
-            return;
-        NfExpression[] exists = [.. _expr.KeyAndIndex(0), Expr.In(TableSchema.Name(map))];
-        rules.Add(Rule(chain, [.. exists, Expr.Jump(view + "pick")]));
-        rules.Add(Rule(chain, [.. exists, Expr.Jump(view + "pick-1")], "only while a commit lands between two lookups"));
     }
 
     private void WriteInside(int[] timeouts)
@@ -176,7 +174,8 @@ internal sealed class RuleProgram
             inside.Add(Rule(Inside, [.. hasAffinity, Expr.Jump(AffinityChain("inside-", seconds))]));
             inside.Add(Rule(Inside, [.. hasAffinity, Expr.Jump(AffinityChain("inside-", seconds))]));
         }
-        AddPick(inside, Inside, "inside-", ElementSet.InsideEndpoints, RuleUseKind.InsideEndpoints);
+        if (Values(RuleUseKind.InsideEndpoints).Length > 0)
+            inside.Add(Rule(Inside, [Expr.Jump("inside-pick")]));
         Add(Inside, inside);
     }
 
@@ -228,22 +227,29 @@ internal sealed class RuleProgram
     private void WriteView(RuleUseKind use, ElementSet map, RuleUseKind affinityUse, ElementSet idMap, string view, int[] timeouts)
     {
         string mapName = TableSchema.Name(map);
-        int[] counts = Values(use);
+        int[] counts = Counts(use);
         if (counts.Length > 0)
         {
             // pick-1 also serves as the last resort of a packet that a commit overtakes.
-            foreach (int count in counts.Contains(1) ? counts : [1, .. counts])
+            foreach (int count in counts)
             {
                 string chain = FormattableString.Invariant($"{view}pick-{count}");
                 Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), Expr.Map(mapName), _expr.Dnat()])]);
             }
-            WriteTree(view + "pick", view + "pick", mapName, counts);
+            string pick = view + "pick", byCount = view + "pick-by-count";
+            WriteTree(byCount, pick, mapName, counts);
+            NfExpression[] exists = [.. _expr.KeyAndIndex(0), Expr.In(mapName)];
+            Add(pick,
+            [
+                Rule(pick, [.. exists, Expr.Jump(byCount)]),
+                Rule(pick, [.. exists, Expr.Jump(view + "pick-1")], "only while a commit lands between two lookups"),
+            ]);
         }
 
         if (timeouts.Length == 0)
             return;
         string idMapName = TableSchema.Name(idMap);
-        int[] idCounts = Values(affinityUse);
+        int[] idCounts = Counts(affinityUse);
         foreach (int count in idCounts)
         {
             string chain = FormattableString.Invariant($"{view}affinity-pick-{count}");
@@ -256,14 +262,14 @@ internal sealed class RuleProgram
 
     /// <summary>
     /// A decision tree from a frontend to the chain for its number of backends. It asks whether an index exists, so no element has to say
-    /// how many there are.
+    /// how many there are. The part for the usual numbers never changes; what is above them has a chain of its own.
     /// </summary>
     private void WriteTree(string chain, string leafPrefix, string map, int[] counts)
     {
         string Leaf(int count) => FormattableString.Invariant($"{leafPrefix}-{count}");
+        string From(int count) => FormattableString.Invariant($"{leafPrefix}-from-{count}");
         NfExpression[] HasMoreThan(int count) => [.. _expr.KeyAndIndex((uint)count), Expr.In(map)];
 
-        List<NfRule> rules = [];
         void Branch(string into, List<NfRule> list, ReadOnlySpan<int> range)
         {
             if (range.Length <= 3)
@@ -274,7 +280,7 @@ internal sealed class RuleProgram
                 return;
             }
             int middle = range.Length / 2;
-            string upper = FormattableString.Invariant($"{chain}-from-{range[middle]}");
+            string upper = From(range[middle]);
             List<NfRule> upperRules = [];
             Branch(upper, upperRules, range[middle..]);
             Add(upper, upperRules);
@@ -282,8 +288,16 @@ internal sealed class RuleProgram
             Branch(into, list, range[..middle]);
         }
 
+        List<NfRule> rules = [], unusualRules = [];
         if (counts.Length > 0)
-            Branch(chain, rules, counts);
+        {
+            string unusual = From(UsualCounts + 1);
+            if (counts.Length > UsualCounts)
+                Branch(unusual, unusualRules, counts.AsSpan(UsualCounts));
+            Add(unusual, unusualRules);
+            rules.Add(Rule(chain, [.. HasMoreThan(UsualCounts), Expr.Goto(unusual)]));
+            Branch(chain, rules, counts.AsSpan(0, UsualCounts));
+        }
         Add(chain, rules);
     }
 
@@ -322,6 +336,13 @@ internal sealed class RuleProgram
     }
 
     private static string AffinityChain(string view, int seconds) => FormattableString.Invariant($"{view}affinity-{seconds}");
+
+    /// <summary>The usual numbers of backends and the others in use, ascending; none when there is no frontend of the kind at all.</summary>
+    private int[] Counts(RuleUseKind kind)
+    {
+        int[] used = Values(kind);
+        return used.Length == 0 ? [] : [.. Enumerable.Range(1, UsualCounts), .. used.Where(static count => count > UsualCounts)];
+    }
 
     private int[] Values(RuleUseKind kind)
     {

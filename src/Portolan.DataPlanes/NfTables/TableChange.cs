@@ -23,6 +23,30 @@ internal sealed class TableChange(IpFamily family)
     }
 
     /// <summary>
+    /// Chains and rules of a new table as far as no packet comes there before <see cref="WriteChains"/> adds the base chains. To be written before
+    /// elements: then the kernel has no element to walk when a rule that looks into a map comes in.
+    /// </summary>
+    /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
+    internal static int WriteInnerChains(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    {
+        int written = 0;
+        foreach (ChainProgram chain in wanted.Chains)
+        {
+            if (chain.Chain.Hook is not null)
+                continue;
+            transaction.AddChain(chain.Chain);
+            held.Chains.Add(chain.Chain.Name, chain);
+            written += 1 + chain.Rules.Length;
+        }
+        foreach (ChainProgram chain in held.Chains.Values)
+        {
+            foreach (NfRule rule in chain.Rules)
+                transaction.AppendRule(rule);
+        }
+        return written;
+    }
+
+    /// <summary>
     /// Everything after elements: chains that are new, rules of chains that differ, and what is no longer wanted. Chains come before the
     /// rules that jump to them, and go after.
     /// </summary>

@@ -61,6 +61,45 @@ public sealed class KernelSideTests
             [.. KernelText.Read(lab).Split('\n').Where(line => line.StartsWith("element ", StringComparison.Ordinal))];
     }
 
+    /// <summary>Each new rule that looks into a map makes the kernel walk the map: the small changes of every day must not need any.</summary>
+    [Fact]
+    public void Everyday_changes_write_no_rule_that_looks_into_the_endpoints()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("walks");
+        using NfTablesPlane plane = Open(lab);
+        ServiceTable table = Table(3);
+        AssertInForce(plane.Apply(table.Drain(), _facts));
+        var service = new ServiceObject
+        {
+            Name = Name(0),
+            Type = ServiceType.LoadBalancer,
+            ClusterIPs = [InetAddress.FromIPv4(0xAC1E_0001u)],
+            Ports = [Objects.Port(80, 30000, "web")],
+            LoadBalancerIPs = Objects.Addresses("198.51.100.7"),
+            SourceRanges = Objects.Prefixes("203.0.113.0/24"),
+        };
+        foreach (ClusterEvent change in (ClusterEvent[])[
+            new ClusterEvent.SliceSet(Slice(1, 5)),
+            new ClusterEvent.SliceSet(Slice(1, 8)),
+            new ClusterEvent.ServiceSet(service),
+            new ClusterEvent.ServiceCidrSet(new() { Name = "kubernetes", Cidrs = Objects.Prefixes("172.30.0.0/16") }),
+            new ClusterEvent.SliceSet(Slice(1, 0))])
+        {
+            HashSet<ulong> before = [.. Lookups(lab).Select(rule => rule.Handle)];
+            table.Apply(change);
+            AssertInForce(plane.Apply(table.Drain(), _facts));
+            Assert.All(Lookups(lab), rule => Assert.Contains(rule.Handle, before));
+        }
+
+        static IEnumerable<NfRule> Lookups(NetworkNamespace lab)
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, new NetlinkSocketOptions { NetworkNamespace = lab.Path });
+            return new NfReader(socket).ReadRules(TableSchema.Table(IpFamily.IPv4))
+                .Where(rule => rule.Expressions.OfType<NfLookup>().Any(lookup => lookup.Set == TableSchema.Name(ElementSet.Endpoints)));
+        }
+    }
+
     [Fact]
     public async Task Someone_else_flushing_the_ruleset_is_told_with_the_tool_and_repaired()
     {
