@@ -71,7 +71,7 @@ internal static class Composition
             if (plane is IpTablesPlane ipTables)
                 metrics.Watch(ipTables.Statistics);
             loop.Done += healthChecks.Follow;
-            loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane.Mode, log), CancellationToken.None);
+            loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane, log), CancellationToken.None);
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await http.StartAsync(end.Token).ConfigureAwait(false);
@@ -185,17 +185,17 @@ internal static class Composition
         _ => Answers.NotFoundAsync(context),
     };
 
-    private static void RemoveOtherRules(string mode, ProxyLog log)
+    private static void RemoveOtherRules(IDataPlane plane, ProxyLog log)
     {
         try
         {
-            foreach (string removed in OtherRules.RemoveAllBut(mode))
-                log.OtherRulesRemoved(mode, removed);
+            foreach (string removed in OtherRules.RemoveAllBut(plane))
+                log.OtherRulesRemoved(plane.Mode, removed);
         }
         catch (Exception failure) when (failure is Netlink.NetlinkException or IOException or InvalidOperationException
             or System.ComponentModel.Win32Exception)
         {
-            log.OtherRulesStay(mode, failure.Message);
+            log.OtherRulesStay(plane.Mode, failure.Message);
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using Portolan.Inet;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Proxies;
@@ -9,25 +11,32 @@ namespace Portolan.LabTests;
 /// <summary>
 /// Every scenario in tests/scenarios, in every mode of the proxy and in every <see cref="Course"/>, with real packets. Traits choose among
 /// them: <c>File=clusterip</c>, <c>"Scenario=clusterip/cluster IP basics"</c>, <c>"Scenario=clusterip/cluster IP basics, in IPv6, restarted"</c>,
-/// <c>Mode=nftables</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
+/// <c>Mode=nftables</c>, <c>"Variant=iptables legacy classic tree"</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
 /// </summary>
+/// <remarks>
+/// By default a scenario runs in mode nftables and, as written, in the usual variant of mode iptables; beside them on every course in one more
+/// variant, which is always the same one for the same scenario. PORTOLAN_LAB_VARIANTS=all runs everything in every variant: that is the full
+/// figure.
+/// </remarks>
 public sealed class ScenarioTests
 {
-    /// <summary>The modes that the proxy has data planes for.</summary>
-    private static readonly ProxyMode[] s_modes = [ProxyMode.NfTables, ProxyMode.IpTables];
+    private static readonly bool s_runsAllVariants = Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all";
 
-    private static readonly Lazy<ImmutableSortedDictionary<string, Scenario>> s_scenarios = new(ReadAll);
+    private static readonly Lazy<ImmutableSortedDictionary<string, (Scenario Scenario, Course Course)>> s_scenarios = new(ReadAll);
 
-    public static IEnumerable<TheoryDataRow<string, ProxyMode>> Rows()
+    public static IEnumerable<TheoryDataRow<string, string>> Rows()
     {
-        foreach ((string name, Scenario scenario) in s_scenarios.Value)
+        foreach ((string name, (Scenario scenario, Course course)) in s_scenarios.Value)
         {
-            foreach (ProxyMode mode in s_modes.Where(mode => scenario.MakesSenseIn(mode) && !IsAboutIPv6Loopback(scenario, mode)))
+            foreach (ProxyVariant variant in VariantsFor(name, course))
             {
-                var row = new TheoryDataRow<string, ProxyMode>(name, mode);
+                if (!scenario.MakesSenseIn(variant.Mode) || IsAboutIPv6Loopback(scenario, variant.Mode))
+                    continue;
+                var row = new TheoryDataRow<string, string>(name, variant.ToString());
                 row.Traits.Add("File", [scenario.File]);
                 row.Traits.Add("Scenario", [name]);
-                row.Traits.Add("Mode", [mode.ToConfigText()]);
+                row.Traits.Add("Mode", [variant.Mode.ToConfigText()]);
+                row.Traits.Add("Variant", [variant.ToString()]);
                 yield return row;
             }
         }
@@ -35,10 +44,23 @@ public sealed class ScenarioTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task Packets_go_where_the_scenario_says(string scenario, ProxyMode mode)
+    public async Task Packets_go_where_the_scenario_says(string scenario, string variant)
     {
         Lab.SkipWithoutTunDevices();
-        Lab.AssertNone(await ScenarioRun.RunAsync(s_scenarios.Value[scenario], mode, PortolanProxy.Factory(Lab.RequirePortolan()), TestContext.Current.CancellationToken));
+        ProxyVariant proxy = ProxyVariant.Parse(variant);
+        Lab.AssertNone(await ScenarioRun.RunAsync(
+            s_scenarios.Value[scenario].Scenario, proxy.Mode, PortolanProxy.Factory(Lab.RequirePortolan(), proxy), TestContext.Current.CancellationToken));
+    }
+
+    private static ImmutableArray<ProxyVariant> VariantsFor(string scenario, Course course)
+    {
+        if (s_runsAllVariants)
+            return ProxyVariant.All;
+        ImmutableArray<ProxyVariant> variants = course == Course.AsWritten ? [ProxyVariant.NfTables, ProxyVariant.IpTables] : [ProxyVariant.NfTables];
+        ImmutableArray<ProxyVariant> others = ProxyVariant.AllOfIpTables.RemoveRange(variants);
+        // By name, so that a scenario more or less changes nothing about the others.
+        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(scenario));
+        return variants.Add(others[digest[0] % others.Length]);
     }
 
     // Mode iptables has node ports on loopback in IPv4 alone, so there a twin has nothing to be compared with.
@@ -46,14 +68,17 @@ public sealed class ScenarioTests
         && scenario.Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true }));
 
     // What is written for IPv4 is run in IPv6 as well, and each in every course that leads to its clusters.
-    private static ImmutableSortedDictionary<string, Scenario> ReadAll()
+    private static ImmutableSortedDictionary<string, (Scenario Scenario, Course Course)> ReadAll()
     {
-        var all = ImmutableSortedDictionary.CreateBuilder<string, Scenario>(StringComparer.Ordinal);
+        var all = ImmutableSortedDictionary.CreateBuilder<string, (Scenario, Course)>(StringComparer.Ordinal);
         foreach (string path in Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories))
         {
             IEnumerable<Scenario> written = [.. Lab.ReadScenarios(path), .. IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path))];
-            foreach (Scenario scenario in written.SelectMany(static scenario => Enum.GetValues<Course>(), static (scenario, course) => scenario.On(course)).OfType<Scenario>())
-                all.Add(scenario.ToString(), scenario);
+            foreach ((Scenario? scenario, Course course) in written.SelectMany(static scenario => Enum.GetValues<Course>(), static (scenario, course) => (scenario.On(course), course)))
+            {
+                if (scenario is not null)
+                    all.Add(scenario.ToString(), (scenario, course));
+            }
         }
         return all.ToImmutable();
     }

@@ -15,13 +15,17 @@ public static class OtherRules
     private const string KubeChainPrefix = "KUBE-";
     private static readonly string[] _tablesOfIpTables = ["nat", "filter", "mangle"];
 
-    /// <summary>Removes the rules of every mode but one, and those of a kube-proxy.</summary>
-    /// <param name="mode">The mode to keep, as <see cref="IDataPlane.Mode"/> spells it.</param>
+    /// <summary>
+    /// Removes the rules of every plane but one, and those of a kube-proxy. Of mode iptables those of the other back-end go as well: the
+    /// kernel runs both, and only one is kept in step.
+    /// </summary>
+    /// <param name="plane">The plane whose rules stay.</param>
     /// <returns>One line for each thing removed.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static IReadOnlyList<string> RemoveAllBut(string mode)
+    public static IReadOnlyList<string> RemoveAllBut(IDataPlane plane)
     {
-        List<string> removed = RemoveModes(mode);
+        ArgumentNullException.ThrowIfNull(plane);
+        List<string> removed = RemoveModes(plane is NfTablesPlane, plane is IpTablesPlane kept ? kept.Backend : IpTablesBackend.Auto);
         if (RemoveKubeProxyTables())
             removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
         return removed;
@@ -30,19 +34,19 @@ public static class OtherRules
     /// <summary>Removes everything any mode of Portolan writes. iptables mode shares its chains with kube-proxy's, so those go too.</summary>
     /// <returns>One line for each thing removed.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static IReadOnlyList<string> RemoveAll() => RemoveModes(keep: "");
+    public static IReadOnlyList<string> RemoveAll() => RemoveModes(keepsNfTables: false, keptBackend: IpTablesBackend.Auto);
 
-    private static List<string> RemoveModes(string keep)
+    /// <param name="keepsNfTables">True to keep mode nftables.</param>
+    /// <param name="keptBackend">The back-end whose chains stay; Auto for none.</param>
+    private static List<string> RemoveModes(bool keepsNfTables, IpTablesBackend keptBackend)
     {
         List<string> removed = [];
-        if (keep != "nftables" && NfTablesPlane.RemoveAll())
+        if (!keepsNfTables && NfTablesPlane.RemoveAll())
             removed.Add("the nf_tables tables of mode nftables");
-        if (keep == "iptables")
-            return removed;
         // Asking the tools would load kernel modules, and make tables, where nobody uses them.
-        if (HasKubeChains() && RemoveChains(IpTablesBackend.Nft))
+        if (keptBackend != IpTablesBackend.Nft && HasKubeChains() && RemoveChains(IpTablesBackend.Nft))
             removed.Add("the chains of mode iptables");
-        if (HasLegacyTables() && RemoveChains(IpTablesBackend.Legacy))
+        if (keptBackend != IpTablesBackend.Legacy && HasLegacyTables() && RemoveChains(IpTablesBackend.Legacy))
             removed.Add("the chains of mode iptables (legacy)");
         return removed;
     }
@@ -65,7 +69,7 @@ public static class OtherRules
     }
 
     private static bool HasLegacyTables() =>
-        HasContent("/proc/net/ip_tables_names") || HasContent("/proc/net/ip6_tables_names");
+        HasContent("/proc/thread-self/net/ip_tables_names") || HasContent("/proc/thread-self/net/ip6_tables_names");
 
     private static bool HasContent(string path)
     {

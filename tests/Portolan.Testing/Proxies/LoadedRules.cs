@@ -7,7 +7,7 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.Testing.Proxies;
 
 /// <summary>Rules that another proxy wrote, loaded from its dump.</summary>
-/// <param name="dumps">Texts of the dumps, each with the tool that loads it: "nft", "iptables-restore", "ip6tables-restore".</param>
+/// <param name="dumps">Texts of the dumps, each with the tool that loads it: "nft", "iptables-restore", "ip6tables-legacy-restore".</param>
 public sealed partial class LoadedRules(IReadOnlyList<(string Loader, string Dump)> dumps) : ProxyUnderTest
 {
     public override bool FollowsCluster => false;
@@ -15,8 +15,15 @@ public sealed partial class LoadedRules(IReadOnlyList<(string Loader, string Dum
     public override void Start(NodeLab lab, ProxyMode mode)
     {
         ArgumentNullException.ThrowIfNull(lab);
+        Load(lab.Namespace);
+    }
+
+    /// <summary>Loads them in a network namespace.</summary>
+    public void Load(NetworkNamespace where)
+    {
+        ArgumentNullException.ThrowIfNull(where);
         foreach ((string loader, string dump) in dumps)
-            lab.Namespace.Run(() => Tool.Run(loader, loader == "nft" ? ["-f", "-"] : [], NamedCounter().Replace(dump, string.Empty)));
+            where.Run(() => Tool.Run(loader, loader == "nft" ? ["-f", "-"] : [], NamedCounter().Replace(dump, string.Empty)));
     }
 
     public override void Stop(bool kill)

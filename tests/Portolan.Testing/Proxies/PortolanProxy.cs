@@ -14,6 +14,7 @@ public sealed class PortolanProxy : ProxyUnderTest
     private const int SIGKILL = 9;
     private const int SIGTERM = 15;
     private const int KeptLogLines = 200;
+    private const string LegacyTables = "/proc/thread-self/net/ip_tables_names";
 
     private static readonly TimeSpan s_patienceForExit = TimeSpan.FromSeconds(10);
 
@@ -40,10 +41,13 @@ public sealed class PortolanProxy : ProxyUnderTest
     }
 
     /// <summary>A factory for scenarios.</summary>
-    public static ProxyFactory Factory(ImmutableArray<string> command) =>
-        scenario => new PortolanProxy(command, scenario.Node.Name, scenario.ProxyConfig);
+    public static ProxyFactory Factory(ImmutableArray<string> command, ProxyVariant variant) =>
+        scenario => new PortolanProxy(command, scenario.Node.Name, scenario.ProxyConfig) { Variant = variant };
 
     public override bool FollowsCluster => true;
+
+    /// <summary>What the rules of mode iptables look like, whatever mode it is started in; can be changed between two starts.</summary>
+    public ProxyVariant Variant { get; set; } = ProxyVariant.NfTables;
 
     /// <summary>The folder that the proxy follows.</summary>
     public ManifestFolder Manifests => _manifests;
@@ -64,7 +68,7 @@ public sealed class PortolanProxy : ProxyUnderTest
         _configuration["mode"] = mode.ToConfigText();
         string file = Path.Combine(_folder, "kube-proxy.yaml");
         File.WriteAllText(file, _configuration.ToJsonString());
-        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path];
+        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path, .. Variant.Flags];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
@@ -100,6 +104,17 @@ public sealed class PortolanProxy : ProxyUnderTest
     public override void Apply(ObjectKey key, JsonObject value) => _manifests.Apply(key, value);
 
     public override void Delete(ObjectKey key) => _manifests.Delete(key);
+
+    public override string? FindMisplacedRules(NodeLab lab, ProxyMode mode)
+    {
+        ArgumentNullException.ThrowIfNull(lab);
+        if (mode != ProxyMode.IpTables || Variant.Backend.Length == 0)
+            return null;
+        // A table of ip_tables is there from its first use on, and the tools of nf_tables never use it.
+        string tables = lab.Namespace.Run(static () => File.Exists(LegacyTables) ? File.ReadAllText(LegacyTables) : string.Empty);
+        bool isLegacy = tables.Split('\n').Contains("nat");
+        return isLegacy == (Variant.Backend == "legacy") ? null : $"the rules are not in {Variant.Backend}: the tables of ip_tables are '{tables.ReplaceLineEndings(" ")}'";
+    }
 
     public override string Describe()
     {

@@ -22,6 +22,9 @@ public abstract class ProxyUnderTest : IDisposable
     /// <summary>Deletes an object of the cluster.</summary>
     public abstract void Delete(ObjectKey key);
 
+    /// <summary>Where the rules are not where they were to be, whatever packets say: what is wrong, else null.</summary>
+    public virtual string? FindMisplacedRules(NodeLab lab, ProxyMode mode) => null;
+
     /// <summary>What the proxy has to say for itself, for a report: the end of its log, and whether it still runs.</summary>
     public abstract string Describe();
 

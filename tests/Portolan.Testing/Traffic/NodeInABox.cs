@@ -21,20 +21,31 @@ public sealed class NodeInABox : IDisposable
     /// <summary>The bridge between the node and its pods.</summary>
     public const string Bridge = "cni0";
 
+    private readonly AddressPlan _plan;
     private readonly List<IDisposable> _parts = [];
     private readonly Dictionary<string, NetworkNamespace> _pods = [];
 
     /// <summary>Makes everything; servers listen when this returns.</summary>
     /// <param name="pods">Number of pods, 1 to 100.</param>
     public NodeInABox(int pods)
+        : this(AddressPlan.ForPods(pods))
     {
+    }
+
+    /// <summary>Makes everything with given addresses; servers listen when this returns.</summary>
+    public NodeInABox(AddressPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        _plan = plan;
         try
         {
             Node = Add(new NetworkNamespace("node"));
             Client = Add(new NetworkNamespace("client"));
             ConfigureNode();
             ConnectClient();
-            Pods = [.. Enumerable.Range(1, pods).Select(AddPod)];
+            Pods = plan.Pods;
+            for (int number = 1; number <= Pods.Length; number++)
+                AddPod(number, Pods[number - 1]);
         }
         catch
         {
@@ -53,9 +64,9 @@ public sealed class NodeInABox : IDisposable
     /// <summary>The node's name in cluster objects.</summary>
     public static string NodeName => "node-a";
 
-    public static InetAddress NodeAddressV4 { get; } = InetAddress.Parse("192.168.0.2");
+    public static InetAddress NodeAddressV4 => AddressPlan.ForPods(0).NodeV4;
 
-    public static InetAddress NodeAddressV6 { get; } = InetAddress.Parse("2001:db8::2");
+    public static InetAddress NodeAddressV6 => AddressPlan.ForPods(0).NodeV6;
 
     /// <summary>Sockets of the client outside.</summary>
     public NamedClient.SocketSource ClientSockets => (family, type) => Client.Run(() => NamedClient.OwnNamespace(family, type));
@@ -90,8 +101,8 @@ public sealed class NodeInABox : IDisposable
         Node.Ip($"""
             link add {Bridge} type bridge
             link set {Bridge} up
-            address add 10.180.0.1/24 dev {Bridge}
-            address add fd00:10:180::1/64 dev {Bridge} nodad
+            address add {_plan.BridgeV4} dev {Bridge}
+            address add {_plan.BridgeV6} dev {Bridge} nodad
 
             """);
     }
@@ -104,27 +115,25 @@ public sealed class NodeInABox : IDisposable
         Node.Ip($"""
             link add eth0 type veth peer name eth0 netns {Client.Path}
             link set eth0 up
-            address add {NodeAddressV4}/24 dev eth0
-            address add {NodeAddressV6}/64 dev eth0 nodad
-            route add default via 192.168.0.100
-            route add ::/0 via 2001:db8::100
+            address add {_plan.NodeV4}/24 dev eth0
+            address add {_plan.NodeV6}/64 dev eth0 nodad
+            route add default via {_plan.ClientV4}
+            route add ::/0 via {_plan.ClientV6}
 
             """);
         Client.Ip($"""
             link set eth0 up
-            address add 192.168.0.100/24 dev eth0
-            address add 2001:db8::100/64 dev eth0 nodad
-            route add default via {NodeAddressV4}
-            route add ::/0 via {NodeAddressV6}
+            address add {_plan.ClientV4}/24 dev eth0
+            address add {_plan.ClientV6}/64 dev eth0 nodad
+            route add default via {_plan.NodeV4}
+            route add ::/0 via {_plan.NodeV6}
 
             """);
     }
 
-    private (string Name, InetAddress V4, InetAddress V6) AddPod(int number)
+    private void AddPod(int number, (string Name, InetAddress V4, InetAddress V6) addresses)
     {
-        string name = FormattableString.Invariant($"pod-{number}");
-        var v4 = InetAddress.Parse(FormattableString.Invariant($"10.180.0.{100 + number}"));
-        var v6 = InetAddress.Parse(FormattableString.Invariant($"fd00:10:180::{100 + number}"));
+        (string name, InetAddress v4, InetAddress v6) = addresses;
         NetworkNamespace pod = Add(new NetworkNamespace(name));
         _pods[name] = pod;
         PrepareSysctls(pod);
@@ -138,12 +147,11 @@ public sealed class NodeInABox : IDisposable
             link set eth0 up
             address add {v4}/32 dev eth0
             address add {v6}/128 dev eth0 nodad
-            route add default via 10.180.0.1 dev eth0 onlink
-            route add ::/0 via fd00:10:180::1 dev eth0 onlink
+            route add default via {_plan.BridgeV4.Address} dev eth0 onlink
+            route add ::/0 via {_plan.BridgeV6.Address} dev eth0 onlink
 
             """);
         Add(pod.Run(() => new NamedServer(name, PodPort)));
-        return (name, v4, v6);
     }
 
     private static void PrepareSysctls(NetworkNamespace where)

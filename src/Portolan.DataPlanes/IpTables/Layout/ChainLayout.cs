@@ -56,6 +56,9 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
 
     protected IpFamily Family => Context.Family;
 
+    /// <summary>NodePorts answer on every address of the node.</summary>
+    protected bool TakesNodePortsEverywhere { get; } = context.Family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6;
+
     /// <summary>Chains whose rules all services share, in the order they are written.</summary>
     public abstract IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; }
 
@@ -68,10 +71,13 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     /// </summary>
     public abstract IEnumerable<SharedRule> Hooks();
 
+    /// <summary>Hooks that only another layout has, and nobody but a service proxy makes.</summary>
+    public virtual IEnumerable<SharedRule> HooksOfOtherLayouts() => [];
+
     /// <summary>Rules at the end of KUBE-SERVICES: what is for one of the node's addresses may be for a NodePort.</summary>
     public IEnumerable<SharedRule> NodePortDispatch()
     {
-        if (Family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6)
+        if (TakesNodePortsEverywhere)
         {
             string? exceptions = Family == IpFamily.IPv6 ? "::1/128" : Context.AllowsLocalhost ? null : "127.0.0.0/8";
             yield return Tail(new() { NotDestination = true, Destination = exceptions, Match = ToLocal });

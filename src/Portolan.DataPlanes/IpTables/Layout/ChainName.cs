@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
 using Portolan.Inet;
@@ -23,6 +24,13 @@ internal static class ChainName
     public const string MarkOffCluster = "KUBE-MARK-OFFNET";
 
     public const string TreePrefix = "KUBE-TREE-";
+
+    /// <summary>
+    /// Chains of a service proxy's alone that all services share. KUBE-FIREWALL, KUBE-MARK-DROP and the kubelet's hints are not among them: they
+    /// are the kubelet's too and do nothing by themselves.
+    /// </summary>
+    public static readonly FrozenSet<string> Shared =
+        FrozenSet.Create(Services, ExternalServices, NodePorts, PostRouting, MarkMasquerade, Forward, ProxyFirewall, Canary, MarkOffCluster);
 
     /// <summary>Beginnings of names that belong to one service (or one branch of the tree): without an owner they are stale.</summary>
     public static readonly string[] OwnedPrefixes = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-XLB-", "KUBE-SEP-", TreePrefix];

@@ -9,12 +9,16 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// </summary>
 /// <remarks>
 /// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
-/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain.
+/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Under nodePortAddresses a NodePort without local
+/// endpoints drops on the node's other addresses too.
 /// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
 {
     // The kubelet's iptablesDropBit: not configurable there any more.
     private const string DropMark = "0x8000/0x8000";
+
+    /// <summary>A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.</summary>
+    public static SharedRule ForwardToFirewall { get; } = new(RuleTable.Filter, "FORWARD", $"-j {ChainName.Firewall}");
 
     public override IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; } =
     [
@@ -46,8 +50,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         yield return Hook(RuleTable.Filter, "FORWARD", "kubernetes forwarding rules", ChainName.Forward);
         foreach (SharedRule hook in FirewallHooks())
             yield return hook;
-        // A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.
-        yield return new(RuleTable.Filter, "FORWARD", $"-j {ChainName.Firewall}");
+        yield return ForwardToFirewall;
         yield return new(RuleTable.Filter, ChainName.Firewall, new RuleSpec
         {
             Comment = "kubernetes firewall for dropping marked packets",
@@ -90,6 +93,9 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                     break;
                 default:
                     AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                    // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
+                    if (frontend.Outside.Action == FrontendAction.Drop && !TakesNodePortsEverywhere)
+                        fragment.Shared.Add(Denied(port, frontend, Denial(frontend.Outside.Action, port, name)!.Value));
                     isExternal = true;
                     break;
             }

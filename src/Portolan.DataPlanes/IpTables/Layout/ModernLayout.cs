@@ -45,6 +45,11 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             yield return hook;
     }
 
+    public override IEnumerable<SharedRule> HooksOfOtherLayouts()
+    {
+        yield return ClassicLayout.ForwardToFirewall;
+    }
+
     protected override void CompilePort(Fragment fragment, PortPlan port)
     {
         string name = port.Name.ToString();

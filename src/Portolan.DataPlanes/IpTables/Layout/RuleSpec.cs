@@ -92,6 +92,13 @@ internal readonly record struct RuleSpec
         return text.ToString(0, text.Length - 1);
     }
 
+    /// <summary>The chain or target a rule of iptables-save jumps to; empty where it jumps nowhere.</summary>
+    public static string TargetOf(string rule)
+    {
+        int jump = rule.LastIndexOf("-j ", StringComparison.Ordinal);
+        return jump < 0 ? "" : rule[(jump + 3)..];
+    }
+
     /// <summary>
     /// Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted with ", ' and \ escaped. What
     /// would end the line is replaced, and what would not fit the kernel's 256 bytes is cut off.

@@ -57,8 +57,15 @@ internal sealed class ChangeSet(ChainLayout layout)
     /// <summary>Chains of the nat table that go.</summary>
     public List<string> Deleted { get; } = [];
 
+    /// <summary>Shared chains of another layout, which go when nothing leads to them any more.</summary>
+    public List<(RuleTable Table, string Chain)> DeletedShared { get; } = [];
+
+    /// <summary>The kernel holds rules of another layout: services' chains and what leads to them change in one transaction.</summary>
+    public bool IsOfAnotherLayout { get; set; }
+
     public bool IsEmpty => Services.Count == 0 && Branches.Count == 0 && Fixed.Count == 0 && Rewritten.Count == 0 && Added.Count == 0
-        && Removed.Count == 0 && TailAdded.Count == 0 && Hooks.Count == 0 && NewChains.Count == 0 && Deleted.Count == 0 && !NeedsMangleCanary;
+        && Removed.Count == 0 && TailAdded.Count == 0 && Hooks.Count == 0 && NewChains.Count == 0 && Deleted.Count == 0
+        && DeletedShared.Count == 0 && !NeedsMangleCanary;
 
     /// <summary>For messages: which chains the change is about, a few of them by name.</summary>
     public string Describe()
@@ -71,6 +78,7 @@ internal sealed class ChangeSet(ChainLayout layout)
             .. Rewritten.Select(static chain => chain.Chain),
             .. Added.Concat(Removed).Select(static rule => rule.Rule.Chain).Distinct(),
             .. Hooks.Select(static hook => hook.Chain).Distinct(),
+            .. DeletedShared.Select(static chain => chain.Chain),
             .. Deleted,
         ];
         return string.Join(", ", chains.Take(4)) + (chains.Length > 4 ? $" and {chains.Length - 4} more" : "");
@@ -95,6 +103,7 @@ internal sealed class ChangeSet(ChainLayout layout)
         WriteFixed(script, RuleTable.Nat);
         if (!splitsTransactions)
             DeclareOwned(script);
+        bool isInPortions = splitsTransactions && !IsOfAnotherLayout;
         int chains = 0;
         foreach (ServiceWrite service in Services)
         {
@@ -102,13 +111,13 @@ internal sealed class ChangeSet(ChainLayout layout)
                 Declare(script, service.Names);
             WriteService(script, service.Owner, service.Chains ?? Layout.Compile(service.Plan).Chains);
             chains += service.Names.Length;
-            if (splitsTransactions && chains >= ChainsPerTransaction)
+            if (isInPortions && chains >= ChainsPerTransaction)
             {
                 script.Commit();
                 chains = 0;
             }
         }
-        if (splitsTransactions && chains + Branches.Count > ChainsPerTransaction)
+        if (isInPortions && chains + Branches.Count > ChainsPerTransaction)
             script.Commit();
         if (splitsTransactions)
             Declare(script, Branches.Select(static branch => branch.Name));
@@ -116,6 +125,7 @@ internal sealed class ChangeSet(ChainLayout layout)
         WriteShared(script, RuleTable.Nat, removes: true);
         if (Removed.Exists(static removed => removed.Rule.Table == RuleTable.Filter))
             WriteRemoved(script, RuleTable.Filter);
+        WriteDeletedShared(script);
         WriteDeleted(script, splitsTransactions);
     }
 
@@ -253,6 +263,18 @@ internal sealed class ChangeSet(ChainLayout layout)
             script.Delete(rule.Chain, rule.Rule);
         }
         script.Owner = null;
+    }
+
+    private void WriteDeletedShared(RestoreScript script)
+    {
+        foreach (IGrouping<RuleTable, (RuleTable Table, string Chain)> chains in DeletedShared.GroupBy(static chain => chain.Table))
+        {
+            script.Use(NameOf(chains.Key));
+            foreach ((_, string chain) in chains)
+                script.Chain(chain);
+            foreach ((_, string chain) in chains)
+                script.DeleteChain(chain);
+        }
     }
 
     private void WriteDeleted(RestoreScript script, bool splitsTransactions)

@@ -124,6 +124,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         foreach (((RuleTable Table, string Chain) chain, List<(ObjectName? Owner, SharedRule Rule)> rules) in shared)
             CompareShared(change, saved, chain, rules, rewritesShared);
         CompareHooks(change, saved);
+        FindChainsOfOtherLayouts(change, saved);
         change.Deleted.AddRange(stale);
         return change;
     }
@@ -263,6 +264,32 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
                 && !change.NewChains.Contains((hook.Table, ChainName.Firewall)))
                 change.NewChains.Add((hook.Table, ChainName.Firewall));
         }
+    }
+
+    /// <summary>What another layout, or another version of kube-proxy, left: chains that nobody keeps in step any more.</summary>
+    private void FindChainsOfOtherLayouts(ChangeSet change, SavedTables saved)
+    {
+        HashSet<(RuleTable Table, string Chain)> ours = [.. Layout.SharedChains, .. Layout.FixedChains().Select(static chain => (chain.Table, chain.Chain))];
+        foreach (RuleTable table in (ReadOnlySpan<RuleTable>)[RuleTable.Nat, RuleTable.Filter])
+        {
+            string name = ChangeSet.NameOf(table);
+            HashSet<string> surplus =
+                [.. saved.Chains.Where(chain => chain.Table == name && ChainName.Shared.Contains(chain.Chain) && !ours.Contains((table, chain.Chain))).Select(static chain => chain.Chain)];
+            change.DeletedShared.AddRange(surplus.Select(chain => (table, chain)));
+            foreach ((_, string chain, string rule) in saved.Jumps().Where(jump => jump.Table == name && !ChainName.Shared.Contains(jump.Chain)))
+            {
+                if (surplus.Contains(RuleSpec.TargetOf(rule)))
+                    change.Removed.Add((null, new(table, chain, rule)));
+            }
+        }
+        foreach (SharedRule hook in Layout.HooksOfOtherLayouts())
+        {
+            if (saved.RulesOf(ChangeSet.NameOf(hook.Table), hook.Chain).Contains(hook.Rule))
+                change.Removed.Add((null, hook));
+        }
+        // The layouts say in different chains what is masqueraded: until all have changed, none may.
+        change.IsOfAnotherLayout = saved.RulesOf("nat", ChainName.Services).Count > 0
+            && saved.Has("filter", ChainName.ProxyFirewall) != ours.Contains((RuleTable.Filter, ChainName.ProxyFirewall));
     }
 
     private static void FillTree(ChangeSet change, SavedTables saved, HashSet<string> stale, DispatchTree tree,

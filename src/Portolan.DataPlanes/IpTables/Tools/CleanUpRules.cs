@@ -8,13 +8,6 @@ internal static class CleanUpRules
 {
     private const int ChainsPerTransaction = 500;
 
-    // KUBE-FIREWALL, KUBE-MARK-DROP and the kubelet's hints stay: they are the kubelet's too and do nothing by themselves.
-    private static readonly HashSet<string> s_shared =
-    [
-        ChainName.Services, ChainName.ExternalServices, ChainName.NodePorts, ChainName.PostRouting, ChainName.MarkMasquerade,
-        ChainName.Forward, ChainName.ProxyFirewall, ChainName.Canary, ChainName.MarkOffCluster,
-    ];
-
     public static SyncReport Remove(IpTablesTool tool)
     {
         SavedTables saved;
@@ -30,7 +23,7 @@ internal static class CleanUpRules
         }
         (string Table, string Chain)[] chains =
         [
-            .. saved.Chains.Where(static chain => s_shared.Contains(chain.Chain)),
+            .. saved.Chains.Where(static chain => ChainName.Shared.Contains(chain.Chain)),
             .. saved.Owned.Keys.Select(static chain => ("nat", chain)),
         ];
         if (chains.Length == 0)
@@ -46,7 +39,7 @@ internal static class CleanUpRules
         // First nothing leads to the chains any more, then they lead nowhere, then they go.
         foreach ((string table, string chain, string rule) in saved.Jumps())
         {
-            if (!s_shared.Contains(chain) && s_shared.Contains(TargetOf(rule)))
+            if (!ChainName.Shared.Contains(chain) && (ChainName.Shared.Contains(RuleSpec.TargetOf(rule)) || IsOurWayToTheFirewall(table, chain, rule)))
             {
                 script.Use(table);
                 script.Delete(chain, rule);
@@ -69,9 +62,7 @@ internal static class CleanUpRules
         }
     }
 
-    private static string TargetOf(string rule)
-    {
-        int jump = rule.LastIndexOf("-j ", StringComparison.Ordinal);
-        return jump < 0 ? "" : rule[(jump + 3)..];
-    }
+    // KUBE-FIREWALL is the kubelet's, but it never leads there from FORWARD.
+    private static bool IsOurWayToTheFirewall(string table, string chain, string rule) =>
+        table == "filter" && chain == "FORWARD" && rule == ClassicLayout.ForwardToFirewall.Rule;
 }

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Portolan.Testing.Proxies;
+using Portolan.Testing.Traffic;
+
+namespace Portolan.LabTests;
+
+/// <summary>A live node changes its rules for others: kube-proxy's for ours, one mode for another, one way to write a mode for another.</summary>
+public sealed class SwitchTests
+{
+    private const string Nft = "iptables nft modern linear", Legacy = "iptables legacy modern linear";
+
+    private static readonly string[] s_others =
+        ["kube-proxy-1.36 nftables", "kube-proxy-1.36 nft", "kube-proxy-1.36 legacy", "kube-proxy-1.20 nft", "kube-proxy-1.20 legacy"];
+
+    private static readonly (string From, string To)[] s_usual =
+    [
+        ("kube-proxy-1.36 nftables", "nftables"), ("kube-proxy-1.36 nft", "nftables"), ("kube-proxy-1.20 legacy", Nft), ("nftables", Nft), (Nft, "nftables"),
+        (Legacy, Nft), (Nft, "iptables nft classic tree"),
+    ];
+
+    private static readonly (string From, string To)[] s_all =
+    [
+        .. s_usual,
+        .. from other in s_others from to in (string[])["nftables", Nft, Legacy, "iptables nft classic linear"] select (other, to),
+        ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy),
+        .. from backend in (string[])["nft", "legacy"]
+           from change in ((string, string)[])
+               [("modern linear", "classic linear"), ("classic linear", "modern linear"), ("modern linear", "modern tree"), ("modern tree", "modern linear"), ("classic tree", "modern linear")]
+           select ($"iptables {backend} {change.Item1}", $"iptables {backend} {change.Item2}"),
+    ];
+
+    /// <summary>PORTOLAN_LAB_VARIANTS=all: every direction; else the usual ones.</summary>
+    public static TheoryData<string, string> Directions { get; } =
+        new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all" ? s_all : s_usual).Distinct());
+
+    [Theory(DisableParallelization = true)]
+    [MemberData(nameof(Directions))]
+    public async Task A_switch_loses_no_connection_and_leaves_nothing_behind(string from, string to)
+    {
+        Lab.SkipWithoutNamespaces();
+        Lab.SkipWithout("nft", "iptables-nft-restore", "iptables-legacy-restore");
+        using var harbor = new HarborInABox();
+        await harbor.PutInForceAsync(from);
+        harbor.AddForeignRules();
+        NamedClient[] connections = await harbor.ConnectAsync();
+        try
+        {
+            string[] pods = await Task.WhenAll(connections.Select(static connection => connection.AskAsync(ServiceInABox.Patience)));
+            using var stop = new CancellationTokenSource();
+            int number = 0;
+            Task<SteadyLoad> load = SteadyLoad.RunAsync(() => harbor.AskAsync(Interlocked.Increment(ref number)), perSecond: 200, stop.Token);
+            await harbor.TakeOverAsync(ProxyVariant.Parse(to));
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
+            await stop.CancelAsync();
+            SteadyLoad result = await load;
+
+            Assert.Empty(result.Failures);
+            TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture,
+                $"{from} -> {to}: {result.Requests} connections; slowest {result.Percentile(1):f1} ms"));
+            Assert.Equal(pods, await Task.WhenAll(connections.Select(static connection => connection.AskAsync(ServiceInABox.Patience))));
+            harbor.AssertForeignRulesStay();
+        }
+        finally
+        {
+            foreach (NamedClient connection in connections)
+                connection.Dispose();
+        }
+    }
+}
