@@ -19,11 +19,13 @@ internal sealed class ServiceInABox : IDisposable
 
     private readonly PortolanProxy _proxy;
 
-    public ServiceInABox(int pods, ProxyMode mode = ProxyMode.NfTables)
+    /// <param name="pods">Number of pods.</param>
+    /// <param name="variant">Name of a <see cref="ProxyVariant"/>.</param>
+    /// <param name="configuration">KubeProxyConfiguration fields to merge over the lab's defaults.</param>
+    public ServiceInABox(int pods, string variant = "nftables", JsonObject? configuration = null)
     {
-        Mode = mode;
         Box = new NodeInABox(pods);
-        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, []);
+        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant) };
         Apply(KubernetesObjects.Node(NodeInABox.NodeName, [NodeInABox.NodeAddressV4, NodeInABox.NodeAddressV6],
             [InetPrefix.Parse("10.180.0.0/24"), InetPrefix.Parse("fd00:10:180::/64")]));
         foreach (string protocol in (ReadOnlySpan<string>)["TCP", "UDP"])
@@ -33,7 +35,12 @@ internal sealed class ServiceInABox : IDisposable
 
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(5);
 
-    public ProxyMode Mode { get; }
+    /// <summary>How the proxy writes its rules; a change takes effect with the next start.</summary>
+    public ProxyVariant Variant
+    {
+        get => _proxy.Variant;
+        set => _proxy.Variant = value;
+    }
 
     public NodeInABox Box { get; }
 
@@ -68,9 +75,12 @@ internal sealed class ServiceInABox : IDisposable
     }
 
     /// <summary>Starts the proxy without waiting for anything.</summary>
-    public void StartOnly() => _proxy.Start(Box.Node, Mode);
+    public void StartOnly() => _proxy.Start(Box.Node, Variant.Mode);
 
     public void Stop(bool kill) => _proxy.Stop(kill);
+
+    /// <summary>Kills the proxy and, at the same moment, the tools it runs.</summary>
+    public void KillWithTools() => _proxy.KillWithTools();
 
     /// <summary>A new connection from the client outside; returns the name of the pod that answered.</summary>
     public Task<string> AskAsync(IpFamily family) => NamedClient.AskOnceAsync(Box.ClientSockets, Tcp(family), Patience);
@@ -100,11 +110,13 @@ internal sealed class ServiceInABox : IDisposable
     }
 
     /// <summary>Waits until exactly these pods have answered the client's connections for a while.</summary>
-    public Task ServedOnlyByAsync(IReadOnlyCollection<string> pods) => UntilAsync(async () =>
+    /// <param name="pods">Their names.</param>
+    /// <param name="isStarting">The proxy has just been started: it may take as long as the first start.</param>
+    public Task ServedOnlyByAsync(IReadOnlyCollection<string> pods, bool isStarting = false) => UntilAsync(async () =>
     {
         ShareCount count = await ShareCount.CountAsync(() => AskAsync(IpFamily.IPv4), requests: 30 * pods.Count, atOnce: 8);
         return string.Join(' ', count.Answers.Keys) + string.Join(' ', count.Failures);
-    }, Patience, served => served == string.Join(' ', pods.Order(StringComparer.Ordinal)));
+    }, isStarting ? s_patienceForStart : Patience, served => served == string.Join(' ', pods.Order(StringComparer.Ordinal)));
 
     /// <summary>The proxy's state and the end of its log, for messages.</summary>
     public string Describe() => _proxy.Describe();

@@ -17,6 +17,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 
     // False when what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
     private bool _isCertain;
+    // A proxy that was killed can leave iptables-restore at work behind.
+    private bool _mayHavePredecessor = true;
     private int _written, _removed, _transactions;
 
     private IpFamily Family => tool.Family;
@@ -143,12 +145,20 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         bool rewritesShared = false;
         while (true)
         {
-            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool), rewritesShared);
+            SavedTables saved = SavedTables.Read(tool);
+            _mayHavePredecessor &= saved.Owned.Count > 0;
+            ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
             if (change.IsEmpty)
                 return true;
             RestoreOutcome outcome = Run(change);
             if (outcome.Succeeded)
-                return true;
+            {
+                if (!_mayHavePredecessor)
+                    return true;
+                // What its tool wrote between our look and our turn at the lock shows now.
+                _mayHavePredecessor = false;
+                continue;
+            }
             if (outcome.IsLockHeld)
             {
                 ReportLock(outcome);

@@ -18,6 +18,13 @@ public sealed class IpTablesPlane : IDataPlane
 {
     private const int LooksPerComparison = 10;
 
+    // The jumps without which nothing in a table has an effect.
+    private static readonly Dictionary<string, (string From, string To)> s_ways = new()
+    {
+        ["nat"] = ("PREROUTING", ChainName.Services),
+        ["filter"] = ("FORWARD", ChainName.Forward),
+    };
+
     private readonly IpTablesOptions _options;
     private readonly Lock _gate = new();
     private readonly List<FamilySync> _families = [];
@@ -103,7 +110,10 @@ public sealed class IpTablesPlane : IDataPlane
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>Looks whether the canary chains are still there, and now and then whether the rules are what was written.</summary>
+    /// <summary>
+    /// Looks whether the canary chains and the jumps to ours are still there; the first time and now and then, whether the rules are what was
+    /// written.
+    /// </summary>
     internal void Check()
     {
         // A sync is at work: it sees for itself.
@@ -112,7 +122,7 @@ public sealed class IpTablesPlane : IDataPlane
         string? finding;
         try
         {
-            finding = _isStarted ? Look(comparesRules: ++_looks % LooksPerComparison == 0) : null;
+            finding = _isStarted ? Look(comparesRules: _looks++ % LooksPerComparison == 0) : null;
         }
         finally
         {
@@ -132,6 +142,9 @@ public sealed class IpTablesPlane : IDataPlane
             {
                 if (!family.Tool.HasChain(table, ChainName.Canary))
                     return $"{family.Tool.Family}: chain {ChainName.Canary} of table {table} is gone; somebody flushed the table (a firewall's restart?)";
+                // `iptables -F` empties all chains and leaves them there.
+                if (s_ways.TryGetValue(table, out (string From, string To) way) && !family.Tool.HasJump(table, way.From, way.To))
+                    return $"{family.Tool.Family}: chain {way.From} of table {table} leads to {way.To} no more; somebody flushed its rules";
             }
             if (comparesRules && family.FindDifference() is { } finding)
                 return finding;

@@ -101,6 +101,28 @@ public sealed class PortolanProxy : ProxyUnderTest
         }
     }
 
+    /// <summary>Ends it with SIGKILL, and the tools it runs as well: otherwise those live on and finish what they were given.</summary>
+    public void KillWithTools()
+    {
+        int[] tools = [.. Directory.EnumerateDirectories($"/proc/{ProcessId}/task").SelectMany(static task => ReadPids(Path.Combine(task, "children")))];
+        Stop(kill: true);
+        foreach (int tool in tools)
+            LinuxCalls.Kill(tool, SIGKILL);
+    }
+
+    private static IEnumerable<int> ReadPids(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static pid => int.Parse(pid, CultureInfo.InvariantCulture));
+        }
+        catch (IOException)
+        {
+            // The thread has ended.
+            return [];
+        }
+    }
+
     public override void Apply(ObjectKey key, JsonObject value) => _manifests.Apply(key, value);
 
     public override void Delete(ObjectKey key) => _manifests.Delete(key);

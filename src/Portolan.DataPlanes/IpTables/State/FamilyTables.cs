@@ -257,8 +257,10 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         foreach (SharedRule hook in Layout.Hooks())
         {
             string table = ChangeSet.NameOf(hook.Table);
-            if (!saved.RulesOf(table, hook.Chain).Select(Fingerprint.Normalize).Contains(hook.Rule))
+            int copies = saved.RulesOf(table, hook.Chain).Count(rule => Fingerprint.Normalize(rule) == hook.Rule);
+            if (copies == 0)
                 change.Hooks.Add(hook);
+            change.Removed.AddRange(Enumerable.Repeat(((ObjectName?)null, hook), Math.Max(0, copies - 1)));
             // Chains that hooks lead to and that no layout fills are the kubelet's as well.
             if (hook.Rule == $"-j {ChainName.Firewall}" && !saved.Has(table, ChainName.Firewall)
                 && !change.NewChains.Contains((hook.Table, ChainName.Firewall)))

@@ -84,14 +84,23 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     }
 
     /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held) counts as yes.</summary>
-    public bool HasChain(string table, string chain)
+    public bool HasChain(string table, string chain) => List(table, chain).ExitCode != OtherProblem;
+
+    /// <summary>Whether a chain has a jump to another. A tool that cannot answer (the lock is held) counts as yes.</summary>
+    public bool HasJump(string table, string from, string to)
+    {
+        (int exitCode, string rules) = List(table, from);
+        return exitCode != 0 || rules.Split('\n').Any(rule => rule.StartsWith($"{to} ", StringComparison.Ordinal));
+    }
+
+    private (int ExitCode, string Rules) List(string table, string chain)
     {
         using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, "-n", "-L", chain], redirectsInput: false);
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        process.StandardOutput.BaseStream.CopyTo(Stream.Null);
+        string rules = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         errors.GetAwaiter().GetResult();
-        return process.ExitCode != OtherProblem;
+        return (process.ExitCode, rules);
     }
 
     // Written once more, to nowhere: keeping a hundred thousand lines for the rare refusal would cost every sync.
