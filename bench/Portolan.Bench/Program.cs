@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Portolan.Bench;
 using Portolan.Bench.IpTables;
+using Portolan.Testing.Dumps;
 
 // One size per call: bench/run.sh calls this in a fresh network namespace for each and puts the rows together.
 switch (args)
@@ -23,8 +24,12 @@ switch (args)
         Action<TextWriter, int, int> write = args[1] == "nftables" ? KubeProxyLayout.WriteNfTables : KubeProxyLayout.WriteIpTables;
         write(Console.Out, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
         return 0;
+    case ["dump", "modern" or "classic", string services, string endpoints]:
+        using (var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16))
+            KubeProxyDump.Write(output, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), args[1] == "classic");
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS");
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS | dump modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }
