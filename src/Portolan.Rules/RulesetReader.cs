@@ -19,7 +19,10 @@ public static class RulesetReader
         var contexts = new List<ReadContext>();
         foreach (SourceText input in inputs)
         {
-            var context = new ReadContext(input, pool);
+            SourceText text = ForeignInput.AsUtf8(input, out string? encoding);
+            var context = new ReadContext(text, pool);
+            if (encoding is not null)
+                context.Problems.Note(0, $"the input is {encoding}; it is read as such");
             new InputReader(context).Read();
             contexts.Add(context);
         }

@@ -154,7 +154,8 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
                 return false;
             }
             context.Problems.Partial(line.Number,
-                $"{ProblemLog.Quote(line.Line)} is no row of an iptables listing; what it says about chain {ProblemLog.Quote(_chain!.Name)} is unknown");
+                $"{ProblemLog.Quote(line.Line)} is no row of an iptables listing; what it says about chain {ProblemLog.Quote(_chain!.Name)} is unknown"
+                + (line.Line.Contains("anywhere", StringComparison.Ordinal) ? " (the listing shows names for numbers: make it with -n)" : string.Empty));
             TakeGap();
             return true;
         }

@@ -17,7 +17,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
     /// <summary>True for lines that begin a dump.</summary>
     public static bool Begins(ReadOnlySpan<char> line) =>
         (line is ['*', ..] && Names.IsTable(line[1..].TrimEnd()))
-        || (line.StartsWith("-A ") || line.StartsWith("-N ") || line.StartsWith("-P ") || IsCounted(line));
+        || (line is ['-', 'A', ' ', not '-', ..] || line.StartsWith("-N ") || line.StartsWith("-P ") || IsCounted(line));
 
     public bool Take(LineCursor line)
     {

@@ -32,7 +32,7 @@ internal static class TableGuess
         if (Has("PREROUTING"))
         {
             // PREROUTING and OUTPUT are all of raw, but also what an excerpt of nat shows.
-            return table.Chains.Exists(chain => IsServiceChain(chain.Name)) ? "nat" : "raw";
+            return table.Chains.Exists(chain => IsServiceChain(chain.Name) || chain.Name == "KUBE-SERVICES") ? "nat" : "raw";
         }
         return table.Chains.Exists(chain => IsServiceChain(chain.Name)) ? "nat" : "filter";
     }

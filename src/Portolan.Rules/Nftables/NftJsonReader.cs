@@ -18,6 +18,7 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
             return false;
         _lines = new LineCounter(context.Source, line.Offset, line.Number);
         bool complete = JsonText.ReadObjects(context, line, "nftables"u8, TakeObject);
+        context.SawEmptyRuleset |= complete && _tables.Count == 0;
         foreach (OpenTable open in _tables.Values)
         {
             if (!complete)

@@ -9,16 +9,18 @@ internal sealed class InputReader(ReadContext context)
 {
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context), new NftJsonReader(context),
         new IpSetReader(context), new AddressReader(context)];
+    private bool _isForeignNamed;
+    private string? _skipped;
 
     /// <summary>True for a line that begins a listing of any kind: a section that is not finished has to make way for it.</summary>
     public static bool BeginsOther(ReadOnlySpan<char> line) =>
-        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line);
+        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line) || ForeignInput.LookAlike(line) is not null;
 
     public void Read()
     {
-        if (context.Source.Bytes.StartsWith((ReadOnlySpan<byte>)[0xff, 0xfe]) || context.Source.Bytes.StartsWith((ReadOnlySpan<byte>)[0xfe, 0xff]))
+        if (ForeignInput.Packed(context.Source.Bytes) is { } packed)
         {
-            context.Problems.Partial(0, "the input is UTF-16; save it as UTF-8 and try again");
+            context.Problems.Partial(0, packed);
             return;
         }
         var line = new LineCursor(context.Source);
@@ -28,25 +30,53 @@ internal sealed class InputReader(ReadContext context)
             if (section is not null && section.Take(line))
                 continue;
             section?.End();
-            section = Begin(line);
+            section = _skipped is null || EndsSkipped(line.Line) ? Begin(line) : null;
             if (section is null)
                 TakeProse(line);
         }
         section?.End();
-        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null)
+        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && !context.SawEmptyRuleset && !_isForeignNamed)
             SayNothingFound();
     }
 
-    private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty
-        ? "the input is empty"
-        : "nothing here looks like rules: expected the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
+    private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty ? "the input is empty"
+        : ForeignInput.DescribeJson(context.Source.Bytes)
+        ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0) ? "this is a binary file: expected " : "nothing here looks like rules: expected ")
+            + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
 
-    private ISectionReader? Begin(LineCursor line) => Array.Find(_readers, reader => reader.Take(line));
+    private ISectionReader? Begin(LineCursor line)
+    {
+        if (ForeignInput.LookAlike(line.Line) is not { } tool)
+            return Array.Find(_readers, reader => reader.Take(line));
+        _skipped = tool;
+        _isForeignNamed = true;
+        context.Problems.Partial(line.Number, tool == "ebtables"
+            ? "the rules of ebtables that begin here are left out: they see frames on bridges, and the chart follows IP packets"
+            : "the rules of arptables that begin here are left out: they see ARP, and the chart follows IP packets");
+        return null;
+    }
+
+    /// <summary>A dump of ebtables or arptables uses the words of iptables-save: only the head of another one ends it.</summary>
+    private bool EndsSkipped(ReadOnlySpan<char> line)
+    {
+        if (IptablesHint.Read(line) is null && !NftTextReader.Begins(line) && !IpSetReader.Begins(line) && ForeignInput.LookAlike(line) is null)
+            return false;
+        _skipped = null;
+        return true;
+    }
 
     private void TakeProse(LineCursor line)
     {
+        if (_skipped is not null)
+            return;
         if (line.Line.Contains("-legacy tables present", StringComparison.Ordinal))
             context.Problems.Note(line.Number, "iptables says that there are iptables-legacy rules too: both back-ends are in use");
+        // Once is enough: a foreign dump has many lines.
+        else if (!_isForeignNamed && ForeignInput.Describe(line.Line) is { } foreign)
+        {
+            _isForeignNamed = true;
+            context.Problems.Partial(line.Number, foreign);
+        }
         else if (IptablesHint.Read(line.Line) is { } hint)
             context.Hint = hint;
     }

@@ -21,6 +21,9 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
     public List<IpSet> IpSets { get; } = [];
 
     public List<NetInterface>? Interfaces { get; set; }
+
+    /// <summary>True when nft said that there is not one table: nothing to read, and nothing wrong.</summary>
+    public bool SawEmptyRuleset { get; set; }
 }
 
 /// <summary>Reads one kind of listing, line by line.</summary>
