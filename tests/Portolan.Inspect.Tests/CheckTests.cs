@@ -135,6 +135,29 @@ public sealed class CheckTests
     }
 
     [Fact]
+    public void A_chain_that_leads_back_to_itself_is_found_with_the_rule_that_closes_the_circle()
+    {
+        Ruleset rules = Dumps.Text("""
+            *filter
+            :INPUT ACCEPT [0:0]
+            :FORWARD ACCEPT [0:0]
+            :OUTPUT ACCEPT [0:0]
+            :A - [0:0]
+            :B - [0:0]
+            :C - [0:0]
+            -A INPUT -j A
+            -A A -p tcp -j B
+            -A A -j C
+            -A B -j C
+            -A C -g A
+            COMMIT
+
+            """);
+        Finding finding = Assert.Single(Check(rules), finding => finding.Code == "jump-loop");
+        Assert.Equal(("A", "filter C rule 1 (text:12)"), (finding.Subject, finding.Place!.ToString()));
+    }
+
+    [Fact]
     public void What_an_excerpt_leaves_out_is_no_finding_but_a_limit()
     {
         CheckResult result = Result(Dumps.Read(Dumps.Article));

@@ -33,6 +33,7 @@ internal static class ChainChecks
             }
             findings.AddRange(Shadowed(table, chain, guide));
         }
+        findings.AddRange(LoopChecks.Of(table, guide));
         if (!table.IsExcerpt)
             findings.AddRange(Unreferenced(table, referenced));
         return findings;

@@ -6,6 +6,9 @@ namespace Portolan.Inspect;
 /// <summary>Writes graphs as text for people and for drawing programs.</summary>
 public static class GraphWriter
 {
+    // In characters: 40 levels.
+    private const int DeepestIndent = 120;
+
     /// <summary>A Mermaid flowchart.</summary>
     public static string ToMermaid(ServiceGraph graph)
     {
@@ -94,7 +97,8 @@ public static class GraphWriter
             text.Append(CultureInfo.InvariantCulture, $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
             if (!isNew)
                 continue;
-            string indent = item.IsRoot ? string.Empty : item.Indent + (item.IsLast ? "   " : "│  ");
+            // What nests deeper is drawn at the same depth: an indent for each level would take the square of their number.
+            string indent = item.IsRoot ? string.Empty : item.Indent.Length >= DeepestIndent ? item.Indent : item.Indent + (item.IsLast ? "   " : "│  ");
             GraphEdge[] next = [.. edges[item.Node]];
             for (int index = next.Length - 1; index >= 0; index--)
                 waiting.Push((next[index].To, next[index].Label, indent, index == next.Length - 1, false));

@@ -1,0 +1,55 @@
+using Portolan.Inspect.Checks;
+using Portolan.Rules;
+
+namespace Portolan.Inspect;
+
+/// <summary>Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together.</summary>
+internal static class LoopChecks
+{
+    internal static IEnumerable<Finding> Of(RuleTable table, ChainGuide guide)
+    {
+        var entered = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Chain chain in table.Chains)
+        {
+            foreach (Finding finding in From(table, chain, entered, guide))
+                yield return finding;
+        }
+    }
+
+    /// <summary>Walks all that can be reached from a chain; the way is a list, as chains of a dump may nest as deep as they like.</summary>
+    private static IEnumerable<Finding> From(RuleTable table, Chain start, HashSet<string> entered, ChainGuide guide)
+    {
+        var way = new Stack<(Chain Chain, IEnumerator<(RulePlace Place, string Target)> Jumps)>();
+        var onWay = new HashSet<string>(StringComparer.Ordinal);
+        Enter(start);
+        while (way.TryPeek(out (Chain Chain, IEnumerator<(RulePlace Place, string Target)> Jumps) top))
+        {
+            if (!top.Jumps.MoveNext())
+            {
+                way.Pop();
+                onWay.Remove(top.Chain.Name);
+                continue;
+            }
+            (RulePlace place, string target) = top.Jumps.Current;
+            if (onWay.Contains(target))
+                yield return Loop(place, target, guide);
+            else if (table.FindChain(target) is { } next)
+                Enter(next);
+        }
+
+        void Enter(Chain chain)
+        {
+            if (!entered.Add(chain.Name))
+                return;
+            onWay.Add(chain.Name);
+            way.Push((chain, Jumps(table, chain).GetEnumerator()));
+        }
+    }
+
+    private static IEnumerable<(RulePlace Place, string Target)> Jumps(RuleTable table, Chain chain) =>
+        Places.Of(table, chain).SelectMany(place => ChainTargets.Of(table, place.Rule).Select(target => (place, target)));
+
+    private static Finding Loop(RulePlace place, string target, ChainGuide guide) => new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
+        $"The rule leads back to chain {target}, from where packets came: they would go in a circle. The kernel refuses such rules, so the dump was edited or put together from several.",
+        "Make a new dump.");
+}
