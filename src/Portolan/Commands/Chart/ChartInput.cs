@@ -8,9 +8,10 @@ namespace Portolan.Commands.Chart;
 /// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
 internal sealed class ChartInput
 {
-    private ChartInput(Ruleset rules, NodeAddresses node, bool isLive)
+    private ChartInput(Ruleset rules, NodeAddresses node, bool isLive, bool isWhole)
     {
-        (Rules, Node, IsLive) = (rules, node, isLive);
+        (Rules, Node, IsLive) = (rules, node, isLive && isWhole);
+        AnsweredStatus = isWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
         Services = ServiceCatalogue.Read(rules, node);
         Guide = new ChainGuide(Services);
     }
@@ -27,7 +28,7 @@ internal sealed class ChartInput
     internal bool IsLive { get; }
 
     /// <summary>The exit status of a command that could answer.</summary>
-    internal int AnsweredStatus => Rules.IsPartial ? ExitStatus.Partial : ExitStatus.Ok;
+    internal int AnsweredStatus { get; }
 
     /// <summary>Reads what the options ask for and prints what could not be read; null when there is nothing to work on.</summary>
     /// <param name="parsed">The command line.</param>
@@ -37,6 +38,7 @@ internal sealed class ChartInput
     internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
         using ProgressLine? progress = ProgressLine.Start("reading rules");
+        CollectLater();
         string[] files = parsed.GetValue(options.Rules) ?? [];
         bool isLive = files.Length == 0;
         if (!isLive && parsed.GetValue(options.Netns) is not null)
@@ -44,20 +46,17 @@ internal sealed class ChartInput
             output.Error("--netns reads live rules and --rules a dump: give one of them.");
             return null;
         }
-        List<SourceText>? sources;
-        if (!isLive)
-            sources = ReadFiles(files, output);
-        else
-            (sources, isLive) = LiveRules.Read(parsed.GetValue(options.Netns), output);
+        (List<SourceText>? sources, bool isWhole) = isLive ? LiveRules.Read(parsed.GetValue(options.Netns), output) : RuleFiles.Read(files, output);
         if (sources is null)
             return null;
         Ruleset rules = LiveRules.WithoutDuplicates(RulesetReader.Read(sources));
-        foreach (ReadProblem problem in rules.Problems)
+        // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it is nothing to tell each time.
+        foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
-        if (rules.Tables.IsEmpty && !(isLive && canBeEmpty))
+        if (rules.Tables.IsEmpty && !(isLive && isWhole && canBeEmpty))
         {
             output.Error(files.Length > 0
-                ? $"No rules were found in {string.Join(", ", files)}. Known are the outputs of iptables-save, iptables -nL, nft list ruleset and nft -j list ruleset."
+                ? $"No rules were found in {string.Join(", ", files)}."
                 : "The kernel has no rules in this network namespace, or they could not be read; reading them needs root. A dump can be given with --rules FILE.");
             return null;
         }
@@ -73,7 +72,7 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), isLive);
+        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), isLive, isWhole);
     }
 
     /// <summary>The services of a name, or none after saying what was meant perhaps.</summary>
@@ -98,29 +97,20 @@ internal sealed class ChartInput
     private static string PortNumber(OfferedService service) =>
         service.Frontends.FirstOrDefault()?.Port.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?";
 
-    private static List<SourceText>? ReadFiles(string[] files, ChartOutput output)
+    /// <summary>
+    /// Almost all that reading a dump allocates is kept: collections on the way would look through it again and again and free next to
+    /// nothing. The runtime goes back to collecting by itself once this much has been allocated.
+    /// </summary>
+    private static void CollectLater()
     {
-        var sources = new List<SourceText>();
-        foreach (string file in files)
+        const long untilThen = 128L << 20;
+        try
         {
-            try
-            {
-                sources.Add(file == "-" ? new SourceText("standard input", ReadStandardInput()) : new SourceText(file, File.ReadAllBytes(file)));
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                output.Error($"{file}: cannot be read: {error.Message}");
-                return null;
-            }
+            GC.TryStartNoGCRegion(untilThen);
         }
-        return sources;
-    }
-
-    private static byte[] ReadStandardInput()
-    {
-        using Stream input = Console.OpenStandardInput();
-        using var bytes = new MemoryStream();
-        input.CopyTo(bytes);
-        return bytes.ToArray();
+        catch (Exception tooLittle) when (tooLittle is ArgumentOutOfRangeException or InsufficientMemoryException or OutOfMemoryException)
+        {
+            // A container with little memory: collections then come as usual.
+        }
     }
 }

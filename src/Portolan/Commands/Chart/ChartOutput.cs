@@ -11,6 +11,8 @@ internal sealed class ChartOutput
     // A pipe has no width: lines are not to be broken there.
     private const int PipeWidth = 10_000;
 
+    private const int LongestBroken = 4_000;
+
     internal ChartOutput()
     {
         Console = AnsiConsole.Console;
@@ -31,23 +33,55 @@ internal sealed class ChartOutput
         _messages.WriteLine(System.Console.IsErrorRedirected ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
 
     /// <summary>A line of plain text; nothing in it is markup.</summary>
-    internal void Line(string text = "") => Console.WriteLine(Clean(text));
+    internal void Line(string text = "") => Line(text, Style.Plain);
 
-    internal void Line(string text, Style style) => Console.WriteLine(Clean(text), style);
+    internal void Line(string text, Style style)
+    {
+        // Spectre breaks lines at words, which a pipe does not want, and takes time with the square of a line's length for it.
+        if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
+            System.Console.Out.WriteLine(Clean(text));
+        else
+            Console.WriteLine(Clean(text), style);
+    }
 
     /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
     internal void Table(string[] headers, IEnumerable<string[]> rows)
     {
+        if (System.Console.IsOutputRedirected)
+        {
+            System.Console.Out.Write(PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
+            return;
+        }
         var table = new Table { Border = TableBorder.None };
         foreach (string header in headers)
         {
             var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold))) { Padding = new Padding(0, 0, 2, 0) };
-            column.NoWrap = System.Console.IsOutputRedirected;
             table.AddColumn(column);
         }
         foreach (string[] row in rows)
             table.AddRow(row.Select(cell => new Text(Clean(cell))));
         Console.Write(table);
+    }
+
+    /// <summary>For pipes: no width, no colours, and ten thousand rows in a moment.</summary>
+    private static string PlainTable(List<string[]> rows)
+    {
+        int[] widths = new int[rows[0].Length];
+        foreach (string[] row in rows)
+        {
+            for (int i = 0; i < row.Length; i++)
+                widths[i] = Math.Max(widths[i], row[i].Length);
+        }
+        var text = new StringBuilder();
+        foreach (string[] row in rows)
+        {
+            for (int i = 0; i < row.Length; i++)
+                text.Append(row[i]).Append(' ', widths[i] - row[i].Length + 2);
+            while (text.Length > 0 && text[^1] == ' ')
+                text.Length--;
+            text.Append('\n');
+        }
+        return text.ToString();
     }
 
     internal static void Json(Action<Utf8JsonWriter> write)
