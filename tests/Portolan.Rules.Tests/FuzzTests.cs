@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Portolan.Testing.Dumps;
 
 namespace Portolan.Rules.Tests;
 
@@ -9,70 +10,16 @@ namespace Portolan.Rules.Tests;
 /// </summary>
 public sealed class FuzzTests
 {
-    private static readonly int Factor = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_FUZZ_FACTOR"), out int factor) ? factor : 1;
-
-    private static readonly string[] Seeds =
-    [
-        "article.md",
-        "harbor/kube-proxy-1.20/iptables-nat-nL.txt",
-        "harbor/kube-proxy-1.36/nft-list-ruleset.txt",
-        "harbor/kube-proxy-1.36/nft-list-ruleset.json",
-        "rules/iptables-nft-save-c.txt",
-        "rules/iptables-nft-nvL--line-numbers.txt",
-        "rules/ip6tables-nft-save.txt",
-        "rules/ip6tables-legacy-nvL.txt",
-        "rules/nft-sample.txt",
-        "rules/nft-sample.json",
-        "rules/nft-of-iptables.txt",
-        "rules/ipset-save.txt",
-        "rules/ip-addr.json",
-    ];
-
-    private static readonly byte[][] Dumped = [.. Seeds.Select(name => File.ReadAllBytes(Dumps.PathOf(name)))];
-
-    // What readers look for: thrown into the middle of other things it finds the way into them.
-    private static readonly byte[][] Pieces = [.. new[]
-    {
-        "\n", "\r\n", " ", "\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "/", "!", "-", "--", "*", "@", "#", "0x", "/0",
-        "*nat\n", "COMMIT\n", "-A X -m ", " -j ", "-m recent --name ", " --comment \"", "Chain X (1 references)\n", "Chain INPUT (policy ACCEPT)\n",
-        "target     prot opt source               destination\n", "......\n", "/* ", " */", "table ip x {\n", "chain y {\n", "set z {\n", "elements = { ",
-        " map ", " vmap { ", "jhash ", "( ", "numgen random mod ", "dnat to ", " . ", "create s hash:ip\n", "add s ", "{\"nftables\": [", "[{\"ifindex\":",
-        "\"elem\":", "null", "99999999999999999999", "\u00e9", "\0", "\u2026", "statistic mode random probability ", "limit: avg ", "recent: SET ", "tcp spts:",
-    }.Select(Encoding.UTF8.GetBytes)];
-
-    private static Gen<byte[]> OneOf(byte[][] choices) => Gen.Int[0, choices.Length - 1].Select(index => choices[index]);
-
-    private static readonly Gen<byte[]> Noise = Gen.OneOf(
-        Gen.Byte.Array[0, 400],
-        OneOf(Pieces).Array[0, 60].Select(pieces => pieces.SelectMany(piece => piece).ToArray()));
-
-    private static readonly Gen<byte[]> Mutated =
-        Gen.Select(OneOf(Dumped), Gen.Int[0, int.MaxValue], Gen.Int[200, 6000],
-            Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 40], Gen.OneOf(Noise, OneOf(Pieces))).Array[0, 12])
-        .Select((dump, from, length, edits) =>
-        {
-            // A window of the dump that begins at a line, so that the part is still one of its kind; JSON from its beginning.
-            int start = dump[0] is (byte)'{' or (byte)'[' ? 0 : dump.AsSpan(0, from % dump.Length).LastIndexOf((byte)'\n') + 1;
-            var bytes = dump.AsSpan(start, Math.Min(length, dump.Length - start)).ToArray().ToList();
-            foreach ((int at, int removed, byte[] inserted) in edits)
-            {
-                int where = bytes.Count == 0 ? 0 : at % bytes.Count;
-                bytes.RemoveRange(where, Math.Min(removed, bytes.Count - where));
-                bytes.InsertRange(where, inserted);
-            }
-            return bytes.ToArray();
-        });
+    [Fact]
+    public void Noise_is_never_more_than_a_problem() => HostileDumps.Noise.Sample(ReadSafely, iter: 2000 * HostileDumps.Factor);
 
     [Fact]
-    public void Noise_is_never_more_than_a_problem() => Noise.Sample(ReadSafely, iter: 2000 * Factor);
-
-    [Fact]
-    public void Damaged_dumps_are_never_more_than_a_problem() => Mutated.Sample(ReadSafely, iter: 3000 * Factor);
+    public void Damaged_dumps_are_never_more_than_a_problem() => HostileDumps.Damaged.Sample(ReadSafely, iter: 3000 * HostileDumps.Factor);
 
     [Fact]
     public void Damaged_dumps_beside_whole_ones_are_never_more_than_a_problem() =>
-        Gen.Select(Mutated, OneOf(Dumped)).Sample(
-            (damaged, whole) => Check(RulesetReader.Read(new SourceText("whole", whole), new SourceText("damaged", damaged))), iter: 500 * Factor);
+        Gen.Select(HostileDumps.Damaged, HostileDumps.Whole).Sample(
+            (damaged, whole) => Check(RulesetReader.Read(new SourceText("whole", whole), new SourceText("damaged", damaged))), iter: 500 * HostileDumps.Factor);
 
     [Fact]
     public void A_dump_cut_at_any_line_or_in_the_middle_of_one_keeps_what_stands_before()
@@ -85,7 +32,7 @@ public sealed class FuzzTests
             int wholeRules = Encoding.UTF8.GetString(dump[..cut]).Split('\n')[..^1].Count(line => line.StartsWith('[') && line.Contains("] -A "));
             int read = ruleset.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length));
             Assert.InRange(read, wholeRules, wholeRules + 1);
-        }, iter: 500 * Factor);
+        }, iter: 500 * HostileDumps.Factor);
     }
 
     [Theory]
