@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
@@ -36,6 +37,10 @@ internal static class Lab
             Assert.Fail("portolan is not built, and PORTOLAN_BIN is not set");
         return PortolanBinary.Command;
     }
+
+    /// <summary>A number from the environment, for tests that can do more than they do by default.</summary>
+    public static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 
     public static ImmutableArray<Scenario> ReadScenarios(string path) =>
         ScenarioReader.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path));

@@ -9,7 +9,11 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.LabTests.Agreement;
 
 /// <summary>Random packets: mostly to what is served at the moment, some beside it, from clients of all kinds.</summary>
-internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNode node)
+/// <param name="random">Chooses.</param>
+/// <param name="table">What is served.</param>
+/// <param name="node">Where.</param>
+/// <param name="pods">Pods on the node; default: some of those that random clusters have.</param>
+internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNode node, ImmutableArray<InetAddress> pods = default)
 {
     private static readonly ImmutableArray<InetAddress> s_outsiders = Objects.Addresses(
         "203.0.113.2", "203.0.113.9", "203.0.113.200", "198.51.100.7", "10.9.9.9", "192.168.0.77",
@@ -23,6 +27,7 @@ internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNo
     private static readonly ImmutableArray<ushort> s_ports = [53, 80, 81, 3001, 8080, 30000, 30003, 40000];
     private static readonly ImmutableArray<IpProtocol> s_protocols = [IpProtocol.Tcp, IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp];
 
+    private readonly ImmutableArray<InetAddress> _pods = pods.IsDefault ? s_pods : pods;
     private readonly ImmutableArray<PortPlan> _ports = [.. table.Plans.OrderBy(plan => plan.Service).SelectMany(plan => plan.Ports)];
 
     internal SentPacket Next(FlowOrigin from, ushort sourcePort)
@@ -34,7 +39,7 @@ internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNo
             : Pick(from switch
             {
                 FlowOrigin.Node => node.Addresses,
-                FlowOrigin.Pod => s_pods,
+                FlowOrigin.Pod => _pods,
                 _ => s_outsiders,
             }, family);
         return new SentPacket(from, new InetEndpoint(source, sourcePort), destination, protocol);
@@ -56,7 +61,7 @@ internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNo
             < 82 => node.Addresses,
             < 88 => s_unallotted,
             < 90 when from == FlowOrigin.Node => Objects.Addresses("127.0.0.1"),
-            _ => s_pods,
+            _ => _pods,
         };
         return (new(Any(addresses), Any(s_ports)), Any(s_protocols));
     }

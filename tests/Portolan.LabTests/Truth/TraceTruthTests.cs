@@ -18,8 +18,8 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
 {
     private const int PacketsPerOrigin = 40;
 
-    private static readonly int s_rulesets = Setting("PORTOLAN_TRUTH_RULESETS", 8);
-    private static readonly int s_firstSeed = Setting("PORTOLAN_TRUTH_SEED", 1);
+    private static readonly int s_rulesets = Lab.Setting("PORTOLAN_TRUTH_RULESETS", 8);
+    private static readonly int s_firstSeed = Lab.Setting("PORTOLAN_TRUTH_SEED", 1);
 
     [Theory]
     [InlineData("iptables-nft")]
@@ -66,9 +66,9 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
     private void Compare(string what, TruthWorld world, Func<NodeLab, Random, LoadedText> load)
     {
         Lab.SkipWithoutTunDevices();
-        using NodeLab lab = TruthWorld.MakeLab();
+        using NodeLab lab = TruthWorld.Site.MakeLab();
         using LabProbes probes = lab.Namespace.Run(() => new LabProbes(lab));
-        var comparison = new TruthComparison(probes);
+        var comparison = new TruthComparison(TruthWorld.Site);
         var refusals = new List<string>();
         for (int seed = s_firstSeed; seed < s_firstSeed + s_rulesets && !comparison.HasEnough; seed++)
         {
@@ -81,21 +81,18 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
                 continue;
             }
             lab.FlushConntrack();
-            var simulator = new PacketSimulator(RulesetReader.Read(dumps.Select(dump => new SourceText("dump", Encoding.UTF8.GetBytes(dump)))), TruthWorld.Interfaces);
+            var simulator = new PacketSimulator(RulesetReader.Read(dumps.Select(dump => new SourceText("dump", Encoding.UTF8.GetBytes(dump)))), TruthWorld.Site.Addresses);
             var packets = new TruthPackets(random, world);
             foreach (FlowOrigin origin in (FlowOrigin[])[FlowOrigin.External, FlowOrigin.Pod, FlowOrigin.Node])
             {
                 TruthPacket[] batch = [.. Enumerable.Range(0, PacketsPerOrigin).Select(_ => packets.Next(origin))];
-                lab.Namespace.Run(() => comparison.Send(simulator, batch, () => $"{what}, seed {seed}\n{string.Join("\n", dumps)}"));
+                comparison.Judge(simulator, batch, lab.Namespace.Run(() => TruthComparison.Send(probes, batch)), () => $"{what}, seed {seed}\n{string.Join("\n", dumps)}");
             }
         }
         output.WriteLine($"{comparison.Summary(what)}\n    {refusals.Count} of {s_rulesets} rulesets refused: {refusals.FirstOrDefault()}");
         Assert.True(comparison.Failures.Count == 0, string.Join("\n\n", comparison.Failures.Take(5)));
         Assert.True(comparison.Packets > 0 && refusals.Count < s_rulesets / 2, $"{refusals.Count} of {s_rulesets} rulesets were refused: {refusals.FirstOrDefault()}");
     }
-
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 
     private static int HashCode(string text) => text.Aggregate(0, static (hash, letter) => (hash * 31 + letter) & 0xffffff);
 

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Portolan.Inet;
 using Portolan.Inspect;
 using Portolan.Testing.Lab;
@@ -7,7 +9,7 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.LabTests.Truth;
 
 /// <summary>Sends packets through the rules that are loaded, compares what the kernel did with what trace says, and keeps count.</summary>
-internal sealed class TruthComparison(LabProbes probes)
+internal sealed partial class TruthComparison(TruthSite site)
 {
     private const int MostFailures = 5;
 
@@ -27,13 +29,17 @@ internal sealed class TruthComparison(LabProbes probes)
 
     internal bool HasEnough => Failures.Count >= MostFailures;
 
-    /// <summary>Sends the packets and judges each.</summary>
+    /// <summary>Sends packets; what became of each, in order.</summary>
+    internal static ImmutableArray<ProbeEnd> Send(LabProbes probes, IReadOnlyList<TruthPacket> packets) =>
+        probes.Send([.. packets.Select(packet => (packet.Origin, packet.User, packet.Probe))], s_patience);
+
+    /// <summary>Judges what became of packets that were sent.</summary>
     /// <param name="simulator">trace over the rules that are loaded.</param>
     /// <param name="packets">The packets.</param>
+    /// <param name="ends">What became of them.</param>
     /// <param name="describe">For a report: the rules.</param>
-    internal void Send(PacketSimulator simulator, IReadOnlyList<TruthPacket> packets, Func<string> describe)
+    internal void Judge(PacketSimulator simulator, IReadOnlyList<TruthPacket> packets, ImmutableArray<ProbeEnd> ends, Func<string> describe)
     {
-        var ends = probes.Send([.. packets.Select(packet => (packet.Origin, packet.User, packet.Probe))], s_patience);
         for (int index = 0; index < packets.Count && !HasEnough; index++)
             Judge(simulator, packets[index], ends[index], describe);
     }
@@ -65,22 +71,21 @@ internal sealed class TruthComparison(LabProbes probes)
     /// The devices to tell trace. The node's own packet has one by its destination; one that passes through has the one it left by,
     /// and one that went nowhere may have been on its way to either.
     /// </summary>
-    private static string[] OutDevices(TruthPacket packet, ProbeEnd end)
+    private string[] OutDevices(TruthPacket packet, ProbeEnd end)
     {
         if (packet.Origin == FlowOrigin.Node)
-            return [InetPrefix.Parse((packet.Probe.Destination.Address.Family == IpFamily.IPv4 ? TruthWorld.IPv4 : TruthWorld.IPv6).PodRange).Contains(packet.Probe.Destination.Address)
-                ? NodeLab.PodDevice : NodeLab.ExternalDevice];
+            return [site.PodRanges.Any(range => range.Contains(packet.Probe.Destination.Address)) ? NodeLab.PodDevice : NodeLab.ExternalDevice];
         return end.End == PacketEnd.Forwarded ? [end.Device] : [NodeLab.ExternalDevice, NodeLab.PodDevice];
     }
 
     /// <summary>Whether an outcome is what the kernel did. What is unknown must have it among the ends it lists.</summary>
-    private static bool Fits(Outcome outcome, TruthPacket packet, ProbeEnd end)
+    private bool Fits(Outcome outcome, TruthPacket packet, ProbeEnd end)
     {
         bool isSame = outcome.Destination == end.Destination.Address
             && (outcome.DestinationPort is not { } port || port == end.Destination.Port) && end.Note.Length == 0;
         // A source that masquerading chose is one of the node's; otherwise it is what trace says.
         bool isSource = outcome.Source.Family == IpFamily.None
-            ? TruthWorld.Interfaces.Known.Contains(end.Source.Address)
+            ? site.Addresses.Known.Contains(end.Source.Address)
             : end.Source.Address == outcome.Source;
         return outcome.Verdict switch
         {
@@ -120,6 +125,9 @@ internal sealed class TruthComparison(LabProbes probes)
     {
         int place = reason.IndexOf(" at ", StringComparison.Ordinal) is > 0 and var at ? at : reason.IndexOf(": ", StringComparison.Ordinal);
         string kind = place > 0 ? reason[..place] : reason;
-        return kind.Length > 70 ? kind[..70] : kind;
+        return QuotedName().Replace(kind, "'...'");
     }
+
+    [GeneratedRegex("'[^']*'")]
+    private static partial Regex QuotedName();
 }

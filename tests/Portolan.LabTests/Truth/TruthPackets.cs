@@ -76,7 +76,7 @@ internal sealed class TruthPackets(Random random, TruthWorld world)
             new InetEndpoint(source, port),
             new InetEndpoint(InetAddress.Parse(destination), hasPorts ? s_ports[random.Next(s_ports.Length)] : (ushort)0),
             protocol,
-            Interlocked.Add(ref s_token, 4))
+            NextToken())
         {
             TcpFlags = protocol == IpProtocol.Tcp && random.Next(5) == 0 ? s_flags[random.Next(s_flags.Length)] : Probe.Syn,
             IcmpType = protocol == icmp && random.Next(2) == 0 ? Pick(world.IsIPv4 ? [13, 0, 14, 17] : [129, 130]) : null,
@@ -86,6 +86,9 @@ internal sealed class TruthPackets(Random random, TruthWorld world)
         uint user = origin == FlowOrigin.Node && LabProbes.CanActForUsers ? random.Next(3) switch { 0 => 0u, 1 => 1000u, _ => 1001u } : 0;
         return new TruthPacket(origin, user, probe, IsFresh: origin != FlowOrigin.Node);
     }
+
+    /// <summary>A token for a probe, unlike all before and no neighbour of one.</summary>
+    internal static uint NextToken() => Interlocked.Add(ref s_token, 4);
 
     private byte Pick(byte[] choices) => choices[random.Next(choices.Length)];
 }

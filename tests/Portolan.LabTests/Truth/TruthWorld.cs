@@ -1,9 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
-using Portolan.Testing.Lab;
 
 namespace Portolan.LabTests.Truth;
 
@@ -72,29 +68,13 @@ internal sealed class TruthWorld
 
     internal required string[] Rejects { get; init; }
 
-    /// <summary>As NodeLab makes them: pod0 has no address of its own.</summary>
-    internal static NodeAddresses Interfaces { get; } = new(
-    [
-        new NetInterface(1, "lo", true, true, [Address("127.0.0.1", 8), Address("::1", 128)]),
-        new NetInterface(2, NodeLab.ExternalDevice, true, false, [Address(IPv4.Node, 32), Address(IPv6.Node, 128)]),
-        new NetInterface(3, NodeLab.PodDevice, true, false, []),
-    ]);
-
     /// <summary>A node with an address of each family, and pods behind it.</summary>
-    internal static NodeLab MakeLab()
-    {
-        ImmutableArray<InetAddress> node = [InetAddress.Parse(IPv4.Node), InetAddress.Parse(IPv6.Node)];
-        var lab = new NodeLab("truth", node, [InetPrefix.Parse(IPv4.PodRange), InetPrefix.Parse(IPv6.PodRange)]);
-        // The kernel limits the refusals it sends over all destinations as well; before Linux 6.11 that limit is not the namespace's to change.
-        lab.Namespace.Run(static () => Testing.Namespaces.Tool.TryRun("sysctl", ["-q", "-w", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000"]));
-        return lab;
-    }
+    internal static TruthSite Site { get; } = new(
+        [InetAddress.Parse(IPv4.Node), InetAddress.Parse(IPv6.Node)], [InetPrefix.Parse(IPv4.PodRange), InetPrefix.Parse(IPv6.PodRange)]);
 
     /// <summary>A client outside; the numbers below 16 are those that rules know.</summary>
     internal string External(int number) => _externalPrefix + number.ToString(_format, CultureInfo.InvariantCulture);
 
     /// <summary>A pod; rules know number 200.</summary>
     internal string Pod(int number) => _podPrefix + number.ToString(_format, CultureInfo.InvariantCulture);
-
-    private static InterfaceAddress Address(string address, byte length) => new(InetAddress.Parse(address), length, default, default, "global");
 }

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Portolan.DataPlanes;
+using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.NfTables;
+using Portolan.Inspect;
+using Portolan.Rules;
+using Portolan.Testing.Lab;
+using Portolan.Testing.Namespaces;
+using Portolan.Testing.Proxies;
+using Portolan.Testing.Scenarios;
+
+namespace Portolan.LabTests.Truth;
+
+/// <summary>A way to read rules back.</summary>
+/// <param name="Name">What is read, for messages.</param>
+/// <param name="Read">Reads it; runs on the lab's thread.</param>
+internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read)
+{
+    /// <summary>trace over what is read now.</summary>
+    internal (PacketSimulator Simulator, string Text) Simulate(TruthSite site)
+    {
+        string[] texts = [.. Read()];
+        Ruleset rules = RulesetReader.Read(texts.Select(text => new SourceText(Name, Encoding.UTF8.GetBytes(text))));
+        return (new PacketSimulator(rules, site.Addresses), string.Join('\n', texts));
+    }
+
+    internal static RuleReading OfTool(string tool, params string[] arguments) =>
+        new($"{tool} {string.Join(' ', arguments)}".TrimEnd(), () => [Tool.Run(tool, arguments)]);
+}
+
+/// <summary>Brings rules into a lab, and knows how they are read back.</summary>
+internal sealed class RuleWriter
+{
+    private readonly Action<NodeLab, PlaneCluster> _write;
+
+    private RuleWriter(string name, Action<NodeLab, PlaneCluster> write, params RuleReading[] readings) =>
+        (Name, _write, Readings) = (name, write, readings);
+
+    internal string Name { get; }
+
+    internal RuleReading[] Readings { get; }
+
+    /// <summary>Writes the rules of a cluster; runs on the lab's thread.</summary>
+    internal void Write(NodeLab lab, PlaneCluster cluster) => _write(lab, cluster);
+
+    /// <summary>Our own nftables plane.</summary>
+    internal static RuleWriter NfTables() => new("Portolan nftables", static (lab, cluster) =>
+    {
+        using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = cluster.WithCounters, MasqueradeBit = cluster.MasqueradeBit }, lab.Namespace.Path, NullLogger.Instance);
+        RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
+    }, RuleReading.OfTool("nft", "list", "ruleset"), RuleReading.OfTool("nft", "-j", "list", "ruleset"));
+
+    /// <summary>Our own iptables plane; it works on the namespace of the thread.</summary>
+    /// <param name="layout">Which chains.</param>
+    /// <param name="dispatch">How services are found.</param>
+    /// <param name="isLegacy">The older of the two back-ends.</param>
+    /// <param name="withListings">Read listings back as well.</param>
+    internal static RuleWriter IpTables(IpTablesLayout layout, IpTablesDispatch dispatch, bool isLegacy, bool withListings)
+    {
+        string backend = isLegacy ? "legacy" : "nft";
+        RuleReading[] readings = [Saved(backend), .. withListings ? (RuleReading[])[Listed(backend)] : []];
+        return new($"Portolan iptables-{backend}, layout {layout}, dispatch {dispatch}", (_, cluster) =>
+        {
+            using var plane = new IpTablesPlane(new IpTablesOptions
+            {
+                Layout = layout,
+                Dispatch = dispatch,
+                Backend = isLegacy ? IpTablesBackend.Legacy : IpTablesBackend.Nft,
+                MasqueradeBit = cluster.MasqueradeBit,
+                CheckPeriod = Timeout.InfiniteTimeSpan,
+            }, TimeProvider.System);
+            RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
+        }, readings);
+    }
+
+    /// <summary>What a kube-proxy wrote for the harbor.</summary>
+    /// <param name="version">Its folder in tests/data/harbor.</param>
+    /// <param name="backend">"nft" or "legacy" for iptables' back-ends, null for mode nftables.</param>
+    internal static RuleWriter KubeProxy(string version, string? backend)
+    {
+        string folder = Path.Combine(Lab.TestFolder, "data", "harbor", version);
+        string Dump(string file) => File.ReadAllText(Path.Combine(folder, file));
+        RuleReading Text(params string[] files) => new(string.Join(" and ", files), () => files.Select(Dump));
+        if (backend is null)
+        {
+            return new($"{version} nftables", (lab, _) => Load(lab, ProxyMode.NfTables, ("nft", Dump("nft-list-ruleset.txt"))),
+                Text("nft-list-ruleset.txt"), Text("nft-list-ruleset.json"),
+                RuleReading.OfTool("nft", "list", "ruleset"), RuleReading.OfTool("nft", "-j", "list", "ruleset"));
+        }
+        string[] saves = [.. ((string[])["iptables-save.txt", "ip6tables-save.txt"]).Where(file => File.Exists(Path.Combine(folder, file)))];
+        return new($"{version} iptables-{backend}",
+            (lab, _) =>
+            {
+                // As kube-proxy does, so that NodePorts answer on loopback addresses.
+                lab.Namespace.SetSysctl("net.ipv4.conf.all.route_localnet", "1");
+                Load(lab, ProxyMode.IpTables, [.. saves.Select(file => ($"{(file[2] == '6' ? "ip6" : "ip")}tables-{backend}-restore", Dump(file)))]);
+            },
+            Text(saves), Saved(backend), Listed(backend));
+    }
+
+    private static void Load(NodeLab lab, ProxyMode mode, params (string Loader, string Dump)[] dumps)
+    {
+        using var rules = new LoadedRules(dumps);
+        rules.Start(lab, mode);
+    }
+
+    private static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save", () =>
+        [Tool.Run($"iptables-{backend}-save", []), Tool.Run($"ip6tables-{backend}-save", [])]);
+
+    /// <summary>All tables as people paste them, each behind the command that lists it.</summary>
+    private static RuleReading Listed(string backend) => new($"ip(6)tables-{backend} -nvL", () =>
+        from tool in (string[])[$"iptables-{backend}", $"ip6tables-{backend}"]
+        from table in (string[])["mangle", "nat", "filter"]
+        select string.Create(CultureInfo.InvariantCulture, $"# {tool} -t {table} -nvL\n{Tool.Run(tool, ["-t", table, "-nvL"])}"));
+
+    private static void RequireForce(SyncReport report) =>
+        Assert.True(report.IsInForce && report.Refusals.IsEmpty, $"the kernel refused: {string.Join("; ", report.Refusals)}");
+}
