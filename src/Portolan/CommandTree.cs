@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Portolan.Commands.Chart;
+using Portolan.Commands.Chart.Watch;
 using Portolan.Commands.Proxy;
 
 namespace Portolan;

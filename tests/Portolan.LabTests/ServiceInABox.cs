@@ -22,10 +22,11 @@ internal sealed class ServiceInABox : IDisposable
     /// <param name="pods">Number of pods.</param>
     /// <param name="variant">Name of a <see cref="ProxyVariant"/>.</param>
     /// <param name="configuration">KubeProxyConfiguration fields to merge over the lab's defaults.</param>
-    public ServiceInABox(int pods, string variant = "nftables", JsonObject? configuration = null)
+    /// <param name="flags">Further flags of the proxy.</param>
+    public ServiceInABox(int pods, string variant = "nftables", JsonObject? configuration = null, params ImmutableArray<string> flags)
     {
         Box = new NodeInABox(pods);
-        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant) };
+        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant), Flags = flags };
         Apply(KubernetesObjects.Node(NodeInABox.NodeName, [NodeInABox.NodeAddressV4, NodeInABox.NodeAddressV6],
             [InetPrefix.Parse("10.180.0.0/24"), InetPrefix.Parse("fd00:10:180::/64")]));
         foreach (string protocol in (ReadOnlySpan<string>)["TCP", "UDP"])
@@ -43,6 +44,9 @@ internal sealed class ServiceInABox : IDisposable
     }
 
     public NodeInABox Box { get; }
+
+    /// <summary>The folder with the cluster's objects.</summary>
+    public string Manifests => _proxy.Manifests.Path;
 
     /// <summary>The service's TCP address.</summary>
     public static IPEndPoint Tcp(IpFamily family) => new(AddressesFor("TCP").Single(address => address.Family == family).ToIPAddress(), ServicePort);

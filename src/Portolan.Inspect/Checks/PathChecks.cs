@@ -17,8 +17,17 @@ internal static class PathChecks
             yield break;
         if (DropMarkWithoutDrop(rules, table, guide) is { } marked)
             yield return marked;
-        if (table.IsExcerpt || table.FindChain(entry) is not { Rules.IsEmpty: false })
+        bool isEmpty = table.FindChain(entry) is not { Rules.IsEmpty: false };
+        // Maps keep their elements when rules are flushed; chains keep nothing.
+        if (table.IsExcerpt || (isEmpty && table.Sets.All(set => set.Elements.IsEmpty)))
             yield break;
+        if (isEmpty)
+        {
+            yield return new Finding(FindingSeverity.Error, "no-entry", entry, null,
+                $"Chain {entry} of table {table.Name} has no rules: the table's maps have services, but no packet is looked up in them.",
+                "Somebody flushed the chain: restart the proxy, which writes it again.");
+            yield break;
+        }
         foreach (Hook hook in (ImmutableArray<Hook>)[Hook.Prerouting, Hook.Output])
         {
             if (Places.Reachable(table, hook).Contains(entry))

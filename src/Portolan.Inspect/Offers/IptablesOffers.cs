@@ -11,6 +11,10 @@ namespace Portolan.Inspect.Offers;
 internal sealed class IptablesOffers
 {
     private const string ServicesChain = "KUBE-SERVICES";
+
+    // A branch for every two bits of an IPv6 address; a dump may nest as it likes.
+    private const int DeepestTree = 64;
+
     private readonly RuleTable _nat;
     private readonly RuleTable? _filter;
     private readonly IpFamily _family;
@@ -33,8 +37,7 @@ internal sealed class IptablesOffers
         int before = RulesBeforeServices();
         if (_nat.FindChain(ServicesChain) is { } services)
         {
-            for (int index = 0; index < services.Rules.Length; index++)
-                ReadFrontend(new RulePlace(_nat, services, index), before + index);
+            ReadFrontends(services, before, 0);
             before += services.Rules.Length;
         }
         if (_nat.FindChain("KUBE-NODEPORTS") is { } nodePorts)
@@ -62,6 +65,23 @@ internal sealed class IptablesOffers
                 return index + 1;
         }
         return 0;
+    }
+
+    /// <summary>The frontends of KUBE-SERVICES, and of the chains per range of addresses that Portolan may put below it.</summary>
+    private void ReadFrontends(Chain chain, int before, int depth)
+    {
+        for (int index = 0; index < chain.Rules.Length; index++)
+        {
+            if (ServiceChains.TargetOf(chain.Rules[index]) is { } target && target.StartsWith(ServiceChains.TreePrefix, StringComparison.Ordinal))
+            {
+                if (depth < DeepestTree && _nat.FindChain(target) is { } branch)
+                    ReadFrontends(branch, before + index + 1, depth + 1);
+            }
+            else
+            {
+                ReadFrontend(new RulePlace(_nat, chain, index), before + index);
+            }
+        }
     }
 
     private void ReadFrontend(RulePlace place, int rulesBefore)

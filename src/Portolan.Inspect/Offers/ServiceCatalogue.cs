@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Inet;
 using Portolan.Inspect.Offers;
 using Portolan.Rules;
 
@@ -59,6 +60,12 @@ public sealed class ServiceCatalogue
                 || (!name.Contains('/', StringComparison.Ordinal) && service.Service is { } full && full.EndsWith("/" + name, StringComparison.Ordinal)))
             && (port is null || service.Port == port || service.Frontends.Any(frontend => PortText(frontend.Port) == port)))];
     }
+
+    /// <summary>The service port that is reached at an address, or at a node port that is open on every address; null when there is none.</summary>
+    public OfferedService? At(InetAddress address, IpProtocol protocol, ushort port) =>
+        Services.FirstOrDefault(service => service.Protocol == protocol && service.Frontends.Any(frontend => frontend.Address == address && frontend.Port == port))
+        ?? Services.FirstOrDefault(service => service.Protocol == protocol && service.Family == address.Family
+            && service.Frontends.Any(frontend => frontend.Address.Family == IpFamily.None && frontend.Port == port));
 
     /// <summary>The names nearest to one that does not exist, best first.</summary>
     public ImmutableArray<string> Suggest(string name) => Suggestions.Nearest(name, Services.Select(service => service.Service ?? service.Id).Distinct());

@@ -10,6 +10,9 @@ internal sealed class ServiceChains(RuleTable nat)
     // Service chains nest three or four deep; a dump may nest as it likes.
     private const int Deepest = 16;
 
+    /// <summary>Chains that find services of a range of addresses (Portolan's iptables mode, dispatch tree).</summary>
+    internal const string TreePrefix = "KUBE-TREE-";
+
     private readonly Dictionary<string, View> _views = new(StringComparer.Ordinal);
 
     /// <summary>A chain seen from outside.</summary>

@@ -14,6 +14,7 @@ public sealed class ChainGuide
         ("KUBE-FW-", "lets in the allowed sources of the load balancer"),
         ("KUBE-XLB-", "takes load balancer and node port traffic, under externalTrafficPolicy Local,"),
         ("KUBE-SEP-", "translates to one endpoint"),
+        ("KUBE-TREE-", "finds the service by destination, within a range of addresses"),
         ("service-", "picks one of all endpoints"),
         ("local-", "picks one of the endpoints on this node"),
         ("external-", "takes traffic to the node port, load balancer and external addresses"),

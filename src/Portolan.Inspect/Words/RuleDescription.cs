@@ -11,7 +11,22 @@ public static class RuleDescription
     {
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(guide);
-        string conditions = RuleWords.Conditions(rule);
-        return $"{(conditions.Length == 0 ? "every packet" : conditions)}: {RuleWords.Action(rule, guide)}";
+        string conditions = Conditions(rule);
+        return $"{(conditions.Length == 0 ? "every packet" : conditions)}: {Action(rule, guide)}";
+    }
+
+    /// <summary>What the rule asks of a packet; empty when it takes every one.</summary>
+    public static string Conditions(Rule rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        return RuleWords.Conditions(rule);
+    }
+
+    /// <summary>What the rule does, in words that follow "the rule".</summary>
+    public static string Action(Rule rule, ChainGuide guide)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        ArgumentNullException.ThrowIfNull(guide);
+        return RuleWords.Action(rule, guide);
     }
 }

@@ -52,6 +52,9 @@ public sealed class PortolanProxy : ProxyUnderTest
     /// <summary>The folder that the proxy follows.</summary>
     public ManifestFolder Manifests => _manifests;
 
+    /// <summary>Flags beyond the configuration file and those of <see cref="Variant"/>.</summary>
+    public ImmutableArray<string> Flags { get; init; } = [];
+
     /// <summary>The process id of the running proxy.</summary>
     public int ProcessId => _process?.Id ?? throw new InvalidOperationException("The proxy does not run.");
 
@@ -68,7 +71,7 @@ public sealed class PortolanProxy : ProxyUnderTest
         _configuration["mode"] = mode.ToConfigText();
         string file = Path.Combine(_folder, "kube-proxy.yaml");
         File.WriteAllText(file, _configuration.ToJsonString());
-        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path, .. Variant.Flags];
+        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path, .. Variant.Flags, .. Flags];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,

@@ -29,4 +29,11 @@ internal sealed class ChartOptions
         command.Options.Add(LocalAddress);
         command.Options.Add(Json);
     }
+
+    /// <summary>Adds what a command has that works on the live kernel only.</summary>
+    internal void AddLiveTo(Command command)
+    {
+        command.Options.Add(Netns);
+        command.Options.Add(Json);
+    }
 }

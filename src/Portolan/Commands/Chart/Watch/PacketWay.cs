@@ -1,0 +1,66 @@
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.Commands.Chart.Watch;
+
+/// <summary>How a traced packet's way through the rules ended.</summary>
+internal enum WayEnd : byte
+{
+    /// <summary>Its last step is not known.</summary>
+    Open,
+
+    /// <summary>It left the node.</summary>
+    Left,
+
+    /// <summary>It was delivered to this node.</summary>
+    Delivered,
+
+    /// <summary>A rule or policy discarded it.</summary>
+    Dropped,
+}
+
+/// <summary>One traced packet: its steps so far, and its headers as it came and as it went.</summary>
+/// <param name="id">The kernel's number for it; used again for later packets.</param>
+/// <param name="started">When its first step came, in the clock's ticks.</param>
+internal sealed class PacketWay(uint id, long started)
+{
+    // A packet passes a few dozen rules; one whose number is used again and again without an end must not grow for ever.
+    private const int MostSteps = 4096;
+
+    private readonly List<NfTraceEvent> _steps = [];
+
+    internal uint Id { get; } = id;
+
+    /// <summary>When its last step came.</summary>
+    internal long LastStep { get; private set; } = started;
+
+    internal IReadOnlyList<NfTraceEvent> Steps => _steps;
+
+    internal PacketHeaders? Before { get; private set; }
+
+    internal PacketHeaders? After { get; private set; }
+
+    internal uint InputInterface { get; private set; }
+
+    internal WayEnd End { get; private set; }
+
+    internal void Add(NfTraceEvent step, long now)
+    {
+        LastStep = now;
+        if (PacketHeaders.Of(step) is { } headers)
+        {
+            Before ??= headers;
+            After = headers;
+            InputInterface = InputInterface == 0 ? step.InputInterface : InputInterface;
+        }
+        bool isOurs = step.Table.Name.StartsWith(WatchedPackets.TablePrefix, StringComparison.Ordinal);
+        if (isOurs)
+        {
+            End = step.Chain switch { WatchedPackets.LeftChain => WayEnd.Left, WatchedPackets.DeliveredChain => WayEnd.Delivered, _ => End };
+            return;
+        }
+        if (_steps.Count < MostSteps)
+            _steps.Add(step);
+        if (step.Verdict is { Code: NfVerdictCode.Drop } || step is { Kind: NfTraceKind.Policy, Policy: NfPolicy.Drop })
+            End = WayEnd.Dropped;
+    }
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text.Json;
+using Portolan.Inspect;
+using Portolan.Netlink.NfTables;
+using Portolan.Rules;
+using Spectre.Console;
+
+namespace Portolan.Commands.Chart.Watch;
+
+/// <summary>Gathers the steps of traced packets and prints each packet's way as a whole, in the words of explain.</summary>
+internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
+{
+    // The kernel tells the steps of one packet within microseconds; a packet that is silent for longer has left, or its steps were lost.
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
+
+    private readonly Dictionary<uint, PacketWay> _open = [];
+
+    /// <summary>How many packets have been printed.</summary>
+    internal int Packets { get; private set; }
+
+    internal void Add(NfTraceEvent step)
+    {
+        bool isOurs = step.Table.Name.StartsWith(WatchedPackets.TablePrefix, StringComparison.Ordinal);
+        bool isFirst = isOurs && step is { Chain: WatchedPackets.SelectChain, Kind: NfTraceKind.Rule, RuleHandle: not 0 };
+        if (isFirst && _open.TryGetValue(step.Id, out PacketWay? earlier))
+            Close(earlier);
+        if (!_open.TryGetValue(step.Id, out PacketWay? way))
+        {
+            // A packet whose beginning was not seen is another watch's, or its first steps were lost.
+            if (!isFirst)
+                return;
+            _open[step.Id] = way = new PacketWay(step.Id, time.GetTimestamp());
+        }
+        way.Add(step, time.GetTimestamp());
+        if (way.End != WayEnd.Open)
+            Close(way);
+    }
+
+    /// <summary>Prints the packets that have been silent for a while; all of them at the end.</summary>
+    internal void CloseSilent(bool all = false)
+    {
+        foreach (PacketWay way in _open.Values.Where(way => all || time.GetElapsedTime(way.LastStep) > Silence).ToList())
+            Close(way);
+    }
+
+    private void Close(PacketWay way)
+    {
+        _open.Remove(way.Id);
+        Packets++;
+        List<WayStep> steps = Resolve(way);
+        var conclusion = WayConclusion.Of(way, steps, rules.Input.Services);
+        if (json)
+        {
+            foreach (WayStep step in steps)
+                PrintJson(step);
+            PrintJson(way, conclusion);
+        }
+        else
+        {
+            Print(way, steps, conclusion);
+        }
+    }
+
+    private List<WayStep> Resolve(PacketWay way)
+    {
+        var steps = new List<WayStep>();
+        BaseChain? hook = null;
+        foreach (NfTraceEvent step in way.Steps)
+        {
+            RulePlace? place = rules.Find(step);
+            hook = rules.HookOf(step) ?? hook;
+            steps.Add(new WayStep(Packets, step, hook, place, place is null ? null : rules.Input.Guide.ServiceOf(place)));
+        }
+        return steps;
+    }
+
+    private void Print(PacketWay way, List<WayStep> steps, WayConclusion conclusion)
+    {
+        chart.Line();
+        string service = conclusion.Service is { } name ? $"  [{name}]" : string.Empty;
+        chart.Line($"packet {Packets.ToString(CultureInfo.InvariantCulture)}: {way.Before?.ToString() ?? "headers not shown"}{service}", new Style(decoration: Decoration.Bold));
+        Hook? shown = null;
+        int number = 0;
+        // The end of a chain says nothing that the next step does not.
+        foreach (WayStep step in steps.Where(step => step.Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || step.IsDrop))
+        {
+            if (step.Hook is { } hook && hook.Hook != shown)
+                chart.Line($"  {(shown = hook.Hook).ToString()!.ToUpperInvariant()}");
+            chart.Line($"  {(++number).ToString(CultureInfo.InvariantCulture),2}. {step.Where}: {step.Why(rules.Input.Guide)}");
+            if (step.What(rules.Input.Guide) is { Length: > 0 } what)
+                chart.Line($"      {what}");
+        }
+        if (number == 0)
+            chart.Line("  no rule matches");
+        Color color = way.End switch { WayEnd.Left or WayEnd.Delivered => Color.Green, WayEnd.Dropped => Color.Red, _ => Color.Yellow };
+        chart.Line($"  => {conclusion.Text}", new Style(color));
+    }
+
+    private static void PrintJson(WayStep step) => PrintJson(writer =>
+    {
+        writer.WriteNumber("packet", step.Packet);
+        writer.WriteString("kind", step.Event.Kind.ToString().ToLowerInvariant());
+        writer.WriteString("hook", step.Hook?.Hook.ToString().ToLowerInvariant());
+        writer.WriteString("table", step.Event.Table.Name);
+        writer.WriteString("chain", step.Event.Chain);
+        writer.WriteString("verdict", step.Event.Verdict?.ToString() ?? step.Event.Policy?.ToString().ToLowerInvariant());
+        if (step.Place is { } place)
+        {
+            writer.WriteNumber("rule", place.Index + 1);
+            writer.WriteString("service", step.Service);
+            writer.WriteString("text", RuleText.Of(place.Rule));
+        }
+    });
+
+    private void PrintJson(PacketWay way, WayConclusion conclusion) => PrintJson(writer =>
+    {
+        writer.WriteNumber("packet", Packets);
+        writer.WriteString("kind", "end");
+        writer.WriteString("verdict", conclusion.Verdict);
+        writer.WriteString("protocol", way.Before is { } headers ? Inet.IpProtocols.ToRuleText(headers.Protocol) : null);
+        writer.WriteString("from", way.Before?.SourceText);
+        writer.WriteString("to", way.Before?.DestinationText);
+        writer.WriteString("source", way.After?.SourceText);
+        writer.WriteString("destination", way.After?.DestinationText);
+        writer.WriteString("service", conclusion.Service);
+        writer.WriteBoolean("masquerade", conclusion.IsMasqueraded);
+        writer.WriteString("text", conclusion.Text);
+    });
+
+    private static void PrintJson(Action<Utf8JsonWriter> write)
+    {
+        using var line = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(line))
+        {
+            writer.WriteStartObject();
+            write(writer);
+            writer.WriteEndObject();
+        }
+        Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(line.ToArray()));
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Netlink;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.Commands.Chart.Watch;
+
+/// <summary>Which packets to trace, and the table that asks the kernel to.</summary>
+/// <param name="Destination">Their destination when they come to this node.</param>
+/// <param name="Protocol">Their protocol; None for every one.</param>
+/// <param name="Port">Their destination port; null for every one.</param>
+/// <param name="Rate">How many a second to trace on average, and how many at once.</param>
+/// <param name="OnlySyn">True for the first segments of TCP connections only.</param>
+internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protocol, ushort? Port, uint Rate, bool OnlySyn)
+{
+    internal const string TablePrefix = "portolan-watch-";
+    internal const string SelectChain = "select";
+    internal const string LeftChain = "left";
+    internal const string DeliveredChain = "delivered";
+
+    // Before every other chain, raw's at -300 included; and behind every other, where the packet is as it goes on.
+    private const int FirstPriority = -450;
+    private const int LastPriority = int.MaxValue;
+
+    // Of the TCP header's byte of flags: SYN, of SYN and ACK.
+    private const byte Syn = 0x02;
+    private const byte SynAndAck = 0x12;
+
+    public override string ToString() => (Port is { } port ? new InetEndpoint(Destination, port).ToString() : Destination.ToString())
+        + (Protocol == IpProtocol.None ? string.Empty : "/" + Protocol.ToRuleText());
+
+    /// <summary>Makes the table. It belongs to the socket: when that closes, by us or by the kernel after a kill -9, the table goes.</summary>
+    /// <exception cref="NetlinkException">The kernel refuses.</exception>
+    internal void Install(NetlinkSocket owner)
+    {
+        var table = new NfTableId(Destination.Family.ToNfFamily(), string.Create(CultureInfo.InvariantCulture, $"{TablePrefix}{Environment.ProcessId}"));
+        using var transaction = new NfTransaction();
+        transaction.AddTable(new NfTable(table) { Flags = NfTableFlags.Owner, Comment = "traces packets for portolan watch" });
+        // One chain selects for both hooks, so that they share one limit.
+        transaction.AddChain(new NfChain(table, SelectChain));
+        transaction.AppendRule(new NfRule(table, SelectChain, [.. Expressions()]));
+        foreach ((string name, NfHookNumber hook) in (ReadOnlySpan<(string, NfHookNumber)>)[("prerouting", NfHookNumber.Prerouting), ("output", NfHookNumber.Output)])
+        {
+            transaction.AddChain(new NfChain(table, name) { Hook = new NfHook("filter", hook, FirstPriority) });
+            transaction.AppendRule(new NfRule(table, name, [new NfImmediateVerdict(NfVerdict.Jump(SelectChain))]));
+        }
+        // They do nothing, but a traced packet shows in them as it leaves.
+        transaction.AddChain(new NfChain(table, DeliveredChain) { Hook = new NfHook("filter", NfHookNumber.Input, LastPriority) });
+        transaction.AddChain(new NfChain(table, LeftChain) { Hook = new NfHook("filter", NfHookNumber.Postrouting, LastPriority) });
+        CommitResult result = transaction.Commit(owner);
+        if (!result.IsCommitted)
+            throw new NetlinkException("make the trace rule", result.Refusals.IsEmpty ? default : result.Refusals[0].Errno);
+    }
+
+    private IEnumerable<NfExpression> Expressions()
+    {
+        bool isV4 = Destination.Family == IpFamily.IPv4;
+        NfRegister register = NfRegister.R1;
+        yield return new NfPayloadLoad(NfPayloadBase.Network, isV4 ? 16u : 24u, (uint)Destination.Length, register);
+        yield return new NfCompare(register, NfCompareOperator.Equal, NfData.Address(Destination));
+        IpProtocol protocol = OnlySyn ? IpProtocol.Tcp : Protocol;
+        if (protocol != IpProtocol.None)
+        {
+            yield return new NfMetaLoad(NfMetaKey.TransportProtocol, register);
+            yield return new NfCompare(register, NfCompareOperator.Equal, new NfData([(byte)protocol]));
+        }
+        if (Port is { } port)
+        {
+            yield return new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register);
+            yield return new NfCompare(register, NfCompareOperator.Equal, NfData.BigEndian(port));
+        }
+        if (OnlySyn)
+        {
+            yield return new NfPayloadLoad(NfPayloadBase.Transport, 13, 1, register);
+            yield return new NfBitwise(register, register, 1, NfBitwiseOperation.MaskXor) { Mask = new NfData([SynAndAck]), Xor = new NfData([0]) };
+            yield return new NfCompare(register, NfCompareOperator.Equal, new NfData([Syn]));
+        }
+        yield return new NfLimit(Rate, 1, Rate);
+        yield return new NfImmediate(register, new NfData([1]));
+        yield return new NfMetaStore(NfMetaKey.Trace, register);
+    }
+}
