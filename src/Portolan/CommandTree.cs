@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Commands;
 using Portolan.Commands.Chart;
 using Portolan.Commands.Chart.Watch;
 using Portolan.Commands.Proxy;
@@ -19,5 +20,6 @@ internal static class CommandTree
             GraphCommand.Create(),
             TraceCommand.Create(),
             WatchCommand.Create(),
+            CompletionCommand.Create(),
         };
 }

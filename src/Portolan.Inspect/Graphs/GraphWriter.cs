@@ -51,6 +51,7 @@ public static class GraphWriter
         ArgumentNullException.ThrowIfNull(graph);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"digraph \"{DotText(graph.Title)}\" {{\n  rankdir=LR;\n");
+        text.Append("  nodesep=0.15; ranksep=0.5;\n");
         text.Append("  node [fontname=\"sans-serif\", fontsize=11, shape=box, style=filled, fillcolor=white];\n");
         text.Append("  edge [fontname=\"sans-serif\", fontsize=10, color=\"#555555\"];\n");
         foreach (GraphNode node in graph.Nodes)
@@ -69,7 +70,7 @@ public static class GraphWriter
         var kinds = graph.Nodes.ToDictionary(node => node.Id, node => node.Kind);
         foreach (GraphEdge edge in graph.Edges)
         {
-            string style = kinds[edge.To] switch { GraphNodeKind.Mark => ", style=dashed", GraphNodeKind.DeadEnd => ", color=\"#b3261e\"", _ => string.Empty };
+            string style = kinds[edge.To] switch { GraphNodeKind.Mark => ", style=dashed, color=\"#a98600\", fontcolor=\"#7a6100\", constraint=false", GraphNodeKind.DeadEnd => ", color=\"#b3261e\", fontcolor=\"#b3261e\"", _ => string.Empty };
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} -> {edge.To} [label=\"{DotText(edge.Label)}\"{style}];\n");
         }
         return text.Append("}\n").ToString();
@@ -93,7 +94,7 @@ public static class GraphWriter
             string branch = item.IsRoot ? string.Empty : item.IsLast ? "└─ " : "├─ ";
             bool isNew = shown.Add(item.Node);
             string label = item.Label.Length == 0 ? string.Empty : $"[{item.Label}] ";
-            string name = nodes[item.Node].Label.Replace("\n", ": ", StringComparison.Ordinal);
+            string name = OneLine(nodes[item.Node].Label);
             text.Append(CultureInfo.InvariantCulture, $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
             if (!isNew)
                 continue;
@@ -104,6 +105,13 @@ public static class GraphWriter
                 waiting.Push((next[index].To, next[index].Label, indent, index == next.Length - 1, false));
         }
         return text.ToString();
+    }
+
+    // The first line is the name, the others are one sentence.
+    private static string OneLine(string label)
+    {
+        string[] lines = label.Split('\n');
+        return lines.Length == 1 ? label : $"{lines[0]}: {string.Join(' ', lines[1..])}";
     }
 
     private static string ClassOf(GraphNodeKind kind) => kind.ToString().ToLowerInvariant();

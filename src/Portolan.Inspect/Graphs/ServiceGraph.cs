@@ -244,15 +244,16 @@ public sealed class GraphBuilder
         List<string> labels = Edge(from, to);
         int before = labels.Count == 1 && int.TryParse(labels[0].AsSpan(0, labels[0].IndexOf(' ', StringComparison.Ordinal)), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
         labels.Clear();
-        labels.Add($"{(before + count).ToString(CultureInfo.InvariantCulture)} rules");
+        labels.Add($"{(before + count).ToString(CultureInfo.InvariantCulture)} {(before + count == 1 ? "rule" : "rules")}");
     }
 
     private string SkeletonNode(RuleTable table, string chain)
     {
-        int dash = _guide.ServiceOf(chain) is null ? -1 : KindLength(chain);
+        bool isOneOfMany = _guide.ServiceOf(chain) is not null || chain.StartsWith(ServiceChains.TreePrefix, StringComparison.Ordinal);
+        int dash = isOneOfMany ? KindLength(chain) : -1;
         return dash < 0
             ? ChainNode(table, chain)
-            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{KindWords(chain[..dash])}");
+            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(KindWords(chain[..dash]))}");
     }
 
     private static int KindLength(string chain) => chain.StartsWith("KUBE-", StringComparison.Ordinal)
@@ -289,9 +290,39 @@ public sealed class GraphBuilder
         string id = $"{table.Family}_{table.Name}_{chain}";
         if (table.FindChain(chain) is null)
             return Node(GraphNodeKind.Missing, id, $"{chain}\nnot in the input");
-        string purpose = _guide.PurposeOf(chain) is { } words ? "\n" + words : string.Empty;
-        GraphNodeKind kind = chain is "KUBE-MARK-MASQ" or "KUBE-MARK-DROP" or "off-cluster" ? GraphNodeKind.Mark : GraphNodeKind.Chain;
+        // The box of an endpoint stands beside that of its chain and says the address.
+        string purpose = chain.StartsWith("KUBE-SEP-", StringComparison.Ordinal) || _guide.PurposeOf(chain) is not { } words ? string.Empty : "\n" + Wrap(words);
+        GraphNodeKind kind = chain switch
+        {
+            "KUBE-MARK-MASQ" or "off-cluster" => GraphNodeKind.Mark,
+            "KUBE-MARK-DROP" => GraphNodeKind.DeadEnd,
+            _ => GraphNodeKind.Chain,
+        };
         return Node(kind, id, $"{chain}{purpose}");
+    }
+
+    // Boxes that are as wide as a sentence make pictures that nobody can read.
+    private static string Wrap(string words)
+    {
+        const int widest = 30;
+        var text = new System.Text.StringBuilder(words.Length + 8);
+        int column = 0;
+        foreach (string word in words.Split(' '))
+        {
+            if (column > 0 && column + 1 + word.Length > widest)
+            {
+                text.Append('\n');
+                column = 0;
+            }
+            else if (column > 0)
+            {
+                text.Append(' ');
+                column++;
+            }
+            text.Append(word);
+            column += word.Length;
+        }
+        return text.ToString();
     }
 
     private string EndpointNode(string endpoint) => Node(GraphNodeKind.Endpoint, "endpoint_" + endpoint, endpoint);

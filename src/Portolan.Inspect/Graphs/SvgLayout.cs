@@ -10,11 +10,14 @@ namespace Portolan.Inspect;
 /// </summary>
 public static class SvgLayout
 {
-    private const int BoxHeight = 44;
+    private const int LineHeight = 14;
+    private const int BoxPadding = 16;
     private const int Gap = 18;
-    private const int LayerGap = 190;
+    private const int LayerGap = 150;
     private const int Margin = 24;
     private const double CharacterWidth = 6.4;
+    private const double BoldCharacterWidth = 7.9;
+    private const int LongestLine = 46;
 
     /// <summary>The picture as a file a browser shows.</summary>
     public static string Draw(ServiceGraph graph)
@@ -25,12 +28,14 @@ public static class SvgLayout
         double x = Margin, height = 0;
         foreach (List<GraphNode> layer in layers)
         {
-            double width = layer.Max(node => node.Label.Split('\n').Max(line => Math.Min(line.Length, 46)) * CharacterWidth + 20);
+            double width = layer.Max(node => node.Label.Split('\n')
+                .Select((line, index) => Math.Min(line.Length, LongestLine) * (index == 0 ? BoldCharacterWidth : CharacterWidth)).Max() + 20);
             double y = Margin;
             foreach (GraphNode node in layer)
             {
-                boxes[node.Id] = new Box(x, y, width);
-                y += BoxHeight + Gap;
+                double own = node.Label.Split('\n').Length * LineHeight + BoxPadding;
+                boxes[node.Id] = new Box(x, y, width, own);
+                y += own + Gap;
             }
             height = Math.Max(height, y);
             x += width + LayerGap;
@@ -38,16 +43,17 @@ public static class SvgLayout
         // Layers are centred on each other.
         foreach (List<GraphNode> layer in layers)
         {
-            double shift = (height - layer.Count * (BoxHeight + Gap)) / 2;
+            double shift = (height - layer.Sum(node => boxes[node.Id].Height + Gap)) / 2;
             foreach (GraphNode node in layer)
                 boxes[node.Id] = boxes[node.Id] with { Y = boxes[node.Id].Y + shift };
         }
-        return Render(graph, boxes, x, height + Margin);
+        return Render(graph, boxes, x - LayerGap + Margin, height + Margin);
     }
 
     private static List<List<GraphNode>> Layers(ServiceGraph graph)
     {
         var rank = graph.Nodes.ToDictionary(node => node.Id, _ => 0);
+        HashSet<string> marks = [.. graph.Nodes.Where(node => node.Kind == GraphNodeKind.Mark).Select(node => node.Id)];
         // Longest path, cut off where arrows run in a circle.
         for (int round = 0; round < graph.Nodes.Length; round++)
         {
@@ -55,12 +61,15 @@ public static class SvgLayout
             foreach (GraphEdge edge in graph.Edges)
             {
                 int wanted = Math.Min(rank[edge.From] + 1, 40);
-                if (edge.From != edge.To && rank[edge.To] < wanted)
+                if (edge.From != edge.To && !marks.Contains(edge.To) && rank[edge.To] < wanted)
                     (rank[edge.To], changed) = (wanted, true);
             }
             if (!changed)
                 break;
         }
+        // A mark stands beside the first chain that leads to it, not behind the last.
+        foreach (string mark in marks)
+            rank[mark] = graph.Edges.Where(edge => edge.To == mark).Select(edge => rank[edge.From] + 1).DefaultIfEmpty(0).Min();
         List<List<GraphNode>> layers = [.. graph.Nodes.GroupBy(node => rank[node.Id]).OrderBy(group => group.Key).Select(group => group.ToList())];
         var position = new Dictionary<string, double>(StringComparer.Ordinal);
         ILookup<string, string> sources = graph.Edges.ToLookup(edge => edge.To, edge => edge.From);
@@ -87,10 +96,12 @@ public static class SvgLayout
 
             """);
         var kinds = graph.Nodes.ToDictionary(node => node.Id, node => node.Kind);
+        // Above the boxes: a long arrow passes behind some, and its condition must be read all the same.
+        var labels = new StringBuilder();
         foreach (GraphEdge edge in graph.Edges)
         {
             Box from = boxes[edge.From], to = boxes[edge.To];
-            double x1 = from.X + from.Width, y1 = from.Y + BoxHeight / 2.0, x2 = to.X, y2 = to.Y + BoxHeight / 2.0;
+            double x1 = from.X + from.Width, y1 = from.Y + from.Height / 2, x2 = to.X, y2 = to.Y + to.Height / 2;
             (string color, string dash) = kinds[edge.To] switch
             {
                 GraphNodeKind.DeadEnd => ("#b3261e", ""),
@@ -102,11 +113,12 @@ public static class SvgLayout
             {
                 // Labels stand near the arrow's end, where arrows of one box have come apart.
                 double lx = x1 + (x2 - x1) * 0.62, ly = y1 + (y2 - y1) * 0.7 - 4;
-                svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
+                labels.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
             }
         }
         foreach (GraphNode node in graph.Nodes)
             RenderBox(svg, node, boxes[node.Id]);
+        svg.Append(labels);
         return svg.Append("</svg>\n").ToString();
     }
 
@@ -122,20 +134,20 @@ public static class SvgLayout
             _ => ("#fff", "#555", " rx=\"3\""),
         };
         string[] lines = node.Label.Split('\n');
-        svg.Append(CultureInfo.InvariantCulture, $"<g><title>{Escape(node.Label)}</title><rect x=\"{box.X:0}\" y=\"{box.Y:0}\" width=\"{box.Width:0}\" height=\"{BoxHeight}\" fill=\"{fill}\" stroke=\"{stroke}\"{extra}/>\n");
-        double y = box.Y + BoxHeight / 2.0 + 4 - (Math.Min(lines.Length, 2) - 1) * 7;
-        for (int index = 0; index < Math.Min(lines.Length, 2); index++, y += 14)
+        svg.Append(CultureInfo.InvariantCulture, $"<g><title>{Escape(node.Label)}</title><rect x=\"{box.X:0}\" y=\"{box.Y:0}\" width=\"{box.Width:0}\" height=\"{box.Height:0}\" fill=\"{fill}\" stroke=\"{stroke}\"{extra}/>\n");
+        double y = box.Y + BoxPadding / 2.0 + LineHeight - 3;
+        for (int index = 0; index < lines.Length; index++, y += LineHeight)
         {
             string weight = index == 0 ? " font-weight=\"bold\"" : " fill=\"#444\"";
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{box.X + box.Width / 2:0}\" y=\"{y:0}\" text-anchor=\"middle\"{weight}>{Escape(Cut(lines[index], 46))}</text>\n");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{box.X + box.Width / 2:0}\" y=\"{y:0}\" text-anchor=\"middle\"{weight}>{Escape(Cut(lines[index], LongestLine))}</text>\n");
         }
         svg.Append("</g>\n");
     }
 
     private static string Cut(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 
-    // XML knows no control characters, not even escaped.
-    private static string Escape(string text) => WebUtility.HtmlEncode(string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? '?' : c)));
+    // XML knows no control characters, not even escaped, and no halves of surrogate pairs (which EnumerateRunes replaces).
+    private static string Escape(string text) => WebUtility.HtmlEncode(string.Concat(text.EnumerateRunes().Select(rune => (Rune.IsControl(rune) && rune.Value != '\n') || rune.Value is 0xfffe or 0xffff ? "?" : rune.ToString())));
 
-    private readonly record struct Box(double X, double Y, double Width);
+    private readonly record struct Box(double X, double Y, double Width, double Height);
 }

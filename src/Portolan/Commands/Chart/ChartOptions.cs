@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
+using Portolan.Inspect;
+using Portolan.Rules;
 
 namespace Portolan.Commands.Chart;
 
@@ -21,6 +24,29 @@ internal sealed class ChartOptions
     };
 
     internal Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/chart-json.md)." };
+
+    /// <summary>Completes names of services from the dumps on the command line; the live kernel is not asked for a key press.</summary>
+    internal void CompleteServices(Argument argument)
+    {
+        argument.CompletionSources.Add(ServicesInDumps);
+        // Behind "--rules FILE" a word may be one more value of the option, as the parser sees it.
+        Rules.CompletionSources.Add(ServicesInDumps);
+    }
+
+    private IEnumerable<CompletionItem> ServicesInDumps(CompletionContext context)
+    {
+        string[] files = context.ParseResult.GetValue(Rules) ?? [];
+        try
+        {
+            Ruleset rules = RulesetReader.Read(files.Where(File.Exists).Select(file => new SourceText(file, File.ReadAllBytes(file))));
+            return ServiceCatalogue.Read(rules, NodeAddresses.Unknown).Services.Select(service => service.Service).OfType<string>().Distinct()
+                .Select(name => new CompletionItem(name));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
 
     internal void AddTo(Command command)
     {

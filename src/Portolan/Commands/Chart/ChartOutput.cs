@@ -16,13 +16,19 @@ internal sealed class ChartOutput
     internal ChartOutput()
     {
         Console = AnsiConsole.Console;
-        if (System.Console.IsOutputRedirected)
+        // COLUMNS asks for a width also where there is no terminal; shells do not export it by themselves.
+        if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int columns) && columns > 0)
+            Console.Profile.Width = columns;
+        else if (System.Console.IsOutputRedirected)
             Console.Profile.Width = PipeWidth;
     }
 
     private readonly TextWriter _messages = System.Console.Error;
 
     internal IAnsiConsole Console { get; }
+
+    /// <summary>Columns of the terminal; very many for a pipe.</summary>
+    internal int Width => Console.Profile.Width;
 
     internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
 

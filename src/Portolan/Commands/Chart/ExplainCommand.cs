@@ -22,6 +22,7 @@ internal static class ExplainCommand
         {
             name, port, from,
         };
+        options.CompleteServices(name);
         options.AddTo(command);
         command.SetAction(parsed =>
         {

@@ -22,6 +22,7 @@ internal static class GraphCommand
         {
             name, all, format, file,
         };
+        options.CompleteServices(name);
         options.AddTo(command);
         command.SetAction(parsed =>
         {

@@ -25,6 +25,7 @@ internal static class RulesCommand
         {
             name, table, from, all,
         };
+        options.CompleteServices(name);
         options.AddTo(command);
         command.SetAction(parsed =>
         {

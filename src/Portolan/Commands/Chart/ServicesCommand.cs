@@ -9,6 +9,9 @@ namespace Portolan.Commands.Chart;
 /// <summary>portolan services: what the rules offer.</summary>
 internal static class ServicesCommand
 {
+    // Below, the table's seven columns become towers of single words.
+    private const int NarrowWidth = 140;
+
     internal static Command Create()
     {
         var options = new ChartOptions();
@@ -24,6 +27,7 @@ internal static class ServicesCommand
                 + "and only where the proxy runs with --counters.",
         };
         command.Options.Add(counters);
+        options.CompleteServices(filter);
         options.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -58,6 +62,11 @@ internal static class ServicesCommand
             chart.Line("The rules offer no services.");
             return;
         }
+        if (chart.Width < NarrowWidth)
+        {
+            PrintCards(services, chart);
+            return;
+        }
         chart.Table(["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"], services.Select(service => (string[])
         [
             service.DisplayName,
@@ -68,6 +77,21 @@ internal static class ServicesCommand
             Policies(service),
             RulesBefore(service),
         ]));
+    }
+
+    /// <summary>Each service in lines of its own, where a table would break its cells into pieces.</summary>
+    private static void PrintCards(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    {
+        foreach (OfferedService service in services)
+        {
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}", new Spectre.Console.Style(decoration: Spectre.Console.Decoration.Bold));
+            foreach (OfferedFrontend frontend in service.Frontends)
+                chart.Line($"  {Frontend(frontend)}");
+            string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
+            chart.Line($"  endpoints {service.Endpoints.Length.ToString(CultureInfo.InvariantCulture)}{shares}; rules before {RulesBefore(service)}");
+            if (Policies(service) is { Length: > 0 } policies)
+                chart.Line($"  {policies}");
+        }
     }
 
     private static void PrintDetails(IReadOnlyList<OfferedService> services, ChartOutput chart)

@@ -10,8 +10,10 @@ namespace Portolan.Commands.Chart.Watch;
 /// <summary>Gathers the steps of traced packets and prints each packet's way as a whole, in the words of explain.</summary>
 internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
 {
-    // The kernel tells the steps of one packet within microseconds; a packet that is silent for longer has left, or its steps were lost.
-    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
+    // The kernel tells the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been silent
+    // for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SilenceInNoise = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<uint, PacketWay> _open = [];
 
@@ -36,10 +38,16 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
             Close(way);
     }
 
-    /// <summary>Prints the packets that have been silent for a while; all of them at the end.</summary>
-    internal void CloseSilent(bool all = false)
+    /// <summary>Prints the packets that have been silent for a while.</summary>
+    /// <param name="isQuiet">True when all events there are have been read.</param>
+    internal void CloseSilent(bool isQuiet) => Close(way => time.GetElapsedTime(way.LastStep) > (isQuiet ? Silence : SilenceInNoise));
+
+    /// <summary>Prints what is left.</summary>
+    internal void CloseAll() => Close(_ => true);
+
+    private void Close(Func<PacketWay, bool> which)
     {
-        foreach (PacketWay way in _open.Values.Where(way => all || time.GetElapsedTime(way.LastStep) > Silence).ToList())
+        foreach (PacketWay way in _open.Values.Where(which).ToList())
             Close(way);
     }
 

@@ -94,7 +94,7 @@ internal static class WatchCommand
             {
                 if (!next.IsCompleted)
                     await Task.WhenAny(next, Task.Delay(Tick, stop));
-                ways.CloseSilent();
+                ways.CloseSilent(isQuiet: !next.IsCompleted);
                 if (!next.IsCompleted)
                 {
                     stop.ThrowIfCancellationRequested();
@@ -114,7 +114,7 @@ internal static class WatchCommand
             // The time is up, or the user has seen enough.
         }
         if (count is null || ways.Packets < count)
-            ways.CloseSilent(all: true);
+            ways.CloseAll();
         chart.Message($"{ways.Packets.ToString(CultureInfo.InvariantCulture)} {(ways.Packets == 1 ? "packet" : "packets")} traced; the trace rule is removed");
         return ExitStatus.Ok;
     }
