@@ -54,7 +54,7 @@ internal static class Composition
             addresses,
             NodePortsOf(config),
             new ConntrackCleaner(conntrack),
-            new SyncLoopOptions { SyncPeriod = periods.SyncPeriod, MinSyncPeriod = periods.MinSyncPeriod },
+            new SyncLoopOptions { SyncPeriod = ComparisonPeriod(config), MinSyncPeriod = periods.MinSyncPeriod },
             loggers.CreateLogger<SyncLoop>(),
             time);
 
@@ -64,7 +64,7 @@ internal static class Composition
         var http = new HttpServer(loggers);
         await using (http.ConfigureAwait(false))
         {
-            var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>());
+            using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
             metrics.Watch(loop);
             if (settings.WithCounters && config.Mode == ProxyMode.NfTables)
                 metrics.WatchFrontends();
@@ -102,6 +102,11 @@ internal static class Composition
         foreach (string problem in NodeSettings.Apply(settings))
             log.SettingNotMade(problem);
     }
+
+    // The iptables plane looks at its canaries every syncPeriod, and at the rules every tenth time: what is left for the loop is to be sure.
+    private static TimeSpan ComparisonPeriod(KubeProxyConfig config) => config.Mode == ProxyMode.IpTables
+        ? TimeSpan.FromTicks(Math.Max(config.IpTables.SyncPeriod.Ticks, TimeSpan.FromHours(1).Ticks))
+        : config.NfTables.SyncPeriod;
 
     private static IDataPlane PlaneFor(ProxySettings settings, ILoggerFactory loggers, TimeProvider time)
     {

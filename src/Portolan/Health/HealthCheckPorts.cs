@@ -17,17 +17,34 @@ namespace Portolan.Health;
 /// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node has
 /// endpoints (kube-proxy: healthcheck.ServiceHealthServer).
 /// </summary>
-/// <remarks>Follows the loop on the loop's thread; answers come from any thread.</remarks>
-internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger)
+/// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
+internal sealed partial class HealthCheckPorts : IDisposable
 {
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(30);
+
+    private readonly HttpServer _server;
+    private readonly ProxyHealth _health;
+    private readonly ILogger _logger;
+    private readonly ITimer _retry;
+    private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<ObjectName, HealthCheckPlan> _plans = new();
     private readonly Dictionary<Listener, IDisposable> _open = [];
     private readonly HashSet<Listener> _failed = [];
     private NodeFacts _node = NodeFacts.None;
 
+    public HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger, TimeProvider time)
+    {
+        (_server, _health, _logger) = (server, health, logger);
+        _retry = time.CreateTimer(_ => TryFailedAgain(), null, Retry, Retry);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _retry.Dispose();
+
     /// <summary>Takes what a step of the loop changed.</summary>
     public void Follow(SyncRecord record)
     {
+        using Lock.Scope held = _gate.EnterScope();
         bool isChanged = record.Node != _node;
         _node = record.Node;
         foreach (ServiceChange change in record.Delta.Services)
@@ -41,8 +58,15 @@ internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth he
             else
                 _plans[change.Service] = plan;
         }
-        // An address that another process held may be free by the time of a comparison.
-        if (isChanged || (record.IsComparison && _failed.Count > 0))
+        if (isChanged)
+            OpenAndClose();
+    }
+
+    // An address that another process held may be free by now.
+    private void TryFailedAgain()
+    {
+        using Lock.Scope held = _gate.EnterScope();
+        if (_failed.Count > 0)
             OpenAndClose();
     }
 
@@ -59,7 +83,7 @@ internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth he
         {
             try
             {
-                _open.Add(listener, server.Listen(listener.Address, context => AnswerAsync(context, listener)));
+                _open.Add(listener, _server.Listen(listener.Address, context => AnswerAsync(context, listener)));
                 _failed.Remove(listener);
             }
             catch (SocketException failure)
@@ -91,7 +115,7 @@ internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth he
     {
         _plans.TryGetValue(listener.Service, out HealthCheckPlan? plan);
         int endpoints = (listener.Family == IpFamily.IPv4 ? plan?.ReadyLocalIPv4 : plan?.ReadyLocalIPv6) ?? 0;
-        bool isHealthy = health.IsHealthy;
+        bool isHealthy = _health.IsHealthy;
         HttpResponse response = context.Response;
         response.StatusCode = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         response.ContentType = Answers.JsonType;
@@ -110,7 +134,7 @@ internal sealed partial class HealthCheckPorts(HttpServer server, ProxyHealth he
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
-        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; trying again with each comparison")]
+        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; trying again every 30 s")]
     private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
 
     private sealed record Listener(ObjectName Service, IpFamily Family, IPEndPoint Address);

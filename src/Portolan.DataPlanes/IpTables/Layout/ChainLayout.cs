@@ -11,8 +11,8 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <param name="HasCounters">The kernel has the accounting objects that kube-proxy's metrics read.</param>
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
 /// <param name="HasEndpointComments">
-/// Rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than half
-/// of what the kernel takes and returns for each change.
+/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than
+/// half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
 /// </param>
 internal sealed record LayoutContext(
     IpFamily Family,
@@ -281,13 +281,14 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
             string chain = destinations[i].Chain;
             string match = string.Create(CultureInfo.InvariantCulture,
                 $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chain} --mask {HostMask(port.Family)} --rsource");
-            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i), Match = match, Target = chain }.ToString());
+            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i, isFirst: i == 0), Match = match, Target = chain }.ToString());
         }
         for (int i = 0; i < destinations.Length; i++)
         {
             int left = destinations.Length - i;
             string? match = left == 1 ? null : $"-m statistic --mode random --probability {Probability(left)}";
-            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i), Match = match, Target = destinations[i].Chain }.ToString());
+            string? said = EndpointComment(comment, i, isFirst: i == 0 && port.AffinitySeconds == 0);
+            rules.Add(new RuleSpec { Comment = said, Match = match, Target = destinations[i].Chain }.ToString());
         }
     }
 
@@ -315,7 +316,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         }
     }
 
-    private string? EndpointComment(Func<int, string> comment, int index) => Context.HasEndpointComments ? comment(index) : null;
+    private string? EndpointComment(Func<int, string> comment, int index, bool isFirst) => Context.HasEndpointComments || isFirst ? comment(index) : null;
 
     // The kernel keeps 31 bits of a probability (xt_statistic.c); iptables-save shows them with eleven digits.
     private static string Probability(int choices)
