@@ -50,7 +50,12 @@ internal sealed class NodeProgram : IDisposable
         }
     }
 
-    public void Signal(string signal) => Tool.Run("kill", [$"-{signal}", ProcessId.ToString(CultureInfo.InvariantCulture)]);
+    public void Signal(string signal)
+    {
+        if (_process.HasExited)
+            Assert.Fail($"portolan ended by itself, with status {_process.ExitCode}.\n{Output}\n{Errors}");
+        Tool.Run("kill", [$"-{signal}", ProcessId.ToString(CultureInfo.InvariantCulture)]);
+    }
 
     public int WaitForExit()
     {

@@ -38,9 +38,11 @@ internal sealed class ChartInput
     internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
         using ProgressLine? progress = ProgressLine.Start("reading rules");
-        CollectLater();
         string[] files = parsed.GetValue(options.Rules) ?? [];
         bool isLive = files.Length == 0;
+        // Live rules may be read again and again, by watch; a dump is read once.
+        if (!isLive)
+            CollectLater();
         if (!isLive && parsed.GetValue(options.Netns) is not null)
         {
             output.Error("--netns reads live rules and --rules a dump: give one of them.");
