@@ -47,6 +47,20 @@ public sealed class KernelCornerTests
             -A FORWARD -m recent --rcheck --name A --rsource -j DROP
             """, Tcp()));
 
+    [Theory]
+    [InlineData("10.0.0.7", 5, "10.0.0.2:80 100")]
+    [InlineData("10.0.0.7", 20, "10.0.0.1:80 100")]
+    [InlineData("10.0.0.8", 5, "10.0.0.1:80 100")]
+    public void A_client_that_the_kernel_remembers_goes_where_it_was_until_the_time_is_over(string client, int ago, string expected)
+    {
+        const string rules = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m recent --rcheck --seconds 10 --reap --name B --rsource -j DNAT --to-destination 10.0.0.2\n"
+            + "-A PREROUTING -m recent --set --name A --rsource -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
+        string lists = $"/proc/net/xt_recent/B:src={client} ttl: 64 last_seen: {4296688631 - 250 * ago} oldest_pkt: 1 {4296688631 - 250 * ago}\n"
+            + "/proc/timer_list:now at 7185647838982 nsecs\n/proc/timer_list:jiffies: 4296688631\n";
+        foreach (bool isFresh in (bool[])[true, false])
+            Assert.Equal([$"forward {expected}"], Show(rules + lists, Tcp() with { Source = InetAddress.Parse("10.0.0.7"), ClientIsFresh = isFresh }));
+    }
+
     [Fact]
     public void A_fresh_client_says_nothing_of_lists_of_destinations() => Assert.StartsWith(
         "whether 10.0.0.9 is in the list 'A'",

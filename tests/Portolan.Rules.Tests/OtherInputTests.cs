@@ -23,6 +23,47 @@ public sealed class OtherInputTests
         Assert.Contains(ruleset.IpSets["links"].Entries, entry => entry.Parts[1] is IpSetInterface { Name: "veth0", IsPhysdev: true });
     }
 
+    [Fact]
+    public void Lists_of_the_recent_match_are_read_with_the_age_of_their_entries()
+    {
+        // Of a kernel with 250 jiffies to the second.
+        Ruleset ruleset = Dumps.Read("rules/recent-lists.txt");
+        Assert.Empty(ruleset.Problems);
+        RecentClients clients = ruleset.RecentClients!;
+        Assert.Equal([1004, 4], clients.AgesOf("KUBE-SEP-A", InetAddress.Parse("203.0.113.9")).Select(static age => (int)age.TotalMilliseconds));
+        Assert.Equal([4], clients.AgesOf("KUBE-SEP-B", InetAddress.Parse("2001:db8::1")).Select(static age => (int)age.TotalMilliseconds));
+        Assert.Empty(clients.AgesOf("KUBE-SEP-C", InetAddress.Parse("203.0.113.9")));
+        Assert.Empty(clients.AgesOf("KUBE-SEP-B", InetAddress.Parse("203.0.113.9")));
+    }
+
+    [Fact]
+    public void A_kernel_without_entries_remembers_nobody() =>
+        Assert.Empty(Dumps.ReadText("/proc/timer_list:now at 7185647838982 nsecs\n/proc/timer_list:jiffies: 4296688631\n").RecentClients!.AgesOf("A", InetAddress.Parse("203.0.113.9")));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/proc/timer_list:now at 7185647838982 nsecs\n/proc/timer_list:jiffies: 18446744073709551615\n")]
+    [InlineData("/proc/timer_list:now at 300000000000 nsecs\n/proc/timer_list:jiffies: 4294967296\n")]
+    public void Without_a_clock_that_is_understood_it_is_not_known_who_is_remembered(string clock)
+    {
+        Ruleset ruleset = Dumps.ReadText("/proc/net/xt_recent/A:src=203.0.113.9 ttl: 64 last_seen: 1 oldest_pkt: 1 1\n" + clock);
+        Assert.Null(ruleset.RecentClients);
+        Assert.Contains(ruleset.Problems, problem => problem.Message.Contains("/proc/timer_list", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void An_entry_of_a_list_that_is_cut_is_named_and_the_rest_is_read()
+    {
+        Ruleset ruleset = Dumps.ReadText("""
+            /proc/net/xt_recent/A:src=203.0.113.9 ttl: 64 last_
+            /proc/net/xt_recent/A:src=203.0.113.10 ttl: 64 last_seen: 1 oldest_pkt: 1 1
+            /proc/timer_list:now at 7185647838982 nsecs
+            /proc/timer_list:jiffies: 4296688631
+            """);
+        Assert.Equal(1, Assert.Single(ruleset.Problems).Line);
+        Assert.Single(ruleset.RecentClients!.AgesOf("A", InetAddress.Parse("203.0.113.10")));
+    }
+
     [Theory]
     [InlineData("rules/ip-addr.json")]
     [InlineData("rules/ip-addr-pretty.json")]

@@ -86,6 +86,7 @@ internal static class EarlierRuleChecks
     {
         Tables = [.. rules.Tables.Where(table => table.Chains.Any(chain => chain.Base is { Hook: Hook.Prerouting or Hook.Output })).Select(WithoutServices)],
         IpSets = rules.IpSets,
+        RecentClients = rules.RecentClients,
         Interfaces = rules.Interfaces,
     };
 

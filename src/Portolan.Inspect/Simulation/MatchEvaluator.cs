@@ -8,7 +8,7 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
 {
     private readonly IpSetIndex _ipSets = new(ruleset, packet);
 
-    internal RecentLists Recent { get; } = new(packet);
+    internal RecentLists Recent { get; } = new(packet, ruleset.RecentClients);
 
     internal PacketPremise Packet => packet;
 

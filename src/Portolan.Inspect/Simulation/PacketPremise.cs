@@ -62,8 +62,9 @@ public sealed record PacketPremise
 
     /// <summary>
     /// True when the client is in no list of iptables' recent match (session affinity): it has not used the service lately. The lists
-    /// are in no dump; when false, what they hold is unknown. Says nothing of lists of destinations or of whole networks, and nothing of a
-    /// packet of an old connection, whose first packet has been there.
+    /// are in no dump of rules; when false, what they hold is unknown. Where they were read (<see cref="Ruleset.RecentClients"/>) they
+    /// decide. Says nothing of lists of destinations or of whole networks, and nothing of a packet of an old connection, whose first packet
+    /// has been there.
     /// </summary>
     public bool ClientIsFresh { get; init; } = true;
 

@@ -1,13 +1,14 @@
+using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Rules;
 
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump; what this packet writes, its
-/// later rules read.
+/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump of rules, and known only where
+/// the lists were read as well; what this packet writes, its later rules read.
 /// </summary>
-internal sealed class RecentLists(PacketPremise packet)
+internal sealed class RecentLists(PacketPremise packet, RecentClients? clients)
 {
     /// <summary>
     /// Decides the match. The state is changed as both answers have in common; <see cref="Matched"/> has what a match adds.
@@ -23,13 +24,14 @@ internal sealed class RecentLists(PacketPremise packet)
                 Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
                 return Answer.Yes.NegateIf(match.Negated);
             case RecentMode.Remove:
-                Write(key, new Entry(0, IsAll: true, 0), state);
-                return (entry.Stamps > 0 ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
+                Write(key, new Entry(0, IsAll: true, 0, []), state);
+                return (entry.IsThere ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
         }
         // What this packet wrote is younger than any number of seconds.
         uint needed = Math.Max(1, match.HitCount ?? 1);
-        Answer answer = (match.Ttl && (entry.Stamps > 0 || !entry.IsAll) ? Unknown(key, match, entry)
-            : entry.Stamps >= needed ? Answer.Yes
+        int hits = entry.Stamps + entry.Ages.Count(age => match.Seconds is not { } seconds || age <= TimeSpan.FromSeconds(seconds));
+        Answer answer = (match.Ttl && (entry.IsThere || !entry.IsAll) ? Unknown(key, match, entry)
+            : hits >= needed ? Answer.Yes
             : entry.IsAll ? Answer.No
             : Unknown(key, match, entry)).NegateIf(match.Negated);
         if (match.Mode != RecentMode.Update)
@@ -47,7 +49,7 @@ internal sealed class RecentLists(PacketPremise packet)
         if (match.Mode != RecentMode.Update || KeyOf(match, state) is not { } key)
             return;
         Entry entry = Find(key, match, state);
-        if (entry.Stamps > 0 || (!match.Negated && !entry.IsAll))
+        if (entry.IsThere || (!match.Negated && !entry.IsAll))
             Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
     }
 
@@ -66,9 +68,11 @@ internal sealed class RecentLists(PacketPremise packet)
     {
         if (PacketMemory.TryFind(state.Memory, key, out object? value))
             return (Entry)value!;
+        if (clients is not null)
+            return new Entry(0, IsAll: true, 0, clients.AgesOf(key.Item1, key.Item2));
         bool isFresh = packet.ClientIsFresh && packet.State is not (ConntrackStates.Established or ConntrackStates.Related)
             && match.Side == PacketSide.Source && match.Mask.Family == IpFamily.None && state.Source == packet.Source;
-        return new Entry(0, isFresh, 0);
+        return new Entry(0, isFresh, 0, []);
     }
 
     private static void Write((string, InetAddress) key, Entry entry, PacketState state) =>
@@ -82,7 +86,11 @@ internal sealed class RecentLists(PacketPremise packet)
 
     /// <summary>What is known of an entry.</summary>
     /// <param name="Stamps">How often this packet was written down.</param>
-    /// <param name="IsAll">True when there are no other stamps; without stamps there is then no entry.</param>
+    /// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no entry.</param>
     /// <param name="Version">Counts changes that are not known.</param>
-    private sealed record Entry(int Stamps, bool IsAll, int Version);
+    /// <param name="Ages">The age of each stamp that was read.</param>
+    private sealed record Entry(int Stamps, bool IsAll, int Version, ImmutableArray<TimeSpan> Ages)
+    {
+        internal bool IsThere => Stamps > 0 || !Ages.IsEmpty;
+    }
 }

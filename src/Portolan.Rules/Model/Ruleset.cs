@@ -18,6 +18,9 @@ public sealed class Ruleset
     /// <summary>The ipsets that iptables rules refer to (not the sets of nf_tables, which belong to their table), by name.</summary>
     public FrozenDictionary<string, IpSet> IpSets { get; init; } = FrozenDictionary<string, IpSet>.Empty;
 
+    /// <summary>The lists of iptables' recent match (session affinity); null when no input says what is in them.</summary>
+    public RecentClients? RecentClients { get; init; }
+
     /// <summary>The node's interfaces and addresses; null when no input said anything about them.</summary>
     public ImmutableArray<NetInterface>? Interfaces { get; init; }
 

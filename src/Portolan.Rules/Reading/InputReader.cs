@@ -8,7 +8,7 @@ namespace Portolan.Rules.Reading;
 internal sealed class InputReader(ReadContext context)
 {
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context), new NftJsonReader(context),
-        new IpSetReader(context), new AddressReader(context)];
+        new IpSetReader(context), new AddressReader(context), new RecentListReader(context)];
     private bool _isForeignNamed;
     private string? _skipped;
 
@@ -35,7 +35,7 @@ internal sealed class InputReader(ReadContext context)
                 TakeProse(line);
         }
         section?.End();
-        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && !context.SawEmptyRuleset && !_isForeignNamed)
+        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null && !context.SawEmptyRuleset && !_isForeignNamed)
             SayNothingFound();
     }
 

@@ -20,6 +20,8 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     public List<IpSet> IpSets { get; } = [];
 
+    public RecentClients? RecentClients { get; set; }
+
     public List<NetInterface>? Interfaces { get; set; }
 
     /// <summary>True when nft said that there is not one table: nothing to read, and nothing wrong.</summary>

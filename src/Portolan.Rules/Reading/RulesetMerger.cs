@@ -37,6 +37,7 @@ internal static class RulesetMerger
         {
             Tables = [.. order.SelectMany(sameName => sameName).Select(entry => entry.Table.Build())],
             IpSets = sets.ToFrozenDictionary(StringComparer.Ordinal),
+            RecentClients = contexts.Find(static context => context.RecentClients is not null)?.RecentClients,
             Interfaces = hasInterfaces ? [.. interfaces.Values] : (ImmutableArray<NetInterface>?)null,
             Problems = [.. contexts.SelectMany(context => context.Problems.All())],
         };

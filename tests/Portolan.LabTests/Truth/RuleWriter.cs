@@ -16,7 +16,8 @@ namespace Portolan.LabTests.Truth;
 /// <summary>A way to read rules back.</summary>
 /// <param name="Name">What is read, for messages.</param>
 /// <param name="Read">Reads it; runs on the lab's thread.</param>
-internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read)
+/// <param name="KnowsClients">It says which clients a service with affinity remembers.</param>
+internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read, bool KnowsClients)
 {
     /// <summary>trace over what is read now.</summary>
     internal (PacketSimulator Simulator, string Text) Simulate(TruthSite site)
@@ -26,8 +27,8 @@ internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read)
         return (new PacketSimulator(rules, site.Addresses), string.Join('\n', texts));
     }
 
-    internal static RuleReading OfTool(string tool, params string[] arguments) =>
-        new($"{tool} {string.Join(' ', arguments)}".TrimEnd(), () => [Tool.Run(tool, arguments)]);
+    internal static RuleReading OfNft(params string[] arguments) =>
+        new($"nft {string.Join(' ', arguments)}", () => [Tool.Run("nft", arguments)], KnowsClients: true);
 }
 
 /// <summary>Brings rules into a lab, and knows how they are read back.</summary>
@@ -50,7 +51,7 @@ internal sealed class RuleWriter
     {
         using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = cluster.WithCounters, MasqueradeBit = cluster.MasqueradeBit }, lab.Namespace.Path, NullLogger.Instance);
         RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
-    }, RuleReading.OfTool("nft", "list", "ruleset"), RuleReading.OfTool("nft", "-j", "list", "ruleset"));
+    }, RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
 
     /// <summary>Our own iptables plane; it works on the namespace of the thread.</summary>
     /// <param name="layout">Which chains.</param>
@@ -82,12 +83,12 @@ internal sealed class RuleWriter
     {
         string folder = Path.Combine(Lab.TestFolder, "data", "harbor", version);
         string Dump(string file) => File.ReadAllText(Path.Combine(folder, file));
-        RuleReading Text(params string[] files) => new(string.Join(" and ", files), () => files.Select(Dump));
+        RuleReading Text(params string[] files) => new(string.Join(" and ", files), () => files.Select(Dump), KnowsClients: false);
         if (backend is null)
         {
             return new($"{version} nftables", (lab, _) => Load(lab, ProxyMode.NfTables, ("nft", Dump("nft-list-ruleset.txt"))),
                 Text("nft-list-ruleset.txt"), Text("nft-list-ruleset.json"),
-                RuleReading.OfTool("nft", "list", "ruleset"), RuleReading.OfTool("nft", "-j", "list", "ruleset"));
+                RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
         }
         string[] saves = [.. ((string[])["iptables-save.txt", "ip6tables-save.txt"]).Where(file => File.Exists(Path.Combine(folder, file)))];
         return new($"{version} iptables-{backend}",
@@ -106,14 +107,17 @@ internal sealed class RuleWriter
         rules.Start(lab, mode);
     }
 
-    private static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save", () =>
-        [Tool.Run($"iptables-{backend}-save", []), Tool.Run($"ip6tables-{backend}-save", [])]);
+    private static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save and xt_recent", () =>
+    [
+        Tool.Run($"iptables-{backend}-save", []), Tool.Run($"ip6tables-{backend}-save", []),
+        Tool.TryRun("grep", ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]).Output,
+    ], KnowsClients: true);
 
     /// <summary>All tables as people paste them, each behind the command that lists it.</summary>
     private static RuleReading Listed(string backend) => new($"ip(6)tables-{backend} -nvL", () =>
         from tool in (string[])[$"iptables-{backend}", $"ip6tables-{backend}"]
         from table in (string[])["mangle", "nat", "filter"]
-        select string.Create(CultureInfo.InvariantCulture, $"# {tool} -t {table} -nvL\n{Tool.Run(tool, ["-t", table, "-nvL"])}"));
+        select string.Create(CultureInfo.InvariantCulture, $"# {tool} -t {table} -nvL\n{Tool.Run(tool, ["-t", table, "-nvL"])}"), KnowsClients: false);
 
     private static void RequireForce(SyncReport report) =>
         Assert.True(report.IsInForce && report.Refusals.IsEmpty, $"the kernel refused: {string.Join("; ", report.Refusals)}");

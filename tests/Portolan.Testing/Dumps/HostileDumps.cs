@@ -21,6 +21,7 @@ public static class HostileDumps
         "rules/nft-of-iptables.txt",
         "rules/ipset-save.txt",
         "rules/ip-addr.json",
+        "rules/recent-lists.txt",
         "rules/nft-of-iptables.json",
         "harbor/kube-proxy-1.36/iptables-save.txt",
         "harbor/kube-proxy-1.36/iptables-nat-nvL-line-numbers.txt",

@@ -238,3 +238,13 @@ for kind in legacy nft; do
         nft flush ruleset
     fi
 done
+
+# Lists of the recent match; addresses may be written into them by hand.
+for list in KUBE-SEP-A KUBE-SEP-B KUBE-SEP-C; do
+    iptables-nft -A INPUT -m recent --name "$list" --rcheck
+done
+echo +203.0.113.9 > /proc/net/xt_recent/KUBE-SEP-A
+sleep 1
+echo +203.0.113.9 > /proc/net/xt_recent/KUBE-SEP-A
+echo +2001:db8::1 > /proc/net/xt_recent/KUBE-SEP-B
+grep -rEs '^(src=|now at |jiffies: )' /proc/net/xt_recent /proc/timer_list > recent-lists.txt

@@ -9,15 +9,17 @@ internal static class LiveRules
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(60);
 
     /// <summary>Both variants of iptables are asked, as each sees only its own rules; plain iptables-save where the variants have no names of their own.</summary>
-    private static readonly (string[] Programs, string[] Arguments)[] Tools =
+    private static readonly (string[] Programs, string[] Arguments, bool MayFail)[] Tools =
     [
-        (["iptables-nft-save", "iptables-save"], ["-c"]),
-        (["iptables-legacy-save"], ["-c"]),
-        (["ip6tables-nft-save", "ip6tables-save"], ["-c"]),
-        (["ip6tables-legacy-save"], ["-c"]),
-        (["nft"], ["-j", "list", "ruleset"]),
-        (["ipset"], ["save"]),
-        (["ip"], ["-j", "addr"]),
+        (["iptables-nft-save", "iptables-save"], ["-c"], false),
+        (["iptables-legacy-save"], ["-c"], false),
+        (["ip6tables-nft-save", "ip6tables-save"], ["-c"], false),
+        (["ip6tables-legacy-save"], ["-c"], false),
+        (["nft"], ["-j", "list", "ruleset"], false),
+        (["ipset"], ["save"], false),
+        (["ip"], ["-j", "addr"], false),
+        // Which clients the recent match remembers. Without that module there is no folder, and nobody is remembered.
+        (["grep"], ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"], true),
     ];
 
     /// <summary>The tools' outputs, null when none could be run; and whether every tool there is could list its rules.</summary>
@@ -31,15 +33,15 @@ internal static class LiveRules
         }
         var sources = new List<SourceText>();
         bool isWhole = true;
-        foreach ((string[] programs, string[] arguments) in Tools)
+        foreach ((string[] programs, string[] arguments, bool mayFail) in Tools)
         {
             if (programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
                 continue;
             string[] command = netns is null ? [program, .. arguments] : [ip!, "netns", "exec", netns, program, .. arguments];
             (byte[] bytes, string errors, int status) = Run(command);
             string name = $"{Path.GetFileName(program)} {string.Join(' ', arguments)}";
-            isWhole &= status == 0;
-            if (status != 0)
+            isWhole &= status == 0 || mayFail;
+            if (status != 0 && !mayFail)
                 output.Message($"{name} failed with status {status.ToString(System.Globalization.CultureInfo.InvariantCulture)}: {errors.Trim()}; the rules it knows are left out.");
             else if (bytes.Length > 0)
                 sources.Add(new SourceText(name, bytes));
@@ -61,6 +63,7 @@ internal static class LiveRules
             {
                 Tables = [.. rules.Tables.Where(table => !IsShownTwice(table))],
                 IpSets = rules.IpSets,
+                RecentClients = rules.RecentClients,
                 Interfaces = rules.Interfaces,
                 Problems = rules.Problems,
             }

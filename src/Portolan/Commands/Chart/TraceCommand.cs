@@ -27,7 +27,7 @@ internal static class TraceCommand
         var podCidr = new Option<string[]>("--pod-cidr") { Description = "Range of pod addresses: packets from it are said to come from a pod.", HelpName = "CIDR" };
         var affinity = new Option<string>("--affinity")
         {
-            Description = "fresh: the client has not used the service lately. unknown: the lists of iptables' recent match are taken as unknown.",
+            Description = "fresh: the client has not used the service lately. unknown: the lists of iptables' recent match are taken as unknown. Where the lists themselves were read they decide.",
             DefaultValueFactory = _ => "fresh",
         };
         affinity.AcceptOnlyFromAmong("fresh", "unknown");

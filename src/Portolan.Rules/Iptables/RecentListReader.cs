@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Rules.Reading;
+
+namespace Portolan.Rules.Iptables;
+
+/// <summary>
+/// Reads the lists of the recent match as grep prints them with their names, and the kernel's clock that their stamps are of:
+/// <c>grep -rEs '^(src=|now at |jiffies: )' /proc/net/xt_recent /proc/timer_list</c>. The clock is what says that the lists were looked at,
+/// also when none had an entry. Formats: net/netfilter/xt_recent.c (recent_seq_show), kernel/time/timer_list.c.
+/// </summary>
+internal sealed class RecentListReader(ReadContext context) : ISectionReader
+{
+    // Before jiffies overflow 32 bits for the first time, five minutes pass (INITIAL_JIFFIES, linux/jiffies.h).
+    private const ulong FirstOverflow = 1UL << 32;
+    private const double SecondsToFirstOverflow = 300;
+
+    // A hundred years: no clock goes back further.
+    private const double OldestInSeconds = 3_155_760_000;
+
+    // CONFIG_HZ; nothing that a process can read tells it.
+    private static readonly int[] s_frequencies = [100, 250, 300, 1000];
+
+    private readonly Dictionary<(string, InetAddress), ulong[]> _stamps = [];
+    private ulong? _nanoseconds;
+    private ulong? _jiffies;
+    private int _line;
+
+    public bool Take(LineCursor line)
+    {
+        ReadOnlySpan<char> text = line.Line;
+        if (Behind(text, "timer_list:now at ") is { IsEmpty: false } now && Number(now) is { } nanoseconds)
+            _nanoseconds = nanoseconds;
+        else if (Behind(text, "timer_list:jiffies: ") is { IsEmpty: false } ticks && Number(ticks) is { } jiffies)
+            _jiffies = jiffies;
+        else if (Behind(text, "xt_recent/") is { IsEmpty: false } entry && entry.IndexOf(":src=") is > 0 and var end)
+            TakeEntry(entry[..end], entry[(end + ":src=".Length)..], line.Number);
+        else
+            return false;
+        if (_line == 0)
+            _line = line.Number;
+        return true;
+    }
+
+    public void End()
+    {
+        if (_line == 0)
+            return;
+        if (_jiffies is { } now && _nanoseconds is { } nanoseconds && FrequencyOf(now, nanoseconds / 1e9) is { } frequency)
+        {
+            context.RecentClients = new RecentClients(_stamps.ToDictionary(static entry => entry.Key, entry => (ImmutableArray<TimeSpan>)
+                [.. entry.Value.Select(stamp => TimeSpan.FromSeconds(now > stamp ? Math.Min((now - stamp) / (double)frequency, OldestInSeconds) : 0))]));
+        }
+        else
+        {
+            context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which tells how old their entries are, is not there or not understood");
+        }
+        (_nanoseconds, _jiffies, _line) = (null, null, 0);
+        _stamps.Clear();
+    }
+
+    /// <summary>"203.0.113.9 ttl: 63 last_seen: 4296616480 oldest_pkt: 2 4296616475, 4296616480".</summary>
+    private void TakeEntry(ReadOnlySpan<char> list, ReadOnlySpan<char> text, int line)
+    {
+        int stamps = text.IndexOf("oldest_pkt: ");
+        int space = text.IndexOf(' ');
+        List<ulong> found = [];
+        if (stamps > 0)
+        {
+            ReadOnlySpan<char> rest = text[(stamps + "oldest_pkt: ".Length)..];
+            rest = rest[Math.Max(0, rest.IndexOf(' '))..];
+            foreach (Range part in rest.Split(','))
+            {
+                if (ulong.TryParse(rest[part].Trim(), out ulong stamp))
+                    found.Add(stamp);
+            }
+        }
+        if (space > 0 && found.Count > 0 && InetAddress.TryParse(text[..space], out InetAddress address))
+            _stamps[(context.Pool.Get(list), address)] = [.. found];
+        else
+            context.Problems.Partial(line, $"{ProblemLog.Quote(text)} is no entry of a list of the recent match; it is left out");
+    }
+
+    /// <summary>Jiffies in a second, by how many there were since the start; null when no frequency, or more than one, goes with both clocks.</summary>
+    private static int? FrequencyOf(ulong jiffies, double secondsSinceStart)
+    {
+        double Error(int frequency) => Math.Abs(((double)jiffies - FirstOverflow) / frequency + SecondsToFirstOverflow - secondsSinceStart);
+        int[] sorted = [.. s_frequencies.OrderBy(Error)];
+        return Error(sorted[0]) < 10 && Error(sorted[1]) > 20 ? sorted[0] : null;
+    }
+
+    private static ReadOnlySpan<char> Behind(ReadOnlySpan<char> text, string what) =>
+        text.IndexOf(what) is >= 0 and var at ? text[(at + what.Length)..] : default;
+
+    private static ulong? Number(ReadOnlySpan<char> text)
+    {
+        int end = text.IndexOfAnyExceptInRange('0', '9');
+        return ulong.TryParse(end < 0 ? text : text[..end], out ulong number) ? number : null;
+    }
+}

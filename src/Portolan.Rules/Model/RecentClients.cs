@@ -1,0 +1,21 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+
+namespace Portolan.Rules;
+
+/// <summary>
+/// What the lists of iptables' recent match held when they were read: all lists of the network namespace, both families, whichever
+/// back-end's rules write into them.
+/// </summary>
+public sealed class RecentClients
+{
+    private readonly Dictionary<(string List, InetAddress Address), ImmutableArray<TimeSpan>> _ages;
+
+    internal RecentClients(Dictionary<(string List, InetAddress Address), ImmutableArray<TimeSpan>> ages) => _ages = ages;
+
+    /// <summary>
+    /// How long ago the address was written into a list, each time that the kernel remembers (at most as many as the rules ask for); empty
+    /// when the list does not have the address.
+    /// </summary>
+    public ImmutableArray<TimeSpan> AgesOf(string list, InetAddress address) => _ages.GetValueOrDefault((list, address), []);
+}
