@@ -175,6 +175,26 @@ public sealed class KernelCornerTests
         Assert.Equal(OutcomeVerdict.Unknown, Assert.Single(new PacketSimulator(rules, s_node).Trace(ping).Outcomes).Verdict);
     }
 
+    [Theory]
+    [InlineData("random", OutcomeVerdict.Unknown)]
+    [InlineData("fully-random", OutcomeVerdict.Unknown)]
+    [InlineData("persistent", OutcomeVerdict.Drop)]
+    public void A_source_that_is_translated_at_random_has_a_port_that_no_rule_can_know(string flag, OutcomeVerdict expected) => Assert.Equal(
+        expected,
+        Assert.Single(Trace($$"""
+            table ip t {
+             chain nat {
+              type nat hook postrouting priority srcnat; policy accept;
+              snat to 192.168.0.2 {{flag}}
+             }
+             chain c {
+              type filter hook postrouting priority 110; policy accept;
+              tcp sport 1234 drop
+             }
+            }
+
+            """, Tcp() with { SourcePort = 1234 }).Outcomes).Verdict);
+
     [Fact]
     public void A_socket_is_left_behind_on_the_loopback_device() => Assert.Equal(
         ["local 192.168.0.2:80 100"],

@@ -26,7 +26,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         if (nat.Kind == NatKind.Masquerade)
         {
             PacketState masqueraded = state.Clone();
-            bool keepsPort = (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) == 0 && nat.Range is null && nat.Port is null;
+            bool keepsPort = !IsRandom(nat) && nat.Range is null && nat.Port is null;
             SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null);
             masqueraded.IsMasqueraded = true;
             results.Add(masqueraded);
@@ -67,7 +67,9 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         bool isSource = nat.Kind == NatKind.Source;
         InetAddress oldAddress = isSource ? state.Source : state.Destination;
         ushort? oldPort = isSource ? state.SourcePort : state.DestinationPort;
-        ushort? port = nat.Range is { HasPorts: true } range ? ChoosePort(range, oldPort, nat) : oldPort;
+        ushort? port = nat.Range is { HasPorts: true } range ? ChoosePort(range, oldPort, nat)
+            // A source gets a random port even without a range; a destination keeps its own (nf_nat_l4proto_unique_tuple).
+            : isSource && IsRandom(nat) && packet.HasPorts ? null : oldPort;
         if (nat.Port is not null)
         {
             Evaluated computed = expressions.Evaluate(nat.Port, state, place);
@@ -139,7 +141,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
             return oldPort;
         if (range.FirstPort == range.LastPort)
             return range.FirstPort;
-        if (oldPort is not { } port || (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) != 0)
+        if (oldPort is not { } port || IsRandom(nat))
             return null;
         if (range.BasePort != 0)
             return (ushort)(range.FirstPort + (ushort)(port - range.BasePort) % (range.LastPort - range.FirstPort + 1));
@@ -154,7 +156,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         bool isPersistent = (nat.Flags & NatFlags.Persistent) != 0;
         if (nat.Kind != NatKind.Source)
             return [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)];
-        bool isRandom = (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) != 0;
+        bool isRandom = IsRandom(nat);
         // A source that is in the range stays, and one that has another connection keeps that one's address; only without a choice by
         // destination both are the same address.
         if (!isRandom && state.Source >= first && state.Source <= last)
@@ -173,6 +175,8 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
             addresses.Add(first.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number));
         return addresses;
     }
+
+    private static bool IsRandom(NatStatement nat) => (nat.Flags & (NatFlags.Random | NatFlags.FullyRandom)) != 0;
 
     private static InetAddress Map(InetPrefix network, InetAddress host)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 
@@ -9,6 +10,10 @@ namespace Portolan.LabTests.Truth;
 /// </summary>
 internal sealed class RandomNftables(Random random, TruthWorld world, bool hasConntrack = true)
 {
+    /// <summary>What a refusal sends must come through, or the test would not see it: the errors and resets the node itself makes.</summary>
+    internal static readonly ImmutableArray<string> Guards =
+        ["icmp type destination-unreachable accept", "icmpv6 type destination-unreachable accept", "tcp flags & rst == rst accept"];
+
     private readonly string _ip = world.IsIPv4 ? "ip" : "ip6";
     private readonly RandomNftMatches _matches = new(random, world, hasConntrack);
 
@@ -49,9 +54,8 @@ internal sealed class RandomNftables(Random random, TruthWorld world, bool hasCo
         bool isRaw = priority == "-300";
         string type = hook == "output" && random.Next(3) == 0 ? "route" : "filter";
         text.Append(CultureInfo.InvariantCulture, $"  chain {hook}-{number} {{ type {type} hook {hook} priority {priority}; policy {(random.Next(10) == 0 ? "drop" : "accept")};\n");
-        // What a refusal sends must come through, or the test would not see it: the errors and resets the node itself makes.
-        text.Append(world.IsIPv4 ? "    icmp type destination-unreachable accept\n" : "    icmpv6 type destination-unreachable accept\n");
-        text.Append("    tcp flags & rst == rst accept\n");
+        foreach (string guard in (string[])[Guards[world.IsIPv4 ? 0 : 1], Guards[2]])
+            text.Append(CultureInfo.InvariantCulture, $"    {guard}\n");
         for (int i = random.Next(1, 5); i > 0; i--)
         {
             bool canReject = hook is "input" or "forward" or "output";
@@ -76,8 +80,13 @@ internal sealed class RandomNftables(Random random, TruthWorld world, bool hasCo
 
     private void Rule(StringBuilder text, string hook, string action)
     {
-        for (int i = random.Next(0, 3); i > 0; i--)
-            text.Append(' ').Append(_matches.Next(hook));
+        string[] conditions = [.. Enumerable.Range(0, random.Next(0, 3)).Select(_ => _matches.Next(hook))];
+        string others = string.Join(' ', [.. conditions.Where(condition => !RandomNftMatches.IsLostBesidePorts(condition)), action]);
+        foreach (string condition in conditions)
+        {
+            if (!(RandomNftMatches.IsLostBesidePorts(condition) && RandomNftMatches.HasPorts(others)))
+                text.Append(' ').Append(condition);
+        }
         text.Append(random.Next(4) == 0 ? " counter " : " ").Append(action).Append('\n');
     }
 
