@@ -13,6 +13,7 @@ internal static class TraceCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
+        var rare = new PacketOptions();
         var source = new Option<string>("--src") { Description = "Source address.", Required = true, HelpName = "ADDRESS" };
         var destination = new Option<string>("--dst") { Description = "Destination address.", Required = true, HelpName = "ADDRESS" };
         var protocol = new Option<string>("--proto") { Description = "tcp, udp, sctp, icmp, icmpv6 or a number.", DefaultValueFactory = _ => "tcp" };
@@ -37,6 +38,7 @@ internal static class TraceCommand
         {
             source, destination, protocol, destinationPort, sourcePort, input, output, local, state, mark, podCidr, affinity,
         };
+        rare.AddTo(command);
         options.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -62,7 +64,7 @@ internal static class TraceCommand
             }
             if (ChartInput.Read(parsed, options, chart) is not { } rules)
                 return ExitStatus.CouldNotRun;
-            var packet = new PacketPremise
+            var common = new PacketPremise
             {
                 Source = from,
                 Destination = to,
@@ -76,6 +78,8 @@ internal static class TraceCommand
                 Mark = markValue,
                 ClientIsFresh = parsed.GetValue(affinity) == "fresh",
             };
+            if (rare.Apply(parsed, common, chart) is not { } packet)
+                return ExitStatus.CouldNotRun;
             TraceResult result = new PacketSimulator(rules.Rules, rules.Node).Trace(packet);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(writer => TraceJson.Write(writer, result, rules.Guide));
@@ -92,7 +96,7 @@ internal static class TraceCommand
         string sender = packet.IsFromNode ? "sent by this node"
             : podCidrs.Any(text => InetPrefix.TryParse(text, out InetPrefix prefix) && prefix.Contains(packet.Source)) ? "from a pod"
             : packet.InInterface is { } device ? $"in by {device}" : "arriving";
-        chart.Line($"{packet.Protocol.ToRuleText()} {packet.Source} -> {Destination(packet)}, {packet.State.ToString().ToLowerInvariant()}, {sender}",
+        chart.Line($"{packet.Protocol.ToRuleText()} {packet.Source} -> {Destination(packet)}, {packet.State.ToString().ToLowerInvariant()}, {sender}{PacketOptions.Describe(packet)}",
             new Style(decoration: Decoration.Bold));
         foreach (Outcome outcome in result.Outcomes)
         {

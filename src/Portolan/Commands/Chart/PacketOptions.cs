@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Inspect;
+using Portolan.Rules;
+
+namespace Portolan.Commands.Chart;
+
+/// <summary>trace's options for what few rules ask of a packet: TCP flags, ICMP type, who sends it, whether it is a fragment.</summary>
+internal sealed class PacketOptions
+{
+    private readonly Option<string?> _tcpFlags = new("--tcp-flags")
+    {
+        Description = "The flags of a TCP segment: a list of fin, syn, rst, psh, ack, urg, ece, cwr, or none. Without it, syn.",
+        HelpName = "FLAG,FLAG",
+    };
+
+    private readonly Option<string?> _icmpType = new("--icmp-type")
+    {
+        Description = "Type and code of an ICMP or ICMPv6 message, as numbers. Without it, an echo request.",
+        HelpName = "TYPE[/CODE]",
+    };
+
+    private readonly Option<uint?> _user = new("--uid") { Description = "The user who sends a packet of this node.", HelpName = "N" };
+    private readonly Option<uint?> _group = new("--gid") { Description = "The group that sends a packet of this node.", HelpName = "N" };
+    private readonly Option<bool> _fragment = new("--fragment") { Description = "An IPv4 fragment other than the first: it has no ports." };
+
+    internal void AddTo(Command command)
+    {
+        command.Options.Add(_tcpFlags);
+        command.Options.Add(_icmpType);
+        command.Options.Add(_user);
+        command.Options.Add(_group);
+        command.Options.Add(_fragment);
+    }
+
+    /// <summary>The packet with what the options say of it; null, and an error told, when they do not fit it.</summary>
+    internal PacketPremise? Apply(ParseResult parsed, PacketPremise packet, ChartOutput chart)
+    {
+        if (parsed.GetValue(_tcpFlags) is { } names)
+        {
+            if (packet.Protocol != IpProtocol.Tcp)
+                return Refuse(chart, "--tcp-flags: the packet is not TCP.");
+            if (!TryFlags(names, out TcpFlags flags))
+                return Refuse(chart, $"--tcp-flags: '{names}' is no list of fin, syn, rst, psh, ack, urg, ece, cwr, and not none.");
+            packet = packet with { TcpFlags = flags };
+        }
+        if (parsed.GetValue(_icmpType) is { } type)
+        {
+            if (packet.Protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
+                return Refuse(chart, "--icmp-type: the packet is not ICMP; give --proto icmp.");
+            if (!TryType(type, out byte number, out byte code))
+                return Refuse(chart, $"--icmp-type: '{type}' is no type. Give TYPE or TYPE/CODE as numbers from 0 to 255, such as 8 or 3/1.");
+            packet = packet with { IcmpType = number, IcmpCode = code };
+        }
+        (uint? user, uint? group) = (parsed.GetValue(_user), parsed.GetValue(_group));
+        if ((user ?? group) is not null && !packet.IsFromNode)
+            return Refuse(chart, $"{(user is null ? "--gid" : "--uid")}: only packets of this node have a sender that rules can ask for; give --from-node.");
+        if (parsed.GetValue(_fragment))
+        {
+            if (packet.Family != IpFamily.IPv4)
+                return Refuse(chart, "--fragment: only fragments of IPv4 are traced.");
+            if ((packet.SourcePort ?? packet.DestinationPort) is not null)
+                return Refuse(chart, "--fragment: a fragment other than the first has no ports; leave out --sport and --dport.");
+        }
+        return packet with { UserId = user, GroupId = group, IsLaterFragment = parsed.GetValue(_fragment) };
+    }
+
+    /// <summary>", flags ack, rst" and the like: what differs from the packet that is traced without these options.</summary>
+    internal static string Describe(PacketPremise packet) =>
+        (packet.Protocol == IpProtocol.Tcp && packet.TcpFlags != TcpFlags.Syn ? $", flags {packet.TcpFlags.ToString().ToLowerInvariant()}" : string.Empty)
+        + (packet.IcmpType is { } type ? string.Create(CultureInfo.InvariantCulture, $", type {type}/{packet.IcmpCode}") : string.Empty)
+        + (packet.UserId is { } user ? string.Create(CultureInfo.InvariantCulture, $", user {user}") : string.Empty)
+        + (packet.GroupId is { } group ? string.Create(CultureInfo.InvariantCulture, $", group {group}") : string.Empty)
+        + (packet.IsLaterFragment ? ", a later fragment" : string.Empty);
+
+    private static PacketPremise? Refuse(ChartOutput chart, string error)
+    {
+        chart.Error(error);
+        return null;
+    }
+
+    private static bool TryFlags(string text, out TcpFlags flags)
+    {
+        flags = TcpFlags.None;
+        if (text.Equals("none", StringComparison.OrdinalIgnoreCase))
+            return true;
+        foreach (string name in text.Split(','))
+        {
+            // The enumeration would take numbers as well.
+            if (!name.All(char.IsAsciiLetter) || !Enum.TryParse(name, ignoreCase: true, out TcpFlags flag) || flag == TcpFlags.None)
+                return false;
+            flags |= flag;
+        }
+        return true;
+    }
+
+    private static bool TryType(string text, out byte type, out byte code)
+    {
+        code = 0;
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        return byte.TryParse(slash < 0 ? text : text.AsSpan(0, slash), NumberStyles.None, CultureInfo.InvariantCulture, out type)
+            && (slash < 0 || byte.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out code));
+    }
+}
