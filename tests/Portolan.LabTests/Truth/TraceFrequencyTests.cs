@@ -67,9 +67,9 @@ public sealed class TraceFrequencyTests(ITestOutputHelper output)
         else
             Lab.SkipWithout($"{what}-restore", $"{what}-save");
         Lab.SkipWithoutTunDevices();
-        using NodeLab lab = TruthWorld.MakeLab();
+        using NodeLab lab = TruthWorld.Site.MakeLab();
         using LabProbes probes = lab.Namespace.Run(() => new LabProbes(lab));
-        var simulator = new PacketSimulator(RulesetReader.Read([new SourceText("dump", Encoding.UTF8.GetBytes(lab.Namespace.Run(load)))]), TruthWorld.Interfaces);
+        var simulator = new PacketSimulator(RulesetReader.Read([new SourceText("dump", Encoding.UTF8.GetBytes(lab.Namespace.Run(load)))]), TruthWorld.Site.Addresses);
         var expected = new SortedDictionary<string, (double Sum, double Variance)>(StringComparer.Ordinal);
         var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
         for (int first = 0; first < Connections; first += BatchSize)
