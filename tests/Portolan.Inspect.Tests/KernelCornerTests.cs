@@ -195,6 +195,36 @@ public sealed class KernelCornerTests
 
             """, Tcp() with { SourcePort = 1234 }).Outcomes).Verdict);
 
+    [Theory]
+    [InlineData("", "forward 10.0.0.9:80 100")]
+    [InlineData("ct state invalid drop", "drop 10.0.0.9:80 100")]
+    public void Packets_pass_through_nat_chains_only_when_a_rule_needs_connections(string need, string expected) => Assert.Equal([expected], Show($$"""
+        table ip t {
+         chain nat {
+          type nat hook prerouting priority dstnat; policy accept;
+          meta mark set 0x00000001
+         }
+         chain c {
+          type filter hook forward priority filter; policy accept;
+          meta mark 0x00000001 drop
+          {{need}}
+         }
+        }
+
+        """, Tcp()));
+
+    [Theory]
+    [InlineData("meta mark 0x00000001 drop", "meta mark set 0x00000001", "drop 10.0.0.9:80 100")]
+    [InlineData("meta mark set 0x00000001", "meta mark 0x00000001 drop", "forward 10.0.0.9:80 100")]
+    public void Of_chains_with_one_priority_that_of_the_last_table_comes_first_and_trace_says_so(string inFirst, string inLast, string expected)
+    {
+        static string Table(string name, string rule) => $"table ip {name} {{\n chain c {{\n  type filter hook forward priority filter; policy accept;\n  {rule}\n }}\n}}\n";
+        TraceResult result = Trace(Table("a", inFirst) + Table("b", inLast), Tcp());
+        Assert.Equal([expected], Dumps.Show(result));
+        Assert.Contains("In the other order", Assert.Single(result.Caveats), StringComparison.Ordinal);
+        Assert.Empty(Trace(Table("a", "meta mark 0x00000002 drop") + Table("b", inLast), Tcp()).Caveats);
+    }
+
     [Fact]
     public void A_socket_is_left_behind_on_the_loopback_device() => Assert.Equal(
         ["local 192.168.0.2:80 100"],

@@ -3,13 +3,16 @@ using Portolan.Rules;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Whether rules make the kernel track connections: only then does it put fragments together before any rule sees them.</summary>
+/// <summary>
+/// Whether rules make the kernel track connections: only then does it put fragments together before any rule sees them, and only then do
+/// packets pass through nat chains at all. A nat chain by itself does not ask for it; what it says about translation does (nf_ct_netns_get).
+/// </summary>
 internal static class ConntrackUse
 {
     internal static bool IsIn(Ruleset ruleset, IpFamily family) => ruleset.Tables
         .Where(table => !table.IsDormant && (table.Family == (family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6) || table.Family == TableFamily.Inet))
         .SelectMany(table => table.Chains)
-        .Any(chain => chain.Base?.Type == ChainType.Nat || chain.Rules.Any(rule => rule.Statements.Any(Needs)));
+        .Any(chain => chain.Rules.Any(rule => rule.Statements.Any(Needs)));
 
     private static bool Needs(Statement statement) => statement switch
     {

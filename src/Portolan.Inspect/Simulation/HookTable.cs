@@ -12,29 +12,39 @@ internal sealed class HookTable
     private readonly Dictionary<Hook, List<Station>> _stations = [];
     private readonly Lazy<bool> _usesConntrack;
 
-    internal HookTable(Ruleset ruleset, IpFamily family)
+    /// <summary>Orders the base chains.</summary>
+    /// <param name="ruleset">The rules.</param>
+    /// <param name="family">The packets' family.</param>
+    /// <param name="isOldestTableFirst">True to take chains of equal priority in the other order of their tables.</param>
+    internal HookTable(Ruleset ruleset, IpFamily family, bool isOldestTableFirst = false)
     {
         _usesConntrack = new Lazy<bool>(() => ConntrackUse.IsIn(ruleset, family));
         TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
-        var chains = ruleset.Tables
+        var chains = (isOldestTableFirst ? ruleset.Tables.Reverse() : ruleset.Tables)
             .Where(table => !table.IsDormant && (table.Family == own || table.Family == TableFamily.Inet))
             .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table, chain)))
             .ToList();
-        bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat);
+        // What an excerpt leaves out may need connections.
+        bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat) && (UsesConntrack || ruleset.Tables.Any(table => table.IsExcerpt));
         foreach (Hook hook in Enum.GetValues<Hook>())
         {
             // Of two chains with one priority the kernel calls the one first that came last (nf_hook_entries_grow, net/netfilter/core.c).
+            // Tables are listed in the order of their making; that a chain was added to its table after the next was made is not shown.
             var ofHook = chains.Where(item => item.chain.Base!.Hook == hook).Reverse().ToList();
             var stations = ofHook
                 .Where(item => item.chain.Base!.Type != ChainType.Nat)
                 .Select(item => new Station(PriorityOf(item.table, item.chain), [item], IsNat: false))
                 .ToList();
             // All nat chains of a hook are called from one place, whatever their priorities, and in the order of these (nf_nat_core.c).
-            var nat = ofHook.Where(item => item.chain.Base!.Type == ChainType.Nat).OrderBy(item => item.chain.Base!.Priority).ToList();
+            var nat = ofHook.Where(item => hasNat && item.chain.Base!.Type == ChainType.Nat).OrderBy(item => item.chain.Base!.Priority).ToList();
             // With any nat chain the kernel decides about translation at all four hooks.
             if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
                 stations.Add(new Station(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
             _stations[hook] = [.. stations.OrderBy(station => station.Priority)];
+            Ties.AddRange(ofHook.Where(item => !item.chain.Rules.IsEmpty)
+                .GroupBy(item => (item.chain.Base!.Type == ChainType.Nat, PriorityOf(item.table, item.chain)))
+                .Where(group => group.Select(item => item.table).Distinct().Skip(1).Any())
+                .Select(group => string.Join(" and ", group.Select(item => $"{item.table.Name} {item.chain.Name}"))));
         }
     }
 
@@ -45,6 +55,9 @@ internal sealed class HookTable
 
     /// <summary>True when rules of the family make the kernel track connections.</summary>
     internal bool UsesConntrack => _usesConntrack.Value;
+
+    /// <summary>Chains of different tables that the kernel calls in an order which no input shows for sure, for an answer: "nat OUTPUT and other out".</summary>
+    internal List<string> Ties { get; } = [];
 
     internal IReadOnlyList<Station> At(Hook hook) => _stations[hook];
 

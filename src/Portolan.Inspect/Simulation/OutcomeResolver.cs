@@ -87,7 +87,8 @@ internal static class OutcomeResolver
         && ifTrue.All(outcome => outcome.Verdict == OutcomeVerdict.Local) && ifFalse.All(outcome => outcome.Verdict == OutcomeVerdict.Forward)
         && ifTrue.Length == 1 && ifFalse.Length == 1 && ifTrue[0].IsTranslated == ifFalse[0].IsTranslated;
 
-    private static bool AreAlike(ImmutableArray<Outcome> left, ImmutableArray<Outcome> right)
+    /// <summary>True for the same ends with the same probabilities, whatever the ways there.</summary>
+    internal static bool AreAlike(ImmutableArray<Outcome> left, ImmutableArray<Outcome> right)
     {
         if (left.Length != right.Length)
             return false;

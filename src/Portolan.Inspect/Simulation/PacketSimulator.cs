@@ -13,21 +13,32 @@ namespace Portolan.Inspect;
 /// <param name="node">What is known of the node's addresses.</param>
 public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
 {
-    private readonly Dictionary<IpFamily, HookTable> _hooks = [];
+    private readonly Dictionary<IpFamily, (HookTable Hooks, HookTable? OtherOrder)> _hooks = [];
 
     /// <summary>Traces a packet.</summary>
     public TraceResult Trace(PacketPremise packet)
     {
         ArgumentNullException.ThrowIfNull(packet);
-        if (!_hooks.TryGetValue(packet.Family, out HookTable? hooks))
-            _hooks[packet.Family] = hooks = new HookTable(ruleset, packet.Family);
-        var run = new Run(ruleset, node, hooks, packet);
-        return new TraceResult
+        (HookTable hooks, HookTable? otherOrder) = HooksOf(packet.Family);
+        ImmutableArray<Outcome> outcomes = new Run(ruleset, node, hooks, packet).Go();
+        ImmutableArray<string> caveats = Caveats.Of(ruleset, packet.Family);
+        if (otherOrder is not null)
         {
-            Packet = packet,
-            Outcomes = run.Go(),
-            Caveats = Caveats.Of(ruleset, packet.Family),
-        };
+            ImmutableArray<Outcome> others = new Run(ruleset, node, otherOrder, packet).Go();
+            if (!OutcomeResolver.AreAlike(outcomes, others))
+                caveats = caveats.Add(Caveats.OfOrder(hooks.Ties, others));
+        }
+        return new TraceResult { Packet = packet, Outcomes = outcomes, Caveats = caveats };
+    }
+
+    private (HookTable Hooks, HookTable? OtherOrder) HooksOf(IpFamily family)
+    {
+        if (!_hooks.TryGetValue(family, out (HookTable Hooks, HookTable? OtherOrder) known))
+        {
+            var hooks = new HookTable(ruleset, family);
+            _hooks[family] = known = (hooks, hooks.Ties.Count > 0 ? new HookTable(ruleset, family, isOldestTableFirst: true) : null);
+        }
+        return known;
     }
 
     private sealed class Run

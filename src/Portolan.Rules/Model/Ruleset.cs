@@ -12,7 +12,9 @@ public sealed class Ruleset
     /// <summary>A ruleset without anything in it.</summary>
     public static Ruleset Empty { get; } = new();
 
-    /// <summary>The tables, in the order they were read.</summary>
+    /// <summary>
+    /// The tables, in the order they were read; those that nft lists are in its order, which is that of their making, whoever else shows them.
+    /// </summary>
     public ImmutableArray<RuleTable> Tables { get; init; } = [];
 
     /// <summary>The ipsets that iptables rules refer to (not the sets of nf_tables, which belong to their table), by name.</summary>
@@ -33,6 +35,24 @@ public sealed class Ruleset
     /// <summary>The first table of a family and name, or null. With both iptables back-ends in use there may be two of one name.</summary>
     public RuleTable? FindTable(TableFamily family, string name) =>
         Tables.FirstOrDefault(table => table.Family == family && table.Name == name);
+
+    /// <summary>nft shows the tables of iptables-nft too, in its own words; where both were read, only iptables' words are left.</summary>
+    public Ruleset WithoutTranslations()
+    {
+        bool IsShownTwice(RuleTable table) => table.Backend == RuleBackend.Nftables && table.Family is TableFamily.Ip or TableFamily.Ip6
+            && Tables.Any(other => other.Backend is RuleBackend.IptablesNft or RuleBackend.IptablesUnknown
+                && other.Family == table.Family && other.Name == table.Name);
+        return Tables.Any(IsShownTwice)
+            ? new Ruleset
+            {
+                Tables = [.. Tables.Where(table => !IsShownTwice(table))],
+                IpSets = IpSets,
+                RecentClients = RecentClients,
+                Interfaces = Interfaces,
+                Problems = Problems,
+            }
+            : this;
+    }
 }
 
 /// <summary>A table: a name space of chains and sets, in one family and back-end.</summary>

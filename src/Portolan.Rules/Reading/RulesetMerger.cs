@@ -10,6 +10,7 @@ internal static class RulesetMerger
     {
         var tables = new Dictionary<(TableFamily, string), List<(TableBuilder Table, ReadContext From)>>();
         var order = new List<List<(TableBuilder Table, ReadContext From)>>();
+        var placedByNft = new HashSet<(TableFamily, string)>();
         var sets = new Dictionary<string, IpSet>(StringComparer.Ordinal);
         var interfaces = new Dictionary<string, NetInterface>(StringComparer.Ordinal);
         bool hasInterfaces = false;
@@ -20,6 +21,13 @@ internal static class RulesetMerger
                 if (!tables.TryGetValue((table.Family, table.Name), out List<(TableBuilder, ReadContext)>? sameName))
                 {
                     tables.Add((table.Family, table.Name), sameName = []);
+                    order.Add(sameName);
+                }
+                // nft lists tables in the order they were made in, those of iptables-nft among them. The kernel calls chains of one priority
+                // by that order, and iptables-save does not tell it.
+                if (!IsIptables(table.Format) && placedByNft.Add((table.Family, table.Name)) && order[^1] != sameName)
+                {
+                    order.Remove(sameName);
                     order.Add(sameName);
                 }
                 Add(sameName, table, context);

@@ -51,7 +51,7 @@ internal sealed class ChartInput
         (List<SourceText>? sources, bool isWhole) = isLive ? LiveRules.Read(parsed.GetValue(options.Netns), output) : RuleFiles.Read(files, output);
         if (sources is null)
             return null;
-        Ruleset rules = LiveRules.WithoutDuplicates(RulesetReader.Read(sources));
+        Ruleset rules = RulesetReader.Read(sources).WithoutTranslations();
         // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it is nothing to tell each time.
         foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());

@@ -52,24 +52,6 @@ internal static class LiveRules
         return (null, false);
     }
 
-    /// <summary>nft shows the tables of iptables-nft too, in its own words; where both were read, iptables' words are kept.</summary>
-    internal static Ruleset WithoutDuplicates(Ruleset rules)
-    {
-        bool IsShownTwice(RuleTable table) => table.Backend == RuleBackend.Nftables && table.Family is TableFamily.Ip or TableFamily.Ip6
-            && rules.Tables.Any(other => other.Backend is RuleBackend.IptablesNft or RuleBackend.IptablesUnknown
-                && other.Family == table.Family && other.Name == table.Name);
-        return rules.Tables.Any(IsShownTwice)
-            ? new Ruleset
-            {
-                Tables = [.. rules.Tables.Where(table => !IsShownTwice(table))],
-                IpSets = rules.IpSets,
-                RecentClients = rules.RecentClients,
-                Interfaces = rules.Interfaces,
-                Problems = rules.Problems,
-            }
-            : rules;
-    }
-
     /// <summary>The absolute path of a program in PATH, or in the places where administrators' programs are; null without one.</summary>
     internal static string? Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Concat(["/usr/sbin", "/sbin"])
