@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Testing.Lab;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.LabTests;
@@ -94,7 +95,7 @@ public sealed class CoursesTests
         var cluster = new ClusterObjects();
         var addresses = new HashSet<InetAddress>(scenario.Node.Addresses);
         var seen = new Dictionary<int, string>();
-        foreach (var value in scenario.Objects)
+        foreach (var value in ScenarioCluster.InitialObjects(scenario))
             cluster.Apply(value);
         foreach (ScenarioStep step in scenario.Steps)
         {
