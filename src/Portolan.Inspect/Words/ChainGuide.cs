@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
+using System.Text.RegularExpressions;
 using Portolan.Inspect.Offers;
 
 namespace Portolan.Inspect;
 
 /// <summary>Says what chains and rules are for, and which service they belong to.</summary>
-public sealed class ChainGuide
+public sealed partial class ChainGuide
 {
     private static readonly (string Prefix, string Purpose)[] Prefixes =
     [
@@ -113,8 +114,29 @@ public sealed class ChainGuide
                 ? $"translates to endpoint {endpoint.Text}{of}"
                 : words + of;
         }
-        return null;
+        return PurposeOfChoice(chain);
     }
+
+    // Portolan's chains that choose an endpoint; their names have numbers in them. Those of pods and this node begin with "inside-".
+    private static string? PurposeOfChoice(string chain)
+    {
+        Match choice = Choice().Match(chain);
+        if (!choice.Success)
+            return null;
+        string count = choice.Groups["count"].Value, seconds = choice.Groups["seconds"].Value;
+        return choice.Groups["step"].Value switch
+        {
+            "found" => "remembers the client with its endpoint and translates to that",
+            "new" => "picks an endpoint for a client that is not remembered",
+            _ when seconds.Length > 0 => $"looks whether the client was served by one of the endpoints within {seconds} s",
+            _ when count == "1" => "takes the first endpoint",
+            _ when count.Length > 0 => $"picks one of {count} endpoints",
+            _ => "tells services by their number of endpoints",
+        };
+    }
+
+    [GeneratedRegex("^(inside-)?((affinity-)?pick(-(?<count>[0-9]+)|-by-count|-from-[0-9]+)?|affinity-(?<seconds>[0-9]+)(-(?<step>found|new))?)$")]
+    private static partial Regex Choice();
 
     /// <summary>True for a chain that a proxy keeps for all services.</summary>
     internal static bool IsShared(string chain) => Known.ContainsKey(chain);

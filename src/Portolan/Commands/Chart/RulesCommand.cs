@@ -80,13 +80,19 @@ internal static class RulesCommand
             (RuleTable table, Chain chain) = group.Key;
             string hook = chain.Base is { } place ? $" ({place.Hook.ToString().ToLowerInvariant()}, priority {Number(place.Priority)}, policy {place.Policy.ToString().ToLowerInvariant()})" : string.Empty;
             string purpose = guide.PurposeOf(chain.Name) is { } words ? $": {words}" : string.Empty;
-            chart.Line($"{table.Name} {chain.Name}{hook}{purpose}", new Style(decoration: Decoration.Bold));
+            // Tables of iptables are told apart by their names; those of nftables may have one name in several families.
+            string family = table.Backend == RuleBackend.Nftables ? $"{table.Family.ToString().ToLowerInvariant()} " : string.Empty;
+            chart.Line($"{family}{table.Name} {chain.Name}{hook}{purpose}", new Style(decoration: Decoration.Bold));
             List<RulePlace> rules = [.. group.Where(rule => rule.Index + 1 >= start)];
             foreach (RulePlace rule in rules.Take(pageLength))
             {
                 string counters = rule.Rule.Counters is { Packets: > 0 } count ? $"  {count.Packets.ToString(CultureInfo.InvariantCulture)} packets" : string.Empty;
-                chart.Line($"  {Number(rule.Index + 1),4}  {RuleText.Of(rule.Rule)}");
-                chart.Line($"        {Annotation(rule, guide)}{counters}", new Style(Color.Grey));
+                string text = RuleText.Of(rule.Rule), annotation = Annotation(rule, guide);
+                // A rule that came as bytes has no text but ours.
+                bool isOneText = annotation.EndsWith(text, StringComparison.Ordinal);
+                chart.Line($"  {Number(rule.Index + 1),4}  {(isOneText ? annotation + counters : text)}");
+                if (!isOneText)
+                    chart.Line($"        {annotation}{counters}", new Style(Color.Grey));
             }
             if (rules.Count > pageLength)
                 chart.Line($"        ... {Number(rules.Count - pageLength)} more; --start {Number(start + pageLength)} shows the next, --all every one");
