@@ -33,6 +33,12 @@ internal sealed record PlaneCluster
 
     internal int MasqueradeBit { get; init; } = 14;
 
+    /// <summary>Mode iptables drops what conntrack calls invalid.</summary>
+    internal bool DropsInvalid { get; init; } = true;
+
+    /// <summary>Mode iptables masquerades with ports at random.</summary>
+    internal bool RandomFully { get; init; } = true;
+
     /// <summary>The node as pickers of packets know it.</summary>
     internal PlanWalkNode Node => new(Site.Own, Facts.NodePortAddresses, Site.PodRanges);
 
@@ -60,6 +66,8 @@ internal sealed record PlaneCluster
             },
             WithCounters = history.WithCounters,
             MasqueradeBit = history.MasqueradeBit,
+            DropsInvalid = seed % 4 != 1,
+            RandomFully = seed % 5 != 1,
         };
     }
 

@@ -10,11 +10,17 @@ namespace Portolan.LabTests.Truth;
 
 /// <summary>
 /// Random packets around what a cluster serves: frontends of every kind and what is beside them, endpoints directly, loopback addresses,
-/// and echo requests. First each client of a port with session affinity sends one packet there; then some of them come back.
+/// echo requests, and segments of TCP that begin no connection. First each client of a port with session affinity sends one packet there; then some of them come back.
 /// </summary>
-internal sealed class PlanePackets(Random random, PlaneCluster cluster)
+/// <param name="random">Chooses.</param>
+/// <param name="cluster">What is served.</param>
+/// <param name="tally">Counts what packets are aimed at.</param>
+internal sealed class PlanePackets(Random random, PlaneCluster cluster, Tally tally)
 {
     private const int MostDraws = 50;
+
+    // ACK, which conntrack takes up as a connection under way; RST and FIN with ACK, of which it does not (nf_conntrack_proto_tcp.c).
+    private static readonly byte[] s_laterFlags = [0x10, 0x04, 0x11];
 
     private static readonly ImmutableArray<InetAddress> s_loopback = Objects.Addresses("127.0.0.1", "::1");
 
@@ -31,12 +37,14 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster)
         for (int draws = 0; packets.Count < count && draws < count * MostDraws; draws++)
         {
             SentPacket packet = Draw(origin);
-            if (PortAt(packet) is { AffinitySeconds: > 0 } port)
+            (PortPlan? port, string aim) = Aim(packet);
+            if (port is { AffinitySeconds: > 0 })
             {
                 if (!_met.Add((port.Name, packet.Source.Address)))
                     continue;
                 _guests.Add(packet);
             }
+            tally.Count(aim);
             packets.Add(Make(packet, isFresh: true));
         }
         return packets.ToImmutable();
@@ -53,12 +61,18 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster)
         int kind = random.Next(100);
         if (kind < 6 && Backends() is { IsEmpty: false } backends)
         {
-            PortPlan plan = backends[random.Next(backends.Length)];
-            packet = To(packet, plan.ClusterBackends[random.Next(plan.ClusterBackends.Length)].Endpoint, plan.Name.Protocol);
+            PortPlan plan = Any(backends);
+            packet = To(packet, Any(plan.ClusterBackends).Endpoint, plan.Name.Protocol);
         }
         else if (kind < 12 && origin == FlowOrigin.Node)
         {
-            packet = To(packet, new(s_loopback[random.Next(s_loopback.Length)], destination.Port), packet.Protocol);
+            packet = To(packet, new(Any(s_loopback), destination.Port), packet.Protocol);
+        }
+        else if (kind is >= 20 and < 35 && NodePorts() is { IsEmpty: false } nodePorts)
+        {
+            (PortPlan plan, ushort port) = Any(nodePorts);
+            ImmutableArray<InetAddress> all = origin == FlowOrigin.Node && random.Next(2) == 0 ? s_loopback : cluster.Site.Own;
+            packet = To(packet, new(Any([.. all.Where(address => address.Family == plan.Family)]), port), plan.Name.Protocol);
         }
         else if (kind < 20)
         {
@@ -74,6 +88,11 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster)
     }
 
     private ImmutableArray<PortPlan> Backends() => [.. _ports.Where(static port => !port.ClusterBackends.IsEmpty)];
+
+    private ImmutableArray<(PortPlan Plan, ushort Port)> NodePorts() =>
+        [.. from port in _ports from frontend in port.Frontends where frontend.Kind == FrontendKind.NodePort select (port, frontend.Port)];
+
+    private T Any<T>(ImmutableArray<T> choices) => choices[random.Next(choices.Length)];
 
     /// <summary>The packet with another destination, from a source of the same kind.</summary>
     private SentPacket To(SentPacket packet, InetEndpoint destination, IpProtocol protocol)
@@ -94,19 +113,31 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster)
         return packet with { Source = new(source, packet.Source.Port), Destination = destination, Protocol = protocol };
     }
 
-    /// <summary>The port that takes the packet, by its destination alone.</summary>
-    private PortPlan? PortAt(SentPacket packet)
+    /// <summary>The port that takes the packet, by its destination alone, and a word for what it is aimed at.</summary>
+    private (PortPlan? Port, string Aim) Aim(SentPacket packet)
     {
-        bool isOwn = packet.Destination.Address.IsLoopback || cluster.Site.Own.Contains(packet.Destination.Address);
-        return _ports.FirstOrDefault(port => port.Name.Protocol == packet.Protocol && port.Family == packet.Destination.Address.Family
-            && port.Frontends.Any(frontend => frontend.Port == packet.Destination.Port
-                && (frontend.Kind == FrontendKind.NodePort ? isOwn : frontend.Address == packet.Destination.Address)));
+        bool isLoopback = packet.Destination.Address.IsLoopback, isOwn = isLoopback || cluster.Site.Own.Contains(packet.Destination.Address);
+        foreach (PortPlan port in _ports.Where(port => port.Name.Protocol == packet.Protocol && port.Family == packet.Destination.Address.Family))
+        {
+            foreach (Frontend frontend in port.Frontends.Where(frontend => frontend.Port == packet.Destination.Port))
+            {
+                if (frontend.Kind == FrontendKind.NodePort ? isOwn : frontend.Address == packet.Destination.Address)
+                    return (port, $"{frontend.Kind}{(isLoopback ? " on loopback" : "")}");
+            }
+        }
+        return (null, packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6 ? "echo request"
+            : isLoopback ? "loopback"
+            : _ports.Any(port => port.ClusterBackends.Any(backend => backend.Endpoint == packet.Destination)) ? "endpoint"
+            : "no service");
     }
 
-    private static TruthPacket Make(SentPacket packet, bool isFresh)
+    private TruthPacket Make(SentPacket packet, bool isFresh)
     {
         bool hasPorts = packet.Protocol is IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp;
         InetEndpoint destination = hasPorts ? packet.Destination : new(packet.Destination.Address, 0);
-        return new TruthPacket(packet.From, 0, new Probe(packet.Source, destination, packet.Protocol, TruthPackets.NextToken()), isFresh);
+        var probe = new Probe(packet.Source, destination, packet.Protocol, TruthPackets.NextToken());
+        if (packet.Protocol == IpProtocol.Tcp && random.Next(12) == 0)
+            probe = probe with { TcpFlags = s_laterFlags[random.Next(s_laterFlags.Length)] };
+        return new TruthPacket(packet.From, 0, probe, isFresh);
     }
 }

@@ -70,6 +70,8 @@ internal sealed class RuleWriter
                 Dispatch = dispatch,
                 Backend = isLegacy ? IpTablesBackend.Legacy : IpTablesBackend.Nft,
                 MasqueradeBit = cluster.MasqueradeBit,
+                DropsInvalid = cluster.DropsInvalid,
+                RandomFully = cluster.RandomFully,
                 CheckPeriod = Timeout.InfiniteTimeSpan,
             }, TimeProvider.System);
             RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
