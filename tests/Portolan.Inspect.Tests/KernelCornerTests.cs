@@ -196,6 +196,18 @@ public sealed class KernelCornerTests
             """, Tcp() with { SourcePort = 1234 }).Outcomes).Verdict);
 
     [Theory]
+    [InlineData("", "forward 10.0.0.9 100")]
+    [InlineData(" --random", "drop 10.0.0.9 100")]
+    public void A_ping_that_is_translated_at_random_to_where_it_goes_counts_as_translated(string flag, string expected) => Assert.Equal(
+        [expected],
+        Iptables($"-A PREROUTING -j DNAT --to-destination 10.0.0.9{flag}", "-A FORWARD -m conntrack --ctstate DNAT -j DROP", new()
+        {
+            Source = InetAddress.Parse("203.0.113.9"),
+            Destination = InetAddress.Parse("10.0.0.9"),
+            Protocol = IpProtocol.Icmp,
+        }));
+
+    [Theory]
     [InlineData("", "forward 10.0.0.9:80 100")]
     [InlineData("ct state invalid drop", "drop 10.0.0.9:80 100")]
     public void Packets_pass_through_nat_chains_only_when_a_rule_needs_connections(string need, string expected) => Assert.Equal([expected], Show($$"""

@@ -27,7 +27,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         {
             PacketState masqueraded = state.Clone();
             bool keepsPort = !IsRandom(nat) && nat.Range is null && nat.Port is null;
-            SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null);
+            SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null, ChangesIdentifier(nat));
             masqueraded.IsMasqueraded = true;
             results.Add(masqueraded);
             return null;
@@ -43,9 +43,9 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
                 PacketState translated = state.Clone();
                 translated.Probability = state.Probability * share / addresses.Count;
                 if (nat.Kind == NatKind.Source)
-                    SetSource(translated, address, port);
+                    SetSource(translated, address, port, ChangesIdentifier(nat));
                 else
-                    SetDestination(translated, address, port);
+                    SetDestination(translated, address, port, ChangesIdentifier(nat));
                 results.Add(translated);
             }
         }
@@ -185,16 +185,22 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         return network.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number);
     }
 
-    private static void SetDestination(PacketState state, InetAddress address, ushort? port)
+    /// <summary>
+    /// A random choice is one of the identifier of a ping as well, which counts as a port in both directions, and as good as never is the old one
+    /// (nf_nat_l4proto_unique_tuple).
+    /// </summary>
+    private bool ChangesIdentifier(NatStatement nat) => IsRandom(nat) && packet.Protocol is (IpProtocol.Icmp or IpProtocol.IcmpV6);
+
+    private static void SetDestination(PacketState state, InetAddress address, ushort? port, bool isOtherwiseChanged = false)
     {
         // IPS_DST_NAT is set only when the tuple changes.
-        state.IsDestinationTranslated |= address != state.Destination || port != state.DestinationPort;
+        state.IsDestinationTranslated |= isOtherwiseChanged || address != state.Destination || port != state.DestinationPort;
         (state.Destination, state.DestinationPort, state.IsDestinationSettled) = (address, port, true);
     }
 
-    private static void SetSource(PacketState state, InetAddress address, ushort? port)
+    private static void SetSource(PacketState state, InetAddress address, ushort? port, bool isOtherwiseChanged = false)
     {
-        state.IsSourceTranslated |= address != state.Source || port != state.SourcePort;
+        state.IsSourceTranslated |= isOtherwiseChanged || address != state.Source || port != state.SourcePort;
         (state.Source, state.SourcePort, state.IsSourceSettled) = (address, port, true);
     }
 }

@@ -12,9 +12,9 @@ internal sealed class RandomMatches(Random random, TruthWorld world, bool hasCon
         for (int i = random.Next(0, 4); i > 0; i--)
         {
             string match = Match(protocol, table, hook);
-            // One of a kind: the tool takes an option once.
+            // One of a kind: the tool takes an option once, and of two conditions on TCP flags iptables-nft-save makes a third.
             string[] parts = match.Split(' ');
-            words.TryAdd(parts[0] == "-m" ? parts[1] is "tcp" or "udp" or "sctp" ? match.Contains("flags", StringComparison.Ordinal) ? "flags" : "ports" : parts[1] : parts[0] == "!" ? parts[1] : parts[0], match);
+            words.TryAdd(parts[0] == "-m" ? parts[1] is "tcp" or "udp" or "sctp" ? match.Contains("flags", StringComparison.Ordinal) || match.Contains("--syn", StringComparison.Ordinal) ? "flags" : "ports" : parts[1] : parts[0] == "!" ? parts[1] : parts[0], match);
         }
         string first = protocol.Length == 0 ? string.Empty
             : protocol == "esp" ? $"{Not()}-p esp " : $"-p {protocol} ";

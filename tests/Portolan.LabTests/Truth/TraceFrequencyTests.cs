@@ -16,7 +16,10 @@ namespace Portolan.LabTests.Truth;
 /// </summary>
 public sealed class TraceFrequencyTests(ITestOutputHelper output)
 {
-    private const int Connections = 4000;
+    /// <summary>Five standard deviations of one share in seven are then a tenth of it.</summary>
+    private const int ConnectionsOfChance = 12_000;
+
+    private const int ConnectionsInTurn = 4000;
     private const int BatchSize = 200;
 
     /// <summary>How far a count may be from what is expected of it: about two of a million fair counts are further.</summary>
@@ -72,7 +75,8 @@ public sealed class TraceFrequencyTests(ITestOutputHelper output)
         var simulator = new PacketSimulator(RulesetReader.Read([new SourceText("dump", Encoding.UTF8.GetBytes(lab.Namespace.Run(load)))]), TruthWorld.Site.Addresses);
         var expected = new SortedDictionary<string, (double Sum, double Variance)>(StringComparer.Ordinal);
         var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        for (int first = 0; first < Connections; first += BatchSize)
+        int connections = sigmas == 0 ? ConnectionsInTurn : ConnectionsOfChance;
+        for (int first = 0; first < connections; first += BatchSize)
         {
             TruthPacket[] batch = [.. Enumerable.Range(first, BatchSize).Select(Packet)];
             foreach (Outcome outcome in batch.SelectMany(packet => simulator.Trace(packet.Premise(NodeLab.PodDevice)).Outcomes))
