@@ -40,8 +40,11 @@ on $node sysctl -qw net.ipv4.ip_forward=1
 ip -n $node addr add 10.255.1.1/24 dev client; ip -n $client addr add 10.255.1.2/24 dev eth0; ip -n $client route add default via 10.255.1.1
 ip -n $node addr add 10.255.2.1/24 dev server; ip -n $server addr add 10.255.2.2/24 dev eth0; ip -n $server route add default via 10.255.2.1
 ip -n $node route add 10.0.0.0/9 via 10.255.2.2
-# Short connections use up ports: both ends may take the whole range and reuse it at once.
-for ns in $client $server; do on $ns sysctl -qw net.ipv4.ip_local_port_range="1024 65535" net.ipv4.tcp_tw_reuse=1; done
+# Short connections use up ports: both ends may take the whole range and reuse it at once. Timestamps without an offset that depends on the
+# address that was dialled (2): a port that led to the endpoint by another way in an earlier row would seem to go back in time, and be refused.
+for ns in $client $server; do
+  on $ns sysctl -qw net.ipv4.ip_local_port_range="1024 65535" net.ipv4.tcp_tw_reuse=1 net.ipv4.tcp_timestamps=2
+done
 on $node sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=1 2>/dev/null || true
 on $server out/traffic/portolan-traffic serve --name server --port 8080 > /dev/null 2>&1 & pids+=($!)
 sleep 1
@@ -64,10 +67,11 @@ for n in $sizes; do
   endpoint=$(address $((0x0A000000 + (n - 1) * 5 + 1)))
   measure "none, to the endpoint" "$n" "$endpoint:8080"
 
-  rm -rf "$work/m" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
+  # The log too: that of the size before says "in force" already.
+  rm -rf "$work/m" "$work/log" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
   on $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" > "$work/log" 2>&1 & proxy=$!
   pids+=($proxy)
-  until grep -q "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
+  until grep -qs "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
   measure "Portolan" "$n" "$service:80"
   kill $proxy; wait $proxy 2>/dev/null || true
   on $node out/portolan proxy --cleanup > /dev/null 2>&1 || true
