@@ -69,7 +69,8 @@ for n in $sizes; do
 
   # The log too: that of the size before says "in force" already.
   rm -rf "$work/m" "$work/log" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
-  on $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" > "$work/log" 2>&1 & proxy=$!
+  # Not through the function: what is killed below must be the proxy, or two of them undo each other's rules.
+  ip netns exec $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" > "$work/log" 2>&1 & proxy=$!
   pids+=($proxy)
   until grep -qs "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
   measure "Portolan" "$n" "$service:80"
