@@ -31,7 +31,7 @@ internal static class Composition
         "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
     };
 
-    /// <summary>Runs the proxy until cancelled; the rules stay.</summary>
+    /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
     /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
     /// <exception cref="Netlink.NetlinkException">The kernel cannot be talked to.</exception>
     /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
@@ -41,6 +41,11 @@ internal static class Composition
         TimeProvider time = TimeProvider.System;
         var log = new ProxyLog(loggers.CreateLogger<ProxyLog>());
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
+        foreach (string warning in config.Unhonoured(HonouredFields))
+            log.ConfigWarning(warning);
+        using ProxyTurn? turn = await ProxyTurn.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
+        if (turn is null)
+            return;
         PrepareMachine(config, log);
 
         using IDataPlane plane = PlaneFor(settings, loggers, time);
@@ -75,11 +80,13 @@ internal static class Composition
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await http.StartAsync(end.Token).ConfigureAwait(false);
+            // The predecessor's addresses are free a moment after its turn, not before.
+            bool hardFail = config.BindAddressHardFail && !turn.HasWaited;
             Task[] work =
             [
-                ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, config.BindAddressHardFail, log, end.Token),
+                ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, hardFail, log, end.Token),
                 ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), context => AnswerMetricsAsync(context, metrics, plane.Mode),
-                    config.BindAddressHardFail, log, end.Token),
+                    hardFail, log, end.Token),
                 addresses.FollowAsync(end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
@@ -91,8 +98,6 @@ internal static class Composition
 
     private static void PrepareMachine(KubeProxyConfig config, ProxyLog log)
     {
-        foreach (string warning in config.Unhonoured(HonouredFields))
-            log.ConfigWarning(warning);
         if (NodeSettings.SetOomScore(config.OomScoreAdj) is { } failure)
             log.OomScoreNotSet(config.OomScoreAdj, failure);
         ConntrackConfig conntrack = config.Conntrack;

@@ -23,4 +23,12 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
 
     [LoggerMessage(6, LogLevel.Error, "{Mode}: rules of other modes could not be removed and may still translate packets: {Reason}; 'portolan proxy --cleanup' removes all")]
     public partial void OtherRulesStay(string mode, string reason);
+
+    [LoggerMessage(7, LogLevel.Warning,
+        "another proxy works in this network namespace: {Who} holds {Name}. Nothing is written here until it ends; then this proxy takes over. " +
+        "If it is no proxy that is to run here, end it: 'ss -xlp' on the node shows who holds {Name}")]
+    public partial void AnotherIsHere(string name, string who);
+
+    [LoggerMessage(8, LogLevel.Information, "the other proxy of this network namespace has ended; taking over")]
+    public partial void NobodyElseIsHere();
 }

@@ -78,6 +78,9 @@ internal sealed class ServiceInABox : IDisposable
             await UntilAsync(() => AskAsync(family), s_patienceForStart);
     }
 
+    /// <summary>The process id of the running proxy.</summary>
+    public int ProcessId => _proxy.ProcessId;
+
     /// <summary>Starts the proxy without waiting for anything.</summary>
     public void StartOnly() => _proxy.Start(Box.Node, Variant.Mode);
 

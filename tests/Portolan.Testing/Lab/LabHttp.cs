@@ -5,13 +5,14 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.Testing.Lab;
 
 /// <summary>HTTP requests from inside a network namespace.</summary>
-internal static class LabHttp
+public static class LabHttp
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Makes the request on the calling thread's namespace; returns null or what is not as expected.</summary>
     public static string? Check(HttpProbe probe)
     {
+        ArgumentNullException.ThrowIfNull(probe);
         IPAddress host = IPAddress.Parse(probe.Url.DnsSafeHost);
         // A socket belongs to the namespace of the thread that makes it; the client would make it on another one.
         using var socket = new Socket(host.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

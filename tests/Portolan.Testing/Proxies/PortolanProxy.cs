@@ -155,9 +155,26 @@ public sealed class PortolanProxy : ProxyUnderTest
 
     protected override void Dispose(bool disposing)
     {
-        Stop(kill: true);
-        Directory.Delete(_folder, recursive: true);
+        if (_process is not null)
+            KillWithTools();
+        DeleteFolder();
         base.Dispose(disposing);
+    }
+
+    // A tool that outlived the proxy may be about to make its lock's file there.
+    private void DeleteFolder()
+    {
+        for (int tries = 0; Directory.Exists(_folder); tries++)
+        {
+            try
+            {
+                Directory.Delete(_folder, recursive: true);
+            }
+            catch (IOException) when (tries < 100)
+            {
+                Thread.Sleep(TimeSpan.FromMilliseconds(10));
+            }
+        }
     }
 
     /// <summary>The KubeProxyConfiguration that a scenario's proxy runs with.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Host;
@@ -90,11 +91,19 @@ internal static class ProxyCommand
     {
         try
         {
+            using ProxyLock? held = ProxyLock.TryTake();
+            if (held is null)
+            {
+                using ProxyLock.Holder? holder = ProxyLock.FindHolder();
+                return Fail($"nothing was removed: a proxy works in this network namespace and would write its rules again: " +
+                    $"{holder?.ToString() ?? "it cannot be asked who it is"}. " +
+                    $"End it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
+            }
             IReadOnlyList<string> removed = OtherRules.RemoveAll();
             Console.WriteLine(removed.Count == 0 ? "There was nothing to remove." : $"Removed {string.Join(", ", removed)}.");
             return 0;
         }
-        catch (Exception failure) when (failure is NetlinkException or IOException or InvalidOperationException)
+        catch (Exception failure) when (failure is NetlinkException or IOException or InvalidOperationException or SocketException)
         {
             return Fail($"not everything could be removed: {failure.Message}");
         }
