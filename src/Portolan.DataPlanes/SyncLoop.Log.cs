@@ -26,6 +26,9 @@ public sealed partial class SyncLoop
     [LoggerMessage(1007, LogLevel.Error, "{Mode}: {Subject} is held back: {Change} was refused: {Reason}; all else is in force, trying again by and by")]
     private partial void LogRefused(string mode, string subject, string change, string reason);
 
+    [LoggerMessage(1016, LogLevel.Error, "{Mode}: {Subject}: {Change} did not succeed: {Reason}")]
+    private partial void LogNotDone(string mode, string subject, string change, string reason);
+
     [LoggerMessage(1008, LogLevel.Information, "{Mode}: {Subject} is no longer held back")]
     private partial void LogAccepted(string mode, string subject);
 

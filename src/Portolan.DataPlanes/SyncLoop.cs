@@ -206,7 +206,7 @@ public sealed partial class SyncLoop : IDisposable
         _facts = facts;
         _conntrack.Note(delta);
         Publish(Status with { Syncs = Status.Syncs + 1, Services = _table.PlanCount });
-        NoteRefusals(_refusals.Union(report.Refusals));
+        NoteRefusals(_refusals.Union(report.Refusals), report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
         {
@@ -249,7 +249,7 @@ public sealed partial class SyncLoop : IDisposable
         _nextComparison = _time.GetUtcNow() + _options.SyncPeriod;
         if (disturbance is not null || (report.Written + report.Removed > 0 && _refusals.IsEmpty))
             LogRepaired(_plane.Mode, report.Written, report.Removed, elapsed.TotalMilliseconds);
-        NoteRefusals([.. report.Refusals]);
+        NoteRefusals([.. report.Refusals], report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
             LogNotInForce(_plane.Mode, ScheduleRetry().TotalSeconds);
@@ -309,12 +309,17 @@ public sealed partial class SyncLoop : IDisposable
         _nextRetry = DateTimeOffset.MaxValue;
     }
 
-    private void NoteRefusals(ImmutableHashSet<Refusal> refusals)
+    private void NoteRefusals(ImmutableHashSet<Refusal> refusals, bool isRestInForce)
     {
         if (refusals.SetEquals(_refusals))
             return;
         foreach (Refusal refusal in refusals.Except(_refusals).OrderBy(static refusal => refusal.Subject, StringComparer.Ordinal))
-            LogRefused(_plane.Mode, refusal.Subject, refusal.Change, refusal.Reason);
+        {
+            if (isRestInForce)
+                LogRefused(_plane.Mode, refusal.Subject, refusal.Change, refusal.Reason);
+            else
+                LogNotDone(_plane.Mode, refusal.Subject, refusal.Change, refusal.Reason);
+        }
         foreach (string subject in _refusals.Except(refusals).Select(static refusal => refusal.Subject).Distinct())
         {
             if (!refusals.Any(refusal => refusal.Subject == subject))

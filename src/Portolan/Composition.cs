@@ -202,8 +202,7 @@ internal static class Composition
             foreach (string removed in OtherRules.RemoveAllBut(plane))
                 log.OtherRulesRemoved(plane.Mode, removed);
         }
-        catch (Exception failure) when (failure is Netlink.NetlinkException or IOException or InvalidOperationException
-            or System.ComponentModel.Win32Exception)
+        catch (Exception failure) when (failure is Netlink.NetlinkException or IOException or InvalidOperationException)
         {
             log.OtherRulesStay(plane.Mode, failure.Message);
         }

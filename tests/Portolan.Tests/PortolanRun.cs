@@ -74,9 +74,12 @@ internal sealed class PortolanRun : IDisposable
     }
 
     /// <summary>Starts "portolan proxy" on the folder of manifests.</summary>
-    public void StartProxy(string configuration, params string[] more)
+    public void StartProxy(string configuration, params string[] more) => StartProxy([], configuration, more);
+
+    /// <summary>The same; <paramref name="before"/> is a command that runs it.</summary>
+    public void StartProxy(string[] before, string configuration, params string[] more)
     {
-        _process = StartProcess([.. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]);
+        _process = StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.BeginErrorReadLine();

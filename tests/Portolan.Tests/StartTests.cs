@@ -1,3 +1,5 @@
+using Portolan.Testing.Namespaces;
+
 namespace Portolan.Tests;
 
 /// <summary>What keeps the proxy from starting is said in one line.</summary>
@@ -82,6 +84,65 @@ public sealed class StartTests
 
         Assert.Equal(1, outcome.Status);
         Assert.Contains("CAP_NET_ADMIN", Assert.Single(Lines(outcome.Errors)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("auto", "PATH has no iptables-nft, iptables-nft-save, iptables-nft-restore, ip6tables-nft, ip6tables-nft-save, ip6tables-nft-restore, nor those of iptables-legacy")]
+    [InlineData("nft", "PATH has no iptables-nft, iptables-nft-save, iptables-nft-restore, ip6tables-nft,")]
+    [InlineData("legacy", "PATH has no iptables-legacy, iptables-legacy-save,")]
+    public void Without_the_iptables_tools_one_line_names_them_and_says_what_to_do(string backend, string expected)
+    {
+        using var run = new PortolanRun();
+
+        Outcome outcome = run.Run(
+            ["proxy", "--config", run.Configuration("mode: iptables"), "--manifests", run.Manifests, "--iptables-backend", backend], "env", "PATH=/nonexistent");
+
+        Assert.Equal(1, outcome.Status);
+        string line = Assert.Single(Lines(outcome.Errors));
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.Contains("install iptables 1.8 or later (in the image, if this is a container), or take mode nftables", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_the_iptables_tools_mode_nftables_starts_and_says_which_rules_it_cannot_remove()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.Tools("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+
+        run.StartProxy(["env", "PATH=/nonexistent"], run.Configuration());
+
+        await run.UntilSyncedAsync(1);
+        await run.UntilAsync(() => run.Log.Contains("rules of other modes could not be removed", StringComparison.Ordinal), "a line about the rules");
+        Assert.Contains("iptables-nft-save cannot be started (No such file or directory): mode iptables needs the iptables tools", run.Log, StringComparison.Ordinal);
+        run.StopProxy();
+        Outcome outcome = run.Run(["proxy", "--cleanup"], "env", "PATH=/nonexistent");
+        Assert.Equal(1, outcome.Status);
+        Assert.Contains("not everything could be removed: iptables-nft-save cannot be started", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Iptables_tools_that_are_gone_for_a_while_are_told_and_waited_for()
+    {
+        using var run = new PortolanRun();
+        string tools = Directory.CreateDirectory(Path.Combine(run.Folder, "bin")).FullName;
+        foreach (string tool in (string[])["iptables-nft", "ip6tables-nft"])
+        {
+            foreach (string suffix in (string[])["", "-save", "-restore"])
+                File.CreateSymbolicLink(Path.Combine(tools, tool + suffix), Tool.Find(tool + suffix)!);
+        }
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(["env", $"PATH={tools}"], run.Configuration("mode: iptables\niptables: {syncPeriod: 100ms, minSyncPeriod: 1ms}"));
+        await run.UntilSyncedAsync(1);
+
+        Directory.Move(tools, tools + ".away");
+        run.Manifest("good.yaml", Manifest.GoodService.Replace("10.244.1.10", "10.244.1.77", StringComparison.Ordinal));
+        await run.UntilAsync(() => run.Log.Contains("cannot be started (No such file or directory)", StringComparison.Ordinal), "a line about the tools");
+        Assert.DoesNotContain("10.244.1.77", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
+
+        Directory.Move(tools + ".away", tools);
+        await run.UntilAsync(() => run.Tools("iptables-nft-save").Contains("10.244.1.77", StringComparison.Ordinal), "the change");
+        await run.UntilSyncedAsync(1);
     }
 
     private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);

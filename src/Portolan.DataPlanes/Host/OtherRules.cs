@@ -1,4 +1,5 @@
 using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Netlink;
 using Portolan.Netlink.NfTables;
@@ -12,7 +13,6 @@ namespace Portolan.DataPlanes.Host;
 public static class OtherRules
 {
     private const string KubeProxyTable = "kube-proxy";
-    private const string KubeChainPrefix = "KUBE-";
     private static readonly string[] _tablesOfIpTables = ["nat", "filter", "mangle"];
 
     /// <summary>
@@ -22,6 +22,7 @@ public static class OtherRules
     /// <param name="plane">The plane whose rules stay.</param>
     /// <returns>One line for each thing removed.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
+    /// <exception cref="InvalidOperationException">The iptables tools are missing, or refused.</exception>
     public static IReadOnlyList<string> RemoveAllBut(IDataPlane plane)
     {
         ArgumentNullException.ThrowIfNull(plane);
@@ -34,6 +35,7 @@ public static class OtherRules
     /// <summary>Removes everything any mode of Portolan writes. iptables mode shares its chains with kube-proxy's, so those go too.</summary>
     /// <returns>One line for each thing removed.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
+    /// <exception cref="InvalidOperationException">The iptables tools are missing, or refused.</exception>
     public static IReadOnlyList<string> RemoveAll() => RemoveModes(keepsNfTables: false, keptBackend: IpTablesBackend.Auto);
 
     /// <param name="keepsNfTables">True to keep mode nftables.</param>
@@ -59,13 +61,14 @@ public static class OtherRules
             : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
     }
 
+    // The kubelet's chains are no reason: they stay.
     private static bool HasKubeChains()
     {
         using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
         var reader = new NfReader(socket);
         return reader.ReadTables()
             .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && _tablesOfIpTables.Contains(table.Id.Name))
-            .Any(table => reader.ReadChains(table.Id).Any(static chain => chain.Name.StartsWith(KubeChainPrefix, StringComparison.Ordinal)));
+            .Any(table => reader.ReadChains(table.Id).Any(static chain => ChainName.Shared.Contains(chain.Name) || ChainName.IsOwned(chain.Name)));
     }
 
     private static bool HasLegacyTables() =>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.ComponentModel;
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.State;
 using Portolan.DataPlanes.IpTables.Tools;
@@ -121,7 +120,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         {
             _isCertain = TryAll([.. changes]);
         }
-        catch (Exception problem) when (problem is IOException or Win32Exception)
+        catch (IOException problem)
         {
             foreach ((ObjectName service, ServicePlan? plan) in changes)
                 tables.Replace(service, plan);

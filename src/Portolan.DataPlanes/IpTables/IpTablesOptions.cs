@@ -57,9 +57,6 @@ public sealed record IpTablesOptions
     /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
-    /// <summary>MASQUERADE picks source ports fully at random (iptables 1.6.2 and later).</summary>
-    public bool RandomFully { get; init; } = true;
-
     /// <summary>Serve IPv4.</summary>
     public bool ServesIPv4 { get; init; } = true;
 

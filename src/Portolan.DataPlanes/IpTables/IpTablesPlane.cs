@@ -92,6 +92,11 @@ public sealed class IpTablesPlane : IDataPlane
             return _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
     }
 
+    /// <summary>For the operator: which tools have to be installed before a plane can work; null for none.</summary>
+    /// <param name="backend">Nft, Legacy, or Auto for one of the two.</param>
+    /// <param name="withIPv6">IPv6 is to be served as well.</param>
+    public static string? WhatIsMissing(IpTablesBackend backend, bool withIPv6) => ToolSearch.WhatIsMissing(backend, withIPv6);
+
     /// <summary>Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.</summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
     public static SyncReport CleanUp(IpTablesBackend backend)

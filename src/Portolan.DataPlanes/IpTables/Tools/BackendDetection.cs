@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Text;
 using Portolan.Inet;
 
@@ -6,7 +5,7 @@ namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
 /// Finds the back-end that the rest of the node uses, as the iptables-wrappers project does: the kubelet marks its choice with a chain in
-/// the mangle table; without one, the back-end that holds more rules.
+/// the mangle table; without one, the back-end that holds more rules, or whose tools are there at all.
 /// </summary>
 internal static class BackendDetection
 {
@@ -18,7 +17,8 @@ internal static class BackendDetection
         if (isNftHinted)
             return IpTablesBackend.Nft;
         (bool isLegacyHinted, int legacyRules) = Look(IpTablesBackend.Legacy);
-        return isLegacyHinted || legacyRules > nftRules ? IpTablesBackend.Legacy : IpTablesBackend.Nft;
+        bool hasNft = ToolSearch.Missing(IpTablesBackend.Nft, withIPv6: false).Count == 0;
+        return isLegacyHinted || legacyRules > nftRules || !hasNft ? IpTablesBackend.Legacy : IpTablesBackend.Nft;
     }
 
     private static (bool IsHinted, int Rules) Look(IpTablesBackend backend)
@@ -39,7 +39,7 @@ internal static class BackendDetection
                     }
                 });
             }
-            catch (Exception problem) when (problem is IOException or Win32Exception)
+            catch (IOException)
             {
                 // A back-end whose tool is missing or whose kernel part is absent holds nothing.
             }

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using Portolan.DataPlanes.IpTables.Layout;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
@@ -15,11 +14,9 @@ internal static class CleanUpRules
         {
             saved = SavedTables.Read(tool);
         }
-        catch (Exception problem) when (problem is IOException or Win32Exception)
+        catch (IOException problem)
         {
-            return problem is Win32Exception
-                ? SyncReport.UpToDate
-                : new() { IsInForce = false, Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)] };
+            return new() { IsInForce = false, Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)] };
         }
         (string Table, string Chain)[] chains =
         [

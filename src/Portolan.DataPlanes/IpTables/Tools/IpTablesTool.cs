@@ -1,5 +1,7 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
@@ -37,9 +39,17 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
 
     public IpFamily Family { get; } = family;
 
-    private string Prefix => (Family == IpFamily.IPv4 ? "iptables" : "ip6tables") + (Backend == IpTablesBackend.Nft ? "-nft" : "-legacy");
+    private string Prefix { get; } = PrefixOf(family, backend);
+
+    /// <summary>The programs that are run, by name.</summary>
+    public static string[] Programs(IpFamily family, IpTablesBackend backend)
+    {
+        string prefix = PrefixOf(family, backend);
+        return [prefix, $"{prefix}-save", $"{prefix}-restore"];
+    }
 
     /// <summary>Feeds iptables-restore while the script is being written. Chains that the script does not name are left alone.</summary>
+    /// <exception cref="IOException">The tool could not be started.</exception>
     public RestoreOutcome Restore(Action<RestoreScript> write)
     {
         using Process process = Start($"{Prefix}-restore", ["--noflush", $"--wait={lockSeconds}"], redirectsInput: true);
@@ -72,7 +82,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     }
 
     /// <summary>Reads all tables as iptables-save shows them.</summary>
-    /// <exception cref="IOException">The tool failed; its words are in the message.</exception>
+    /// <exception cref="IOException">The tool could not be started, or failed; its words are in the message.</exception>
     public void Save(Action<Stream> read)
     {
         using Process process = Start($"{Prefix}-save", [], redirectsInput: false);
@@ -83,10 +93,10 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
             throw new IOException($"{Prefix}-save failed: {WhiteSpace().Replace(errors.GetAwaiter().GetResult(), " ").Trim()}");
     }
 
-    /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held) counts as yes.</summary>
+    /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
     public bool HasChain(string table, string chain) => List(table, chain).ExitCode != OtherProblem;
 
-    /// <summary>Whether a chain has a jump to another. A tool that cannot answer (the lock is held) counts as yes.</summary>
+    /// <summary>Whether a chain has a jump to another. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
     public bool HasJump(string table, string from, string to)
     {
         (int exitCode, string rules) = List(table, from);
@@ -95,13 +105,23 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
 
     private (int ExitCode, string Rules) List(string table, string chain)
     {
-        using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, "-n", "-L", chain], redirectsInput: false);
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string rules = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        errors.GetAwaiter().GetResult();
-        return (process.ExitCode, rules);
+        try
+        {
+            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, "-n", "-L", chain], redirectsInput: false);
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string rules = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            errors.GetAwaiter().GetResult();
+            return (process.ExitCode, rules);
+        }
+        catch (IOException)
+        {
+            return (ResourceProblem, "");
+        }
     }
+
+    private static string PrefixOf(IpFamily family, IpTablesBackend backend) =>
+        (family == IpFamily.IPv4 ? "iptables" : "ip6tables") + (backend == IpTablesBackend.Nft ? "-nft" : "-legacy");
 
     // Written once more, to nowhere: keeping a hundred thousand lines for the rare refusal would cost every sync.
     private static string LineOf(Action<RestoreScript> write, int line)
@@ -124,7 +144,15 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         start.Environment["LC_ALL"] = "C";
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
-        return Process.Start(start) ?? throw new IOException($"{program} did not start.");
+        try
+        {
+            return Process.Start(start) ?? throw new IOException($"{program} did not start");
+        }
+        catch (Win32Exception failure)
+        {
+            throw new IOException($"{program} cannot be started ({Marshal.GetPInvokeErrorMessage(failure.NativeErrorCode)}): " +
+                "mode iptables needs the iptables tools, 1.8 or later, in PATH", failure);
+        }
     }
 
     [GeneratedRegex(@"line:? (\d+)")]

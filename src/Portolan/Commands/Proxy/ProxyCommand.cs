@@ -58,7 +58,11 @@ internal static class ProxyCommand
                 return Fail("mode: ipvs is not served by Portolan; take nftables or iptables.");
             if (KernelSupport.WhatIsMissing() is { } missing)
                 return Fail($"portolan proxy cannot run: {missing}.");
-            return parsed.GetValue(cleanup) ? CleanUp() : await RunAsync(settings).ConfigureAwait(false);
+            if (parsed.GetValue(cleanup))
+                return CleanUp();
+            if (settings.Config.Mode == ProxyMode.IpTables && IpTablesPlane.WhatIsMissing(settings.Backend, Socket.OSSupportsIPv6) is { } tools)
+                return Fail($"portolan proxy cannot run: {tools}.");
+            return await RunAsync(settings).ConfigureAwait(false);
         });
         return command;
     }
