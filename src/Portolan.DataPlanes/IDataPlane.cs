@@ -76,6 +76,9 @@ public sealed record SyncReport
     /// <summary>What the kernel (or a tool) refused, each named. Everything else went in.</summary>
     public ImmutableArray<Refusal> Refusals { get; init; } = [];
 
+    /// <summary>What an operator should know of the machine's other rules, though everything went in; a sentence each.</summary>
+    public ImmutableArray<string> Remarks { get; init; } = [];
+
     /// <summary>True when the kernel holds what was wanted, held-back objects aside.</summary>
     public bool IsInForce { get; init; } = true;
 }

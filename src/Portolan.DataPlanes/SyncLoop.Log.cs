@@ -29,6 +29,9 @@ public sealed partial class SyncLoop
     [LoggerMessage(1016, LogLevel.Error, "{Mode}: {Subject}: {Change} did not succeed: {Reason}")]
     private partial void LogNotDone(string mode, string subject, string change, string reason);
 
+    [LoggerMessage(1017, LogLevel.Warning, "{Mode}: {Remark}")]
+    private partial void LogRemark(string mode, string remark);
+
     [LoggerMessage(1008, LogLevel.Information, "{Mode}: {Subject} is no longer held back")]
     private partial void LogAccepted(string mode, string subject);
 

@@ -40,6 +40,7 @@ public sealed partial class SyncLoop : IDisposable
     private ImmutableArray<InetAddress> _chosenFrom;
     private bool _hadNode;
     private ImmutableHashSet<Refusal> _refusals = [];
+    private ImmutableHashSet<string> _remarks = [];
     private long _taken;
     private bool _isFirst = true;
 
@@ -206,6 +207,7 @@ public sealed partial class SyncLoop : IDisposable
         _facts = facts;
         _conntrack.Note(delta);
         Publish(Status with { Syncs = Status.Syncs + 1, Services = _table.PlanCount });
+        NoteRemarks(report.Remarks);
         NoteRefusals(_refusals.Union(report.Refusals), report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
@@ -249,6 +251,7 @@ public sealed partial class SyncLoop : IDisposable
         _nextComparison = _time.GetUtcNow() + _options.SyncPeriod;
         if (disturbance is not null || (report.Written + report.Removed > 0 && _refusals.IsEmpty))
             LogRepaired(_plane.Mode, report.Written, report.Removed, elapsed.TotalMilliseconds);
+        NoteRemarks(report.Remarks);
         NoteRefusals([.. report.Refusals], report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
@@ -307,6 +310,14 @@ public sealed partial class SyncLoop : IDisposable
     {
         _retries = 0;
         _nextRetry = DateTimeOffset.MaxValue;
+    }
+
+    // Each is told once: what it is about will be there at each full sync.
+    private void NoteRemarks(ImmutableArray<string> remarks)
+    {
+        foreach (string remark in remarks.Where(remark => !_remarks.Contains(remark)))
+            LogRemark(_plane.Mode, remark);
+        _remarks = _remarks.Union(remarks);
     }
 
     private void NoteRefusals(ImmutableHashSet<Refusal> refusals, bool isRestInForce)

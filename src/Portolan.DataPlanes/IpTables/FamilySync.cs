@@ -13,6 +13,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 {
     private readonly Dictionary<ObjectName, ServicePlan?> _heldBack = [];
     private readonly List<Refusal> _refusals = [];
+    private readonly List<string> _remarks = [];
 
     // False when what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
     private bool _isCertain;
@@ -84,7 +85,10 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             return null;
         try
         {
-            ChangeSet change = tables.ChangeFrom(SavedTables.Read(tool));
+            SavedTables saved = SavedTables.Read(tool);
+            if (saved.Mixed.Count > 0)
+                return null;
+            ChangeSet change = tables.ChangeFrom(saved);
             return change.IsEmpty ? null : $"{Family}: rules in chains KUBE-* are not as they were written ({change.Describe()}); somebody changed them";
         }
         catch (IOException)
@@ -101,6 +105,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     {
         (_written, _removed, _transactions) = (0, 0, 0);
         _refusals.Clear();
+        _remarks.Clear();
     }
 
     private SyncReport Report() => new()
@@ -109,6 +114,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         Removed = _removed,
         Transactions = _transactions,
         Refusals = [.. _refusals],
+        Remarks = [.. _remarks],
         IsInForce = _isCertain,
     };
 
@@ -145,6 +151,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         while (true)
         {
             SavedTables saved = SavedTables.Read(tool);
+            NoteMixed(saved);
             _mayHavePredecessor &= saved.Owned.Count > 0;
             ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
             if (change.IsEmpty)
@@ -192,6 +199,18 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
                     // Both halves in any case; each leaves the tables in step as far as it can.
                     return TryAll(changes[..half]) & TryAll(changes[half..]);
             }
+        }
+    }
+
+    private void NoteMixed(SavedTables saved)
+    {
+        foreach (string table in saved.Mixed)
+        {
+            string remark = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore does not show " +
+                $"('nft list table {(Family == IpFamily.IPv4 ? "ip" : "ip6")} {table}' does). Services are served, but all their rules are written at each full sync, and what " +
+                "others change in ours is not noticed; rules of nft belong in a table of their own";
+            if (!_remarks.Contains(remark))
+                _remarks.Add(remark);
         }
     }
 

@@ -169,6 +169,7 @@ public sealed class IpTablesPlane : IDataPlane
         Removed = left.Removed + right.Removed,
         Transactions = left.Transactions + right.Transactions,
         Refusals = [.. left.Refusals, .. right.Refusals],
+        Remarks = [.. left.Remarks, .. right.Remarks],
         IsInForce = left.IsInForce && right.IsInForce,
     };
 }

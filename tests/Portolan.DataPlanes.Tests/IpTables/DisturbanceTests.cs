@@ -42,6 +42,26 @@ public sealed class DisturbanceTests : IDisposable
         Assert.DoesNotContain("-j ACCEPT", plane.Save(ipv6: false, "-t", "nat"), StringComparison.Ordinal);
     }
 
+    /// <summary>iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.</summary>
+    [Theory]
+    [InlineData(IpTablesLayout.Modern, IpTablesDispatch.Linear)]
+    [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree)]
+    public void A_rule_that_cannot_be_deleted_as_it_is_shown_goes_with_its_chain_and_comes_back_without_it(IpTablesLayout layout, IpTablesDispatch dispatch)
+    {
+        PlaneUnderTest plane = Start(new() { Backend = IpTablesBackend.Legacy, Layout = layout, Dispatch = dispatch });
+        string[] before = ServicesRules(plane);
+        plane.Restore($"*nat\n-I KUBE-SERVICES 1 ! -o + -p udp -j MARK --set-xmark 0x1/0x1\n-I KUBE-SERVICES 1 -d {ServedPod.Service.Address} -p udp -j ACCEPT\nCOMMIT\n");
+        Assert.Throws<InvalidOperationException>(() => plane.Restore("*nat\n-D KUBE-SERVICES -p udp -j MARK --set-xmark 0x1/0x1\nCOMMIT\n"));
+        Assert.Null(_pod!.SourceAtPod());
+        long restores = plane.Plane.Statistics.Restores;
+
+        AssertNoticedAndMended(plane, lines: int.MaxValue);
+
+        Assert.Equal(2, plane.Plane.Statistics.Restores - restores);
+        Assert.Equal(before.Order(StringComparer.Ordinal), ServicesRules(plane).Order(StringComparer.Ordinal));
+        Assert.Equal(ServedPod.Gateway, _pod!.SourceAtPod());
+    }
+
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
     public void The_rule_that_leads_to_node_ports_becomes_the_last_again(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)

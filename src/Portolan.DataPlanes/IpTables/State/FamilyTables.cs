@@ -258,7 +258,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         {
             string table = ChangeSet.NameOf(hook.Table);
             int copies = saved.RulesOf(table, hook.Chain).Count(rule => Fingerprint.Normalize(rule) == hook.Rule);
-            if (copies == 0)
+            if (copies == 0 && !saved.LeadsUnread(table, hook.Chain, RuleSpec.TargetOf(hook.Rule)))
                 change.Hooks.Add(hook);
             change.Removed.AddRange(Enumerable.Repeat(((ObjectName?)null, hook), Math.Max(0, copies - 1)));
             // Chains that hooks lead to and that no layout fills are the kubelet's as well.

@@ -103,11 +103,20 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         return exitCode != 0 || rules.Split('\n').Any(rule => rule.StartsWith($"{to} ", StringComparison.Ordinal));
     }
 
-    private (int ExitCode, string Rules) List(string table, string chain)
+    /// <summary>The rules of one chain as iptables-save shows them ("-A CHAIN RULE"); null when the tool cannot show them.</summary>
+    public IEnumerable<string>? RulesOf(string table, string chain)
+    {
+        (int exitCode, string rules) = Ask(table, "-S", chain);
+        return exitCode == 0 ? rules.Split('\n').Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)) : null;
+    }
+
+    private (int ExitCode, string Rules) List(string table, string chain) => Ask(table, "-n", "-L", chain);
+
+    private (int ExitCode, string Output) Ask(string table, params ReadOnlySpan<string> question)
     {
         try
         {
-            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, "-n", "-L", chain], redirectsInput: false);
+            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, .. question], redirectsInput: false);
             Task<string> errors = process.StandardError.ReadToEndAsync();
             string rules = process.StandardOutput.ReadToEnd();
             process.WaitForExit();

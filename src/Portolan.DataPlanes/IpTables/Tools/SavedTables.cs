@@ -11,6 +11,8 @@ internal sealed class SavedTables
 {
     private readonly Dictionary<(string Table, string Chain), List<string>> _rules = [];
     private readonly Dictionary<string, ulong> _owned = [];
+    private readonly List<string> _mixed = [];
+    private readonly HashSet<(string Table, string Chain, string Target)> _unreadJumps = [];
 
     /// <summary>Fingerprints of the nat table's chains that belong to one service or branch.</summary>
     public Dictionary<string, ulong> Owned => _owned;
@@ -22,7 +24,35 @@ internal sealed class SavedTables
     {
         var saved = new SavedTables();
         tool.Save(saved.Read);
+        foreach (string table in saved._mixed)
+            MixedTables.Complete(saved, tool, table);
         return saved;
+    }
+
+    /// <summary>Tables that iptables-save does not show, because somebody put rules of nft there: of their chains not all is known.</summary>
+    public IReadOnlyList<string> Mixed => _mixed;
+
+    /// <summary>True when a chain whose rules cannot be shown leads to a target.</summary>
+    public bool LeadsUnread(string table, string chain, string target) => _unreadJumps.Contains((table, chain, target));
+
+    /// <summary>A chain of one service, whose rules nobody has read: they count as wrong.</summary>
+    internal void AddUnread(string chain) => _owned[chain] = 0;
+
+    /// <summary>A shared chain or one of others, whose rules cannot be shown. Ours count as missing, to be written as a whole.</summary>
+    internal void AddUnread(string table, string chain, IEnumerable<string> targets)
+    {
+        if (!ChainName.Shared.Contains(chain))
+            _rules[(table, chain)] = [];
+        foreach (string target in targets)
+            _unreadJumps.Add((table, chain, target));
+    }
+
+    /// <summary>A chain with its rules as "-A CHAIN RULE".</summary>
+    internal void Add(string table, string chain, IEnumerable<string> lines)
+    {
+        AddChain(table, chain);
+        foreach (string line in lines)
+            AddRule(table, line);
     }
 
     public bool Has(string table, string chain) => _rules.ContainsKey((table, chain));
@@ -47,6 +77,8 @@ internal sealed class SavedTables
                 AddChain(table, line[1..line.IndexOf(' ', StringComparison.Ordinal)]);
             else if (line.StartsWith("-A ", StringComparison.Ordinal))
                 AddRule(table, line);
+            else if (line.EndsWith("' is incompatible, use 'nft' tool.", StringComparison.Ordinal) && line.StartsWith("# Table `", StringComparison.Ordinal))
+                _mixed.Add(line["# Table `".Length..line.IndexOf('\'', StringComparison.Ordinal)]);
         }
     }
 
