@@ -91,6 +91,26 @@ public sealed class HealthTests
         await run.UntilAsync(() => run.Get("http://192.168.10.11:32001/") is null, "the listener to close");
     }
 
+    /// <summary>Takes half a minute: the time between two tries.</summary>
+    [Fact]
+    public async Task A_health_check_node_port_that_is_taken_is_opened_when_it_is_free()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("node.yaml", Manifest.Node);
+        run.Manifest("front.yaml", LocalService);
+        run.Manifest("slice.yaml", Manifest.Slice("front-1", "front", "IPv4", "{addresses: [10.244.1.1], nodeName: node-a}"));
+        using (run.Occupy("192.168.10.11", 32001))
+        {
+            run.StartProxy(run.Configuration());
+            await run.UntilAsync(() => run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on", StringComparison.Ordinal), "a line about the port");
+            await run.UntilSyncedAsync(1);
+        }
+        Assert.Null(run.Get("http://192.168.10.11:32001/"));
+
+        await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "the listener to open");
+        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot be listened on", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_port_that_is_taken_is_reported_and_the_proxy_works_on()
     {

@@ -133,6 +133,14 @@ internal sealed class PortolanRun : IDisposable
         }
     }
 
+    /// <summary>Holds a TCP port of the node until the result is disposed.</summary>
+    public IDisposable Occupy(string address, int port) => _node.Run(() =>
+    {
+        var listener = new TcpListener(System.Net.IPAddress.Parse(address), port);
+        listener.Start();
+        return listener;
+    });
+
     public string Tools(string name, params string[] arguments) => _node.Run(() => Tool.Run(name, arguments));
 
     public void Dispose()

@@ -57,6 +57,12 @@ public sealed record IpTablesOptions
     /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
+    /// <summary>
+    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as here, come
+    /// with 1.8: only tests have a reason to go without.
+    /// </summary>
+    public bool RandomFully { get; init; } = true;
+
     /// <summary>Serve IPv4.</summary>
     public bool ServesIPv4 { get; init; } = true;
 

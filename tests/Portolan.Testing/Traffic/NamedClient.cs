@@ -15,6 +15,9 @@ public sealed class NamedClient : IDisposable
 
     private NamedClient(Socket socket) => _socket = socket;
 
+    /// <summary>The client's end of the connection.</summary>
+    public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
+
     /// <summary>Makes sockets of a family and type in some network namespace.</summary>
     public delegate Socket SocketSource(AddressFamily family, SocketType type);
 

@@ -74,8 +74,11 @@ public sealed class NodeInABox : IDisposable
     /// <summary>Sockets of the node.</summary>
     public NamedClient.SocketSource NodeSockets => (family, type) => Node.Run(() => NamedClient.OwnNamespace(family, type));
 
+    /// <summary>A pod's network namespace.</summary>
+    public NetworkNamespace Pod(string name) => _pods[name];
+
     /// <summary>Sockets of a pod.</summary>
-    public NamedClient.SocketSource PodSockets(string name) => (family, type) => _pods[name].Run(() => NamedClient.OwnNamespace(family, type));
+    public NamedClient.SocketSource PodSockets(string name) => (family, type) => Pod(name).Run(() => NamedClient.OwnNamespace(family, type));
 
     public void Dispose()
     {

@@ -266,8 +266,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
             new RuleSpec
             {
                 Comment = "kubernetes service traffic requiring SNAT",
-                // Known to iptables since 1.6.2; tools that are called by their back-end, as here, come with 1.8.
-                Target = "MASQUERADE --random-fully",
+                Target = Context.Options.RandomFully ? "MASQUERADE --random-fully" : "MASQUERADE",
             }.ToString(),
         ]);
         yield return (RuleTable.Nat, ChainName.Canary, []);
