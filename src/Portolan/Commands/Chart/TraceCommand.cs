@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using Portolan.Inet;
@@ -98,14 +99,14 @@ internal static class TraceCommand
             : packet.InInterface is { } device ? $"in by {device}" : "arriving";
         chart.Line($"{packet.Protocol.ToRuleText()} {packet.Source} -> {Destination(packet)}, {packet.State.ToString().ToLowerInvariant()}, {sender}{PacketOptions.Describe(packet)}",
             new Style(decoration: Decoration.Bold));
-        foreach (Outcome outcome in result.Outcomes)
+        foreach (OutcomeGroup group in OutcomeGroup.Of(result.Outcomes))
         {
             chart.Line();
-            PrintOutcome(outcome, guide, chart, string.Empty);
-            foreach (Outcome candidate in outcome.Candidates)
+            PrintGroup(group, guide, chart, string.Empty);
+            foreach (OutcomeGroup candidates in OutcomeGroup.Of(group.Outcomes[0].Candidates))
             {
                 chart.Line("  it may be:");
-                PrintOutcome(candidate, guide, chart, "  ");
+                PrintGroup(candidates, guide, chart, "  ");
             }
         }
         if (!result.Caveats.IsEmpty)
@@ -114,16 +115,30 @@ internal static class TraceCommand
             chart.Line($"note: {caveat}");
     }
 
-    private static void PrintOutcome(Outcome outcome, ChainGuide guide, ChartOutput chart, string indent)
+    // All ends first, then the way they share, once, with what is each one's own at its place.
+    private static void PrintGroup(OutcomeGroup group, ChainGuide guide, ChartOutput chart, string indent)
     {
-        Color color = outcome.Verdict switch
+        Outcome first = group.Outcomes[0];
+        Color color = first.Verdict switch
         {
             OutcomeVerdict.Forward or OutcomeVerdict.Local => Color.Green,
             OutcomeVerdict.Unknown => Color.Yellow,
             _ => Color.Red,
         };
-        chart.Line(indent + OutcomeText.Of(outcome), new Style(color));
-        foreach (PathStep step in outcome.Path)
+        foreach (Outcome outcome in group.Outcomes)
+            chart.Line(indent + OutcomeText.Of(outcome), new Style(color));
+        PrintSteps(first.Path[..group.SharedStart], guide, chart, indent);
+        foreach (Outcome outcome in group.Outcomes.Where(outcome => !group.OwnSteps(outcome).IsEmpty))
+        {
+            chart.Line($"{indent}    to {outcome.DestinationText}:");
+            PrintSteps(group.OwnSteps(outcome), guide, chart, indent + "  ");
+        }
+        PrintSteps(first.Path[(first.Path.Length - group.SharedEnd)..], guide, chart, indent);
+    }
+
+    private static void PrintSteps(ImmutableArray<PathStep> steps, ChainGuide guide, ChartOutput chart, string indent)
+    {
+        foreach (PathStep step in steps)
         {
             switch (step.Kind)
             {
