@@ -7,7 +7,7 @@ namespace Portolan.Inspect.Tests;
 public sealed class ArticleTests
 {
     private static readonly Ruleset Rules = Dumps.Read(Dumps.Article);
-    private static readonly ServiceCatalogue Catalogue = ServiceCatalogue.Read(Rules, NodeAddresses.Unknown);
+    private static readonly ServiceCatalogue Catalogue = ServiceCatalogue.Read(Rules);
     private static readonly OfferedService Service = Assert.Single(Catalogue.Services);
 
     [Fact]

@@ -185,7 +185,7 @@ public sealed class CheckTests
 
     internal static CheckResult Result(Ruleset rules, Services.ServiceTable? cluster = null, bool isWholeNode = false, params InetPrefix[] podRanges)
     {
-        ServiceCatalogue catalogue = ServiceCatalogue.Read(rules, Dumps.NodeA);
+        ServiceCatalogue catalogue = ServiceCatalogue.Read(rules);
         return RuleChecker.Check(new CheckInput(rules, catalogue, Dumps.NodeA, new ChainGuide(catalogue))
         {
             Cluster = cluster,

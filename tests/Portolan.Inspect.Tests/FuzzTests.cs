@@ -29,7 +29,7 @@ public sealed class FuzzTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         Ruleset rules = RulesetReader.Read(inputs.Select((bytes, index) => new SourceText($"input {index}", bytes)));
         var node = new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, []);
-        ServiceCatalogue services = ServiceCatalogue.Read(rules, node);
+        ServiceCatalogue services = ServiceCatalogue.Read(rules);
         var guide = new ChainGuide(services);
         // A random choice would repeat itself badly; the ends of the list are as good as any.
         OfferedService[] chosen = [.. services.Services.Take(3), .. services.Services.TakeLast(2)];

@@ -67,7 +67,7 @@ public sealed class HarborServicesTests
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
         var simulator = new PacketSimulator(rules, Dumps.NodeA);
-        foreach (OfferedService service in ServiceCatalogue.Read(rules, Dumps.NodeA).Services)
+        foreach (OfferedService service in ServiceCatalogue.Read(rules).Services)
         {
             OfferedFrontend frontend = service.Frontends[0];
             if (frontend.State != OfferState.Served)
@@ -80,7 +80,7 @@ public sealed class HarborServicesTests
 
     private static string[] Show(Ruleset rules, IpFamily family) =>
     [
-        .. ServiceCatalogue.Read(rules, Dumps.NodeA).Services.Where(service => service.Family == family).Select(Show),
+        .. ServiceCatalogue.Read(rules).Services.Where(service => service.Family == family).Select(Show),
     ];
 
     private static string Show(OfferedService service)

@@ -70,10 +70,11 @@ internal struct Element
             return FormattableString.Invariant($"0x{BitConverter.ToUInt32(Key):x8}");
         int address = Set switch
         {
-            ElementSet.ClusterIPs => KeyLength,
+            ElementSet.ClusterIPs or ElementSet.NodePortAddresses => KeyLength,
             ElementSet.Hairpin => KeyLength / 2,
             ElementSet.SourceRanges => (KeyLength - 8) / 2,
-            ElementSet.Endpoints or ElementSet.InsideEndpoints or ElementSet.AffinityIds or ElementSet.InsideAffinityIds => KeyLength - 12,
+            ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints or ElementSet.AffinityIds
+                or ElementSet.InsideAffinityIds => KeyLength - 12,
             _ => KeyLength - 8,
         };
         InetAddress.TryFromBytes(Key[..address], out InetAddress first);

@@ -5,17 +5,32 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>What a service asks of the static rules; rules exist for every use that at least one service has.</summary>
+/// <param name="Scope">The frontends that ask.</param>
 /// <param name="Kind">What is used.</param>
 /// <param name="Value">Number of backends, prefix length, or seconds.</param>
-internal readonly record struct RuleUse(RuleUseKind Kind, int Value) : IComparable<RuleUse>
+internal readonly record struct RuleUse(FrontendScope Scope, RuleUseKind Kind, int Value) : IComparable<RuleUse>
 {
-    public int CompareTo(RuleUse other) => Kind != other.Kind ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
+    public int CompareTo(RuleUse other) =>
+        Scope != other.Scope ? Scope.CompareTo(other.Scope) : Kind != other.Kind ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
+}
+
+/// <summary>Frontends that are looked up alike, by chains of their own.</summary>
+internal enum FrontendScope : byte
+{
+    /// <summary>Frontends with an address of their own.</summary>
+    Addresses,
+
+    /// <summary>NodePorts.</summary>
+    NodePorts,
 }
 
 /// <summary>The things a service can ask of the static rules.</summary>
 internal enum RuleUseKind : byte
 {
-    /// <summary>A frontend with that many indices in <see cref="ElementSet.Endpoints"/>.</summary>
+    /// <summary>A frontend at all.</summary>
+    Frontends,
+
+    /// <summary>A frontend with that many indices in <see cref="ElementSet.Endpoints"/> or <see cref="ElementSet.NodePortEndpoints"/>.</summary>
     Endpoints,
 
     /// <summary>The same in <see cref="ElementSet.InsideEndpoints"/>.</summary>
@@ -58,7 +73,7 @@ internal sealed class ElementBuffer
     /// <summary>Makes room, so that a first load does not copy what it has so far again and again.</summary>
     internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
 
-    internal void Use(RuleUseKind kind, int value) => _uses.Add(new RuleUse(kind, value));
+    internal void Use(FrontendScope scope, RuleUseKind kind, int value = 0) => _uses.Add(new RuleUse(scope, kind, value));
 
     internal void Add(in Element element) => _elements.Add(element);
 

@@ -2,12 +2,18 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
 /// The sets and maps whose elements carry everything that changes with the cluster. "Key" below is a frontend: destination address,
-/// protocol, destination port.
+/// protocol, destination port. NodePorts have the unspecified address in their keys, whatever addresses the node has.
 /// </summary>
 internal enum ElementSet : byte
 {
     /// <summary>Map: key and index, 0 to n-1 -> backend. A frontend's number of backends is how many indices it has.</summary>
     Endpoints,
+
+    /// <summary>As <see cref="Endpoints"/>, for NodePorts.</summary>
+    NodePortEndpoints,
+
+    /// <summary>Set of the node's addresses that take NodePort traffic.</summary>
+    NodePortAddresses,
 
     /// <summary>As <see cref="Endpoints"/>, for clients inside (pods, the node) of frontends in <see cref="ExternalLocal"/>.</summary>
     InsideEndpoints,

@@ -3,8 +3,10 @@ using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>The expressions our rules are made of, in one family. Registers are counted in slots of 4 bytes from the first.</summary>
-internal sealed class Expr(IpFamily family)
+/// <summary>
+/// The expressions our rules are made of, in one family and for one kind of frontends. Registers are counted in slots of 4 bytes from the first.
+/// </summary>
+internal sealed class Expr(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
 {
     private static readonly NfRegister First = NfRegister.At(0);
 
@@ -20,10 +22,14 @@ internal sealed class Expr(IpFamily family)
 
     internal NfFamily NfFamily => family.ToNfFamily();
 
-    /// <summary>Loads destination address . protocol . destination port from slot 0 on.</summary>
+    /// <summary>
+    /// Loads destination address . protocol . destination port from slot 0 on; for NodePorts with no bit of the address left, which nft prints as
+    /// <c>ip daddr &amp; 0.0.0.0</c>.
+    /// </summary>
     internal NfExpression[] Key() =>
     [
         Destination(0),
+        .. scope == FrontendScope.NodePorts ? [NfBitwise.MaskXor(First, Zeros, Zeros)] : (ReadOnlySpan<NfExpression>)[],
         new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(AddressSlots)),
         new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, NfRegister.At(AddressSlots + 1)),
     ];
@@ -60,6 +66,9 @@ internal sealed class Expr(IpFamily family)
 
     /// <summary>"ip daddr 10.0.0.0/8".</summary>
     internal NfExpression[] DestinationIn(InetPrefix prefix) => AddressIn(Destination(0), prefix, inverted: false);
+
+    /// <summary>"ip daddr 0.0.0.0".</summary>
+    internal NfExpression[] DestinationIsUnspecified => [Destination(0), new NfCompare(First, NfCompareOperator.Equal, Zeros)];
 
     /// <summary>"iifname X", or a prefix of a name ("X*").</summary>
     internal static NfExpression[] FromInterface(string name, bool isPrefix)

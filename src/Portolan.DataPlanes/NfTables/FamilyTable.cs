@@ -11,6 +11,9 @@ namespace Portolan.DataPlanes.NfTables;
 /// </summary>
 internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
 {
+    /// <summary>The <see cref="Element.Subject"/> of elements that are the node's and no service's.</summary>
+    internal const int NoService = -1;
+
     private readonly Dictionary<RuleUse, int> _uses = [];
     private readonly Dictionary<SharedPlace, int> _shared = [];
     private readonly ElementBuffer _before = new();
@@ -56,25 +59,46 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
 
     /// <summary>Plans a service's change. Costs what the service's elements cost.</summary>
     /// <param name="before">The plan the kernel holds; null for none.</param>
-    /// <param name="nodeBefore">Where NodePorts were served when the kernel's elements were made.</param>
     /// <param name="after">The plan wanted; null for none.</param>
-    /// <param name="nodeAfter">Where NodePorts are to be served.</param>
     /// <param name="subject">Number of the service for refusals.</param>
-    internal void Plan(
-        ServicePlan? before, NodePortView nodeBefore, ServicePlan? after, NodePortView nodeAfter, int subject)
+    internal void Plan(ServicePlan? before, ServicePlan? after, int subject)
     {
         _before.Clear();
         _after.Clear();
         if (before is not null)
-            compiler.Emit(before, family, nodeBefore, _before);
+            compiler.Emit(before, family, _before);
         if (after is not null)
-            compiler.Emit(after, family, nodeAfter, _after);
+            compiler.Emit(after, family, _after);
 
         Difference(_before.Elements, _after.Elements, subject);
         foreach (RuleUse use in _after.Uses)
             UsesChanged |= Count(_uses, use, +1);
         foreach (RuleUse use in _before.Uses)
             UsesChanged |= Count(_uses, use, -1);
+    }
+
+    /// <summary>Plans a change of the addresses that take NodePort traffic. Costs what the addresses cost, however many NodePorts there are.</summary>
+    /// <param name="before">The addresses the kernel holds, of any family.</param>
+    /// <param name="after">The addresses wanted, of any family.</param>
+    internal void PlanNodePortAddresses(ImmutableArray<InetAddress> before, ImmutableArray<InetAddress> after)
+    {
+        EmitNodePortAddresses(before, _before);
+        EmitNodePortAddresses(after, _after);
+        Difference(_before.Elements, _after.Elements, NoService);
+    }
+
+    private void EmitNodePortAddresses(ImmutableArray<InetAddress> addresses, ElementBuffer into)
+    {
+        into.Clear();
+        foreach (InetAddress address in addresses)
+        {
+            if (address.Family != family)
+                continue;
+            var element = new Element { Set = ElementSet.NodePortAddresses };
+            ElementBuffer.AppendAddress(ref element, address);
+            into.Add(element);
+        }
+        into.SortAndDeduplicate();
     }
 
     /// <summary>

@@ -7,7 +7,7 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>What the kernel counted at one frontend since the element was made (a restart of the proxy keeps it).</summary>
 /// <param name="Service">Service and port, as the element's comment tells: "shop/web:http".</param>
-/// <param name="Address">The frontend's address; for a NodePort one of the node's.</param>
+/// <param name="Address">The frontend's address; for a NodePort the unspecified one, which stands for all that take NodePort traffic.</param>
 /// <param name="Protocol">Its protocol.</param>
 /// <param name="Port">Its port.</param>
 /// <param name="Connections">First packets of connections that came to it, refused and dropped ones included.</param>

@@ -39,7 +39,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     private readonly Dictionary<ObjectName, ServicePlan> _applied = [];
     private readonly Dictionary<ObjectName, Refusal> _heldBack = [];
     private readonly List<ServiceChange> _subjects = [];
-    private NodePortView _nodePorts = NodePortView.None;
+    private ImmutableArray<InetAddress> _nodePortAddresses = [];
     private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
 
     // False when the kernel may hold something else than _applied says: then it is read before anything is written.
@@ -102,10 +102,15 @@ public sealed partial class NfTablesPlane : IDataPlane
         _nodeWide = delta.NodeWide ?? _nodeWide;
         if (!_isInForce)
         {
-            _nodePorts = NodePortView.Of(node.NodePortAddresses, _wanted.Values);
+            _nodePortAddresses = node.NodePortAddresses;
             return Bring();
         }
-        PlanChanges(delta, node.NodePortAddresses);
+        _subjects.Clear();
+        foreach (ServiceChange change in delta.Services)
+            PlanService(change.Service, change.Plan);
+        foreach (Family family in _families)
+            family.Table.PlanNodePortAddresses(_nodePortAddresses, node.NodePortAddresses);
+        _nodePortAddresses = node.NodePortAddresses;
         return CommitPlanned(nodeWideChanged) ?? Bring();
     }
 
@@ -142,54 +147,13 @@ public sealed partial class NfTablesPlane : IDataPlane
         return Remove(kernel);
     }
 
-    private void PlanChanges(TableDelta delta, ImmutableArray<InetAddress> addresses)
-    {
-        NodePortView before = _nodePorts;
-        bool addressesChanged = !addresses.AsSpan().SequenceEqual(before.Addresses.AsSpan());
-        HashSet<NodePortView.Place> touched = [];
-        if (addressesChanged)
-            _nodePorts = NodePortView.Of(addresses, _wanted.Values);
-        else
-            _nodePorts = before with { Taken = UpdateTaken(delta, before, touched) };
-
-        _subjects.Clear();
-        foreach (ServiceChange change in delta.Services)
-            PlanService(change.Service, change.Plan, before);
-        if (!addressesChanged && touched.Count == 0)
-            return;
-        // Rare: the node's addresses changed, or a service took or left the node's own address. Others' NodePorts move with that.
-        HashSet<ObjectName> planned = [.. delta.Services.Select(change => change.Service)];
-        foreach ((ObjectName service, ServicePlan plan) in _applied)
-        {
-            if (!planned.Contains(service) && (addressesChanged ? HasNodePort(plan) : NodePortView.IsNodePortAt(plan, touched)))
-                PlanService(service, plan, before);
-        }
-    }
-
-    private ImmutableHashSet<NodePortView.Place> UpdateTaken(TableDelta delta, NodePortView before, HashSet<NodePortView.Place> touched)
-    {
-        ImmutableHashSet<NodePortView.Place> taken = before.Taken;
-        foreach (ServiceChange change in delta.Services)
-        {
-            if (_applied.TryGetValue(change.Service, out ServicePlan? old))
-                taken = taken.Except(NodePortView.PlacesOf(old, before.Addresses));
-        }
-        foreach (ServiceChange change in delta.Services)
-        {
-            if (change.Plan is not null)
-                taken = taken.Union(NodePortView.PlacesOf(change.Plan, before.Addresses));
-        }
-        touched.UnionWith(before.Taken.SymmetricExcept(taken));
-        return taken;
-    }
-
-    private void PlanService(ObjectName service, ServicePlan? plan, NodePortView viewBefore)
+    private void PlanService(ObjectName service, ServicePlan? plan)
     {
         ServicePlan? before = _applied.GetValueOrDefault(service);
         foreach (PortPlan port in plan?.Ports ?? [])
             _affinityIds.Reserve(port);
         foreach (Family family in _families)
-            family.Table.Plan(before, viewBefore, plan, _nodePorts, _subjects.Count);
+            family.Table.Plan(before, plan, _subjects.Count);
         _subjects.Add(new ServiceChange(service, plan));
     }
 
@@ -263,8 +227,10 @@ public sealed partial class NfTablesPlane : IDataPlane
             {
                 ServicePlan? good = _heldBack.ContainsKey(service) ? before.GetValueOrDefault(service) : plan;
                 if (good is not null)
-                    PlanService(service, good, _nodePorts);
+                    PlanService(service, good);
             }
+            foreach (Family family in _families)
+                family.Table.PlanNodePortAddresses([], _nodePortAddresses);
 
             if (TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused))
             {
@@ -452,6 +418,8 @@ public sealed partial class NfTablesPlane : IDataPlane
         {
             if (refusal.Subject == NfTransaction.NoSubject || !TryFind(refusal.Subject, out Element element, out NfElementChange change))
                 continue;
+            if (element.Subject == FamilyTable.NoService)
+                continue;
             ServiceChange subject = _subjects[element.Subject];
             any = true;
             _heldBack[subject.Service] = new Refusal(
@@ -500,19 +468,6 @@ public sealed partial class NfTablesPlane : IDataPlane
         [.. _nodeWide.ServiceCidrs.Where(cidr => cidr.Family == table.Family)],
         1u << _options.MasqueradeBit,
         _options.WithCounters);
-
-    private static bool HasNodePort(ServicePlan plan)
-    {
-        foreach (PortPlan port in plan.Ports)
-        {
-            foreach (Frontend frontend in port.Frontends)
-            {
-                if (frontend.Kind == FrontendKind.NodePort)
-                    return true;
-            }
-        }
-        return false;
-    }
 
     [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
     private partial void LogReplaced(string table, string comment);

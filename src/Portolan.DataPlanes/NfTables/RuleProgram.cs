@@ -26,20 +26,29 @@ internal sealed record ProgramInput(
     LocalDetector Detector,
     ImmutableArray<InetPrefix> ServiceCidrs,
     uint MasqueradeMark,
-    bool WithCounters);
+    bool WithCounters)
+{
+    /// <summary>True when a service asks for it, with whatever value.</summary>
+    internal bool Has(FrontendScope scope, RuleUseKind kind) => Values(scope, kind).Length > 0;
+
+    /// <summary>The values that services ask for, ascending.</summary>
+    internal int[] Values(FrontendScope scope, RuleUseKind kind)
+    {
+        List<int> values = [];
+        foreach (RuleUse use in Uses)
+        {
+            if (use.Scope == scope && use.Kind == kind)
+                values.Add(use.Value);
+        }
+        return [.. values];
+    }
+}
 
 /// <summary>Writes the static rules. Pure.</summary>
 internal sealed class RuleProgram
 {
     private const string Services = "services";
-    private const string Inside = "inside";
-
-    /// <summary>
-    /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule that
-    /// looks into it (nf_tables_bind_set): at 50,000 elements a millisecond and more for a rule. So rules that look into the large maps stand in
-    /// chains of their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
-    /// </summary>
-    private const int UsualCounts = 8;
+    private const string NodePorts = "node-ports";
 
     private readonly ProgramInput _input;
     private readonly Expr _expr;
@@ -58,21 +67,24 @@ internal sealed class RuleProgram
 
     private TableProgram Build()
     {
-        int[] timeouts = Values(RuleUseKind.AffinitySeconds);
-        int[] prefixLengths = Values(RuleUseKind.PrefixLength);
-        bool hasExternalLocal = Values(RuleUseKind.ExternalLocal).Length > 0;
-
-        WriteView(RuleUseKind.Endpoints, ElementSet.Endpoints, RuleUseKind.AffinityIds, ElementSet.AffinityIds, "", timeouts);
-        if (hasExternalLocal)
-        {
-            WriteView(RuleUseKind.InsideEndpoints, ElementSet.InsideEndpoints,
-                RuleUseKind.InsideAffinityIds, ElementSet.InsideAffinityIds, "inside-", timeouts);
-            WriteInside(timeouts);
-        }
+        var addresses = new FrontendChains(_input, FrontendScope.Addresses, PodConditions, _chains);
+        FrontendChains? nodePorts = _input.Has(FrontendScope.NodePorts, RuleUseKind.Frontends)
+            ? new FrontendChains(_input, FrontendScope.NodePorts, PodConditions, _chains)
+            : null;
+        addresses.Write();
+        nodePorts?.Write();
+        int[] prefixLengths = _input.Values(FrontendScope.Addresses, RuleUseKind.PrefixLength);
         if (prefixLengths.Length > 0)
             WriteSourceCheck(prefixLengths);
         WriteOffCluster();
-        WriteServices(timeouts, hasExternalLocal, prefixLengths.Length > 0);
+        if (nodePorts is not null)
+            Add(NodePorts, [.. nodePorts.Counting(NodePorts), .. nodePorts.Serving(NodePorts)]);
+        WriteServices(addresses, nodePorts is not null, prefixLengths.Length > 0);
+        int[] timeouts =
+        [
+            .. _input.Values(FrontendScope.Addresses, RuleUseKind.AffinitySeconds)
+                .Union(_input.Values(FrontendScope.NodePorts, RuleUseKind.AffinitySeconds)).Order(),
+        ];
         WriteBaseChains(timeouts.Length > 0);
         return new TableProgram(Sets(timeouts, prefixLengths), [.. _chains]);
     }
@@ -123,32 +135,20 @@ internal sealed class RuleProgram
         Add("output", [Rule("output", [Expr.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));
     }
 
-    private void WriteServices(int[] timeouts, bool hasExternalLocal, bool hasSourceRanges)
+    private void WriteServices(FrontendChains addresses, bool hasNodePorts, bool hasSourceRanges)
     {
         List<NfRule> rules = [];
-        void Key(string set, params NfExpression[] then) => rules.Add(Rule(Services, [.. _expr.Key(), Expr.In(set), .. then]));
-
-        if (_input.WithCounters)
-            Key("frontend-counters");
-        if (hasSourceRanges)
-            Key("source-restricted", Expr.Jump("source-check"));
-        else
-            Key("source-restricted", Expr.Drop);
-        if (hasExternalLocal)
-            Key("external-local", Expr.Jump("external-local"));
+        // The address in the keys of NodePorts is never a packet's own.
+        if (hasNodePorts)
+            rules.Add(Rule(Services, [.. _expr.DestinationIsUnspecified, Expr.Return]));
+        rules.AddRange(addresses.Counting(Services));
+        NfExpression restricted = hasSourceRanges ? Expr.Jump("source-check") : Expr.Drop;
+        rules.Add(Rule(Services, [.. _expr.Key(), Expr.In("source-restricted"), restricted]));
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), Expr.Jump("off-cluster")]));
-        Key("masquerade-always", Expr.SetMark(_input.MasqueradeMark));
-        foreach (int seconds in timeouts)
-        {
-            string set = TableSchema.Name(ElementSet.AffinityFrontends, seconds);
-            Key(set, Expr.Jump(AffinityChain("", seconds)));
-            // Only a commit between two lookups leads here: once more, with what it left.
-            Key(set, Expr.Jump(AffinityChain("", seconds)));
-        }
-        if (Values(RuleUseKind.Endpoints).Length > 0)
-            rules.Add(Rule(Services, [Expr.Jump("pick")]));
-        Key("no-endpoints", _expr.Reject);
-        Key("no-local-endpoints", Expr.Drop);
+        rules.AddRange(addresses.Serving(Services));
+        // After all that has this very address: a service's own external IP wins over NodePorts there, as in kube-proxy.
+        if (hasNodePorts)
+            rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("node-port-addresses"), Expr.Jump(NodePorts)]));
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), .. Expr.DestinationIsNotLocal, _expr.Reject],
             "unknown port of a cluster IP"));
         foreach (InetPrefix cidr in _input.ServiceCidrs)
@@ -157,26 +157,6 @@ internal sealed class RuleProgram
                 "unallotted cluster IP"));
         }
         Add(Services, rules);
-    }
-
-    private void WriteInside(int[] timeouts)
-    {
-        List<NfRule> external = [];
-        foreach (NfExpression[] isPod in PodConditions())
-            external.Add(Rule("external-local", [.. isPod, Expr.Goto(Inside)], "from a pod"));
-        external.Add(Rule("external-local", [.. Expr.SourceIsLocal, .. Expr.SetMark(_input.MasqueradeMark), Expr.Goto(Inside)], "from this node"));
-        Add("external-local", external);
-
-        List<NfRule> inside = [];
-        foreach (int seconds in timeouts)
-        {
-            NfExpression[] hasAffinity = [.. _expr.Key(), Expr.In(TableSchema.Name(ElementSet.AffinityFrontends, seconds))];
-            inside.Add(Rule(Inside, [.. hasAffinity, Expr.Jump(AffinityChain("inside-", seconds))]));
-            inside.Add(Rule(Inside, [.. hasAffinity, Expr.Jump(AffinityChain("inside-", seconds))]));
-        }
-        if (Values(RuleUseKind.InsideEndpoints).Length > 0)
-            inside.Add(Rule(Inside, [Expr.Jump("inside-pick")]));
-        Add(Inside, inside);
     }
 
     private void WriteSourceCheck(int[] prefixLengths)
@@ -221,138 +201,6 @@ internal sealed class RuleProgram
             case LocalDetection.None:
                 break;
         }
-    }
-
-    /// <summary>The chains that choose a backend, for one view of the frontends: all clients, or clients inside.</summary>
-    private void WriteView(RuleUseKind use, ElementSet map, RuleUseKind affinityUse, ElementSet idMap, string view, int[] timeouts)
-    {
-        string mapName = TableSchema.Name(map);
-        int[] counts = Counts(use);
-        if (counts.Length > 0)
-        {
-            // pick-1 also serves as the last resort of a packet that a commit overtakes.
-            foreach (int count in counts)
-            {
-                string chain = FormattableString.Invariant($"{view}pick-{count}");
-                Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), Expr.Map(mapName), _expr.Dnat()])]);
-            }
-            string pick = view + "pick", byCount = view + "pick-by-count";
-            WriteTree(byCount, pick, mapName, counts);
-            NfExpression[] exists = [.. _expr.KeyAndIndex(0), Expr.In(mapName)];
-            Add(pick,
-            [
-                Rule(pick, [.. exists, Expr.Jump(byCount)]),
-                Rule(pick, [.. exists, Expr.Jump(view + "pick-1")], "only while a commit lands between two lookups"),
-            ]);
-        }
-
-        if (timeouts.Length == 0)
-            return;
-        string idMapName = TableSchema.Name(idMap);
-        int[] idCounts = Counts(affinityUse);
-        foreach (int count in idCounts)
-        {
-            string chain = FormattableString.Invariant($"{view}affinity-pick-{count}");
-            Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), Expr.Map(idMapName), Expr.StorePriority])]);
-        }
-        WriteTree(view + "affinity-pick", view + "affinity-pick", idMapName, idCounts);
-        foreach (int seconds in timeouts)
-            WriteAffinity(view, idMapName, idCounts.Length == 0 ? 0 : idCounts[^1], seconds);
-    }
-
-    /// <summary>
-    /// A decision tree from a frontend to the chain for its number of backends. It asks whether an index exists, so no element has to say
-    /// how many there are. The part for the usual numbers never changes; what is above them has a chain of its own.
-    /// </summary>
-    private void WriteTree(string chain, string leafPrefix, string map, int[] counts)
-    {
-        string Leaf(int count) => FormattableString.Invariant($"{leafPrefix}-{count}");
-        string From(int count) => FormattableString.Invariant($"{leafPrefix}-from-{count}");
-        NfExpression[] HasMoreThan(int count) => [.. _expr.KeyAndIndex((uint)count), Expr.In(map)];
-
-        void Branch(string into, List<NfRule> list, ReadOnlySpan<int> range)
-        {
-            if (range.Length <= 3)
-            {
-                for (int i = range.Length - 1; i > 0; i--)
-                    list.Add(Rule(into, [.. HasMoreThan(range[i - 1]), Expr.Goto(Leaf(range[i]))]));
-                list.Add(Rule(into, [Expr.Goto(Leaf(range[0]))]));
-                return;
-            }
-            int middle = range.Length / 2;
-            string upper = From(range[middle]);
-            List<NfRule> upperRules = [];
-            Branch(upper, upperRules, range[middle..]);
-            Add(upper, upperRules);
-            list.Add(Rule(into, [.. HasMoreThan(range[middle - 1]), Expr.Goto(upper)]));
-            Branch(into, list, range[..middle]);
-        }
-
-        List<NfRule> rules = [], unusualRules = [];
-        if (counts.Length > 0)
-        {
-            string unusual = From(UsualCounts + 1);
-            if (counts.Length > UsualCounts)
-                Branch(unusual, unusualRules, counts.AsSpan(UsualCounts));
-            Add(unusual, unusualRules);
-            rules.Add(Rule(chain, [.. HasMoreThan(UsualCounts), Expr.Goto(unusual)]));
-            Branch(chain, rules, counts.AsSpan(0, UsualCounts));
-        }
-        Add(chain, rules);
-    }
-
-    /// <summary>
-    /// Session affinity: walk the frontend's backends and look whether this client has been with one of them; else pick one. The backend's
-    /// affinity id travels in the packet's priority, which nothing reads before postrouting clears it.
-    /// </summary>
-    private void WriteAffinity(string view, string idMap, int maxCount, int seconds)
-    {
-        const int stride = 8;
-        string chain = AffinityChain(view, seconds);
-        string found = FormattableString.Invariant($"{view}affinity-{seconds}-found");
-        string fresh = FormattableString.Invariant($"{view}affinity-{seconds}-new");
-        string clients = TableSchema.ClientsName(seconds);
-        NfExpression[] client = [_expr.Source(0), Expr.LoadPriority(_expr.AddressSlots)];
-
-        List<NfRule> walk = [];
-        // Rounded up, so that services growing by an endpoint do not rewrite the chain each time.
-        int walked = (maxCount + stride - 1) / stride * stride;
-        for (int i = 0; i < walked; i++)
-        {
-            if (i > 0 && i % stride == 0)
-                walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), Expr.In(idMap, inverted: true), Expr.Goto(fresh)]));
-            walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), Expr.Map(idMap), Expr.StorePriority]));
-            walk.Add(Rule(chain, [.. client, Expr.In(clients), Expr.Goto(found)]));
-        }
-        walk.Add(Rule(chain, [Expr.Goto(fresh)]));
-
-        Add(found,
-        [
-            Rule(found, [.. client, new NfDynamicSet(clients, NfDynamicSetOperation.Update, NfRegister.At(0)) { Timeout = TimeSpan.FromSeconds(seconds) }]),
-            Rule(found, [Expr.LoadPriority(0), Expr.Map(TableSchema.Name(ElementSet.AffinityEndpoints)), _expr.Dnat()]),
-        ]);
-        Add(fresh, [Rule(fresh, [Expr.Jump(view + "affinity-pick")]), Rule(fresh, [Expr.Goto(found)])]);
-        Add(chain, walk);
-    }
-
-    private static string AffinityChain(string view, int seconds) => FormattableString.Invariant($"{view}affinity-{seconds}");
-
-    /// <summary>The usual numbers of backends and the others in use, ascending; none when there is no frontend of the kind at all.</summary>
-    private int[] Counts(RuleUseKind kind)
-    {
-        int[] used = Values(kind);
-        return used.Length == 0 ? [] : [.. Enumerable.Range(1, UsualCounts), .. used.Where(static count => count > UsualCounts)];
-    }
-
-    private int[] Values(RuleUseKind kind)
-    {
-        List<int> values = [];
-        foreach (RuleUse use in _input.Uses)
-        {
-            if (use.Kind == kind)
-                values.Add(use.Value);
-        }
-        return [.. values];
     }
 
     private NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) =>

@@ -5,13 +5,13 @@ using Portolan.Services.Plan;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Translates what this node serves for one service into elements, one family at a time. Pure: the same plan, node addresses and affinity
-/// ids give the same elements, so what is in the kernel for a service can always be computed again from the plan it was made of.
+/// Translates what this node serves for one service into elements, one family at a time. Pure: the same plan and affinity ids give the same
+/// elements, so what is in the kernel for a service can always be computed again from the plan it was made of.
 /// </summary>
 internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds)
 {
     /// <summary>Emits the service's elements of a family, sorted, each place once.</summary>
-    internal void Emit(ServicePlan plan, IpFamily family, NodePortView nodePorts, ElementBuffer into)
+    internal void Emit(ServicePlan plan, IpFamily family, ElementBuffer into)
     {
         int start = into.Count;
         foreach (InetAddress address in plan.ClusterIPs)
@@ -26,27 +26,16 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         foreach (PortPlan port in plan.Ports)
         {
             if (port.Family == family)
-                EmitPort(port, nodePorts, into);
+                EmitPort(port, into);
         }
         into.SortAndDeduplicate(start);
     }
 
-    private void EmitPort(PortPlan port, NodePortView nodePorts, ElementBuffer into)
+    private void EmitPort(PortPlan port, ElementBuffer into)
     {
         string name = ElementComment.For(port.Name);
         foreach (Frontend frontend in port.Frontends)
-        {
-            if (frontend.Kind != FrontendKind.NodePort)
-            {
-                EmitFrontend(port, frontend, frontend.Address, name, into);
-                continue;
-            }
-            foreach (InetAddress address in nodePorts.Addresses)
-            {
-                if (address.Family == port.Family && !nodePorts.IsTaken(address, port.Name.Protocol, frontend.Port))
-                    EmitFrontend(port, frontend, address, name, into);
-            }
-        }
+            EmitFrontend(port, frontend, name, into);
         if (port.AffinitySeconds > 0)
         {
             EmitAffinityEndpoints(port, port.ClusterBackends, into);
@@ -56,9 +45,12 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         EmitHairpins(port.LocalBackends, into);
     }
 
-    private void EmitFrontend(PortPlan port, in Frontend frontend, InetAddress address, string name, ElementBuffer into)
+    private void EmitFrontend(PortPlan port, in Frontend frontend, string name, ElementBuffer into)
     {
-        var key = new FrontendKey(address, port.Name.Protocol, frontend.Port);
+        FrontendKey key = frontend.Kind == FrontendKind.NodePort
+            ? new(FrontendScope.NodePorts, InetAddress.Unspecified(port.Family), port.Name.Protocol, frontend.Port)
+            : new(FrontendScope.Addresses, frontend.Address, port.Name.Protocol, frontend.Port);
+        into.Use(key.Scope, RuleUseKind.Frontends);
         if (withCounters)
             into.Add(key.In(ElementSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
@@ -69,13 +61,13 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 Element allowed = key.In(ElementSet.SourceRanges, range.Length);
                 ElementBuffer.AppendAddress(ref allowed, range.Address);
                 into.Add(allowed);
-                into.Use(RuleUseKind.PrefixLength, range.Length);
+                into.Use(key.Scope, RuleUseKind.PrefixLength, range.Length);
             }
         }
         if (port.AffinitySeconds > 0)
         {
             into.Add(key.In(ElementSet.AffinityFrontends, port.AffinitySeconds));
-            into.Use(RuleUseKind.AffinitySeconds, port.AffinitySeconds);
+            into.Use(key.Scope, RuleUseKind.AffinitySeconds, port.AffinitySeconds);
         }
 
         switch (frontend.Outside.Action)
@@ -97,7 +89,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         if (frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends)
         {
             into.Add(key.In(ElementSet.ExternalLocal));
-            into.Use(RuleUseKind.ExternalLocal, 0);
+            into.Use(key.Scope, RuleUseKind.ExternalLocal);
             EmitBackends(port, FrontendAction.ToClusterBackends, key, name, isInside: true, into);
         }
     }
@@ -108,12 +100,12 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         bool hasAffinity = port.AffinitySeconds > 0;
         (ElementSet set, RuleUseKind use) = (hasAffinity, isInside) switch
         {
-            (false, false) => (ElementSet.Endpoints, RuleUseKind.Endpoints),
+            (false, false) => (key.Scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints, RuleUseKind.Endpoints),
             (false, true) => (ElementSet.InsideEndpoints, RuleUseKind.InsideEndpoints),
             (true, false) => (ElementSet.AffinityIds, RuleUseKind.AffinityIds),
             (true, true) => (ElementSet.InsideAffinityIds, RuleUseKind.InsideAffinityIds),
         };
-        into.Use(use, backends.Length);
+        into.Use(key.Scope, use, backends.Length);
         for (int i = 0; i < backends.Length; i++)
         {
             Element element = key.In(set);
@@ -154,7 +146,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         }
     }
 
-    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port)
+    private readonly record struct FrontendKey(FrontendScope Scope, InetAddress Address, IpProtocol Protocol, ushort Port)
     {
         internal Element In(ElementSet set, int variant = 0) => ElementBuffer.Key(set, Address, Protocol, Port, variant);
     }

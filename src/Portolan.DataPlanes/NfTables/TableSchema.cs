@@ -27,6 +27,8 @@ internal static class TableSchema
     internal static string Name(ElementSet set, int variant = 0) => set switch
     {
         ElementSet.Endpoints => "endpoints",
+        ElementSet.NodePortEndpoints => "node-port-endpoints",
+        ElementSet.NodePortAddresses => "node-port-addresses",
         ElementSet.InsideEndpoints => "inside-endpoints",
         ElementSet.AffinityIds => "affinity-ids",
         ElementSet.InsideAffinityIds => "inside-affinity-ids",
@@ -114,10 +116,10 @@ internal static class TableSchema
 
         return set switch
         {
-            ElementSet.Endpoints or ElementSet.InsideEndpoints => Map(keyAndIndex, Mixed, keyTypeof, backend, Mixed, backendTypeof),
+            ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints => Map(keyAndIndex, Mixed, keyTypeof, backend, Mixed, backendTypeof),
             ElementSet.AffinityIds or ElementSet.InsideAffinityIds => Map(keyAndIndex, Mixed, keyTypeof, TrafficClass, HostOrder, priority),
             ElementSet.AffinityEndpoints => Map(TrafficClass, HostOrder, priority, backend, Mixed, backendTypeof),
-            ElementSet.ClusterIPs => Set(address, NetworkOrder),
+            ElementSet.ClusterIPs or ElementSet.NodePortAddresses => Set(address, NetworkOrder),
             ElementSet.Hairpin => Set(NfDataType.Concatenation(address, address), Mixed, NfTypeof.Concatenation(source, destination)),
             ElementSet.SourceRanges => Set(
                 NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
@@ -156,6 +158,8 @@ internal static class TableSchema
     private static string Comment(ElementSet set) => set switch
     {
         ElementSet.Endpoints => "frontend and index : endpoint",
+        ElementSet.NodePortEndpoints => "the same for NodePorts, at every address in node-port-addresses",
+        ElementSet.NodePortAddresses => "addresses of this node that take NodePort traffic",
         ElementSet.InsideEndpoints => "the same for pods and this node, where outside clients get local endpoints only",
         ElementSet.AffinityIds => "frontend and index : affinity id of the endpoint",
         ElementSet.InsideAffinityIds => "the same for pods and this node, where outside clients get local endpoints only",

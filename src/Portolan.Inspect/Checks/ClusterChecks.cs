@@ -106,7 +106,7 @@ internal sealed class ClusterChecks
         foreach (Frontend frontend in port.Frontends)
         {
             bool found = service.Frontends.Any(item => item.Port == frontend.Port
-                && (frontend.Kind == FrontendKind.NodePort ? item.Kind is OfferKind.NodePort or OfferKind.External : item.Address == frontend.Address));
+                && (frontend.Kind == FrontendKind.NodePort ? item.Kind == OfferKind.NodePort : item.Address == frontend.Address));
             if (!found)
             {
                 string address = frontend.Kind == FrontendKind.NodePort ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
@@ -117,9 +117,7 @@ internal sealed class ClusterChecks
         foreach (OfferedFrontend frontend in service.Frontends)
         {
             bool isWanted = port.Frontends.Any(item => item.Port == frontend.Port
-                && (frontend.Kind is OfferKind.NodePort || (frontend.Kind is OfferKind.External && item.Kind == FrontendKind.NodePort)
-                    ? item.Kind == FrontendKind.NodePort
-                    : item.Address == frontend.Address));
+                && (frontend.Kind == OfferKind.NodePort ? item.Kind == FrontendKind.NodePort : item.Address == frontend.Address));
             if (!isWanted)
             {
                 yield return new Finding(FindingSeverity.Error, "unknown-frontend", name, frontend.Place,

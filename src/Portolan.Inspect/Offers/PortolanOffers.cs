@@ -12,20 +12,21 @@ internal sealed class PortolanOffers
 
     private readonly RuleTable _table;
     private readonly IpFamily _family;
-    private readonly NodeAddresses _node;
     private readonly HashSet<InetAddress> _clusterIPs;
+    private readonly ImmutableArray<InetAddress> _nodePortAddresses;
     private readonly Dictionary<ulong, OfferedEndpoint> _affinityEndpoints = [];
     private readonly Dictionary<FrontendKey, FrontendFacts> _frontends = [];
     private readonly List<FrontendKey> _order = [];
 
-    private PortolanOffers(RuleTable table, NodeAddresses node)
+    private PortolanOffers(RuleTable table)
     {
-        (_table, _node) = (table, node);
+        _table = table;
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
-        _clusterIPs = [.. Elements("cluster-ips").Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
+        _clusterIPs = [.. Addresses("cluster-ips")];
+        _nodePortAddresses = [.. Addresses("node-port-addresses")];
     }
 
-    internal static IEnumerable<OfferedService> Read(RuleTable table, NodeAddresses node) => new PortolanOffers(table, node).Read();
+    internal static IEnumerable<OfferedService> Read(RuleTable table) => new PortolanOffers(table).Read();
 
     private IEnumerable<OfferedService> Read()
     {
@@ -35,6 +36,7 @@ internal sealed class PortolanOffers
                 _affinityEndpoints[id.Value] = endpoint;
         }
         ReadEndpoints("endpoints", isInside: false);
+        ReadEndpoints("node-port-endpoints", isInside: false);
         ReadEndpoints("affinity-ids", isInside: false);
         ReadEndpoints("inside-endpoints", isInside: true);
         ReadEndpoints("inside-affinity-ids", isInside: true);
@@ -51,6 +53,9 @@ internal sealed class PortolanOffers
     }
 
     private ImmutableArray<SetElement> Elements(string set) => _table.FindSet(set)?.Elements ?? [];
+
+    private IEnumerable<InetAddress> Addresses(string set) =>
+        Elements(set).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address);
 
     private void ReadEndpoints(string map, bool isInside)
     {
@@ -141,15 +146,26 @@ internal sealed class PortolanOffers
             builder.SourceRanges = [.. facts.Ranges];
         if (builder.ClusterEndpoints.IsEmpty && facts.Inside.Count > 0)
             builder.ClusterEndpoints = Shares(facts.Inside);
-        builder.Add(new OfferedFrontend
+        var frontend = new OfferedFrontend
         {
-            Kind = isClusterIP ? OfferKind.ClusterIP : _node.IsLocal(key.Address) == true ? OfferKind.NodePort : OfferKind.External,
+            Kind = isClusterIP ? OfferKind.ClusterIP : OfferKind.External,
             Address = key.Address,
             Port = key.Port,
             State = facts.State,
             Endpoints = outside,
             RulesBefore = before,
-        });
+        };
+        if (!key.IsNodePort)
+        {
+            builder.Add(frontend);
+            return;
+        }
+        foreach (InetAddress address in _nodePortAddresses)
+        {
+            // A frontend with this very address is looked up first.
+            if (!_frontends.ContainsKey(key with { Address = address }))
+                builder.Add(frontend with { Kind = OfferKind.NodePort, Address = address });
+        }
     }
 
     /// <summary>A random number below the number of endpoints picks one; one that no element has leads nowhere.</summary>
@@ -185,6 +201,9 @@ internal sealed class PortolanOffers
 
     private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port)
     {
+        // NodePorts have the unspecified address in their keys.
+        public bool IsNodePort => Address.IsUnspecified;
+
         public override string ToString() => $"{new InetEndpoint(Address, Port)}/{Protocol.ToRuleText()}";
     }
 

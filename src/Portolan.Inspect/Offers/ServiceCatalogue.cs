@@ -15,8 +15,7 @@ public sealed class ServiceCatalogue
 
     /// <summary>Reads the services of a ruleset.</summary>
     /// <param name="ruleset">The rules.</param>
-    /// <param name="node">Tells NodePorts from other addresses where the rules do not.</param>
-    public static ServiceCatalogue Read(Ruleset ruleset, NodeAddresses node)
+    public static ServiceCatalogue Read(Ruleset ruleset)
     {
         ArgumentNullException.ThrowIfNull(ruleset);
         var services = new List<OfferedService>();
@@ -36,7 +35,7 @@ public sealed class ServiceCatalogue
             }
             else if (table.Name == "portolan")
             {
-                services.AddRange(PortolanOffers.Read(table, node));
+                services.AddRange(PortolanOffers.Read(table));
             }
         }
         return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)

@@ -37,6 +37,7 @@ public sealed partial class ChainGuide
         ["KUBE-PROXY-CANARY"] = "has no rules: kube-proxy watches whether somebody flushed the table",
         ["KUBE-KUBELET-CANARY"] = "has no rules: the kubelet watches whether somebody flushed the table",
         ["services"] = "finds the service by destination, in a map",
+        ["node-ports"] = "finds the service by node port, in a map",
         ["masquerading"] = "masquerades marked packets and endpoints talking to themselves",
         ["cluster-ips-check"] = "refuses unknown ports of cluster IPs and drops cluster IPs nobody has",
         ["service-endpoints-check"] = "refuses or drops services without endpoints",
@@ -46,13 +47,16 @@ public sealed partial class ChainGuide
         ["off-cluster"] = "marks traffic to cluster IPs from outside the cluster for masquerading",
         ["external-local"] = "serves pods and this node from the whole cluster where the policy is Local",
         ["inside"] = "picks endpoints for pods and this node",
+        ["node-port-external-local"] = "serves pods and this node from the whole cluster where the policy is Local",
+        ["node-port-inside"] = "picks endpoints for pods and this node",
         ["source-check"] = "drops load balancer traffic from sources that are not allowed",
     };
 
     // Chains that stand ready for rules of services: unused where no service needs them.
     private static readonly HashSet<string> Standby = new(StringComparer.Ordinal)
     {
-        "KUBE-MARK-MASQ", "KUBE-MARK-DROP", "reject-chain", "external-local", "inside", "source-check", "off-cluster",
+        "KUBE-MARK-MASQ", "KUBE-MARK-DROP", "reject-chain", "external-local", "inside", "node-port-external-local", "node-port-inside",
+        "source-check", "off-cluster",
     };
 
     private readonly Dictionary<string, string> _services = new(StringComparer.Ordinal);
@@ -117,7 +121,8 @@ public sealed partial class ChainGuide
         return PurposeOfChoice(chain);
     }
 
-    // Portolan's chains that choose an endpoint; their names have numbers in them. Those of pods and this node begin with "inside-".
+    // Portolan's chains that choose an endpoint; their names have numbers in them. Those of NodePorts begin with "node-port-",
+    // those of pods and this node go on with "inside-".
     private static string? PurposeOfChoice(string chain)
     {
         Match choice = Choice().Match(chain);
@@ -135,7 +140,7 @@ public sealed partial class ChainGuide
         };
     }
 
-    [GeneratedRegex("^(inside-)?((affinity-)?pick(-(?<count>[0-9]+)|-by-count|-from-[0-9]+)?|affinity-(?<seconds>[0-9]+)(-(?<step>found|new))?)$")]
+    [GeneratedRegex("^(node-port-)?(inside-)?((affinity-)?pick(-(?<count>[0-9]+)|-by-count|-from-[0-9]+)?|affinity-(?<seconds>[0-9]+)(-(?<step>found|new))?)$")]
     private static partial Regex Choice();
 
     /// <summary>True for a chain that a proxy keeps for all services.</summary>

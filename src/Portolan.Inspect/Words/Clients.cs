@@ -23,7 +23,8 @@ internal sealed class Clients
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
         foreach (RuleTable table in rules.Tables)
         {
-            _nodePortAddresses.UnionWith((table.FindSet("nodeport-ips")?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address));
+            foreach (string set in (ReadOnlySpan<string>)["nodeport-ips", "node-port-addresses"])
+                _nodePortAddresses.UnionWith((table.FindSet(set)?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address));
             foreach (Chain chain in table.Chains)
                 FindPodRanges(chain);
         }
@@ -99,7 +100,7 @@ internal sealed class Clients
     {
         bool isService = chain.Name.StartsWith("KUBE-S", StringComparison.Ordinal) || chain.Name.StartsWith("KUBE-X", StringComparison.Ordinal)
             || chain.Name.StartsWith("KUBE-EXT-", StringComparison.Ordinal) || chain.Name.StartsWith("external-", StringComparison.Ordinal)
-            || chain.Name is "services" or "off-cluster" or "external-local";
+            || chain.Name is "services" or "off-cluster" or "external-local" or "node-port-external-local";
         if (!isService)
             return;
         foreach (Rule rule in chain.Rules)

@@ -50,7 +50,7 @@ public static partial class RuleText
         return conditions.Length == 0 ? action : $"{conditions}: {action}";
     }
 
-    private static ChainGuide Nobody { get; } = new(ServiceCatalogue.Read(Ruleset.Empty, NodeAddresses.Unknown));
+    private static ChainGuide Nobody { get; } = new(ServiceCatalogue.Read(Ruleset.Empty));
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Spaces();

@@ -187,6 +187,22 @@ public sealed class KernelSideTests
         Assert.Contains(refusal.Subject["Service ".Length..], KernelText.Read(lab), StringComparison.Ordinal);
     }
 
+    /// <summary>Packets at such addresses: node-changes.yaml.</summary>
+    [Fact]
+    public void A_node_address_that_comes_or_goes_is_one_element_however_many_node_ports_there_are()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("node-address");
+        using NfTablesPlane plane = Open(lab);
+        AssertInForce(plane.Apply(AllKinds(60), _facts));
+        NodeFacts more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
+
+        SyncReport came = plane.Apply(new TableDelta([], null), more);
+        Assert.Equal((1, 0, 1), (came.Written, came.Removed, came.Transactions));
+        SyncReport went = plane.Apply(new TableDelta([], null), _facts);
+        Assert.Equal((0, 1, 1), (went.Written, went.Removed, went.Transactions));
+    }
+
     [Fact]
     public void A_table_of_another_version_is_replaced_in_one_transaction()
     {

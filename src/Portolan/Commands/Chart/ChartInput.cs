@@ -12,7 +12,7 @@ internal sealed class ChartInput
     {
         (Rules, Node, IsLive) = (rules, node, isLive && isWhole);
         AnsweredStatus = isWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
-        Services = ServiceCatalogue.Read(rules, node);
+        Services = ServiceCatalogue.Read(rules);
         Guide = new ChainGuide(Services);
     }
 

@@ -39,7 +39,7 @@ internal sealed class ChartOptions
         try
         {
             Ruleset rules = RulesetReader.Read(files.Where(File.Exists).Select(file => new SourceText(file, File.ReadAllBytes(file))));
-            return ServiceCatalogue.Read(rules, NodeAddresses.Unknown).Services.Select(service => service.Service).OfType<string>().Distinct()
+            return ServiceCatalogue.Read(rules).Services.Select(service => service.Service).OfType<string>().Distinct()
                 .Select(name => new CompletionItem(name));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

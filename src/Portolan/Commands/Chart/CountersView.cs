@@ -53,7 +53,7 @@ internal static class CountersView
             [
                 ChartOutput.Clean(counter.Service),
                 counter.Protocol.ToRuleText(),
-                new InetEndpoint(counter.Address, counter.Port).ToString(),
+                counter.Address.IsUnspecified ? $"node port {Text(counter.Port)}" : new InetEndpoint(counter.Address, counter.Port).ToString(),
                 Text(counter.Connections),
                 Text(counter.Refused),
                 Text(counter.Dropped),
