@@ -52,28 +52,19 @@ internal enum RuleUseKind : byte
     ExternalLocal,
 }
 
-/// <summary>A growing list of elements and rule uses, reused from one change to the next.</summary>
+/// <summary>A growing list of elements, reused from one change to the next.</summary>
 internal sealed class ElementBuffer
 {
     private readonly List<Element> _elements = [];
-    private readonly List<RuleUse> _uses = [];
 
     internal int Count => _elements.Count;
 
     internal ReadOnlySpan<Element> Elements => CollectionsMarshal.AsSpan(_elements);
 
-    internal ReadOnlySpan<RuleUse> Uses => CollectionsMarshal.AsSpan(_uses);
-
-    internal void Clear()
-    {
-        _elements.Clear();
-        _uses.Clear();
-    }
+    internal void Clear() => _elements.Clear();
 
     /// <summary>Makes room, so that a first load does not copy what it has so far again and again.</summary>
     internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
-
-    internal void Use(FrontendScope scope, RuleUseKind kind, int value = 0) => _uses.Add(new RuleUse(scope, kind, value));
 
     internal void Add(in Element element) => _elements.Add(element);
 

@@ -18,6 +18,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     private readonly Dictionary<SharedPlace, int> _shared = [];
     private readonly ElementBuffer _before = new();
     private readonly ElementBuffer _after = new();
+    private readonly List<RuleUse> _askedFor = [];
 
     internal IpFamily Family => family;
 
@@ -57,11 +58,11 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         _shared.Clear();
     }
 
-    /// <summary>Plans a service's change. Costs what the service's elements cost.</summary>
+    /// <summary>Plans a service's change of elements. Costs what the service's elements cost.</summary>
     /// <param name="before">The plan the kernel holds; null for none.</param>
     /// <param name="after">The plan wanted; null for none.</param>
     /// <param name="subject">Number of the service for refusals.</param>
-    internal void Plan(ServicePlan? before, ServicePlan? after, int subject)
+    internal void PlanElements(ServicePlan? before, ServicePlan? after, int subject)
     {
         _before.Clear();
         _after.Clear();
@@ -71,10 +72,25 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
             compiler.Emit(after, family, _after);
 
         Difference(_before.Elements, _after.Elements, subject);
-        foreach (RuleUse use in _after.Uses)
-            UsesChanged |= Count(_uses, use, +1);
-        foreach (RuleUse use in _before.Uses)
-            UsesChanged |= Count(_uses, use, -1);
+    }
+
+    /// <summary>Plans what a service's change asks of the static rules. A first load needs them before it has an element.</summary>
+    /// <param name="before">The plan the kernel holds; null for none.</param>
+    /// <param name="after">The plan wanted; null for none.</param>
+    internal void PlanUses(ServicePlan? before, ServicePlan? after)
+    {
+        CountUses(after, +1);
+        CountUses(before, -1);
+    }
+
+    private void CountUses(ServicePlan? plan, int by)
+    {
+        if (plan is null)
+            return;
+        _askedFor.Clear();
+        ServiceCompiler.EmitUses(plan, family, _askedFor);
+        foreach (RuleUse use in _askedFor)
+            UsesChanged |= Count(_uses, use, by);
     }
 
     /// <summary>Plans a change of the addresses that take NodePort traffic. Costs what the addresses cost, however many NodePorts there are.</summary>

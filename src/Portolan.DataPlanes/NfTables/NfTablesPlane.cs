@@ -17,17 +17,6 @@ namespace Portolan.DataPlanes.NfTables;
 /// </remarks>
 public sealed partial class NfTablesPlane : IDataPlane
 {
-    // A transaction is one message to the kernel, copied there as a whole. Beyond this the first load is split, base chains last.
-    private const int MaxTransactionBytes = 16 << 20;
-
-    private const int KeptTransactionBytes = 1 << 16;
-
-    // Rounds of reading, writing and being refused before the loop above is asked to try again later.
-    private const int MaxRounds = 64;
-
-    // Bytes an element takes in a message, generously: enough to know when to split.
-    private const int ElementBytes = 160;
-
     private readonly NfTablesOptions _options;
     private readonly INfTablesKernel _kernel;
     private readonly TableGuard? _guard;
@@ -150,10 +139,12 @@ public sealed partial class NfTablesPlane : IDataPlane
     private void PlanService(ObjectName service, ServicePlan? plan)
     {
         ServicePlan? before = _applied.GetValueOrDefault(service);
-        foreach (PortPlan port in plan?.Ports ?? [])
-            _affinityIds.Reserve(port);
+        ReserveAffinity(plan);
         foreach (Family family in _families)
-            family.Table.Plan(before, plan, _subjects.Count);
+        {
+            family.Table.PlanUses(before, plan);
+            family.Table.PlanElements(before, plan, _subjects.Count);
+        }
         _subjects.Add(new ServiceChange(service, plan));
     }
 
@@ -191,197 +182,6 @@ public sealed partial class NfTablesPlane : IDataPlane
         return isEmpty && _heldBack.Count == 0 ? SyncReport.UpToDate : Report(added + rules, removed, isEmpty ? 0 : 1);
     }
 
-    /// <summary>Reads what the kernel holds and brings it to what is wanted, however different the two are.</summary>
-    private SyncReport Bring()
-    {
-        // The guard would be told of every element of a first load or a repair: the generation number does for that time.
-        _guard?.Close();
-        uint generation = _kernel.ReadGeneration();
-        SyncReport report = BringRounds();
-        if (_guard is not null)
-        {
-            _guard.Open();
-            if (_kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
-                Disturbed?.Invoke("somebody else changed nf_tables while a large transaction went in");
-        }
-        return report;
-    }
-
-    private SyncReport BringRounds()
-    {
-        // Every round holds back at least one more service, or ends.
-        for (int round = 1; ; round++)
-        {
-            foreach (Family family in _families)
-            {
-                family.Table.Reset();
-                HeldTable held = _kernel.Read(family.Table.Family);
-                family.ReadBack(held);
-                AdoptAffinity(held);
-                family.Table.Added.EnsureCapacity(Estimate(family.Table.Family));
-            }
-            _subjects.Clear();
-            Dictionary<ObjectName, ServicePlan> before = new(_applied);
-            _applied.Clear();
-            foreach ((ObjectName service, ServicePlan plan) in _wanted)
-            {
-                ServicePlan? good = _heldBack.ContainsKey(service) ? before.GetValueOrDefault(service) : plan;
-                if (good is not null)
-                    PlanService(service, good);
-            }
-            foreach (Family family in _families)
-                family.Table.PlanNodePortAddresses([], _nodePortAddresses);
-
-            if (TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused))
-            {
-                ConfirmPlanned();
-                _isInForce = true;
-                return Report(written, removed, transactions);
-            }
-            foreach ((ObjectName service, ServicePlan plan) in before)
-                _applied[service] = plan;
-            if (!HoldBack(refused!) || round == MaxRounds)
-            {
-                LogGaveUp(string.Join("; ", refused!.Refusals));
-                return Report(0, 0, 0) with { IsInForce = false };
-            }
-        }
-    }
-
-    /// <summary>About as many elements as a first load has; few clusters use what it leaves out.</summary>
-    private int Estimate(IpFamily family)
-    {
-        int elements = 0;
-        foreach (ServicePlan plan in _wanted.Values)
-        {
-            foreach (PortPlan port in plan.Ports)
-            {
-                if (port.Family == family)
-                    elements += 1 + port.Frontends.Length * (1 + Math.Max(port.ClusterBackends.Length, port.LocalBackends.Length));
-            }
-        }
-        return elements;
-    }
-
-    private bool TryCommitAll(out int written, out int removed, out int transactions, out CommitResult? refused)
-    {
-        written = removed = transactions = 0;
-        refused = null;
-        _transaction.Reset();
-        int firstSubject = 0;
-        foreach (Family family in _families)
-        {
-            FamilyTable table = family.Table;
-            HeldTable held = family.Held;
-            TableProgram program = RuleProgram.Build(Input(table));
-            if (held.Table is not null && !IsUsable(held, program))
-            {
-                // Deleted and made again in one transaction: no packet sees the time between.
-                LogReplaced(held.Table.Id.ToString(), held.Table.Comment ?? "no comment");
-                _transaction.DeleteTable(held.Table.Id);
-                family.ReadBack(new HeldTable());
-                held = family.Held;
-            }
-            bool isNew = held.Table is null;
-            table.LeaveDifference(held.Elements);
-            family.Change.WriteSets(_transaction, held, program);
-            int innerWritten = isNew ? TableChange.WriteInnerChains(_transaction, held, program) : 0;
-            family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, firstSubject);
-            ReadOnlySpan<Element> added = table.Added.Elements;
-            int from = 0;
-            while (from < added.Length)
-            {
-                int count = ServiceBoundary(added, from, Math.Max(1, (MaxTransactionBytes - _transaction.LengthBytes) / ElementBytes));
-                family.Change.WriteElements(_transaction, NfElementChange.Add, added.Slice(from, count), firstSubject + table.Removed.Count + from);
-                from += count;
-                if (from < added.Length && !Commit(ref transactions, out refused))
-                    return false;
-            }
-            written += added.Length + (isNew ? program.Sets.Length : 0) + innerWritten + family.Change.WriteChains(_transaction, held, program);
-            removed += table.Removed.Count;
-            family.Pending = program;
-            firstSubject += table.Removed.Count + added.Length;
-        }
-        bool isCommitted = Commit(ref transactions, out refused);
-        // A first load is the largest transaction by far; its memory is not kept for the small ones to come.
-        _transaction.Trim(KeptTransactionBytes);
-        return isCommitted;
-    }
-
-    private bool Commit(ref int transactions, out CommitResult? refused)
-    {
-        refused = null;
-        if (_transaction.IsEmpty)
-            return true;
-        CommitResult result = _kernel.Commit(_transaction);
-        if (!result.IsCommitted)
-        {
-            refused = result;
-            return false;
-        }
-        transactions++;
-        _transaction.Reset();
-        return true;
-    }
-
-    /// <summary>The number of elements from a position on that make whole services and at most (about) a limit.</summary>
-    private static int ServiceBoundary(ReadOnlySpan<Element> elements, int from, int limit)
-    {
-        if (elements.Length - from <= limit)
-            return elements.Length - from;
-        int end = from + limit;
-        while (end < elements.Length && elements[end].Subject == elements[end - 1].Subject)
-            end++;
-        return end - from;
-    }
-
-    private static bool IsUsable(HeldTable held, TableProgram wanted)
-    {
-        if (!held.IsOurLayout)
-            return false;
-        foreach (NfSet set in wanted.Sets)
-        {
-            if (held.Sets.TryGetValue(set.Name, out NfSet? present)
-                && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout
-                    || present.Expressions.Length != set.Expressions.Length))
-                return false;
-        }
-        foreach (ChainProgram chain in wanted.Chains)
-        {
-            if (held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present) && present.Chain.Hook != chain.Chain.Hook)
-                return false;
-        }
-        return true;
-    }
-
-    /// <summary>Takes over the affinity ids the kernel holds, so that clients stay with their backends over a restart of the proxy.</summary>
-    private void AdoptAffinity(HeldTable held)
-    {
-        Dictionary<uint, InetEndpoint> endpoints = [];
-        List<(uint Id, string Name)> names = [];
-        foreach (ref readonly Element element in held.Elements.Elements)
-        {
-            if (element.Set != ElementSet.AffinityEndpoints || element.Comment is null)
-                continue;
-            uint id = BitConverter.ToUInt32(element.Key);
-            endpoints[id] = ElementBuffer.GetEndpoint(element);
-            names.Add((id, element.Comment));
-        }
-        if (endpoints.Count == 0)
-            return;
-        ILookup<string, uint> byName = names.ToLookup(entry => entry.Name, entry => entry.Id);
-        foreach (ServicePlan plan in _wanted.Values)
-        {
-            foreach (PortPlan port in plan.Ports)
-            {
-                if (port.AffinitySeconds == 0)
-                    continue;
-                foreach (uint id in byName[ElementComment.For(port.Name)])
-                    _affinityIds.Adopt(port, endpoints[id], id);
-            }
-        }
-    }
-
     private void ConfirmPlanned()
     {
         foreach (ServiceChange subject in _subjects)
@@ -397,6 +197,12 @@ public sealed partial class NfTablesPlane : IDataPlane
             if (family.Pending is { } program)
                 family.Confirm(program);
         }
+    }
+
+    private void ReserveAffinity(ServicePlan? plan)
+    {
+        foreach (PortPlan port in plan?.Ports ?? [])
+            _affinityIds.Reserve(port);
     }
 
     private void ReleaseAffinity(ServicePlan? before, ServicePlan? after)

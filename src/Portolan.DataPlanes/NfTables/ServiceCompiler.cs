@@ -31,6 +31,39 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         into.SortAndDeduplicate(start);
     }
 
+    /// <summary>What the service's elements of a family ask of the static rules; each use may be there more than once.</summary>
+    internal static void EmitUses(ServicePlan plan, IpFamily family, List<RuleUse> into)
+    {
+        foreach (PortPlan port in plan.Ports)
+        {
+            if (port.Family != family)
+                continue;
+            foreach (Frontend frontend in port.Frontends)
+            {
+                FrontendScope scope = FrontendKey.Of(port, frontend).Scope;
+                into.Add(new(scope, RuleUseKind.Frontends, 0));
+                if (frontend.IsSourceRestricted)
+                {
+                    foreach (InetPrefix range in port.SourceRanges)
+                        into.Add(new(scope, RuleUseKind.PrefixLength, range.Length));
+                }
+                bool hasAffinity = port.AffinitySeconds > 0;
+                if (hasAffinity)
+                    into.Add(new(scope, RuleUseKind.AffinitySeconds, port.AffinitySeconds));
+                if (frontend.Outside.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends)
+                {
+                    into.Add(new(scope, hasAffinity ? RuleUseKind.AffinityIds : RuleUseKind.Endpoints,
+                        Backends(port, frontend.Outside.Action).Length));
+                }
+                if (HasInside(frontend))
+                {
+                    into.Add(new(scope, RuleUseKind.ExternalLocal, 0));
+                    into.Add(new(scope, hasAffinity ? RuleUseKind.InsideAffinityIds : RuleUseKind.InsideEndpoints, port.ClusterBackends.Length));
+                }
+            }
+        }
+    }
+
     private void EmitPort(PortPlan port, ElementBuffer into)
     {
         string name = ElementComment.For(port.Name);
@@ -47,10 +80,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
 
     private void EmitFrontend(PortPlan port, in Frontend frontend, string name, ElementBuffer into)
     {
-        FrontendKey key = frontend.Kind == FrontendKind.NodePort
-            ? new(FrontendScope.NodePorts, InetAddress.Unspecified(port.Family), port.Name.Protocol, frontend.Port)
-            : new(FrontendScope.Addresses, frontend.Address, port.Name.Protocol, frontend.Port);
-        into.Use(key.Scope, RuleUseKind.Frontends);
+        FrontendKey key = FrontendKey.Of(port, frontend);
         if (withCounters)
             into.Add(key.In(ElementSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
@@ -61,14 +91,10 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 Element allowed = key.In(ElementSet.SourceRanges, range.Length);
                 ElementBuffer.AppendAddress(ref allowed, range.Address);
                 into.Add(allowed);
-                into.Use(key.Scope, RuleUseKind.PrefixLength, range.Length);
             }
         }
         if (port.AffinitySeconds > 0)
-        {
             into.Add(key.In(ElementSet.AffinityFrontends, port.AffinitySeconds));
-            into.Use(key.Scope, RuleUseKind.AffinitySeconds, port.AffinitySeconds);
-        }
 
         switch (frontend.Outside.Action)
         {
@@ -85,27 +111,31 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         if (frontend.Outside.Masquerade == Masquerading.Always)
             into.Add(key.In(ElementSet.Masquerade));
 
-        // Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.
-        if (frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends)
+        if (HasInside(frontend))
         {
             into.Add(key.In(ElementSet.ExternalLocal));
-            into.Use(key.Scope, RuleUseKind.ExternalLocal);
             EmitBackends(port, FrontendAction.ToClusterBackends, key, name, isInside: true, into);
         }
     }
 
+    /// <summary>Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.</summary>
+    private static bool HasInside(in Frontend frontend) =>
+        frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends;
+
+    private static ImmutableArray<Backend> Backends(PortPlan port, FrontendAction action) =>
+        action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
+
     private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, string name, bool isInside, ElementBuffer into)
     {
-        ImmutableArray<Backend> backends = action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
+        ImmutableArray<Backend> backends = Backends(port, action);
         bool hasAffinity = port.AffinitySeconds > 0;
-        (ElementSet set, RuleUseKind use) = (hasAffinity, isInside) switch
+        ElementSet set = (hasAffinity, isInside) switch
         {
-            (false, false) => (key.Scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints, RuleUseKind.Endpoints),
-            (false, true) => (ElementSet.InsideEndpoints, RuleUseKind.InsideEndpoints),
-            (true, false) => (ElementSet.AffinityIds, RuleUseKind.AffinityIds),
-            (true, true) => (ElementSet.InsideAffinityIds, RuleUseKind.InsideAffinityIds),
+            (false, false) => key.Scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints,
+            (false, true) => ElementSet.InsideEndpoints,
+            (true, false) => ElementSet.AffinityIds,
+            (true, true) => ElementSet.InsideAffinityIds,
         };
-        into.Use(key.Scope, use, backends.Length);
         for (int i = 0; i < backends.Length; i++)
         {
             Element element = key.In(set);
@@ -148,6 +178,10 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
 
     private readonly record struct FrontendKey(FrontendScope Scope, InetAddress Address, IpProtocol Protocol, ushort Port)
     {
+        internal static FrontendKey Of(PortPlan port, in Frontend frontend) => frontend.Kind == FrontendKind.NodePort
+            ? new(FrontendScope.NodePorts, InetAddress.Unspecified(port.Family), port.Name.Protocol, frontend.Port)
+            : new(FrontendScope.Addresses, frontend.Address, port.Name.Protocol, frontend.Port);
+
         internal Element In(ElementSet set, int variant = 0) => ElementBuffer.Key(set, Address, Protocol, Port, variant);
     }
 }

@@ -164,27 +164,43 @@ public sealed class KernelSideTests
         Assert.Contains("172.30.0.2 . tcp . 80 . 2 : 10.180.1.2:8080", KernelText.Read(lab), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_service_the_kernel_refuses_is_named_and_held_back_and_all_others_go_in()
+    /// <summary>Ten services are one transaction, four thousand are several: those before the refused one are in force by then.</summary>
+    [Theory]
+    [InlineData(10, 1, 0)]
+    [InlineData(4000, 3, 9000)]
+    public void A_service_the_kernel_refuses_is_named_and_held_back_and_all_others_go_in(int services, int refusedCommit, int refusedSubject)
     {
         RequireNamespaces();
         using var lab = new NetworkNamespace("refuse");
-        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedSubjects = 1 };
+        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedCommit = refusedCommit, RefusedSubject = refusedSubject };
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
-        SyncReport report = plane.Apply(Table(10).Drain(), _facts);
+        SyncReport report = plane.Apply(Table(services).Drain(), _facts);
 
         Refusal refusal = Assert.Single(report.Refusals);
         Assert.StartsWith("Service shop/svc-", refusal.Subject, StringComparison.Ordinal);
         Assert.Contains("add element", refusal.Change, StringComparison.Ordinal);
         Assert.Contains("ENOSPC", refusal.Reason, StringComparison.Ordinal);
         Assert.True(report.IsInForce);
-        string held = KernelText.Read(lab);
-        Assert.Equal(9, Enumerable.Range(0, 10).Count(i => held.Contains(Name(i).ToString(), StringComparison.Ordinal)));
+        string refused = refusal.Subject["Service ".Length..] + ":web";
+        HashSet<string> held = NamesIn(kernel);
+        Assert.Equal(services - 1, held.Count);
+        Assert.DoesNotContain(refused, held);
 
         // The kernel has room again: the next look brings the last one in.
         Assert.Empty(plane.Reconcile().Refusals);
-        Assert.Contains(refusal.Subject["Service ".Length..], KernelText.Read(lab), StringComparison.Ordinal);
+        Assert.Contains(refused, NamesIn(kernel));
+
+        static HashSet<string> NamesIn(RefusingKernel kernel)
+        {
+            HashSet<string> names = [];
+            foreach (ref readonly Element element in kernel.Read(IpFamily.IPv4).Elements.Elements)
+            {
+                if (element.Comment is { } name)
+                    names.Add(name);
+            }
+            return names;
+        }
     }
 
     /// <summary>Packets at such addresses: node-changes.yaml.</summary>
@@ -359,7 +375,12 @@ public sealed class KernelSideTests
     /// <summary>Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.</summary>
     private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel
     {
-        internal int RefusedSubjects { get; set; }
+        private int _commits;
+
+        /// <summary>Number of the commit to refuse, from 1; 0 for none.</summary>
+        internal int RefusedCommit { get; init; }
+
+        internal int RefusedSubject { get; init; }
 
         public HeldTable Read(IpFamily family) => kernel.Read(family);
 
@@ -367,10 +388,9 @@ public sealed class KernelSideTests
 
         public CommitResult Commit(NfTransaction transaction)
         {
-            if (RefusedSubjects == 0)
+            if (++_commits != RefusedCommit)
                 return kernel.Commit(transaction);
-            RefusedSubjects--;
-            return new CommitResult(CommitOutcome.Refused, [new CommitRefusal(0, 3, 0, new Errno(28), null, 40)]);
+            return new CommitResult(CommitOutcome.Refused, [new CommitRefusal(RefusedSubject, 3, 0, new Errno(28), null, 40)]);
         }
 
         public void Dispose() => kernel.Dispose();
