@@ -30,7 +30,7 @@ internal enum RuleUseKind : byte
     /// <summary>A frontend at all.</summary>
     Frontends,
 
-    /// <summary>A frontend with that many indices in <see cref="ElementSet.Endpoints"/> or <see cref="ElementSet.NodePortEndpoints"/>.</summary>
+    /// <summary>A frontend with that many indices, or the usual number and less, in <see cref="ElementSet.Endpoints"/> or <see cref="ElementSet.NodePortEndpoints"/>.</summary>
     Endpoints,
 
     /// <summary>The same in <see cref="ElementSet.InsideEndpoints"/>.</summary>

@@ -18,7 +18,7 @@ internal sealed class FrontendChains(
     /// looks into it (nf_tables_bind_set): at 50,000 elements a millisecond and more for a rule. So rules that look into the large maps stand in
     /// chains of their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
     /// </summary>
-    private const int UsualCounts = 8;
+    internal const int UsualCounts = 8;
 
     private readonly Expr _expr = new(input.Family, scope);
     private readonly NfTableId _table = TableSchema.Table(input.Family);

@@ -49,6 +49,7 @@ internal sealed class RuleProgram
 {
     private const string Services = "services";
     private const string NodePorts = "node-ports";
+    private const string ServiceRanges = "service-ranges";
 
     private readonly ProgramInput _input;
     private readonly Expr _expr;
@@ -79,6 +80,7 @@ internal sealed class RuleProgram
         WriteOffCluster();
         if (nodePorts is not null)
             Add(NodePorts, [.. nodePorts.Counting(NodePorts), .. nodePorts.Serving(NodePorts)]);
+        WriteServiceRanges();
         WriteServices(addresses, nodePorts is not null, prefixLengths.Length > 0);
         int[] timeouts =
         [
@@ -151,13 +153,16 @@ internal sealed class RuleProgram
             rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("node-port-addresses"), Expr.Jump(NodePorts)]));
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), .. Expr.DestinationIsNotLocal, _expr.Reject],
             "unknown port of a cluster IP"));
-        foreach (InetPrefix cidr in _input.ServiceCidrs)
-        {
-            rules.Add(Rule(Services, [.. _expr.DestinationIn(cidr), .. Expr.DestinationIsNotLocal, Expr.Drop],
-                "unallotted cluster IP"));
-        }
+        rules.Add(Rule(Services, [Expr.Jump(ServiceRanges)]));
         Add(Services, rules);
     }
+
+    /// <summary>A chain of its own, so that another ServiceCIDR does not write rules again that look into maps (see <see cref="FrontendChains"/>).</summary>
+    private void WriteServiceRanges() => Add(ServiceRanges,
+    [
+        .. _input.ServiceCidrs.Select(cidr =>
+            Rule(ServiceRanges, [.. _expr.DestinationIn(cidr), .. Expr.DestinationIsNotLocal, Expr.Drop], "unallotted cluster IP")),
+    ]);
 
     private void WriteSourceCheck(int[] prefixLengths)
     {

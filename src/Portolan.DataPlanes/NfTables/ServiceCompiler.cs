@@ -53,16 +53,20 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 if (frontend.Outside.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends)
                 {
                     into.Add(new(scope, hasAffinity ? RuleUseKind.AffinityIds : RuleUseKind.Endpoints,
-                        Backends(port, frontend.Outside.Action).Length));
+                        CountInRules(Backends(port, frontend.Outside.Action))));
                 }
                 if (HasInside(frontend))
                 {
                     into.Add(new(scope, RuleUseKind.ExternalLocal, 0));
-                    into.Add(new(scope, hasAffinity ? RuleUseKind.InsideAffinityIds : RuleUseKind.InsideEndpoints, port.ClusterBackends.Length));
+                    into.Add(new(scope, hasAffinity ? RuleUseKind.InsideAffinityIds : RuleUseKind.InsideEndpoints,
+                        CountInRules(port.ClusterBackends)));
                 }
             }
         }
     }
+
+    /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
+    private static int CountInRules(ImmutableArray<Backend> backends) => Math.Max(backends.Length, FrontendChains.UsualCounts);
 
     private void EmitPort(PortPlan port, ElementBuffer into)
     {

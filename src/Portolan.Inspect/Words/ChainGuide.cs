@@ -37,6 +37,7 @@ public sealed partial class ChainGuide
         ["KUBE-PROXY-CANARY"] = "has no rules: kube-proxy watches whether somebody flushed the table",
         ["KUBE-KUBELET-CANARY"] = "has no rules: the kubelet watches whether somebody flushed the table",
         ["services"] = "finds the service by destination, in a map",
+        ["service-ranges"] = "drops cluster IPs nobody has",
         ["node-ports"] = "finds the service by node port, in a map",
         ["masquerading"] = "masquerades marked packets and endpoints talking to themselves",
         ["cluster-ips-check"] = "refuses unknown ports of cluster IPs and drops cluster IPs nobody has",
@@ -56,7 +57,7 @@ public sealed partial class ChainGuide
     private static readonly HashSet<string> Standby = new(StringComparer.Ordinal)
     {
         "KUBE-MARK-MASQ", "KUBE-MARK-DROP", "reject-chain", "external-local", "inside", "node-port-external-local", "node-port-inside",
-        "source-check", "off-cluster",
+        "source-check", "off-cluster", "service-ranges",
     };
 
     private readonly Dictionary<string, string> _services = new(StringComparer.Ordinal);
