@@ -234,6 +234,50 @@ public sealed class SyncTests
         Assert.Equal(0, plane.Reconcile().Transactions);
     }
 
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void A_line_refused_among_thousands_names_its_service_and_the_rest_goes_in(IpTablesBackend backend)
+    {
+        ServiceTable table = TestCluster.Of(services: 600, endpoints: 2);
+        table.Apply(TestCluster.RefusedService(277));
+        table.Apply(TestCluster.Slice(277, 2, IpProtocol.Icmp));
+        using var plane = new PlaneUnderTest(new() { Backend = backend }, table);
+
+        SyncReport report = plane.Sync();
+
+        Refusal refusal = Assert.Single(report.Refusals);
+        Assert.Contains(TestCluster.NameOf(277).ToString(), refusal.Subject, StringComparison.Ordinal);
+        Assert.Matches("^-A KUBE-SEP-[A-Z0-9]{16} -p icmp .* -j DNAT --to-destination [0-9.]+:8080$", refusal.Change);
+        Assert.True(report.IsInForce);
+        Assert.Equal(599, plane.Save(ipv6: false, "-t", "nat").Split('\n').Where(static line => line.Contains(" cluster IP\"", StringComparison.Ordinal))
+            .Select(static line => line.Split("--comment \"")[1].Split(':')[0]).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(IpTablesBackend.Nft)]
+    [InlineData(IpTablesBackend.Legacy)]
+    public void A_start_writes_the_chains_that_are_missing_or_wrong_and_no_others(IpTablesBackend backend)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend }, TestCluster.Of(services: 600, endpoints: 2));
+        plane.Sync();
+        string right = plane.Save(ipv6: false, "-t", "nat");
+        string[] chains = [.. right.Split('\n').Where(static line => line.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal)).Select(static line => line.Split(' ')[1]).Distinct()];
+        string leading = right.Split('\n').First(line => line.StartsWith("-A KUBE-SV", StringComparison.Ordinal) && line.EndsWith($"-j {chains[1]}", StringComparison.Ordinal));
+        // One chain emptied, one with a rule too many, one gone with what led to it.
+        plane.Restore($"*nat\n:{chains[0]} - [0:0]\n-A {chains[^1]} -j RETURN\n:{leading.Split(' ')[1]} - [0:0]\n:{chains[1]} - [0:0]\nCOMMIT\n");
+        plane.Restore($"*nat\n-X {chains[1]}\nCOMMIT\n");
+
+        SyncReport report = plane.Restart(TestCluster.Of(services: 600, endpoints: 2));
+
+        Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
+        Assert.Equal(Rules(right), Rules(plane.Save(ipv6: false, "-t", "nat")));
+        // Name and rules of four chains, table and COMMIT.
+        Assert.InRange(plane.Plane.Statistics.Lines, 4 + 6, 24);
+
+        static string[] Rules(string saved) => [.. saved.Split('\n').Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    }
+
     [Fact]
     public void Names_cannot_add_rules_of_their_own()
     {

@@ -274,13 +274,13 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     }
 
     /// <summary>Sends to each of the endpoints with the same probability, to the one a client had before if affinity asks for it.</summary>
-    protected void AddBackends(List<string> rules, PortPlan port, Destination[] destinations, Func<int, string> comment)
+    protected void AddBackends(List<string> rules, PortPlan port, EndpointChain[] destinations, Func<int, string> comment)
     {
         for (int i = 0; i < destinations.Length && port.AffinitySeconds > 0; i++)
         {
-            string chain = destinations[i].Chain;
+            string chain = destinations[i].Name;
             string match = string.Create(CultureInfo.InvariantCulture,
-                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chain} --mask {HostMask(port.Family)} --rsource");
+                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chain} --mask {EndpointChain.HostMask(port.Family)} --rsource");
             rules.Add(new RuleSpec { Comment = EndpointComment(comment, i, isFirst: i == 0), Match = match, Target = chain }.ToString());
         }
         for (int i = 0; i < destinations.Length; i++)
@@ -288,31 +288,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
             int left = destinations.Length - i;
             string? match = left == 1 ? null : $"-m statistic --mode random --probability {Probability(left)}";
             string? said = EndpointComment(comment, i, isFirst: i == 0 && port.AffinitySeconds == 0);
-            rules.Add(new RuleSpec { Comment = said, Match = match, Target = destinations[i].Chain }.ToString());
-        }
-    }
-
-    /// <summary>The chains of the endpoints in use, each once.</summary>
-    protected void AddEndpoints(Fragment fragment, PortPlan port, Destinations destinations)
-    {
-        string? name = Context.HasEndpointComments ? port.Name.ToString() : null;
-        foreach (Destination destination in destinations.All)
-        {
-            fragment.AddChain(destination.Chain).AddRange(
-            [
-                // An endpoint that dials itself would answer itself: the reply has to come back through the node.
-                new RuleSpec
-                {
-                    Source = InetPrefix.Host(destination.Endpoint.Address).ToString(), Comment = name, Target = ChainName.MarkMasquerade,
-                }.ToString(),
-                new RuleSpec
-                {
-                    Protocol = port.Name.Protocol,
-                    Comment = name,
-                    Match = port.AffinitySeconds > 0 ? $"-m recent --set --name {destination.Chain} --mask {HostMask(port.Family)} --rsource" : null,
-                    Target = $"DNAT --to-destination {destination.Text}",
-                }.ToString(),
-            ]);
+            rules.Add(new RuleSpec { Comment = said, Match = match, Target = destinations[i].Name }.ToString());
         }
     }
 
@@ -324,7 +300,4 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         const double Scale = 0x80000000;
         return (Math.Round(Scale / choices, MidpointRounding.AwayFromZero) / Scale).ToString("F11", CultureInfo.InvariantCulture);
     }
-
-    private static string HostMask(IpFamily family) =>
-        family == IpFamily.IPv4 ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Portolan.Inet;
@@ -38,18 +39,21 @@ internal static class ChainName
     private const string Base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     /// <summary>What follows KUBE-SVC- and its like.</summary>
-    public static string HashOf(ServicePortName port) => Hash(port.ToString() + port.Protocol.ToRuleText());
+    public static string HashOf(ServicePortName port) => Hash("", $"{port}{port.Protocol.ToRuleText()}");
 
     /// <summary>The chain that sends to one endpoint of a port.</summary>
-    public static string OfEndpoint(string port, IpProtocol protocol, InetEndpoint endpoint) =>
-        "KUBE-SEP-" + Hash(port + protocol.ToRuleText() + endpoint);
+    /// <param name="port">"shop/web:http".</param>
+    /// <param name="protocol">The port's protocol.</param>
+    /// <param name="endpoint">"10.0.0.1:80".</param>
+    public static string OfEndpoint(string port, IpProtocol protocol, string endpoint) =>
+        Hash("KUBE-SEP-", $"{port}{protocol.ToRuleText()}{endpoint}");
 
     /// <summary>
     /// The chain of one branch of the dispatch tree: the prefix itself where it fits the kernel's 28 characters, which IPv4 always does.
     /// </summary>
     public static string OfBranch(InetPrefix prefix) => prefix.Family == IpFamily.IPv4
         ? $"{TreePrefix}{prefix.Address}-{prefix.Length}"
-        : TreePrefix + Hash(prefix.ToString());
+        : Hash(TreePrefix, $"{prefix}");
 
     /// <summary>True for a chain that exists for one service or branch.</summary>
     public static bool IsOwned(ReadOnlySpan<char> name)
@@ -63,17 +67,21 @@ internal static class ChainName
     }
 
     // Sixteen letters of base32 are the first ten bytes of the digest.
-    private static string Hash(string text)
+    private static string Hash(string prefix, DefaultInterpolatedStringHandler text)
     {
+        // Three bytes a char at most; names of Kubernetes objects fit the stack.
+        int size = text.Text.Length * 3;
+        Span<byte> utf8 = size <= 1024 ? stackalloc byte[1024] : new byte[size];
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes(text), digest);
-        Span<char> name = stackalloc char[16];
-        for (int i = 0; i < name.Length; i++)
+        SHA256.HashData(utf8[..Encoding.UTF8.GetBytes(text.Text, utf8)], digest);
+        text.Clear();
+        Span<char> letters = stackalloc char[16];
+        for (int i = 0; i < letters.Length; i++)
         {
             int bit = i * 5;
             int pair = (digest[bit / 8] << 8) | digest[bit / 8 + 1];
-            name[i] = Base32[(pair >> (11 - bit % 8)) & 31];
+            letters[i] = Base32[(pair >> (11 - bit % 8)) & 31];
         }
-        return new string(name);
+        return string.Concat(prefix, letters);
     }
 }

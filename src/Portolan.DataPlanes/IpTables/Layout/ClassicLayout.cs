@@ -88,7 +88,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                 case FrontendKind.LoadBalancer:
                     Add(fragment, At(port, frontend, $"{name} loadbalancer IP") with { Target = firewallChain }, frontend.Address);
                     if (!isBalanced)
-                        AddFirewall(fragment.AddChain(firewallChain), port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                        fragment.Chains.Add(Firewall(firewallChain, port, frontend.IsSourceRestricted, port.ExternalPolicyLocal ? externalChain : clusterChain));
                     isExternal = isBalanced = true;
                     break;
                 default:
@@ -100,14 +100,14 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                     break;
             }
         }
-        var destinations = Destinations.Of(port);
+        var destinations = Destinations.Of(port, Context.HasEndpointComments);
+        fragment.Chains.AddRange(destinations.All);
         if (destinations.Cluster.Length > 0)
-            AddBackends(fragment.AddChain(clusterChain), port, destinations.Cluster, _ => name);
+            fragment.Chains.Add(Balancing(clusterChain, port, destinations.Cluster));
         if (staysHere)
-            AddBackends(fragment.AddChain(localChain), port, destinations.Local, _ => name);
-        AddEndpoints(fragment, port, destinations);
+            fragment.Chains.Add(Balancing(localChain, port, destinations.Local));
         if (isExternal && port.ExternalPolicyLocal)
-            AddLocalPolicy(fragment.AddChain(externalChain), port, destinations.Local, name, clusterChain);
+            fragment.Chains.Add(LocalPolicy(externalChain, port, destinations.Local, clusterChain));
     }
 
     protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort)
@@ -145,12 +145,13 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         AddExternal(fragment, rule, default, ChainName.NodePorts, target, port.ExternalPolicyLocal);
     }
 
-    private static void AddFirewall(List<string> rules, PortPlan port, Frontend frontend, string name, string target)
+    private static PortChain Firewall(string chain, PortPlan port, bool isSourceRestricted, string target) => new(chain, port, () =>
     {
-        string comment = $"{name} loadbalancer IP";
+        List<string> rules = [];
+        string comment = $"{port.Name} loadbalancer IP";
         if (!port.ExternalPolicyLocal)
             rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkMasquerade }.ToString());
-        if (frontend.IsSourceRestricted)
+        if (isSourceRestricted)
         {
             foreach (InetPrefix range in port.SourceRanges)
                 rules.Add(new RuleSpec { Source = range.ToString(), Comment = comment, Target = target }.ToString());
@@ -160,10 +161,21 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
             rules.Add(new RuleSpec { Comment = comment, Target = target }.ToString());
         }
         rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkDrop }.ToString());
-    }
+        return rules;
+    });
 
-    private void AddLocalPolicy(List<string> rules, PortPlan port, Destination[] local, string name, string clusterChain)
+    private PortChain Balancing(string chain, PortPlan port, EndpointChain[] destinations) => new(chain, port, () =>
     {
+        List<string> rules = [];
+        string name = port.Name.ToString();
+        AddBackends(rules, port, destinations, _ => name);
+        return rules;
+    });
+
+    private PortChain LocalPolicy(string chain, PortPlan port, EndpointChain[] local, string clusterChain) => new(chain, port, () =>
+    {
+        List<string> rules = [];
+        string name = port.Name.ToString();
         const string Redirect = "Redirect pods trying to reach external loadbalancer VIP to clusterIP";
         foreach (RuleSpec rule in FromPods(new() { Comment = Redirect, Target = clusterChain }))
             rules.Add(rule.ToString());
@@ -183,7 +195,8 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
             rules.Add(new RuleSpec { Comment = $"{name} has no local endpoints", Target = ChainName.MarkDrop }.ToString());
         else
             AddBackends(rules, port, local, i => $"Balancing rule {i} for {name}");
-    }
+        return rules;
+    });
 
     private static void Add(Fragment fragment, RuleSpec rule, InetAddress address) =>
         fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, rule.ToString(), address));

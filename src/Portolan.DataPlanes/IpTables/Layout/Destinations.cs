@@ -4,51 +4,49 @@ using Portolan.Services.Plan;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 
-/// <summary>An endpoint of a port, with what rules say of it.</summary>
-/// <param name="Endpoint">Address and port.</param>
-/// <param name="Text">"10.0.0.1:80".</param>
-/// <param name="Chain">Its chain, KUBE-SEP-.</param>
-internal readonly record struct Destination(InetEndpoint Endpoint, string Text, string Chain);
-
 /// <summary>The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.</summary>
 internal sealed class Destinations
 {
-    private Destinations(Destination[] all, Destination[] cluster, Destination[] local) => (All, Cluster, Local) = (all, cluster, local);
+    private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) => (All, Cluster, Local) = (all, cluster, local);
 
     /// <summary>Those of either list, each once.</summary>
-    public Destination[] All { get; }
+    public EndpointChain[] All { get; }
 
     /// <summary><see cref="PortPlan.ClusterBackends"/>.</summary>
-    public Destination[] Cluster { get; }
+    public EndpointChain[] Cluster { get; }
 
     /// <summary><see cref="PortPlan.LocalBackends"/>.</summary>
-    public Destination[] Local { get; }
+    public EndpointChain[] Local { get; }
 
-    public static Destinations Of(PortPlan port)
+    /// <param name="port">The port.</param>
+    /// <param name="areCommented">Rules of endpoints say whose they are.</param>
+    public static Destinations Of(PortPlan port, bool areCommented)
     {
-        // One digest a chain, however many rules name it.
-        string name = port.Name.ToString();
         if (port.LocalBackends.IsEmpty || port.LocalBackends == port.ClusterBackends)
         {
-            Destination[] cluster = Sorted(name, port, port.ClusterBackends);
+            EndpointChain[] cluster = Sorted(port, areCommented, port.ClusterBackends.AsSpan());
             return new(cluster, cluster, port.LocalBackends.IsEmpty ? [] : cluster);
         }
-        Destination[] all = Sorted(name, port, port.ClusterBackends.Union(port.LocalBackends));
+        EndpointChain[] all = Sorted(port, areCommented, [.. port.ClusterBackends.Union(port.LocalBackends)]);
         return new(all, Among(all, port.ClusterBackends), Among(all, port.LocalBackends));
     }
 
-    private static Destination[] Sorted(string name, PortPlan port, IEnumerable<Backend> backends)
+    private static EndpointChain[] Sorted(PortPlan port, bool areCommented, ReadOnlySpan<Backend> backends)
     {
-        Destination[] destinations =
-        [
-            .. backends.Select(backend => new Destination(backend.Endpoint, backend.Endpoint.ToString(),
-                ChainName.OfEndpoint(name, port.Name.Protocol, backend.Endpoint))),
-        ];
-        Array.Sort(destinations, static (left, right) => string.CompareOrdinal(left.Text, right.Text));
-        return destinations;
+        string name = port.Name.ToString();
+        var texts = new string[backends.Length];
+        var chains = new EndpointChain[backends.Length];
+        for (int i = 0; i < chains.Length; i++)
+        {
+            texts[i] = backends[i].Endpoint.ToString();
+            // One digest a chain, however many rules name it.
+            chains[i] = new(ChainName.OfEndpoint(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
+        }
+        Array.Sort(texts, chains, StringComparer.Ordinal);
+        return chains;
     }
 
-    private static Destination[] Among(Destination[] all, ImmutableArray<Backend> backends)
+    private static EndpointChain[] Among(EndpointChain[] all, ImmutableArray<Backend> backends)
     {
         HashSet<InetEndpoint> chosen = [.. backends.Select(static backend => backend.Endpoint)];
         return [.. all.Where(destination => chosen.Contains(destination.Endpoint))];

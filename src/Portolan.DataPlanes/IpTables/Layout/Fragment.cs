@@ -9,9 +9,6 @@ internal enum RuleTable : byte
     Nat,
 }
 
-/// <summary>A chain of its owner alone, with all of its rules (without "-A CHAIN "). Only the nat table has such chains.</summary>
-internal readonly record struct OwnedChain(string Name, List<string> Rules);
-
 /// <summary>A rule in a chain that all services share. Order among rules of different services means nothing: no packet matches two.</summary>
 /// <param name="Table">The chain's table.</param>
 /// <param name="Chain">The chain.</param>
@@ -31,20 +28,13 @@ internal sealed class Fragment
 {
     public static Fragment Empty { get; } = new();
 
-    public List<OwnedChain> Chains { get; } = [];
+    public List<NatChain> Chains { get; } = [];
 
     public List<SharedRule> Shared { get; } = [];
 
-    public List<string> AddChain(string name)
+    public NatChain? Find(string name)
     {
-        List<string> rules = [];
-        Chains.Add(new(name, rules));
-        return rules;
-    }
-
-    public OwnedChain? Find(string name)
-    {
-        foreach (OwnedChain chain in Chains)
+        foreach (NatChain chain in Chains)
         {
             if (chain.Name == name)
                 return chain;

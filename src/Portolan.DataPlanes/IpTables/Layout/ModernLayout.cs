@@ -55,7 +55,7 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         string name = port.Name.ToString();
         string hash = ChainName.HashOf(port.Name);
         string clusterChain = "KUBE-SVC-" + hash, localChain = "KUBE-SVL-" + hash, externalChain = "KUBE-EXT-" + hash, firewallChain = "KUBE-FW-" + hash;
-        List<string> cluster = [], local = [], firewall = [];
+        bool isFirewalled = false;
         Frontend? external = null;
 
         foreach (Frontend frontend in port.Frontends)
@@ -67,9 +67,8 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
                     fragment.Shared.Add(Denied(port, frontend, denial));
                     break;
                 case FrontendKind.ClusterIP:
-                    bool staysHere = frontend.Outside.Action == FrontendAction.ToLocalBackends;
-                    AddMasquerading(staysHere ? local : cluster, port, frontend, name);
-                    AddService(fragment, port, frontend, $"{name} cluster IP", staysHere ? localChain : clusterChain);
+                    AddService(fragment, port, frontend, $"{name} cluster IP",
+                        frontend.Outside.Action == FrontendAction.ToLocalBackends ? localChain : clusterChain);
                     break;
                 case FrontendKind.NodePort:
                     if (isServed)
@@ -86,7 +85,7 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
                     {
                         fragment.Shared.Add(new(RuleTable.Filter, ChainName.ProxyFirewall,
                             (At(port, frontend, $"{name} traffic not accepted by {firewallChain}") with { Target = "DROP" }).ToString()));
-                        AddFirewall(firewall, port, name, externalChain);
+                        isFirewalled = true;
                     }
                     break;
             }
@@ -98,15 +97,16 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
                 fragment.Shared.Add(Denied(port, frontend, outside));
         }
 
-        var destinations = Destinations.Of(port);
-        AddBackends(cluster, port, destinations.Cluster, i => $"{name} -> {destinations.Cluster[i].Text}");
-        AddBackends(local, port, destinations.Local, i => $"{name} -> {destinations.Local[i].Text}");
-        AddEndpoints(fragment, port, destinations);
-        AddIfUsed(fragment, clusterChain, cluster);
-        AddIfUsed(fragment, localChain, local);
+        var destinations = Destinations.Of(port, Context.HasEndpointComments);
+        fragment.Chains.AddRange(destinations.All);
+        if (destinations.Cluster.Length > 0)
+            fragment.Chains.Add(Balancing(clusterChain, port, destinations.Cluster, FrontendAction.ToClusterBackends));
+        if (destinations.Local.Length > 0)
+            fragment.Chains.Add(Balancing(localChain, port, destinations.Local, FrontendAction.ToLocalBackends));
         if (external is { } example)
-            AddExternal(fragment.AddChain(externalChain), port, example, name, clusterChain, localChain);
-        AddIfUsed(fragment, firewallChain, firewall);
+            fragment.Chains.Add(ToExternal(externalChain, port, example, clusterChain, localChain));
+        if (isFirewalled)
+            fragment.Chains.Add(SourceRanges(firewallChain, port, externalChain));
     }
 
     protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort) =>
@@ -118,14 +118,22 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             Target = "ACCEPT",
         }.ToString()));
 
-    private static void AddIfUsed(Fragment fragment, string chain, List<string> rules)
-    {
-        if (rules.Count > 0)
-            fragment.Chains.Add(new(chain, rules));
-    }
-
     private static void AddService(Fragment fragment, PortPlan port, Frontend frontend, string comment, string target) =>
         fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, (At(port, frontend, comment) with { Target = target }).ToString(), frontend.Address));
+
+    /// <summary>KUBE-SVC- or KUBE-SVL-: masquerading for the cluster IP where it leads here, then the endpoints.</summary>
+    private PortChain Balancing(string chain, PortPlan port, EndpointChain[] destinations, FrontendAction action) => new(chain, port, () =>
+    {
+        List<string> rules = [];
+        string name = port.Name.ToString();
+        foreach (Frontend frontend in port.Frontends)
+        {
+            if (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == action)
+                AddMasquerading(rules, port, frontend, name);
+        }
+        AddBackends(rules, port, destinations, i => $"{name} -> {destinations[i].Endpoint}");
+        return rules;
+    });
 
     private void AddMasquerading(List<string> rules, PortPlan port, Frontend frontend, string name)
     {
@@ -147,34 +155,32 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         fragment.Shared.Add(new(RuleTable.Nat, ChainName.NodePorts, rule.ToString()));
     }
 
-    private static void AddFirewall(List<string> rules, PortPlan port, string name, string externalChain)
-    {
-        if (rules.Count > 0)
-            return;
-        foreach (InetPrefix range in port.SourceRanges)
-            rules.Add(new RuleSpec { Source = range.ToString(), Comment = $"{name} loadbalancer IP", Target = externalChain }.ToString());
-        rules.Add(new RuleSpec { Comment = $"other traffic to {name} will be dropped by KUBE-PROXY-FIREWALL" }.ToString());
-    }
+    private static PortChain SourceRanges(string chain, PortPlan port, string externalChain) => new(chain, port, () =>
+    [
+        .. port.SourceRanges.Select(range =>
+            new RuleSpec { Source = range.ToString(), Comment = $"{port.Name} loadbalancer IP", Target = externalChain }.ToString()),
+        new RuleSpec { Comment = $"other traffic to {port.Name} will be dropped by KUBE-PROXY-FIREWALL" }.ToString(),
+    ]);
 
-    private void AddExternal(List<string> rules, PortPlan port, Frontend frontend, string name, string clusterChain, string localChain)
+    private PortChain ToExternal(string chain, PortPlan port, Frontend frontend, string clusterChain, string localChain) => new(chain, port, () =>
     {
-        string destinations = $"{name} external destinations";
+        string destinations = $"{port.Name} external destinations";
         if (!port.ExternalPolicyLocal)
         {
-            rules.Add(new RuleSpec { Comment = $"masquerade traffic for {destinations}", Target = ChainName.MarkMasquerade }.ToString());
-            rules.Add(new RuleSpec { Target = clusterChain }.ToString());
-            return;
+            return
+            [
+                new RuleSpec { Comment = $"masquerade traffic for {destinations}", Target = ChainName.MarkMasquerade }.ToString(),
+                new RuleSpec { Target = clusterChain }.ToString(),
+            ];
         }
-        foreach (RuleSpec rule in FromPods(new() { Comment = $"pod traffic for {destinations}", Target = clusterChain }))
-            rules.Add(rule.ToString());
-        rules.Add(new RuleSpec
-        {
-            Comment = $"masquerade LOCAL traffic for {destinations}",
-            Match = FromLocal,
-            Target = ChainName.MarkMasquerade,
-        }.ToString());
-        rules.Add(new RuleSpec { Comment = $"route LOCAL traffic for {destinations}", Match = FromLocal, Target = clusterChain }.ToString());
+        List<string> rules =
+        [
+            .. FromPods(new() { Comment = $"pod traffic for {destinations}", Target = clusterChain }).Select(static rule => rule.ToString()),
+            new RuleSpec { Comment = $"masquerade LOCAL traffic for {destinations}", Match = FromLocal, Target = ChainName.MarkMasquerade }.ToString(),
+            new RuleSpec { Comment = $"route LOCAL traffic for {destinations}", Match = FromLocal, Target = clusterChain }.ToString(),
+        ];
         if (frontend.Outside.Action == FrontendAction.ToLocalBackends)
             rules.Add(new RuleSpec { Target = localChain }.ToString());
-    }
+        return rules;
+    });
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Portolan.Inet;
 
@@ -60,36 +61,41 @@ internal readonly record struct RuleSpec
     /// <summary>The rule without "-A CHAIN ".</summary>
     public override string ToString()
     {
-        var text = new StringBuilder(160);
+        // A first sync makes hundreds of thousands: on the stack as long as they are no longer than rules are.
+        var text = new DefaultInterpolatedStringHandler(0, 0, CultureInfo.InvariantCulture, stackalloc char[512]);
         if (Source is not null)
-            text.Append(NotSource ? "! -s " : "-s ").Append(Source).Append(' ');
+            AppendPart(ref text, NotSource ? "! -s " : "-s ", Source);
         if (Destination is not null)
-            text.Append(NotDestination ? "! -d " : "-d ").Append(Destination).Append(' ');
+            AppendPart(ref text, NotDestination ? "! -d " : "-d ", Destination);
+        // From the configuration, not from the cluster; iptables-save never quotes it.
         if (Interface is not null)
-        {
-            // From the configuration, not from the cluster; iptables-save never quotes it.
-            text.Append(NotInterface ? "! -i " : "-i ").Append(Interface).Append(' ');
-        }
+            AppendPart(ref text, NotInterface ? "! -i " : "-i ", Interface);
         string protocol = Protocol == IpProtocol.None ? "" : Protocol.ToRuleText();
         if (Protocol != IpProtocol.None)
-            text.Append("-p ").Append(protocol).Append(' ');
+            AppendPart(ref text, "-p ", protocol);
         if (Comment is not null)
         {
-            text.Append("-m comment --comment ");
-            AppendString(text, Comment);
-            text.Append(' ');
+            text.AppendLiteral("-m comment --comment ");
+            AppendString(ref text, Comment);
+            text.AppendLiteral(" ");
         }
         if (Match is not null)
-            text.Append(Match).Append(' ');
+            AppendPart(ref text, "", Match);
         if (Protocol != IpProtocol.None)
-            text.Append("-m ").Append(protocol).Append(' ');
+            AppendPart(ref text, "-m ", protocol);
         if (Port != 0)
-            text.Append(CultureInfo.InvariantCulture, $"--dport {Port} ");
+        {
+            text.AppendLiteral("--dport ");
+            text.AppendFormatted(Port);
+            text.AppendLiteral(" ");
+        }
         if (Counter is not null)
-            text.Append("-m nfacct --nfacct-name ").Append(Counter).Append(' ');
+            AppendPart(ref text, "-m nfacct --nfacct-name ", Counter);
         if (Target is not null)
-            text.Append(IsGoto ? "-g " : "-j ").Append(Target).Append(' ');
-        return text.ToString(0, text.Length - 1);
+            AppendPart(ref text, IsGoto ? "-g " : "-j ", Target);
+        string rule = text.Text[..^1].ToString();
+        text.Clear();
+        return rule;
     }
 
     /// <summary>The chain or target a rule of iptables-save jumps to; empty where it jumps nowhere.</summary>
@@ -99,21 +105,29 @@ internal readonly record struct RuleSpec
         return jump < 0 ? "" : rule[(jump + 3)..];
     }
 
+    private static void AppendPart(ref DefaultInterpolatedStringHandler text, string option, string value)
+    {
+        text.AppendLiteral(option);
+        text.AppendLiteral(value);
+        text.AppendLiteral(" ");
+    }
+
     /// <summary>
     /// Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted with ", ' and \ escaped. What
     /// would end the line is replaced, and what would not fit the kernel's 256 bytes is cut off.
     /// </summary>
-    private static void AppendString(StringBuilder text, string value)
+    private static void AppendString(ref DefaultInterpolatedStringHandler text, string value)
     {
         if (value.Length is > 0 and < 256 && value.AsSpan().IndexOfAnyExcept(s_plainWord) < 0)
         {
-            text.Append(value);
+            text.AppendLiteral(value);
             return;
         }
-        text.Append('"');
+        text.AppendLiteral("\"");
         if (value.Length < 256 && value.AsSpan().IndexOfAnyExcept(s_unescaped) < 0)
         {
-            text.Append(value).Append('"');
+            text.AppendLiteral(value);
+            text.AppendLiteral("\"");
             return;
         }
         int bytes = 0;
@@ -123,12 +137,12 @@ internal readonly record struct RuleSpec
             if (bytes > 255)
                 break;
             if (rune.Value is '"' or '\'' or '\\')
-                text.Append('\\');
+                text.AppendLiteral("\\");
             if (Rune.IsControl(rune))
-                text.Append('?');
+                text.AppendLiteral("?");
             else
-                text.Append(rune.ToString());
+                text.AppendFormatted(rune);
         }
-        text.Append('"');
+        text.AppendLiteral("\"");
     }
 }

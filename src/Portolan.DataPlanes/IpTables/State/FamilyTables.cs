@@ -58,7 +58,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         {
             Fragment old = Layout.Compile(_plans.GetValueOrDefault(service)), next = Layout.Compile(plan);
             Replace(service, plan);
-            CompareChains(change, service, old, next);
+            CompareChains(change, old, next);
             (IEnumerable<SharedRule> goes, IEnumerable<SharedRule> comes) = CompareRules(old.Shared, next.Shared);
             foreach (SharedRule rule in goes)
             {
@@ -101,16 +101,22 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         var change = new ChangeSet(Layout) { NeedsMangleCanary = !saved.Has("mangle", ChainName.Canary) };
         foreach ((RuleTable table, string chain, string[] rules) in Layout.FixedChains())
         {
-            if (!saved.Has(ChangeSet.NameOf(table), chain) || !saved.RulesOf(ChangeSet.NameOf(table), chain).Select(Fingerprint.Normalize).SequenceEqual(rules))
-                change.Fixed.Add((table, chain, rules));
+            if (saved.Has(ChangeSet.NameOf(table), chain) && saved.RulesOf(ChangeSet.NameOf(table), chain).Select(Fingerprint.Normalize).SequenceEqual(rules))
+                continue;
+            if (table == RuleTable.Nat)
+                change.Whole.Add(new FixedChain(chain, rules));
+            else
+                change.WholeFilter.Add((chain, rules));
         }
 
         HashSet<string> stale = [.. saved.Owned.Keys];
         var shared = Layout.SharedChains.ToDictionary(static key => key, static _ => new List<(ObjectName? Owner, SharedRule Rule)>());
         List<(InetAddress Address, ObjectName Owner, string Rule)> inTree = [];
-        foreach ((ObjectName service, ServicePlan plan, Fragment fragment) in CompileAll())
+        foreach ((ObjectName service, Fragment fragment, List<NatChain> wrong) in CompareAll(saved))
         {
-            CompareWithSaved(change, saved, stale, service, plan, fragment);
+            foreach (NatChain chain in fragment.Chains)
+                stale.Remove(chain.Name);
+            change.Whole.AddRange(wrong);
             foreach (SharedRule rule in fragment.Shared)
             {
                 if (IsInTree(rule))
@@ -130,11 +136,19 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     }
 
     /// <summary>
-    /// The rules of all services, in an order that stays. Nothing of many can be written before the last is compared, so that processors share it.
+    /// What all services mean, in an order that stays, and which of their own chains are not as they should be. Nothing of many can be written
+    /// before the last is compared, so that processors share it.
     /// </summary>
-    private IEnumerable<(ObjectName Service, ServicePlan Plan, Fragment Fragment)> CompileAll() => _plans.Count < FewServices
-        ? _plans.Select(entry => (entry.Key, entry.Value, Layout.Compile(entry.Value)))
-        : _plans.AsParallel().AsOrdered().Select(entry => (entry.Key, entry.Value, Layout.Compile(entry.Value)));
+    private IEnumerable<(ObjectName Service, Fragment Fragment, List<NatChain> Wrong)> CompareAll(SavedTables saved)
+    {
+        return _plans.Count < FewServices ? _plans.Select(Compare) : _plans.AsParallel().AsOrdered().Select(Compare);
+
+        (ObjectName, Fragment, List<NatChain>) Compare(KeyValuePair<ObjectName, ServicePlan> service)
+        {
+            Fragment fragment = Layout.Compile(service.Value);
+            return (service.Key, fragment, [.. fragment.Chains.Where(chain => !saved.Holds(chain))]);
+        }
+    }
 
     private int EndpointsOf(ServicePlan? plan)
     {
@@ -165,35 +179,18 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
             after.Where(group => !group.SequenceEqual(before[group.Key])).SelectMany(static group => group));
     }
 
-    private static void CompareChains(ChangeSet change, ObjectName service, Fragment old, Fragment next)
+    private static void CompareChains(ChangeSet change, Fragment old, Fragment next)
     {
-        List<OwnedChain> written = [];
-        foreach (OwnedChain chain in next.Chains)
+        foreach (NatChain chain in next.Chains)
         {
-            if (old.Find(chain.Name) is not { } before || !before.Rules.SequenceEqual(chain.Rules))
-                written.Add(chain);
+            if (old.Find(chain.Name) is not { } before || !before.Rules().SequenceEqual(chain.Rules()))
+                change.Whole.Add(chain);
         }
-        if (written.Count > 0)
-            change.Services.Add(ServiceWrite.Some(service, written));
-        foreach (OwnedChain chain in old.Chains)
+        foreach (NatChain chain in old.Chains)
         {
             if (next.Find(chain.Name) is null)
                 change.Deleted.Add(chain.Name);
         }
-    }
-
-    private static void CompareWithSaved(ChangeSet change, SavedTables saved, HashSet<string> stale, ObjectName service, ServicePlan plan,
-        Fragment fragment)
-    {
-        List<OwnedChain>? wrong = null;
-        foreach (OwnedChain chain in fragment.Chains)
-        {
-            stale.Remove(chain.Name);
-            if (!saved.Owned.TryGetValue(chain.Name, out ulong fingerprint) || fingerprint != Fingerprint.Of(chain.Rules))
-                (wrong ??= []).Add(chain);
-        }
-        if (wrong is not null)
-            change.Services.Add(wrong.Count == fragment.Chains.Count ? ServiceWrite.All(service, plan, wrong) : ServiceWrite.Some(service, wrong));
     }
 
     private static void CompareShared(ChangeSet change, SavedTables saved, (RuleTable Table, string Chain) chain,
@@ -201,6 +198,11 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     {
         string table = ChangeSet.NameOf(chain.Table);
         SharedRule[] tail = chain == (RuleTable.Nat, ChainName.Services) ? [.. change.Layout.NodePortDispatch()] : [];
+        if (!saved.Has(table, chain.Chain))
+        {
+            Rewrite();
+            return;
+        }
         IReadOnlyList<string> present = saved.RulesOf(table, chain.Chain);
         Dictionary<string, (string Text, int Place)> surplus = [];
         bool isDoubled = false;
@@ -222,10 +224,9 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         bool isTailRight = present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).SequenceEqual(tail.Select(static rule => rule.Rule));
         for (int i = 0; isTailRight && i < tail.Length; i++)
             surplus.Remove(tail[i].Rule);
-        bool exists = saved.Has(table, chain.Chain);
-        if (exists && isTailRight && !isDoubled && missing.Count + surplus.Count == 0)
+        if (isTailRight && !isDoubled && missing.Count + surplus.Count == 0)
             return;
-        if (exists && !rewrites && !isDoubled && missing.Count + surplus.Count <= MaxEdits)
+        if (!rewrites && !isDoubled && missing.Count + surplus.Count <= MaxEdits)
         {
             change.Added.AddRange(missing);
             foreach ((string rule, _) in surplus.Values)
@@ -234,9 +235,14 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
                 change.TailAdded.AddRange(tail);
             return;
         }
-        change.Rewritten.Add(chain);
-        change.Added.AddRange(rules);
-        change.TailAdded.AddRange(tail);
+        Rewrite();
+
+        void Rewrite()
+        {
+            change.Rewritten.Add(chain);
+            change.Added.AddRange(rules);
+            change.TailAdded.AddRange(tail);
+        }
     }
 
     /// <summary>True when each place is behind the one before; -1 for none.</summary>

@@ -73,11 +73,12 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
             error = $"exit code {process.ExitCode}";
         Match refused = LineNumber().Match(error);
         int line = refused.Success ? int.Parse(refused.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+        (string text, ObjectName? owner) = line == 0 ? ("", null) : LineOf(write, line);
         return new(error, script.Lines, script.Commits)
         {
             IsLockHeld = process.ExitCode == ResourceProblem && error.Contains("xtables lock", StringComparison.Ordinal),
-            Owner = script.OwnerOf(line),
-            RefusedLine = line == 0 ? "" : LineOf(write, line),
+            Owner = owner,
+            RefusedLine = text,
         };
     }
 
@@ -133,11 +134,11 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         (family == IpFamily.IPv4 ? "iptables" : "ip6tables") + (backend == IpTablesBackend.Nft ? "-nft" : "-legacy");
 
     // Written once more, to nowhere: keeping a hundred thousand lines for the rare refusal would cost every sync.
-    private static string LineOf(Action<RestoreScript> write, int line)
+    private static (string Text, ObjectName? Owner) LineOf(Action<RestoreScript> write, int line)
     {
         using var script = new RestoreScript(Stream.Null) { KeptLine = line };
         write(script);
-        return script.KeptText;
+        return (script.KeptText, script.KeptOwner);
     }
 
     private static Process Start(string program, ReadOnlySpan<string> arguments, bool redirectsInput)

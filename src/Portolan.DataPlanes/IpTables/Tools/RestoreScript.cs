@@ -4,12 +4,11 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>Writes the input of iptables-restore and remembers for whom each line stands.</summary>
+/// <summary>Writes the input of iptables-restore, and tells of one line for whom it stands.</summary>
 /// <remarks>Texts given here are complete and quoted (<see cref="RuleSpec"/>); nothing passes through a shell.</remarks>
 internal sealed class RestoreScript(Stream output) : IDisposable
 {
     private readonly StreamWriter _writer = new(output, new UTF8Encoding(false), bufferSize: 1 << 16) { NewLine = "\n" };
-    private readonly List<(int FirstLine, ObjectName? Owner)> _owners = [];
     private string? _table;
 
     /// <summary>Number of lines so far.</summary>
@@ -18,34 +17,15 @@ internal sealed class RestoreScript(Stream output) : IDisposable
     /// <summary>Number of COMMIT lines so far: each is a transaction of its own.</summary>
     public int Commits { get; private set; }
 
-    /// <summary>Number of the line to keep in <see cref="KeptText"/>; 0 for none.</summary>
+    /// <summary>Number of the line to keep in <see cref="KeptText"/> and <see cref="KeptOwner"/>; 0 for none.</summary>
     public int KeptLine { get; init; }
 
     public string KeptText { get; private set; } = "";
 
-    /// <summary>The lines that follow stand for a service; null for none.</summary>
-    public ObjectName? Owner
-    {
-        set
-        {
-            if (_owners.Count == 0 || _owners[^1].Owner != value)
-                _owners.Add((Lines + 1, value));
-        }
-    }
+    public ObjectName? KeptOwner { get; private set; }
 
-    /// <summary>The service a line stands for.</summary>
-    /// <param name="line">Line number from 1.</param>
-    public ObjectName? OwnerOf(int line)
-    {
-        ObjectName? owner = null;
-        foreach ((int firstLine, ObjectName? candidate) in _owners)
-        {
-            if (firstLine > line)
-                break;
-            owner = candidate;
-        }
-        return owner;
-    }
+    /// <summary>The lines that follow stand for a service; null for none.</summary>
+    public ObjectName? Owner { private get; set; }
 
     /// <summary>Begins a table where it is not the current one.</summary>
     public void Use(string table)
@@ -92,7 +72,7 @@ internal sealed class RestoreScript(Stream output) : IDisposable
     private void Line(string a, string b = "", string c = "", string d = "")
     {
         if (++Lines == KeptLine)
-            KeptText = a + b + c + d;
+            (KeptText, KeptOwner) = (a + b + c + d, Owner);
         _writer.Write(a);
         _writer.Write(b);
         _writer.Write(c);

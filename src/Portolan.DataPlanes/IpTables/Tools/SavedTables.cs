@@ -55,6 +55,9 @@ internal sealed class SavedTables
             AddRule(table, line);
     }
 
+    /// <summary>Whether a chain of one service is as it should be.</summary>
+    public bool Holds(NatChain chain) => _owned.TryGetValue(chain.Name, out ulong fingerprint) && fingerprint == Fingerprint.Of(chain.Rules());
+
     public bool Has(string table, string chain) => _rules.ContainsKey((table, chain));
 
     /// <summary>The rules of a chain without "-A CHAIN ", as they were shown; for built-in chains those that lead to chains of ours.</summary>
