@@ -7,26 +7,44 @@ namespace Portolan.Bench.IpTables;
 /// Time one run took, and the processor time of this process and of the tools it ran: wall-clock time says little where others use the machine,
 /// this hardly changes. Processor times come in hundredths of a second.
 /// </summary>
-internal readonly record struct Sample(TimeSpan Wall, TimeSpan Own, TimeSpan Tools)
+/// <param name="Wall">Time on the clock.</param>
+/// <param name="Own">Processor time of this process.</param>
+/// <param name="Tools">Processor time of the tools.</param>
+/// <param name="Others">Processor time of all else on the machine: what spoils <paramref name="Wall"/>.</param>
+internal readonly record struct Sample(TimeSpan Wall, TimeSpan Own, TimeSpan Tools, TimeSpan Others)
 {
     public TimeSpan Cpu => Own + Tools;
 
     public static Sample Of(Action run)
     {
         (TimeSpan own, TimeSpan tools) = Times();
+        TimeSpan busy = Busy();
         var watch = Stopwatch.StartNew();
         run();
         TimeSpan wall = watch.Elapsed;
         (TimeSpan ownAfter, TimeSpan toolsAfter) = Times();
-        return new(wall, ownAfter - own, toolsAfter - tools);
+        return new(wall, ownAfter - own, toolsAfter - tools, Busy() - busy - (ownAfter - own) - (toolsAfter - tools));
     }
 
     /// <summary>The median of each.</summary>
-    public static Sample Median(IReadOnlyCollection<Sample> samples)
-    {
-        return new(MedianOf(static sample => sample.Wall), MedianOf(static sample => sample.Own), MedianOf(static sample => sample.Tools));
+    public static Sample Median(IReadOnlyCollection<Sample> samples) => Of(samples, samples.Count / 2);
 
-        TimeSpan MedianOf(Func<Sample, TimeSpan> time) => samples.Select(time).Order().ElementAt(samples.Count / 2);
+    /// <summary>The least of each.</summary>
+    public static Sample Least(IReadOnlyCollection<Sample> samples) => Of(samples, 0);
+
+    private static Sample Of(IReadOnlyCollection<Sample> samples, int place)
+    {
+        return new(TimeAt(static sample => sample.Wall), TimeAt(static sample => sample.Own), TimeAt(static sample => sample.Tools),
+            TimeAt(static sample => sample.Others));
+
+        TimeSpan TimeAt(Func<Sample, TimeSpan> time) => samples.Select(time).Order().ElementAt(place);
+    }
+
+    // The first line of proc(5)'s stat, in hundredths of a second: all but idle and waiting for a disk.
+    private static TimeSpan Busy()
+    {
+        long[] fields = [.. File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..8].Select(static field => long.Parse(field, CultureInfo.InvariantCulture))];
+        return TimeSpan.FromMilliseconds(10 * (fields.Sum() - fields[3] - fields[4]));
     }
 
     private static (TimeSpan Own, TimeSpan Tools) Times()
