@@ -33,8 +33,10 @@ internal static partial class RuleDump
                 || rule.Contains("will be dropped", StringComparison.Ordinal) || rule.EndsWith("KUBE-MARK-DROP", StringComparison.Ordinal));
             // Ranges of one firewall chain mean the same in any order; rules for one destination (mark, then jump) do not.
             string[] sorted = [.. rules.Take(rules.Count - ordered).OrderBy(rule => isFirewall ? rule : SourceAndTarget().Replace(rule, ""), StringComparer.Ordinal)];
-            rules.RemoveRange(0, sorted.Length);
-            rules.InsertRange(0, sorted);
+            // What leads to KUBE-NODEPORTS is last, for each address a rule.
+            string[] last = [.. rules.Skip(sorted.Length)];
+            rules.Clear();
+            rules.AddRange([.. sorted, .. isFirewall ? last : [.. last.Order(StringComparer.Ordinal)]]);
         }
         return [.. chains.SelectMany(static chain => chain.Value.Prepend(chain.Key))];
     }

@@ -85,6 +85,37 @@ public sealed class StepByStepTests
         Assert.Equal(["KUBE-MARK", "KUBE-SVL-"], targets);
     }
 
+    [Fact]
+    public void Addresses_that_came_one_after_another_are_as_they_should_be()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = _facts };
+        AssertInForce(plane.Sync());
+
+        InetAddress[] more = [InetAddress.Parse("10.0.0.9"), InetAddress.Parse("2001:db8::9"), InetAddress.Parse("2001:db0::9")];
+        plane.Node = new([.. _facts.NodePortAddresses.Concat(more).Order()], [.. _facts.LocalAddresses.Concat(more).Order()]);
+        AssertInForce(plane.Sync());
+
+        Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+
+    [Fact]
+    public void One_health_check_of_two_ports_with_one_name_is_one_rule()
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = _facts };
+        ServiceObject service = TestCluster.Service(1).Service;
+        AssertInForce(plane.Sync(new ClusterEvent.ServiceSet(service with
+        {
+            Type = ServiceType.LoadBalancer,
+            Ports = [new("dns", IpProtocol.Tcp, 53, 0), new("dns", IpProtocol.Udp, 53, 0)],
+            LoadBalancerIPs = [InetAddress.Parse("198.51.100.7")],
+            ExternalPolicyLocal = true,
+            HealthCheckNodePort = 31000,
+        })));
+
+        Assert.Single(plane.Save().Split('\n'), static line => line.Contains("--dport 31000", StringComparison.Ordinal));
+        Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+
     private static ServiceTable Synced(IEnumerable<ClusterEvent> state)
     {
         var table = new ServiceTable(_policy);

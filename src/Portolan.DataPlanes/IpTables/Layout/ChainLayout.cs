@@ -10,6 +10,7 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <param name="Detector">How pods are told from other sources.</param>
 /// <param name="HasCounters">The kernel has the accounting objects that kube-proxy's metrics read.</param>
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
+/// <param name="TakesNodePortsEverywhere">NodePorts answer on every address of the node, loopback aside.</param>
 /// <param name="HasEndpointComments">
 /// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than
 /// half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
@@ -20,6 +21,7 @@ internal sealed record LayoutContext(
     LocalDetector Detector,
     bool HasCounters,
     bool AllowsLocalhost,
+    bool TakesNodePortsEverywhere,
     bool HasEndpointComments)
 {
     /// <summary>pkg/proxy/iptables/proxier.go, largeClusterEndpointsThreshold.</summary>
@@ -32,6 +34,7 @@ internal sealed record LayoutContext(
         hasCounters,
         family == IpFamily.IPv4 && options.LocalhostNodePorts
             && node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true }),
+        family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6,
         HasEndpointComments: true);
 
     /// <summary>The same for a number of endpoints in use, counted once for each port they serve.</summary>
@@ -56,9 +59,6 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
 
     protected IpFamily Family => Context.Family;
 
-    /// <summary>NodePorts answer on every address of the node.</summary>
-    protected bool TakesNodePortsEverywhere { get; } = context.Family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6;
-
     /// <summary>Chains whose rules all services share, in the order they are written.</summary>
     public abstract IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; }
 
@@ -77,7 +77,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     /// <summary>Rules at the end of KUBE-SERVICES: what is for one of the node's addresses may be for a NodePort.</summary>
     public IEnumerable<SharedRule> NodePortDispatch()
     {
-        if (TakesNodePortsEverywhere)
+        if (Context.TakesNodePortsEverywhere)
         {
             string? exceptions = Family == IpFamily.IPv6 ? "::1/128" : Context.AllowsLocalhost ? null : "127.0.0.0/8";
             yield return Tail(new() { NotDestination = true, Destination = exceptions, Match = ToLocal });
@@ -150,7 +150,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         {
             Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
             Target = denial.Target,
-        }).ToString());
+        }).ToString(), IsForAllAddresses: frontend.Kind == FrontendKind.NodePort);
 
     /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>
     protected IEnumerable<RuleSpec> FromPods(RuleSpec rule)

@@ -9,8 +9,8 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// </summary>
 /// <remarks>
 /// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
-/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Under nodePortAddresses a NodePort without local
-/// endpoints drops on the node's other addresses too.
+/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Where some of the node's addresses take no NodePorts
+/// (under nodePortAddresses, and ::1 always), one without local endpoints drops there too.
 /// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
 {
@@ -94,7 +94,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                 default:
                     AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
                     // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
-                    if (frontend.Outside.Action == FrontendAction.Drop && !TakesNodePortsEverywhere)
+                    if (frontend.Outside.Action == FrontendAction.Drop && !(Context.TakesNodePortsEverywhere && Context.AllowsLocalhost))
                         fragment.Shared.Add(Denied(port, frontend, Denial(frontend.Outside.Action, port, name)!.Value));
                     isExternal = true;
                     break;

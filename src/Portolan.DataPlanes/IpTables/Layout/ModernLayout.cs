@@ -109,14 +109,19 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             fragment.Chains.Add(SourceRanges(firewallChain, port, externalChain));
     }
 
-    protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort) =>
-        fragment.Shared.Add(new(RuleTable.Filter, ChainName.NodePorts, new RuleSpec
+    protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort)
+    {
+        SharedRule rule = new(RuleTable.Filter, ChainName.NodePorts, new RuleSpec
         {
             Protocol = IpProtocol.Tcp,
             Port = healthCheckPort,
             Comment = $"{port.Name} health check node port",
             Target = "ACCEPT",
-        }.ToString()));
+        }.ToString());
+        // The rule names the port, not its protocol: once is enough for TCP and UDP ports of one name.
+        if (!fragment.Shared.Contains(rule))
+            fragment.Shared.Add(rule);
+    }
 
     private static void AddService(Fragment fragment, PortPlan port, Frontend frontend, string comment, string target) =>
         fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, (At(port, frontend, comment) with { Target = target }).ToString(), frontend.Address));

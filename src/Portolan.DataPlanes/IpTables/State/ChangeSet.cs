@@ -233,16 +233,27 @@ internal sealed class ChangeSet(ChainLayout layout)
         // Each goes to the front of a chain that stays, so that the last one goes first.
         foreach ((ObjectName? owner, SharedRule rule) in isRewritten ? Added : Enumerable.Reverse(Added))
         {
-            if (rule.Table != table || Rewritten.Contains((table, rule.Chain)) != isRewritten)
-                continue;
-            script.Use(NameOf(table));
-            script.Owner = owner;
-            if (isRewritten)
-                script.Append(rule.Chain, rule.Rule);
-            else
-                script.Prepend(rule.Chain, rule.Rule);
+            if (!rule.IsForAllAddresses)
+                WriteAdded(script, table, isRewritten, owner, rule, goesToFront: !isRewritten);
+        }
+        foreach ((ObjectName? owner, SharedRule rule) in Added)
+        {
+            if (rule.IsForAllAddresses)
+                WriteAdded(script, table, isRewritten, owner, rule, goesToFront: false);
         }
         script.Owner = null;
+    }
+
+    private void WriteAdded(RestoreScript script, RuleTable table, bool isRewritten, ObjectName? owner, SharedRule rule, bool goesToFront)
+    {
+        if (rule.Table != table || Rewritten.Contains((table, rule.Chain)) != isRewritten)
+            return;
+        script.Use(NameOf(table));
+        script.Owner = owner;
+        if (goesToFront)
+            script.Prepend(rule.Chain, rule.Rule);
+        else
+            script.Append(rule.Chain, rule.Rule);
     }
 
     private void WriteRemoved(RestoreScript script, RuleTable table)

@@ -209,11 +209,16 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         for (int i = 0; i < present.Count; i++)
             isDoubled |= !surplus.TryAdd(Fingerprint.Normalize(present[i]), (present[i], i));
 
+        int PlaceOf(SharedRule rule) => surplus.TryGetValue(rule.Rule, out var found) ? found.Place : -1;
+        int lastForOneAddress = rules.Exists(static entry => entry.Rule.IsForAllAddresses)
+            ? rules.Max(entry => entry.Rule.IsForAllAddresses ? -1 : PlaceOf(entry.Rule))
+            : -1;
         List<(ObjectName? Owner, SharedRule Rule)> missing = [];
         foreach (var group in rules.GroupBy(static entry => (entry.Owner, entry.Rule.Series)))
         {
             // What is there of a series that lacks a rule, or has two the wrong way round, stays surplus, to be taken out and put in again.
-            if (!IsInOrder(group.Select(entry => surplus.TryGetValue(entry.Rule.Rule, out var found) ? found.Place : -1)))
+            if (!IsInOrder(group.Select(entry => PlaceOf(entry.Rule)))
+                || group.Any(entry => entry.Rule.IsForAllAddresses && PlaceOf(entry.Rule) < lastForOneAddress))
             {
                 missing.AddRange(group);
                 continue;
@@ -221,7 +226,8 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
             foreach ((_, SharedRule rule) in group)
                 surplus.Remove(rule.Rule);
         }
-        bool isTailRight = present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).SequenceEqual(tail.Select(static rule => rule.Rule));
+        // Each is for another address, so that their order among each other says nothing.
+        bool isTailRight = present.Skip(present.Count - tail.Length).Select(Fingerprint.Normalize).ToHashSet().SetEquals(tail.Select(static rule => rule.Rule));
         for (int i = 0; isTailRight && i < tail.Length; i++)
             surplus.Remove(tail[i].Rule);
         if (isTailRight && !isDoubled && missing.Count + surplus.Count == 0)
