@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
-using Portolan.Inet;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
@@ -30,7 +29,7 @@ public sealed class ScenarioTests
         {
             foreach (ProxyVariant variant in VariantsFor(name, course))
             {
-                if (!scenario.MakesSenseIn(variant.Mode) || IsAboutIPv6Loopback(scenario, variant.Mode))
+                if (!scenario.MakesSenseIn(variant.Mode))
                     continue;
                 var row = new TheoryDataRow<string, string>(name, variant.ToString());
                 row.Traits.Add("File", [scenario.File]);
@@ -62,10 +61,6 @@ public sealed class ScenarioTests
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(scenario));
         return variants.Add(others[digest[0] % others.Length]);
     }
-
-    // Mode iptables has node ports on loopback in IPv4 alone, so there a twin has nothing to be compared with.
-    private static bool IsAboutIPv6Loopback(Scenario scenario, ProxyMode mode) => mode == ProxyMode.IpTables
-        && scenario.Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true }));
 
     // What is written for IPv4 is run in IPv6 as well, and each in every course that leads to its clusters.
     private static ImmutableSortedDictionary<string, (Scenario Scenario, Course Course)> ReadAll()

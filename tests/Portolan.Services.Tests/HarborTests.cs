@@ -1,4 +1,5 @@
 using Portolan.Services.Tests.Builders;
+using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.Services.Tests;
@@ -6,12 +7,16 @@ namespace Portolan.Services.Tests;
 /// <summary>The harbor cluster (tests/data/harbor), for which rules of real kube-proxies are on file.</summary>
 public sealed class HarborTests
 {
-    [Fact]
-    public void Plans_for_the_harbor_do_what_the_rules_of_kube_proxy_1_36_do()
+    [Theory]
+    [InlineData("nftables")]
+    [InlineData("iptables nft modern linear")]
+    [InlineData("iptables nft classic linear")]
+    public void Plans_for_the_harbor_do_what_the_rules_of_kube_proxy_1_36_do(string variant)
     {
-        Scenario flows = ScenarioReader.Read("flows.yaml", File.ReadAllText(InHarbor("flows.yaml"))).Single(scenario => scenario.MakesSenseIn(ProxyMode.NfTables));
+        var rules = ProxyVariant.Parse(variant);
+        Scenario flows = ScenarioReader.Read("flows.yaml", File.ReadAllText(InHarbor("flows.yaml"))).Single(scenario => scenario.Name == "kube-proxy 1.36");
 
-        IReadOnlyList<string> failures = new ScenarioCourse(WithCluster(flows)).Run();
+        IReadOnlyList<string> failures = new ScenarioCourse(WithCluster(flows), rules).Run();
 
         Assert.True(failures.Count == 0, string.Join('\n', failures));
         Assert.NotEmpty(flows.Steps.SelectMany(step => step.Flows));

@@ -21,6 +21,7 @@ namespace Portolan.Services.Tests.Builders;
 internal sealed class ScenarioCourse
 {
     private readonly Scenario _scenario;
+    private readonly ProxyMode _mode;
     private readonly ClusterObjects _cluster = new();
     private readonly ObjectReader _reader = new();
     private readonly KubeProxyConfig _config;
@@ -31,14 +32,14 @@ internal sealed class ScenarioCourse
     private ImmutableArray<InetAddress> _addresses;
     private bool _proxyRuns;
 
-    public ScenarioCourse(Scenario scenario)
+    public ScenarioCourse(Scenario scenario, ProxyVariant variant)
     {
-        _scenario = scenario;
+        (_scenario, _mode) = (scenario, variant.Mode);
         _addresses = scenario.Node.Addresses;
-        using var text = new StringReader(PortolanProxy.ConfigurationFor(scenario, ProxyMode.NfTables).ToJsonString());
+        using var text = new StringReader(PortolanProxy.ConfigurationFor(scenario, _mode).ToJsonString());
         _config = KubeProxyConfigReader.Read(text, scenario.Name);
         _table = new(_config.PolicyFor(scenario.Node.Name));
-        _walk = new(_table, NodeNow());
+        _walk = new(_table, NodeNow(), variant);
     }
 
     /// <summary>Runs all steps; returns what was not as expected.</summary>
@@ -48,7 +49,7 @@ internal sealed class ScenarioCourse
             Apply(value);
         _unseen.Add(new ClusterEvent.Synced());
         _proxyRuns = true;
-        ProxyMode mode = ProxyMode.NfTables;
+        ProxyMode mode = _mode;
         bool isAlone = true;
         foreach (ScenarioStep step in _scenario.Steps)
         {
@@ -68,7 +69,7 @@ internal sealed class ScenarioCourse
             // Plans say neither what another mode makes of them nor what somebody else's rules add.
             mode = step.ProxyMode ?? mode;
             isAlone &= step.ForeignRules is null;
-            foreach (ScenarioFlow flow in step.Flows.Where(flow => isAlone && mode == ProxyMode.NfTables && flow.RunsIn(mode)))
+            foreach (ScenarioFlow flow in step.Flows.Where(flow => isAlone && mode == _mode && flow.RunsIn(mode)))
                 Check(step, flow, judge);
         }
         return _failures;
@@ -118,7 +119,7 @@ internal sealed class ScenarioCourse
             flow = flow with { SameAs = null };
         string? fault = flow.Http is { } http ? CheckHealth(http) : CheckPackets(flow, judge);
         if (fault is not null)
-            _failures.Add($"step '{step.Name}', flow '{flow.Name}' (line {flow.Line}): expected {flow.ExpectationIn(ProxyMode.NfTables)}\n      {fault}");
+            _failures.Add($"step '{step.Name}', flow '{flow.Name}' (line {flow.Line}): expected {flow.ExpectationIn(_mode)}\n      {fault}");
     }
 
     private string? CheckPackets(ScenarioFlow flow, FlowJudge judge)
@@ -126,7 +127,7 @@ internal sealed class ScenarioCourse
         // What connection tracking remembers is not a matter of plans.
         if (flow.KeepConntrack)
             return null;
-        Expectation expectation = flow.ExpectationIn(ProxyMode.NfTables)!;
+        Expectation expectation = flow.ExpectationIn(_mode)!;
         InetAddress fallback = _addresses.First(address => address.Family == flow.Destination.Family);
         string device = flow.From switch { FlowOrigin.Pod => "pod0", FlowOrigin.External => "ext0", _ => "" };
         return judge.Judge(flow, expectation, [.. Enumerable.Range(0, flow.PacketsFor(expectation)).Select(number =>
@@ -150,19 +151,24 @@ internal sealed class ScenarioCourse
         return status == http.Status ? null : $"health check: {check}";
     }
 
-    /// <summary>nodePortAddresses as nftables mode reads it.</summary>
+    /// <summary>nodePortAddresses as the mode reads it.</summary>
     private PlanWalkNode NodeNow()
     {
         ImmutableArray<InetPrefix> ranges = _config.NodePortAddresses.Ranges;
+        // Mode iptables has IPv4 loopback among the node's addresses, unless told not to.
+        IEnumerable<InetAddress> all = _mode == ProxyMode.IpTables && _config.LocalhostNodePorts ? _addresses.Append(InetAddress.Parse("127.0.0.1")) : _addresses;
         IEnumerable<InetAddress> chosen = new[] { IpFamily.IPv4, IpFamily.IPv6 }.SelectMany(family =>
         {
-            ImmutableArray<InetAddress> own = [.. _addresses.Where(address => address.Family == family)];
+            ImmutableArray<InetAddress> own = [.. all.Where(address => address.Family == family)];
             ImmutableArray<InetAddress> listed = [.. (_table.Node?.Addresses ?? []).Where(address => address.Family == family)];
-            if (ranges.IsEmpty)
+            if (_config.NodePortAddresses.IsPrimary || (ranges.IsEmpty && _mode == ProxyMode.NfTables))
                 return listed.IsEmpty ? own : listed[..1];
             ImmutableArray<InetPrefix> ofFamily = [.. ranges.Where(range => range.Family == family)];
             return ofFamily.IsEmpty ? own : [.. own.Where(address => ofFamily.Any(range => range.Contains(address)))];
         });
-        return new(_addresses, [.. chosen], _scenario.Node.PodPrefixes);
+        return new(_addresses, [.. chosen], _scenario.Node.PodPrefixes)
+        {
+            NodePortsOnAllIPv4 = !_config.NodePortAddresses.IsPrimary && !ranges.Any(static range => range is { Address.Family: IpFamily.IPv4, Length: > 0 }),
+        };
     }
 }

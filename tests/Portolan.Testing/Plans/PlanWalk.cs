@@ -3,16 +3,21 @@ using Portolan.Inet;
 using Portolan.Services;
 using Portolan.Services.Plan;
 using Portolan.Testing.Lab;
+using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.Testing.Plans;
 
 /// <summary>The node whose plans are walked.</summary>
 /// <param name="Addresses">All its addresses, loopback aside; the first of a family is what masqueraded packets come from.</param>
-/// <param name="NodePortAddresses">Those that take NodePort traffic.</param>
+/// <param name="NodePortAddresses">Those that take NodePort traffic; in mode iptables a loopback address may be among them.</param>
 /// <param name="PodPrefixes">Ranges of its own pods.</param>
 public sealed record PlanWalkNode(
-    ImmutableArray<InetAddress> Addresses, ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetPrefix> PodPrefixes);
+    ImmutableArray<InetAddress> Addresses, ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetPrefix> PodPrefixes)
+{
+    /// <summary>nodePortAddresses leaves no IPv4 address out: in mode iptables a loopback address that takes NodePort traffic stands for all of them.</summary>
+    public bool NodePortsOnAllIPv4 { get; init; }
+}
 
 /// <summary>One way a packet may end, as the plans say.</summary>
 /// <param name="End">How.</param>
@@ -22,10 +27,13 @@ public sealed record PlanWalkNode(
 public sealed record PlannedEnd(PacketEnd End, InetEndpoint Destination, bool IsMasqueraded, PortPlan? Plan);
 
 /// <summary>
-/// Takes packets through plans as a data plane in nftables mode must, without a kernel: what plans mean, written down a second time. Each
-/// packet opens a connection. Backends take turns where the kernel draws lots.
+/// Takes packets through plans as a data plane must, without a kernel: what plans mean, written down a second time. Each packet opens a
+/// connection. Backends take turns where the kernel draws lots.
 /// </summary>
-public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
+/// <param name="table">The plans.</param>
+/// <param name="node">The node they are for.</param>
+/// <param name="variant">The mode; of mode iptables the layout counts, too.</param>
+public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, ProxyVariant variant)
 {
     private const ushort RewrittenPort = 61000;
 
@@ -68,61 +76,80 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
     /// </summary>
     public ImmutableArray<PlannedEnd> Ends(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination, IpProtocol protocol)
     {
-        ImmutableArray<PlannedEnd> Only(PacketEnd end) => [new(end, destination, IsMasqueraded: false, Plan: null)];
-        PacketEnd Leaving(InetAddress address) => IsLocal(address) ? PacketEnd.Delivered : PacketEnd.Forwarded;
+        var packet = new Packet(from, source, destination, protocol, IsPod(DetectorOf(destination.Address.Family), source.Address, device));
+        return variant.Mode == ProxyMode.NfTables ? EndsInNfTables(packet) : EndsInIpTables(packet);
+    }
 
+    private ImmutableArray<PlannedEnd> EndsInNfTables(Packet packet)
+    {
         // The kernel takes no packet to a loopback address from a wire (ip_route_input_slow, martian destination).
-        if (from != FlowOrigin.Node && destination.Address.IsLoopback)
-            return Only(PacketEnd.Vanished);
-        if (Find(destination, protocol) is not var (plan, frontend))
+        if (packet.From != FlowOrigin.Node && packet.Destination.Address.IsLoopback)
+            return Only(packet, PacketEnd.Vanished);
+        if (Dialled(packet).FirstOrDefault() is not (PortPlan plan, var frontend))
         {
-            bool isClusterIP = table.Plans.Any(service => service.ClusterIPs.Contains(destination.Address));
-            bool isUnallotted = table.NodeWide.ServiceCidrs.Any(range => range.Contains(destination.Address));
-            return Only(isClusterIP ? PacketEnd.Refused : isUnallotted ? PacketEnd.Vanished : Leaving(destination.Address));
+            bool isClusterIP = table.Plans.Any(service => service.ClusterIPs.Contains(packet.Destination.Address));
+            bool isUnallotted = table.NodeWide.ServiceCidrs.Any(range => range.Contains(packet.Destination.Address));
+            return Only(packet, isClusterIP ? PacketEnd.Refused : isUnallotted ? PacketEnd.Vanished : Leaving(packet.Destination.Address));
         }
-        if (frontend.IsSourceRestricted && !plan.SourceRanges.Any(range => range.Contains(source.Address)))
-            return Only(PacketEnd.Vanished);
+        if (!Admits(plan, frontend, packet))
+            return Only(packet, PacketEnd.Vanished);
+        return TreatmentOf(frontend, packet) switch
+        {
+            { Action: FrontendAction.Reject } => Only(packet, PacketEnd.Refused),
+            { Action: FrontendAction.Drop } => Only(packet, PacketEnd.Vanished),
+            // A pod of another node that meets itself does not come by here.
+            var treatment => ToBackends(plan, treatment, packet, IsEndpointHere),
+        };
+    }
 
-        LocalDetector detector = destination.Address.Family == IpFamily.IPv4 ? table.NodeWide.DetectorIPv4 : table.NodeWide.DetectorIPv6;
-        bool isPod = IsPod(detector, source.Address, device);
-        Treatment treatment = isPod ? frontend.Pod : from == FlowOrigin.Node || IsLocal(source.Address) ? frontend.Node : frontend.Outside;
-        if (treatment.Action is FrontendAction.Reject or FrontendAction.Drop)
-            return Only(treatment.Action == FrontendAction.Reject ? PacketEnd.Refused : PacketEnd.Vanished);
+    /// <summary>What the packet dials: a frontend at its address first, then a NodePort.</summary>
+    private IEnumerable<(PortPlan Plan, Frontend Frontend)> Dialled(Packet packet) => Frontends(packet)
+        .Where(found => found.Frontend.Kind == FrontendKind.NodePort
+            ? TakesNodePorts(packet.Destination.Address)
+            : found.Frontend.Address == packet.Destination.Address)
+        .OrderBy(static found => found.Frontend.Kind == FrontendKind.NodePort);
 
+    /// <summary>All frontends of the packet's port, protocol and family, at whatever address.</summary>
+    private IEnumerable<(PortPlan Plan, Frontend Frontend)> Frontends(Packet packet) =>
+        from plan in table.Plans.SelectMany(static service => service.Ports)
+        where plan.Name.Protocol == packet.Protocol && plan.Family == packet.Destination.Address.Family
+        from frontend in plan.Frontends
+        where frontend.Port == packet.Destination.Port
+        select (plan, frontend);
+
+    private bool TakesNodePorts(InetAddress address) => Node.NodePortAddresses.Contains(address)
+        || (Node.NodePortsOnAllIPv4 && TakesLoopback && address is { Family: IpFamily.IPv4, IsLoopback: true });
+
+    private static bool Admits(PortPlan plan, Frontend frontend, Packet packet) =>
+        !frontend.IsSourceRestricted || plan.SourceRanges.Any(range => range.Contains(packet.Source.Address));
+
+    private Treatment TreatmentOf(Frontend frontend, Packet packet) =>
+        packet.IsPod ? frontend.Pod : packet.From == FlowOrigin.Node || IsLocal(packet.Source.Address) ? frontend.Node : frontend.Outside;
+
+    private ImmutableArray<PlannedEnd> ToBackends(PortPlan plan, Treatment treatment, Packet packet, Func<InetAddress, bool> isWatchedForHairpins)
+    {
         bool isMasqueraded = treatment.Masquerade switch
         {
             Masquerading.Always => true,
-            Masquerading.OffCluster => detector.Mode != LocalDetection.None && !isPod,
+            Masquerading.OffCluster => DetectorOf(plan.Family).Mode != LocalDetection.None && !packet.IsPod,
             _ => false,
         };
         ImmutableArray<Backend> backends = treatment.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
         return [.. backends.Select(backend =>
         {
             InetAddress address = backend.Endpoint.Address;
-            bool isHairpin = address == source.Address && IsEndpointHere(address);
+            bool isHairpin = address == packet.Source.Address && isWatchedForHairpins(address);
             // What came in from a wire and stays on the node never passes where sources are rewritten.
-            bool isRewritten = (isMasqueraded || isHairpin) && (from == FlowOrigin.Node || !IsLocal(address));
+            bool isRewritten = (isMasqueraded || isHairpin) && (packet.From == FlowOrigin.Node || !IsLocal(address));
             return new PlannedEnd(Leaving(address), backend.Endpoint, isRewritten, plan);
         })];
     }
 
-    private (PortPlan Plan, Frontend Frontend)? Find(InetEndpoint destination, IpProtocol protocol)
-    {
-        (PortPlan, Frontend)? atNodePort = null;
-        foreach (PortPlan plan in table.Plans.SelectMany(static service => service.Ports))
-        {
-            if (plan.Name.Protocol != protocol || plan.Family != destination.Address.Family)
-                continue;
-            foreach (Frontend frontend in plan.Frontends.Where(frontend => frontend.Port == destination.Port))
-            {
-                if (frontend.Kind != FrontendKind.NodePort && frontend.Address == destination.Address)
-                    return (plan, frontend);
-                if (frontend.Kind == FrontendKind.NodePort && Node.NodePortAddresses.Contains(destination.Address))
-                    atNodePort = (plan, frontend);
-            }
-        }
-        return atNodePort;
-    }
+    private static ImmutableArray<PlannedEnd> Only(Packet packet, PacketEnd end) => [new(end, packet.Destination, IsMasqueraded: false, Plan: null)];
+
+    private PacketEnd Leaving(InetAddress address) => IsLocal(address) ? PacketEnd.Delivered : PacketEnd.Forwarded;
+
+    private LocalDetector DetectorOf(IpFamily family) => family == IpFamily.IPv4 ? table.NodeWide.DetectorIPv4 : table.NodeWide.DetectorIPv6;
 
     private PlannedEnd Choose(PortPlan plan, ImmutableArray<PlannedEnd> ends, InetAddress client)
     {
@@ -153,4 +180,6 @@ public sealed class PlanWalk(ServiceTable table, PlanWalkNode node)
     // A pod is on one node: what one service says of it holds for all.
     private bool IsEndpointHere(InetAddress address) => table.Plans.SelectMany(static service => service.Ports)
         .SelectMany(static port => port.ClusterBackends.Concat(port.LocalBackends)).Any(backend => backend.IsLocal && backend.Endpoint.Address == address);
+
+    private readonly record struct Packet(FlowOrigin From, InetEndpoint Source, InetEndpoint Destination, IpProtocol Protocol, bool IsPod);
 }

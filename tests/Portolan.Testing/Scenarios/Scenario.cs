@@ -59,7 +59,12 @@ public sealed record Scenario
 
     public required ImmutableArray<ScenarioStep> Steps { get; init; }
 
-    public bool MakesSenseIn(ProxyMode mode) => Modes.IsEmpty || Modes.Contains(mode);
+    /// <summary>
+    /// Whether a mode can be tried with it. Mode iptables has node ports on loopback in IPv4 alone, so there a twin in IPv6 has nothing to be
+    /// compared with.
+    /// </summary>
+    public bool MakesSenseIn(ProxyMode mode) => (Modes.IsEmpty || Modes.Contains(mode)) && !(mode == ProxyMode.IpTables
+        && Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true })));
 
     public override string ToString() => $"{File}/{Name}";
 }
