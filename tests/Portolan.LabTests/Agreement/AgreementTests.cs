@@ -1,39 +1,48 @@
-using System.Globalization;
 using CsCheck;
+using Portolan.Testing.Proxies;
+using Portolan.Testing.Scenarios;
 
 namespace Portolan.LabTests.Agreement;
 
 /// <summary>
 /// Random clusters live on a node of the lab, with random policies, changes and restarts. After every round random packets are sent, and three
-/// must say the same of each: the plans of the service table, the kernel's content (read back with nft and followed by the simulator), and what
-/// the packet did. In the end the kernel holds what a start from scratch leaves. PORTOLAN_AGREEMENT_HISTORIES sets how many are tried.
+/// must say the same of each: the plans of the service table, the kernel's content (read back with the tools and followed by the simulator), and
+/// what the packet did. In the end the kernel holds what a start from scratch leaves. PORTOLAN_AGREEMENT_HISTORIES sets how many are tried.
 /// </summary>
 public sealed class AgreementTests(ITestOutputHelper output)
 {
-    [Fact]
-    public void Plans_kernel_content_and_packets_agree_on_busy_clusters() => Hold(History.Busy, count: 12);
+    /// <summary>PORTOLAN_LAB_VARIANTS=all: every variant; else mode nftables and mode iptables as they are by default.</summary>
+    public static TheoryData<string> Variants { get; } = new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all"
+        ? ProxyVariant.All
+        : [ProxyVariant.NfTables, ProxyVariant.IpTables]).Select(static variant => variant.ToString()));
 
-    [Fact]
-    public void Plans_kernel_content_and_packets_agree_on_odd_clusters() => Hold(History.Odd, count: 8);
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Plans_kernel_content_and_packets_agree_on_busy_clusters(string variant) => Hold(ProxyVariant.Parse(variant), History.Busy, count: 12);
 
-    private void Hold(Gen<History> histories, int count)
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Plans_kernel_content_and_packets_agree_on_odd_clusters(string variant) => Hold(ProxyVariant.Parse(variant), History.Odd, count: 8);
+
+    private void Hold(ProxyVariant variant, Gen<History> histories, int count)
     {
         Lab.SkipWithoutTunDevices();
-        Lab.SkipWithout("nft");
-        if (int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_AGREEMENT_HISTORIES"), NumberStyles.None, CultureInfo.InvariantCulture, out int wanted))
-            count = wanted;
-        int first = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_AGREEMENT_SEED"), NumberStyles.None, CultureInfo.InvariantCulture, out int seed) ? seed : 1;
+        Lab.SkipWithout(variant.Mode == ProxyMode.NfTables ? "nft" : $"iptables-{variant.Backend}");
+        count = Lab.Setting("PORTOLAN_AGREEMENT_HISTORIES", count);
+        // Histories of its own for each variant.
+        int first = Lab.Setting("PORTOLAN_AGREEMENT_SEED", 1 + 100_000 * ProxyVariant.All.IndexOf(variant));
         var tally = new Tally();
-        for (seed = first; seed < first + count; seed++)
+        for (int seed = first; seed < first + count; seed++)
         {
-            if (AgreementRun.Run(History.Make(histories, seed), seed, tally, out History lived) is not { } found)
+            if (AgreementRun.Run(variant, History.Make(histories, seed), seed, tally, out History lived) is not { } found)
                 continue;
             string before = found.What;
-            (History smallest, found) = Shrinker.Shrink(lived, found, history => AgreementRun.Run(history, seed, new Tally(), out _));
-            Assert.Fail($"Seed {seed}: {before}\n\nThe smallest history that does not agree (PORTOLAN_AGREEMENT_SEED={seed} PORTOLAN_AGREEMENT_HISTORIES=1 runs the whole):\n"
+            int number = seed;
+            (History smallest, found) = Shrinker.Shrink(lived, found, history => AgreementRun.Run(variant, history, number, new Tally(), out _));
+            Assert.Fail($"{variant}, seed {seed}: {before}\n\nThe smallest history that does not agree (PORTOLAN_AGREEMENT_SEED={seed} PORTOLAN_AGREEMENT_HISTORIES=1 runs the whole):\n"
                 + $"{smallest}\n{found.What}");
         }
-        output.WriteLine(tally.ToString());
+        output.WriteLine($"{variant}, {count} histories: {tally}");
         foreach (string what in (string[])["refused", "dropped", "untouched", "translated", "masqueraded", "kept with their endpoint", "restarts"])
             Assert.True(tally[what] > 0, $"no packet was ever {what}: {tally}");
     }

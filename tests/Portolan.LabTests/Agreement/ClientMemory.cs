@@ -5,7 +5,10 @@ using Portolan.Services.Plan;
 namespace Portolan.LabTests.Agreement;
 
 /// <summary>Which backends a node must remember of which clients: those that served them since they are in use without a break.</summary>
-internal sealed class ClientMemory
+/// <param name="outlivesTimeouts">
+/// A new time-out is for what is known already, too: in mode iptables a list of clients belongs to its endpoint, whatever rules ask it.
+/// </param>
+internal sealed class ClientMemory(bool outlivesTimeouts)
 {
     private readonly Dictionary<(ServicePortName Port, InetAddress Client), Known> _clients = [];
 
@@ -18,7 +21,7 @@ internal sealed class ClientMemory
                 ? service.Ports.FirstOrDefault(plan => plan.Name == port && plan.Family == client.Family)
                 : null;
             known.Backends.RemoveWhere(backend => plan is null || !plan.ClusterBackends.Concat(plan.LocalBackends).Any(other => other.Endpoint == backend));
-            if (known.Backends.Count == 0 || plan?.AffinitySeconds != known.Seconds)
+            if (known.Backends.Count == 0 || plan is null or { AffinitySeconds: 0 } || (plan.AffinitySeconds != known.Seconds && !outlivesTimeouts))
                 _clients.Remove((port, client));
         }
     }

@@ -41,13 +41,31 @@ internal sealed record Round
     /// <summary>Which of the node's addresses take NodePort traffic, a bit each.</summary>
     internal required int NodePortChoice { get; init; }
 
+    /// <summary>NodePorts are on all IPv4 addresses, whichever are chosen.</summary>
+    internal required bool IsOpenIPv4 { get; init; }
+
+    /// <inheritdoc cref="IsOpenIPv4"/>
+    internal required bool IsOpenIPv6 { get; init; }
+
     /// <summary>What is sent afterwards; default: packets that look at the plans there are.</summary>
     internal ImmutableArray<SentPacket> Packets { get; init; }
 }
 
 /// <summary>A random cluster's life on a node of the lab.</summary>
-internal sealed record History(ProxyPolicy Policy, bool WithCounters, int MasqueradeBit, ImmutableArray<Round> Rounds)
+/// <param name="Policy">The part of the configuration that the service table is given.</param>
+/// <param name="WithCounters">Mode nftables counts. In mode iptables, which does not: ports are masqueraded without chance.</param>
+/// <param name="MasqueradeBit">The bit of the packet mark that asks for masquerading.</param>
+/// <param name="Switches">What else is configured, a bit each.</param>
+/// <param name="Rounds">What happens.</param>
+internal sealed record History(ProxyPolicy Policy, bool WithCounters, int MasqueradeBit, int Switches, ImmutableArray<Round> Rounds)
 {
+    /// <summary>Mode iptables: NodePorts answer on IPv4 loopback addresses.</summary>
+    internal bool TakesLoopback => (Switches & 1) != 0;
+
+    /// <summary>Mode iptables: what conntrack calls invalid is dropped.</summary>
+    internal bool DropsInvalid => (Switches & 2) != 0;
+
+
     private static readonly Gen<ProxyPolicy> s_policy =
         from detection in Gen.Int[0, 5]
         from masqueradeAll in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
@@ -73,11 +91,11 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"policy {Describe(Policy)}{(WithCounters ? ", counters" : "")}, masquerade bit {MasqueradeBit}\n");
+            $"policy {Describe(Policy)}{(WithCounters ? ", counters" : "")}, masquerade bit {MasqueradeBit}{(TakesLoopback ? ", NodePorts on loopback" : "")}{(DropsInvalid ? ", drops invalid" : "")}\n");
         foreach (Round round in Rounds)
         {
             text.Append(CultureInfo.InvariantCulture,
-                $"round{(round.AtOnce ? ", in one delta" : "")}{(round.Restarts ? ", restart" : "")}{(round.HasMoreAddresses ? ", more addresses" : "")}, NodePorts at {round.NodePortChoice:b}\n");
+                $"round{(round.AtOnce ? ", in one delta" : "")}{(round.Restarts ? ", restart" : "")}{(round.HasMoreAddresses ? ", more addresses" : "")}, NodePorts at {round.NodePortChoice:b}{(round.IsOpenIPv4 ? " and all of IPv4" : "")}{(round.IsOpenIPv6 ? " and all of IPv6" : "")}\n");
             foreach (ClusterEvent change in round.Changes)
                 text.Append("  ").Append(Describe(change)).Append('\n');
             foreach (SentPacket packet in round.Packets.IsDefault ? [] : round.Packets)
@@ -90,7 +108,7 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
     {
         Gen<Round> Rounds(Gen<List<ClusterEvent>> changes) =>
             from list in changes
-            from flags in Gen.Int[0, 255]
+            from flags in Gen.Int[0, 1023]
             from choice in Gen.Int[0, 31]
             select new Round
             {
@@ -99,6 +117,8 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
                 Restarts = (flags & 28) == 0,
                 HasMoreAddresses = (flags & 96) == 0,
                 NodePortChoice = (flags & 128) == 0 ? 1 | 4 : choice,
+                IsOpenIPv4 = (flags & 256) != 0,
+                IsOpenIPv6 = (flags & 512) != 0,
             };
 
         ClusterEvent node = new ClusterEvent.NodeSet(
@@ -107,9 +127,10 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
             from policy in s_policy
             from counters in Gen.Bool
             from bit in Gen.OneOf(14, 0, 31)
+            from switches in Gen.Int[0, 3]
             from first in Rounds(change.List[firstChanges, 2 * firstChanges])
             from others in Rounds(change.List[1, 4]).List[2, 6]
-            select new History(policy, counters, bit, [first with { Changes = [node, .. first.Changes], AtOnce = true }, .. others]);
+            select new History(policy, counters, bit, switches, [first with { Changes = [node, .. first.Changes], AtOnce = true }, .. others]);
     }
 
     private static LocalDetector Detector(int detection, string range) => detection switch

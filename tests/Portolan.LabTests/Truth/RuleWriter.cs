@@ -29,6 +29,13 @@ internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read, 
 
     internal static RuleReading OfNft(params string[] arguments) =>
         new($"nft {string.Join(' ', arguments)}", () => [Tool.Run("nft", arguments)], KnowsClients: true);
+
+    /// <summary>Both families' tables of a back-end, "nft" or "legacy", and the lists of recent clients.</summary>
+    internal static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save and xt_recent", () =>
+    [
+        Tool.Run($"iptables-{backend}-save", []), Tool.Run($"ip6tables-{backend}-save", []),
+        Tool.TryRun("grep", ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]).Output,
+    ], KnowsClients: true);
 }
 
 /// <summary>Brings rules into a lab, and knows how they are read back.</summary>
@@ -61,7 +68,7 @@ internal sealed class RuleWriter
     internal static RuleWriter IpTables(IpTablesLayout layout, IpTablesDispatch dispatch, bool isLegacy, bool withListings)
     {
         string backend = isLegacy ? "legacy" : "nft";
-        RuleReading[] readings = [Saved(backend), .. withListings ? (RuleReading[])[Listed(backend)] : []];
+        RuleReading[] readings = [RuleReading.Saved(backend), .. withListings ? (RuleReading[])[Listed(backend)] : []];
         return new($"Portolan iptables-{backend}, layout {layout}, dispatch {dispatch}", (_, cluster) =>
         {
             using var plane = new IpTablesPlane(new IpTablesOptions
@@ -100,7 +107,7 @@ internal sealed class RuleWriter
                 lab.Namespace.SetSysctl("net.ipv4.conf.all.route_localnet", "1");
                 Load(lab, ProxyMode.IpTables, [.. saves.Select(file => ($"{(file[2] == '6' ? "ip6" : "ip")}tables-{backend}-restore", Dump(file)))]);
             },
-            Text(saves), Saved(backend), Listed(backend));
+            Text(saves), RuleReading.Saved(backend), Listed(backend));
     }
 
     private static void Load(NodeLab lab, ProxyMode mode, params (string Loader, string Dump)[] dumps)
@@ -108,12 +115,6 @@ internal sealed class RuleWriter
         using var rules = new LoadedRules(dumps);
         rules.Start(lab, mode);
     }
-
-    private static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save and xt_recent", () =>
-    [
-        Tool.Run($"iptables-{backend}-save", []), Tool.Run($"ip6tables-{backend}-save", []),
-        Tool.TryRun("grep", ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]).Output,
-    ], KnowsClients: true);
 
     /// <summary>All tables as people paste them, each behind the command that lists it.</summary>
     private static RuleReading Listed(string backend) => new($"ip(6)tables-{backend} -nvL", () =>
