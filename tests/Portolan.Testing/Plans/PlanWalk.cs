@@ -77,6 +77,9 @@ public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, Prox
     public ImmutableArray<PlannedEnd> Ends(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination, IpProtocol protocol)
     {
         var packet = new Packet(from, source, destination, protocol, IsPod(DetectorOf(destination.Address.Family), source.Address, device));
+        // The kernel takes no packet to 0.0.0.0 from a wire (ip_route_input_slow, martian destination).
+        if (from != FlowOrigin.Node && destination.Address == InetAddress.Unspecified(IpFamily.IPv4))
+            return Only(packet, PacketEnd.Vanished);
         return variant.Mode == ProxyMode.NfTables ? EndsInNfTables(packet) : EndsInIpTables(packet);
     }
 
