@@ -56,4 +56,7 @@ internal enum ElementSet : byte
 
     /// <summary>Set of keys with a counter each; only when counters are configured.</summary>
     Counters,
+
+    /// <summary>Set of the keys in <see cref="SourceRestricted"/> that count what is dropped; only when counters are configured.</summary>
+    SourceDropped,
 }

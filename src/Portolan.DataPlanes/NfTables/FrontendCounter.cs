@@ -13,8 +13,9 @@ namespace Portolan.DataPlanes.NfTables;
 /// <param name="Connections">First packets of connections that came to it, refused and dropped ones included.</param>
 /// <param name="Refused">Those that were refused for lack of endpoints.</param>
 /// <param name="Dropped">Those that were dropped for lack of endpoints on this node.</param>
+/// <param name="Denied">Those that were dropped because loadBalancerSourceRanges do not have their source.</param>
 public sealed record FrontendCounter(
-    string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Refused, ulong Dropped)
+    string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Refused, ulong Dropped, ulong Denied)
 {
     /// <summary>Reads the counters of this network namespace, ordered by service and frontend; empty when none are kept.</summary>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not read it.</exception>
@@ -34,11 +35,12 @@ public sealed record FrontendCounter(
                 continue;
             Dictionary<FrontendKey, Counted> refused = Read(reader, table, ElementSet.NoEndpoints);
             Dictionary<FrontendKey, Counted> dropped = Read(reader, table, ElementSet.NoLocalEndpoints);
+            Dictionary<FrontendKey, Counted> denied = Read(reader, table, ElementSet.SourceDropped);
             foreach ((FrontendKey key, Counted counted) in Read(reader, table, ElementSet.Counters))
             {
                 counters.Add(new FrontendCounter(
                     counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
-                    refused.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets));
+                    refused.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets, denied.GetValueOrDefault(key).Packets));
             }
         }
         return [.. counters.OrderBy(counter => counter.Service, StringComparer.Ordinal).ThenBy(counter => counter.Address)

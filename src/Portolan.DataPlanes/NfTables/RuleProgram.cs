@@ -75,13 +75,15 @@ internal sealed class RuleProgram
         addresses.Write();
         nodePorts?.Write();
         int[] prefixLengths = _input.Values(FrontendScope.Addresses, RuleUseKind.PrefixLength);
-        if (prefixLengths.Length > 0)
+        // Where nothing is counted and no range is given that parses, there is nothing to check: dropped at once.
+        bool hasSourceCheck = prefixLengths.Length > 0 || _input.WithCounters;
+        if (hasSourceCheck)
             WriteSourceCheck(prefixLengths);
         WriteOffCluster();
         if (nodePorts is not null)
             Add(NodePorts, [.. nodePorts.Counting(NodePorts), .. nodePorts.Serving(NodePorts)]);
         WriteServiceRanges();
-        WriteServices(addresses, nodePorts is not null, prefixLengths.Length > 0);
+        WriteServices(addresses, nodePorts is not null, hasSourceCheck);
         int[] timeouts =
         [
             .. _input.Values(FrontendScope.Addresses, RuleUseKind.AffinitySeconds)
@@ -109,7 +111,7 @@ internal sealed class RuleProgram
                         sets.Add(TableSchema.Clients(_input.Family, seconds));
                     }
                     break;
-                case ElementSet.Counters when !_input.WithCounters:
+                case ElementSet.Counters or ElementSet.SourceDropped when !_input.WithCounters:
                     break;
                 default:
                     sets.Add(TableSchema.Definition(_input.Family, set, withCounters: _input.WithCounters));
@@ -137,14 +139,14 @@ internal sealed class RuleProgram
         Add("output", [Rule("output", [Expr.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));
     }
 
-    private void WriteServices(FrontendChains addresses, bool hasNodePorts, bool hasSourceRanges)
+    private void WriteServices(FrontendChains addresses, bool hasNodePorts, bool hasSourceCheck)
     {
         List<NfRule> rules = [];
         // The address in the keys of NodePorts is never a packet's own.
         if (hasNodePorts)
             rules.Add(Rule(Services, [.. _expr.DestinationIsUnspecified, Expr.Return]));
         rules.AddRange(addresses.Counting(Services));
-        NfExpression restricted = hasSourceRanges ? Expr.Jump("source-check") : Expr.Drop;
+        NfExpression restricted = hasSourceCheck ? Expr.Jump("source-check") : Expr.Drop;
         rules.Add(Rule(Services, [.. _expr.Key(), Expr.In("source-restricted"), restricted]));
         rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), Expr.Jump("off-cluster")]));
         rules.AddRange(addresses.Serving(Services));
@@ -172,6 +174,8 @@ internal sealed class RuleProgram
             rules.Add(Rule("source-check",
                 [.. _expr.KeyAndMaskedSource(length), Expr.In(TableSchema.Name(ElementSet.SourceRanges, length)), Expr.Return]));
         }
+        if (_input.WithCounters)
+            rules.Add(Rule("source-check", [.. _expr.Key(), Expr.In("source-dropped"), Expr.Drop]));
         rules.Add(Rule("source-check", [Expr.Drop], "not in loadBalancerSourceRanges"));
         Add("source-check", rules);
     }

@@ -90,6 +90,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         if (frontend.IsSourceRestricted)
         {
             into.Add(key.In(ElementSet.SourceRestricted));
+            if (withCounters)
+                into.Add(key.In(ElementSet.SourceDropped));
             foreach (InetPrefix range in port.SourceRanges)
             {
                 Element allowed = key.In(ElementSet.SourceRanges, range.Length);

@@ -43,6 +43,7 @@ internal static class TableSchema
         ElementSet.AffinityFrontends => FormattableString.Invariant($"affinity-frontends-{variant}"),
         ElementSet.Hairpin => "hairpin",
         ElementSet.Counters => "frontend-counters",
+        ElementSet.SourceDropped => "source-dropped",
         _ => throw new ArgumentOutOfRangeException(nameof(set)),
     };
 
@@ -124,7 +125,7 @@ internal static class TableSchema
             ElementSet.SourceRanges => Set(
                 NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
                 NfTypeof.Concatenation(destination, protocol, port, source)),
-            ElementSet.Counters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
+            ElementSet.Counters or ElementSet.SourceDropped => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
             ElementSet.NoEndpoints or ElementSet.NoLocalEndpoints when withCounters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
             _ => Set(key, Mixed, NfTypeof.ConcatenationByType),
         };
@@ -173,6 +174,7 @@ internal static class TableSchema
         ElementSet.SourceRanges => "frontend and source range that may use it",
         ElementSet.AffinityFrontends => "frontends with this affinity timeout in seconds",
         ElementSet.Hairpin => "endpoints of this node talking to themselves",
+        ElementSet.SourceDropped => "new connections from outside the source ranges",
         _ => "new connections",
     };
 }

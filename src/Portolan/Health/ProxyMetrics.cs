@@ -86,10 +86,11 @@ internal sealed class ProxyMetrics
         Gauge connections = metrics.CreateGauge("portolan_service_connections", "First packets of connections to a service port, by the kernel", labels);
         Gauge refused = metrics.CreateGauge("portolan_service_refused", "Of these, refused for lack of endpoints", labels);
         Gauge dropped = metrics.CreateGauge("portolan_service_dropped", "Of these, dropped for lack of endpoints on this node", labels);
+        Gauge denied = metrics.CreateGauge("portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source", labels);
         _registry.AddBeforeCollectCallback(() =>
         {
             // Frontends of services that are gone must not stay in the answer.
-            foreach (Gauge gauge in (ReadOnlySpan<Gauge>)[connections, refused, dropped])
+            foreach (Gauge gauge in (ReadOnlySpan<Gauge>)[connections, refused, dropped, denied])
             {
                 foreach (string[] known in gauge.GetAllLabelValues())
                     gauge.RemoveLabelled(known);
@@ -100,6 +101,7 @@ internal sealed class ProxyMetrics
                 connections.WithLabels(values).Set(port.Sum(counter => (double)counter.Connections));
                 refused.WithLabels(values).Set(port.Sum(counter => (double)counter.Refused));
                 dropped.WithLabels(values).Set(port.Sum(counter => (double)counter.Dropped));
+                denied.WithLabels(values).Set(port.Sum(counter => (double)counter.Denied));
             }
         });
     }

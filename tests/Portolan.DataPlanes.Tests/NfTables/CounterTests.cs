@@ -37,8 +37,8 @@ public sealed class CounterTests
 
         Assert.Equal(
         [
-            new FrontendCounter("shop/empty:dns", InetAddress.Parse("172.30.0.2"), IpProtocol.Udp, 53, 2, 2, 0),
-            new FrontendCounter("shop/full:dns", InetAddress.Parse("172.30.0.1"), IpProtocol.Udp, 53, 3, 0, 0),
+            new FrontendCounter("shop/empty:dns", InetAddress.Parse("172.30.0.2"), IpProtocol.Udp, 53, 2, 2, 0, 0),
+            new FrontendCounter("shop/full:dns", InetAddress.Parse("172.30.0.1"), IpProtocol.Udp, 53, 3, 0, 0, 0),
         ], FrontendCounter.ReadAll(lab.Path));
 
         // A look at the kernel, as after a restart, keeps what was counted.
@@ -89,6 +89,32 @@ public sealed class CounterTests
         {
             Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
         };
+    }
+
+    [Theory]
+    [InlineData("192.0.2.0/24", 2)]
+    [InlineData("192.168.0.0/24", 0)]
+    public void What_source_ranges_drop_is_counted_apart(string range, int denied)
+    {
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+        using var lab = new NetworkNamespace("counters");
+        lab.Ip("addr add 192.168.0.2/24 dev lo\nroute add default dev lo src 192.168.0.2");
+        ServiceTable table = TableOf(Objects.Service("shop/web", "172.30.0.1") with
+        {
+            Type = ServiceType.LoadBalancer,
+            Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)],
+            LoadBalancerIPs = Objects.Addresses("198.51.100.1"),
+            SourceRanges = Objects.Prefixes(range),
+        });
+        using NfTablesPlane plane = Open(lab);
+        Apply(plane, table, new ClusterEvent.SliceSet(
+            Objects.Slice("shop/web-1", "shop/web", Objects.Here("192.168.0.2")) with { Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
+
+        Send(lab, "198.51.100.1", times: 2);
+        Send(lab, "172.30.0.1", times: 3);
+
+        FrontendCounter[] counters = [.. FrontendCounter.ReadAll(lab.Path).OrderBy(counter => counter.Connections)];
+        Assert.Equal([(2UL, (ulong)denied), (3UL, 0UL)], counters.Select(counter => (counter.Connections, counter.Denied)));
     }
 
     private static ServiceTable TableOf(ServiceObject service)

@@ -37,6 +37,7 @@ internal static class CountersView
                     writer.WriteNumber("connections", counter.Connections);
                     writer.WriteNumber("refused", counter.Refused);
                     writer.WriteNumber("dropped", counter.Dropped);
+                    writer.WriteNumber("denied", counter.Denied);
                     writer.WriteEndObject();
                 }
                 writer.WriteEndArray();
@@ -49,7 +50,7 @@ internal static class CountersView
         }
         else
         {
-            chart.Table(["service", "proto", "frontend", "connections", "refused", "dropped"], counters.Select(counter => (string[])
+            chart.Table(["service", "proto", "frontend", "connections", "refused", "dropped", "denied"], counters.Select(counter => (string[])
             [
                 ChartOutput.Clean(counter.Service),
                 counter.Protocol.ToRuleText(),
@@ -57,6 +58,7 @@ internal static class CountersView
                 Text(counter.Connections),
                 Text(counter.Refused),
                 Text(counter.Dropped),
+                Text(counter.Denied),
             ]));
         }
         return ExitStatus.Ok;

@@ -23,7 +23,8 @@ internal static class ServicesCommand
         };
         var counters = new Option<bool>("--counters")
         {
-            Description = "Show instead what the kernel counted at each frontend: new connections, refused and dropped ones. Live only, "
+            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those refused for lack of endpoints, dropped for"
+                + " lack of endpoints on this node, and denied by source ranges. Live only, "
                 + "and only where the proxy runs with --counters.",
         };
         command.Options.Add(counters);
