@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # What a connection through a service costs: short TCP connections from pod to pod, directly and by a service IP, through Portolan's rules and
 # through the same services in kube-proxy's layouts. The service is the last of N. Needs root; everything is in network namespaces.
-#   bench/data-path.sh [--sizes "10 1000 10000"] [--seconds 3]
+#   bench/data-path.sh [--sizes "10 1000 10000"] [--seconds 3] [--counters]
+# --counters: only Portolan, without and with counters, five times in turn.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="10 1000 10000"
 seconds=3
+counters=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --sizes) sizes=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
+    --counters) counters=1; shift ;;
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
@@ -60,6 +63,19 @@ measure() { # layout, services, target
   printf '%-26s %8s | %10s | %9s %9s | %6s\n' "$1" "$2" "$(jq -r .connectionsPerSecond <<< "$line")" "$(jq -r .p50Us <<< "$one")" \
     "$(jq -r .p99Us <<< "$one")" "$(jq -s 'map(.failed) | add' <<< "$line $one")"
 }
+portolan() { # layout, services, target, options
+  local layout=$1 n=$2 target=$3 proxy
+  shift 3
+  # The log too: that of the size before says "in force" already.
+  rm -f "$work/log"
+  # Not through the function: what is killed below must be the proxy, or two of them undo each other's rules.
+  ip netns exec $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" "$@" > "$work/log" 2>&1 & proxy=$!
+  pids+=($proxy)
+  until grep -qs "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
+  measure "$layout" "$n" "$target"
+  kill $proxy; wait $proxy 2>/dev/null || true
+  on $node out/portolan proxy --cleanup > /dev/null 2>&1 || true
+}
 printf '%-26s %8s | %10s | %9s %9s | %6s\n' rules services conn/s "p50 us" "p99 us" failed
 for n in $sizes; do
   service=$(address $((0xAC100000 + n)))
@@ -67,15 +83,15 @@ for n in $sizes; do
   endpoint=$(address $((0x0A000000 + (n - 1) * 5 + 1)))
   measure "none, to the endpoint" "$n" "$endpoint:8080"
 
-  # The log too: that of the size before says "in force" already.
-  rm -rf "$work/m" "$work/log" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
-  # Not through the function: what is killed below must be the proxy, or two of them undo each other's rules.
-  ip netns exec $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" > "$work/log" 2>&1 & proxy=$!
-  pids+=($proxy)
-  until grep -qs "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
-  measure "Portolan" "$n" "$service:80"
-  kill $proxy; wait $proxy 2>/dev/null || true
-  on $node out/portolan proxy --cleanup > /dev/null 2>&1 || true
+  rm -rf "$work/m" && out/bench/Portolan.Bench manifests "$n" 5 "$work/m"
+  if [ -n "$counters" ]; then
+    for _ in 1 2 3 4 5; do
+      portolan "Portolan" "$n" "$service:80"
+      portolan "Portolan, counting" "$n" "$service:80" --counters
+    done
+    continue
+  fi
+  portolan "Portolan" "$n" "$service:80"
 
   out/bench/Portolan.Bench layout nftables "$n" 5 > "$work/rules"
   on $node nft -f "$work/rules"
