@@ -38,6 +38,7 @@ public sealed partial class NfTablesPlane
 
     private SyncReport BringRounds()
     {
+        int committed = 0;
         // Every round holds back at least one more service, or ends.
         for (int round = 1; ; round++)
         {
@@ -63,18 +64,21 @@ public sealed partial class NfTablesPlane
             }
 
             using var pipeline = new CommitPipeline(_kernel);
-            if (TryCommitAll(pipeline, out int written, out int removed))
+            bool isDone = TryCommitAll(pipeline, out int written, out int removed);
+            // A round that ends with a refusal may have brought pieces of a new table.
+            committed += pipeline.Committed;
+            if (isDone)
             {
                 ConfirmPlanned();
                 _isInForce = true;
-                return Report(written, removed, pipeline.Committed);
+                return Report(written, removed, committed);
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
                 _applied[service] = plan;
             if (!HoldBack(pipeline.Refused!) || round == MaxRounds)
             {
                 LogGaveUp(string.Join("; ", pipeline.Refused!.Refusals));
-                return Report(0, 0, 0) with { IsInForce = false };
+                return Report(0, 0, committed) with { IsInForce = false };
             }
         }
     }

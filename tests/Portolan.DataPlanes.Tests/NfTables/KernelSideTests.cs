@@ -182,6 +182,8 @@ public sealed class KernelSideTests
         Assert.Contains("add element", refusal.Change, StringComparison.Ordinal);
         Assert.Contains("ENOSPC", refusal.Reason, StringComparison.Ordinal);
         Assert.True(report.IsInForce);
+        // Or the plane would take its own pieces for somebody else's.
+        Assert.Equal(kernel.Commits - 1, report.Transactions);
         string refused = refusal.Subject["Service ".Length..] + ":web";
         HashSet<string> held = NamesIn(kernel);
         Assert.Equal(services - 1, held.Count);
@@ -375,7 +377,8 @@ public sealed class KernelSideTests
     /// <summary>Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.</summary>
     private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel
     {
-        private int _commits;
+        /// <summary>Commits so far, the refused one included.</summary>
+        internal int Commits { get; private set; }
 
         /// <summary>Number of the commit to refuse, from 1; 0 for none.</summary>
         internal int RefusedCommit { get; init; }
@@ -388,7 +391,7 @@ public sealed class KernelSideTests
 
         public CommitResult Commit(NfTransaction transaction)
         {
-            if (++_commits != RefusedCommit)
+            if (++Commits != RefusedCommit)
                 return kernel.Commit(transaction);
             return new CommitResult(CommitOutcome.Refused, [new CommitRefusal(RefusedSubject, 3, 0, new Errno(28), null, 40)]);
         }
