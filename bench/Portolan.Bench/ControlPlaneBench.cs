@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.Bench;
 

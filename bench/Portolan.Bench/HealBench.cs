@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.Bench;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources;

@@ -1,8 +1,7 @@
 using System.CommandLine;
-using Portolan.Commands;
-using Portolan.Commands.Chart;
-using Portolan.Commands.Chart.Watch;
-using Portolan.Commands.Proxy;
+using Portolan.Chart;
+using Portolan.Chart.Watch;
+using Portolan.Proxy;
 
 namespace Portolan;
 

@@ -1,5 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

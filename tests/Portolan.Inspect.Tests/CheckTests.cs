@@ -1,6 +1,11 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Checks;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
+using Portolan.Services.Planning;
 
 namespace Portolan.Inspect.Tests;
 
@@ -35,7 +40,7 @@ public sealed class CheckTests
     {
         Finding finding = Assert.Single(Check(Dumps.Read(files)));
         Assert.Equal(("mark-drop-without-drop", FindingSeverity.Warning), (finding.Code, finding.Severity));
-        Assert.Equal("KUBE-MARK-DROP", Portolan.Inspect.Offers.ServiceChains.TargetOf(finding.Place!.Rule));
+        Assert.Equal("KUBE-MARK-DROP", Portolan.Inspect.Programmed.ServiceChains.TargetOf(finding.Place!.Rule));
     }
 
     // code, subject, the chain the finding points at (empty for none), what is replaced by what
@@ -183,7 +188,7 @@ public sealed class CheckTests
         Assert.NotEmpty(finding.Advice);
     }
 
-    internal static CheckResult Result(Ruleset rules, Services.ServiceTable? cluster = null, bool isWholeNode = false, params InetPrefix[] podRanges)
+    internal static CheckResult Result(Ruleset rules, ServiceTable? cluster = null, bool isWholeNode = false, params InetPrefix[] podRanges)
     {
         ServiceCatalogue catalogue = ServiceCatalogue.Read(rules);
         return RuleChecker.Check(new CheckInput(rules, catalogue, Dumps.NodeA, new ChainGuide(catalogue))

@@ -1,8 +1,9 @@
 using Portolan.Inet;
-using Portolan.Rules;
-using Portolan.Services;
+using Portolan.Inspect.Checks;
+using Portolan.Rules.Model;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Sources.Manifests;
 
 namespace Portolan.Inspect.Tests;

@@ -1,6 +1,8 @@
 using System.Text;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
 namespace Portolan.Inspect.Tests;
 

@@ -1,6 +1,12 @@
 using CsCheck;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Checks;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Graphs;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 using Portolan.Testing.Dumps;
 
 namespace Portolan.Inspect.Tests;

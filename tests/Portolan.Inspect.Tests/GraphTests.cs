@@ -1,6 +1,9 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Graphs;
+using Portolan.Inspect.Programmed;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

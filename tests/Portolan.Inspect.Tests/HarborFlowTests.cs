@@ -1,4 +1,6 @@
 using Portolan.Inet;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.Inspect.Tests;

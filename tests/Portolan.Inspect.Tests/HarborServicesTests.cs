@@ -1,6 +1,8 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

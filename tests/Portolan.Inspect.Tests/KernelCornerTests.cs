@@ -1,5 +1,6 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

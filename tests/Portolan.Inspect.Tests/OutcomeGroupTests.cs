@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Tests;
 

@@ -1,6 +1,8 @@
 using CsCheck;
 using Portolan.Netlink.Conntrack;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 using Portolan.Netlink.Route;
 using Portolan.Netlink.Tests.NfTables;
 

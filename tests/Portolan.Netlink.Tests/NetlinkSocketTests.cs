@@ -1,3 +1,5 @@
+using Portolan.Netlink.Core;
+
 namespace Portolan.Netlink.Tests;
 
 public sealed class NetlinkSocketTests

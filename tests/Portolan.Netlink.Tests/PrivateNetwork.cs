@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.Tests;
 

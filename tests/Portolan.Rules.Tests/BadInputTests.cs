@@ -1,4 +1,5 @@
 using System.Text;
+using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Tests;
 

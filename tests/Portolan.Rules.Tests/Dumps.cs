@@ -1,4 +1,6 @@
 using System.Text;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
 namespace Portolan.Rules.Tests;
 

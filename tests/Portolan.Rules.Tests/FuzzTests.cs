@@ -1,5 +1,7 @@
 using System.Text;
 using CsCheck;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 using Portolan.Testing.Dumps;
 
 namespace Portolan.Rules.Tests;

@@ -1,3 +1,5 @@
+using Portolan.Rules.Model;
+
 namespace Portolan.Rules.Tests;
 
 public sealed class ListingTests

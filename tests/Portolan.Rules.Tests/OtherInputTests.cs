@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Rules.Model;
 using Portolan.Testing.Dumps;
 
 namespace Portolan.Rules.Tests;

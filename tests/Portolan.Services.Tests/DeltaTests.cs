@@ -1,5 +1,6 @@
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using static Portolan.Services.Tests.Builders.Objects;
 
@@ -47,9 +48,9 @@ public sealed class DeltaTests
     public void Objects_read_again_without_a_change_give_an_empty_delta()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Web, WebSlice(Here("10.180.0.1"), Here("10.180.0.2")), Node("zone-a", "192.168.0.2"));
+        cluster.Set(Web, WebSlice(Here("10.180.0.1"), Here("10.180.0.2")), TheNode("zone-a", "192.168.0.2"));
 
-        Assert.True(cluster.Set(Web, WebSlice(Here("10.180.0.2"), Here("10.180.0.1")), Node("zone-a", "192.168.0.2")).IsEmpty);
+        Assert.True(cluster.Set(Web, WebSlice(Here("10.180.0.2"), Here("10.180.0.1")), TheNode("zone-a", "192.168.0.2")).IsEmpty);
     }
 
     [Fact]
@@ -105,7 +106,7 @@ public sealed class DeltaTests
             cluster.Set(Service($"ns1/s{i}", $"172.30.1.{i}"), Slice($"ns1/s{i}-1", $"ns1/s{i}", Here($"10.180.1.{i}").ForZones("zone-a")));
 
         Assert.Equal(["ns1/s7"], cluster.Set(Slice("ns1/s7-1", "ns1/s7", Here("10.180.0.7"))).Services.Select(change => change.Service.ToString()));
-        Assert.True(cluster.Set(Node("zone-b", "192.168.0.9")).IsEmpty);
+        Assert.True(cluster.Set(TheNode("zone-b", "192.168.0.9")).IsEmpty);
     }
 
     [Fact]
@@ -128,7 +129,7 @@ public sealed class DeltaTests
         var cluster = new ClusterUnderTest(new() { NodeName = ThisNode, DetectByNodeCidr = true });
         Assert.Equal(LocalDetection.None, cluster.Table.NodeWide.DetectorIPv4.Mode);
 
-        TableDelta delta = cluster.Set(Node() with { PodCidrs = Prefixes("10.180.0.0/24") });
+        TableDelta delta = cluster.Set(TheNode() with { PodCidrs = Prefixes("10.180.0.0/24") });
 
         Assert.Equal(new LocalDetector(LocalDetection.Cidrs, Prefixes("10.180.0.0/24"), ""), delta.NodeWide!.DetectorIPv4);
         Assert.Equal(LocalDetector.None, delta.NodeWide.DetectorIPv6);
@@ -141,7 +142,7 @@ public sealed class DeltaTests
         LocalDetector bridge = new(LocalDetection.Interface, [], "cni0");
         var cluster = new ClusterUnderTest(new() { NodeName = ThisNode, DetectorIPv4 = bridge });
 
-        cluster.Set(Node() with { PodCidrs = Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
+        cluster.Set(TheNode() with { PodCidrs = Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
         Assert.Equal(bridge, cluster.Table.NodeWide.DetectorIPv4);
         Assert.Equal(LocalDetector.None, cluster.Table.NodeWide.DetectorIPv6);
     }
@@ -168,7 +169,7 @@ public sealed class DeltaTests
         var cidr = new Problem("ServiceCIDR", "a", "spec.cidrs[0]", "is no range");
         var cluster = new ClusterUnderTest();
 
-        TableDelta delta = cluster.Set(new ServiceCidrObject { Name = "a", Problems = [cidr] }, Node() with { Problems = [node] });
+        TableDelta delta = cluster.Set(new ServiceCidrObject { Name = "a", Problems = [cidr] }, TheNode() with { Problems = [node] });
 
         Assert.Equal([node, cidr], delta.NewProblems);
         Assert.Equal([node, cidr], cluster.Table.Problems);

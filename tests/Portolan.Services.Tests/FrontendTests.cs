@@ -1,6 +1,6 @@
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using static Portolan.Services.Tests.Builders.Objects;
 

@@ -1,5 +1,5 @@
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using static Portolan.Services.Tests.Builders.Objects;
 

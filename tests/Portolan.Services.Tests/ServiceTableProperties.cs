@@ -1,7 +1,8 @@
 using CsCheck;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 
 namespace Portolan.Services.Tests;

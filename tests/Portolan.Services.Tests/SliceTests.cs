@@ -1,6 +1,6 @@
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using static Portolan.Services.Tests.Builders.Objects;
 
@@ -124,7 +124,7 @@ public sealed class SliceTests
             cluster.Set(Slice($"ns1/web-{slice}", "ns1/web", endpoints));
         }
 
-        Plan.PortPlan plan = cluster.Plan("ns1/web").Ports[0];
+        Plans.PortPlan plan = cluster.Plan("ns1/web").Ports[0];
         Assert.Equal(5000, plan.ClusterBackends.Length);
         Assert.Equal(plan.ClusterBackends.Select(backend => backend.Endpoint).Order(), plan.ClusterBackends.Select(backend => backend.Endpoint));
     }

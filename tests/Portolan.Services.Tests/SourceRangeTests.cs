@@ -1,6 +1,6 @@
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using static Portolan.Services.Tests.Builders.Objects;
 
@@ -55,7 +55,7 @@ public sealed class SourceRangeTests
         ClusterUnderTest cluster = ClusterWith(Balanced("192.168.0.0/24"));
 
         Assert.Equal("10.180.0.1:80 rewritten", cluster.Dial(Client.Outside, "5.6.7.8:80", source: "1.2.3.4"));
-        cluster.Set(Node("", "192.168.1.2"));
+        cluster.Set(TheNode("", "192.168.1.2"));
         Assert.Equal("drop", cluster.Dial(Client.Outside, "5.6.7.8:80", source: "1.2.3.4"));
     }
 

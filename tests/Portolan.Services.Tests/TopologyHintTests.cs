@@ -10,7 +10,7 @@ public sealed class TopologyHintTests
     private static ClusterUnderTest ClusterIn(string zone, params EndpointObject[] endpoints)
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Node(zone, "192.168.0.2"), Service("ns1/svc1", "172.30.4.1"), Slice("ns1/svc1-1", "ns1/svc1", endpoints));
+        cluster.Set(TheNode(zone, "192.168.0.2"), Service("ns1/svc1", "172.30.4.1"), Slice("ns1/svc1-1", "ns1/svc1", endpoints));
         return cluster;
     }
 
@@ -96,7 +96,7 @@ public sealed class TopologyHintTests
     public void Policy_Local_ignores_hints_and_its_short_circuit_follows_them()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Node("zone-a", "192.168.0.2"),
+        cluster.Set(TheNode("zone-a", "192.168.0.2"),
             Service("ns1/svc1", "172.30.4.1") with { Type = ServiceType.NodePort, Ports = [Port(80, nodePort: 3001)], ExternalPolicyLocal = true },
             Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.3").ForZones("zone-a"), Here("10.180.0.4").ForZones("zone-b"),
                 Elsewhere("10.180.1.6").ForZones("zone-a")));
@@ -110,9 +110,9 @@ public sealed class TopologyHintTests
     {
         ClusterUnderTest cluster = ClusterIn("zone-a", Elsewhere("10.180.1.3").ForZones("zone-a"), Elsewhere("10.180.1.4").ForZones("zone-b"));
 
-        Assert.Single(cluster.Set(Node("zone-b", "192.168.0.2")).Services);
+        Assert.Single(cluster.Set(TheNode("zone-b", "192.168.0.2")).Services);
         Assert.Equal("10.180.1.4:80", Used(cluster));
-        cluster.Set(Node("", "192.168.0.2"));
+        cluster.Set(TheNode("", "192.168.0.2"));
         Assert.Equal("10.180.1.3:80 10.180.1.4:80", Used(cluster));
     }
 

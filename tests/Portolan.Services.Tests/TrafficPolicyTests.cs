@@ -130,7 +130,7 @@ public sealed class TrafficPolicyTests
     public void Equal_backend_lists_are_one_array()
     {
         ClusterUnderTest cluster = ClusterWith(EverywhereService(true, true), Here("10.180.0.1"), Here("10.180.0.2"));
-        Plan.PortPlan plan = cluster.Plan("ns1/svc1").Ports[0];
+        Plans.PortPlan plan = cluster.Plan("ns1/svc1").Ports[0];
 
         Assert.Equal(2, plan.LocalBackends.Length);
         Assert.True(plan.ClusterBackends == plan.LocalBackends);

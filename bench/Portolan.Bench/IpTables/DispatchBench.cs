@@ -3,13 +3,13 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.Bench.IpTables;
 

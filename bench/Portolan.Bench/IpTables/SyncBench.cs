@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.Bench.IpTables;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
 /// Programs what this node serves into the kernel. One loop owns a plane and calls it from one thread at a time; planes share no base
@@ -28,34 +28,6 @@ public interface IDataPlane : IDisposable
     /// The loop answers with <see cref="Reconcile"/>.
     /// </summary>
     event Action<string>? Disturbed;
-}
-
-/// <summary>Facts of this machine that frontends depend on. Replaced as a whole when an address appears or vanishes.</summary>
-/// <param name="NodePortAddresses">
-/// Local addresses that accept NodePort traffic, both families, chosen from the machine's addresses by nodePortAddresses. Sorted.
-/// </param>
-/// <param name="LocalAddresses">All addresses of the machine, both families. Sorted.</param>
-public sealed record NodeFacts(ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetAddress> LocalAddresses)
-{
-    /// <summary>No addresses known.</summary>
-    public static NodeFacts None { get; } = new([], []);
-
-    /// <summary>
-    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules may
-    /// then ask whether an address is local in place of listing them.
-    /// </summary>
-    public bool NodePortsOnAllIPv4 { get; init; }
-
-    /// <inheritdoc cref="NodePortsOnAllIPv4"/>
-    public bool NodePortsOnAllIPv6 { get; init; }
-
-    /// <summary>Equality by content.</summary>
-    public bool Equals(NodeFacts? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
-        && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
-        && LocalAddresses.AsSpan().SequenceEqual(other.LocalAddresses.AsSpan());
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(NodePortAddresses.Length, LocalAddresses.Length);
 }
 
 /// <summary>What one call to a plane did.</summary>

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.Conntrack;
+using Portolan.Netlink.Core;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Host;
 
@@ -35,7 +37,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     /// <summary>Removes the flows that changes noted since the last time have left without an endpoint.</summary>
     /// <param name="node">The node's addresses, at which NodePorts are dialled.</param>
     /// <returns>The number of flows removed.</returns>
-    /// <exception cref="Netlink.NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
     public int Clean(NodeFacts node)
     {
         ArgumentNullException.ThrowIfNull(node);

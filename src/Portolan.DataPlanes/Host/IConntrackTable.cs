@@ -1,5 +1,5 @@
-using Portolan.Netlink;
 using Portolan.Netlink.Conntrack;
+using Portolan.Netlink.Core;
 
 namespace Portolan.DataPlanes.Host;
 

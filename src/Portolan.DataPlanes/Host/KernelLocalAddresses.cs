@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.Route;
 
 namespace Portolan.DataPlanes.Host;

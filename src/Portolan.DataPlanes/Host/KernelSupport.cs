@@ -1,5 +1,5 @@
 using System.Globalization;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.Host;

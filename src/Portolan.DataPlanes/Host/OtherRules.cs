@@ -1,7 +1,8 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.NfTables;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.Host;

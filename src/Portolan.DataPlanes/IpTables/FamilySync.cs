@@ -1,10 +1,12 @@
 using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.State;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables;
 

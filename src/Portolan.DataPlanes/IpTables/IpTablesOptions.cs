@@ -49,7 +49,7 @@ public sealed record IpTablesOptions
     public int MasqueradeBit { get; init; } = 14;
 
     /// <summary>
-    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if <see cref="NodeFacts.NodePortAddresses"/> hold
+    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if <see cref="Services.Node.NodeFacts.NodePortAddresses"/> hold
     /// one. Sets net.ipv4.conf.all.route_localnet and, with it, the rule that keeps the neighbours from using it.
     /// </summary>
     public bool LocalhostNodePorts { get; init; } = true;

@@ -1,8 +1,10 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables;
 

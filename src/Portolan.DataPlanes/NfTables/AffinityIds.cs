@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 

@@ -1,4 +1,4 @@
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 

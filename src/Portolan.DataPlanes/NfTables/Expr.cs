@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.DataPlanes.NfTables;
 

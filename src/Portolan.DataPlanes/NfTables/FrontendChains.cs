@@ -1,4 +1,5 @@
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.DataPlanes.NfTables;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.NfTables;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.NfTables;

@@ -1,7 +1,8 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 

@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -35,7 +38,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     private bool _isInForce;
 
     /// <summary>Opens the kernel's nf_tables. Writes nothing yet.</summary>
-    /// <exception cref="Portolan.Netlink.NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
+    /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
     public NfTablesPlane(NfTablesOptions options, ILogger logger)
         : this(options, networkNamespace: null, logger)
     {
@@ -129,7 +132,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     }
 
     /// <summary>Removes everything this plane ever wrote. Returns false when there was nothing.</summary>
-    /// <exception cref="Portolan.Netlink.NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
+    /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
     public static bool RemoveAll()
     {
         using var kernel = new NfTablesKernel();

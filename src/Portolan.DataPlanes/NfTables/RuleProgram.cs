@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
-using Portolan.Services.Plan;
+using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.NfTables;

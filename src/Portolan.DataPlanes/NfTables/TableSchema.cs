@@ -1,6 +1,7 @@
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.DataPlanes.NfTables;
 

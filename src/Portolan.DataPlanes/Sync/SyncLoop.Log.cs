@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Sync;
 
 public sealed partial class SyncLoop
 {

@@ -2,13 +2,15 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Sync;
 
 /// <summary>
 /// The one owner of the service table and of a data plane: takes what the sources queued, drains it into one change, gives it to the plane.
@@ -273,7 +275,7 @@ public sealed partial class SyncLoop : IDisposable
                 LogConntrack(removed);
             _conntrackError = null;
         }
-        catch (Netlink.NetlinkException failure)
+        catch (Netlink.Core.NetlinkException failure)
         {
             // Rules are in force all the same. What was to be cleaned stays noted for the next step, at the latest the next comparison.
             if (_conntrackError != failure.Message)

@@ -1,4 +1,4 @@
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Sync;
 
 /// <summary>Times of <see cref="SyncLoop"/>.</summary>
 public sealed record SyncLoopOptions

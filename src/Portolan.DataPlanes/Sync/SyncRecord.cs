@@ -1,6 +1,8 @@
-using Portolan.Services.Plan;
+using Portolan.DataPlanes.Contract;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Sync;
 
 /// <summary>One thing the loop did with the plane that went through, for those who follow it (health check listeners, metrics).</summary>
 /// <param name="Delta">What was given to the plane; empty for a comparison.</param>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
 
-namespace Portolan.DataPlanes;
+namespace Portolan.DataPlanes.Sync;
 
 /// <summary>Where the loop stands; replaced as a whole after every step, so that any thread reads one consistent picture.</summary>
 public sealed record SyncStatus

@@ -1,8 +1,9 @@
-using Portolan.Inspect.Checks;
-using Portolan.Inspect.Offers;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>Checks within one table: who jumps where, and which rules can never match.</summary>
 internal static class ChainChecks

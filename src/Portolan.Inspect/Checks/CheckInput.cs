@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
-using Portolan.Services;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Services.Planning;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>What a check looks at.</summary>
 /// <param name="Rules">The rules.</param>

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect.Words;
-using Portolan.Rules;
-using Portolan.Services.Plan;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Services.Plans;
 
 namespace Portolan.Inspect.Checks;
 

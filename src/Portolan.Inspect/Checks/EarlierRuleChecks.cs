@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect.Offers;
-using Portolan.Inspect.Words;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 

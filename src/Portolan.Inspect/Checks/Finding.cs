@@ -1,4 +1,6 @@
-namespace Portolan.Inspect;
+using Portolan.Inspect.Simulation;
+
+namespace Portolan.Inspect.Checks;
 
 /// <summary>How bad a finding is.</summary>
 public enum FindingSeverity : byte

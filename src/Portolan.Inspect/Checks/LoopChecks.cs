@@ -1,7 +1,8 @@
-using Portolan.Inspect.Checks;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together.</summary>
 internal static class LoopChecks

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Inspect.Offers;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 

@@ -1,8 +1,7 @@
 using System.Globalization;
-using Portolan.Inspect.Checks;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>Looks for what is wrong with service rules, by themselves and against what the cluster says.</summary>
 public static class RuleChecker

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
@@ -38,7 +41,7 @@ internal static class ShareChecks
         if (endpoint.Chain.Length == 0)
             return null;
         return rules.Tables.Where(table => table.FindChain(endpoint.Chain) is not null)
-            .SelectMany(table => Places.Of(table).Where(place => Offers.ServiceChains.TargetOf(place.Rule) == endpoint.Chain && place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)))
+            .SelectMany(table => Places.Of(table).Where(place => Programmed.ServiceChains.TargetOf(place.Rule) == endpoint.Chain && place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)))
             .FirstOrDefault();
     }
 

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Checks;
 
 /// <summary>Who writes service rules here: two back-ends or two proxies at once are one too many.</summary>
 public static class WriterChecks

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
-using Portolan.Inspect.Offers;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Says what chains and rules are for, and which service they belong to.</summary>
 public sealed partial class ChainGuide

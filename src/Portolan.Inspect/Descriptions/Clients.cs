@@ -1,7 +1,9 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Words;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Finds source addresses that stand for a pod, the node or an outsider in the given rules.</summary>
 internal sealed class Clients

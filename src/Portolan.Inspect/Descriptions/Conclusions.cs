@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect.Offers;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Words;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>How a walk ends and why, in sentences.</summary>
 internal sealed class Conclusions(Ruleset rules, PacketPremise packet, OfferedService service, OfferedFrontend frontend, EndpointChoice? choice)

@@ -1,7 +1,8 @@
 using System.Globalization;
 using Portolan.Inet;
+using Portolan.Inspect.Programmed;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>The parts of an explanation that are the same on a terminal and in a file.</summary>
 public static class ExplainText

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect.Offers;
-using Portolan.Inspect.Words;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Where the client of an explained walk is.</summary>
 public enum ClientPlace : byte

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Words;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>nf_tables expressions in words.</summary>
 internal static class ExpressionWords

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Portolan.Inspect.Simulation;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>
 /// Ends of a packet's way that are told together: the same rules but for one stretch between two hooks, as a service's endpoints have. Fifty

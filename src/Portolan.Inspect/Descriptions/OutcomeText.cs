@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Portolan.Inet;
-using Portolan.Inspect.Words;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Outcomes in one line.</summary>
 public static class OutcomeText

@@ -1,6 +1,6 @@
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Words;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>What a rejected packet's sender is told, in words.</summary>
 internal static class RejectWords

@@ -1,7 +1,6 @@
-using Portolan.Inspect.Words;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Rules in our words.</summary>
 public static class RuleDescription

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Words;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Rules in words: their conditions, and what they do.</summary>
 internal static class RuleWords

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Shares of endpoints in words.</summary>
 public static class ShareText

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Graphs;
 
 /// <summary>Writes graphs as text for people and for drawing programs.</summary>
 public static class GraphWriter

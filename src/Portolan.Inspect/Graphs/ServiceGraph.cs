@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect.Offers;
-using Portolan.Inspect.Words;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Graphs;
 
 /// <summary>A picture of rules: boxes for hooks, chains and ends, arrows with conditions. Every chain appears once.</summary>
 /// <param name="Title">What the picture shows.</param>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Graphs;
 
 /// <summary>
 /// Draws a graph as SVG without a layout program: boxes in layers from left to right, ordered within a layer by where their arrows come

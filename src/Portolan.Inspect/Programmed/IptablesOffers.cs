@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Offers;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>
 /// Reads services off the chains that kube-proxy writes in iptables mode, any version since 1.12 (KUBE-SERVICES, KUBE-NODEPORTS, KUBE-SVC,

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Offers;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>Reads services off the maps and chains that kube-proxy writes in nftables mode (table kube-proxy), one family.</summary>
 internal sealed class KubeNftablesOffers

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Inspect.Offers;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>Gathers what the rules say of one service port, from whichever chain or map says it.</summary>
 internal sealed class OfferBuilder(string id, IpProtocol protocol, IpFamily family, RuleWriter writer)

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Inspect.Simulation;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>A port of a service as the rules offer it.</summary>
 public sealed record OfferedService

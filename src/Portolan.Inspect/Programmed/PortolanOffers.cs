@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Offers;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>Reads services off the sets and maps of Portolan's own table (table portolan), one family.</summary>
 internal sealed class PortolanOffers

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect.Offers;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>The services that a ruleset offers, whoever wrote it.</summary>
 public sealed class ServiceCatalogue

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Offers;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>What the service chains of an iptables nat table do for a client from outside: which endpoints, with which shares.</summary>
 internal sealed class ServiceChains(RuleTable nat)

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Programmed;
 
 /// <summary>Finds names near to a mistyped one.</summary>
 public static class Suggestions

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

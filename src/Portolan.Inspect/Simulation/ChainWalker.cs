@@ -1,4 +1,4 @@
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

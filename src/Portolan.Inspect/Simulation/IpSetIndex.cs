@@ -1,5 +1,5 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

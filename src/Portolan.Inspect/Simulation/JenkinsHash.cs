@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

@@ -1,7 +1,7 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>Which addresses are this node's own, as far as that is known. Loopback addresses always are.</summary>
 public sealed class NodeAddresses

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>What becomes of a traced packet.</summary>
 public sealed class TraceResult

@@ -1,7 +1,7 @@
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>What is taken as given about the packet that is traced: everything the rules themselves cannot say.</summary>
 public sealed record PacketPremise

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect.Simulation;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Inspect;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>
 /// Says what the rules do with a packet: through the hooks prerouting, input or forward, postrouting, or output and postrouting, all tables

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

@@ -1,4 +1,4 @@
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
@@ -147,7 +147,7 @@ internal sealed class RuleRunner(
             || (with == RejectWith.TcpReset && (matches.Packet.TcpFlags & TcpFlags.Rst) != 0))
             ledger.Finish(state, OutcomeVerdict.Drop, null);
         else
-            ledger.Finish(state, OutcomeVerdict.Reject, Words.RejectWords.Of(with));
+            ledger.Finish(state, OutcomeVerdict.Reject, Descriptions.RejectWords.Of(with));
     }
 
     private void Obey(Verdict verdict, RulePlace place, PacketState state, RuleResult result)

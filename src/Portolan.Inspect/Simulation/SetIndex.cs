@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Portolan.Inet;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 

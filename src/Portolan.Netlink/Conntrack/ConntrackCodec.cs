@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfnetlinkConntrackHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.RtnetlinkHeader;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>Walks over the attributes of a message or a nest. Never reads outside of the span, whatever the lengths say.</summary>
 /// <remarks>

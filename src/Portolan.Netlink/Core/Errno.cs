@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>A Linux error number (asm-generic/errno.h), positive as in C's errno; 0 is success.</summary>
 /// <param name="Number">The number: 2 is ENOENT.</param>

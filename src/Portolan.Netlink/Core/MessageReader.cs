@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>An acknowledgement or a refusal (struct nlmsgerr with the extended acknowledgement's attributes).</summary>
 /// <param name="Sequence">Sequence number of the request.</param>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>Netlink messages and their attributes, written one after the other into a buffer that grows.</summary>
 /// <remarks>

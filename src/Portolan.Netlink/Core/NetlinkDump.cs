@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using Portolan.Netlink.NfTables;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>Receives the messages of an answer.</summary>
 internal interface INetlinkVisitor

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>The kernel refused a request, or a netlink socket could not be used.</summary>
 /// <remarks>Refused parts of a transaction are no exception: see <see cref="NfTables.CommitResult"/>.</remarks>

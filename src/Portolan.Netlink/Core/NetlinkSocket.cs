@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 using Portolan.Netlink.Uapi;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>A netlink socket: requests go out and answers come back on the calling thread; notifications can be awaited.</summary>
 /// <remarks>

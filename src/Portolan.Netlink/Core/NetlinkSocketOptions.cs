@@ -1,4 +1,4 @@
-namespace Portolan.Netlink;
+namespace Portolan.Netlink.Core;
 
 /// <summary>The kernel subsystem a netlink socket talks to (linux/netlink.h).</summary>
 public enum NetlinkProtocol

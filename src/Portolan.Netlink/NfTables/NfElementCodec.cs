@@ -1,4 +1,6 @@
 using System.Text;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 using static Portolan.Netlink.Uapi.UserDataHeader;
 

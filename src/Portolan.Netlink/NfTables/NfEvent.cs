@@ -1,3 +1,5 @@
+using Portolan.Netlink.Core;
+
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>Something that happened in nf_tables.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.Uapi;
 
 namespace Portolan.Netlink.NfTables;

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 using static Portolan.Netlink.Uapi.UserDataHeader;

@@ -1,3 +1,4 @@
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.NfTables;
 

@@ -1,3 +1,5 @@
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 using static Portolan.Netlink.Uapi.UserDataHeader;
 

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.NfTablesHeader;

@@ -1,3 +1,5 @@
+using Portolan.Netlink.NfTables.Expressions;
+
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.NfTables;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.RtnetlinkHeader;
 
 namespace Portolan.Netlink.Route;

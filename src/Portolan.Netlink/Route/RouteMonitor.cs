@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.RtnetlinkHeader;
 
 namespace Portolan.Netlink.Route;

@@ -1,3 +1,4 @@
+using Portolan.Netlink.Core;
 using Portolan.Netlink.Uapi;
 
 namespace Portolan.Netlink.Route;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A chain of rules: attached to a hook, or reached by jumps.</summary>
 public sealed class Chain

@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>The state of the packet's connection (conntrack --ctstate, state --state).</summary>
 /// <param name="States">The states; one must hold.</param>

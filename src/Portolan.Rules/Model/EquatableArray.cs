@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>
 /// An immutable list that is equal to another when its items are, in order: what a record needs to compare by content.

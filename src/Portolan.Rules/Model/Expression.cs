@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A value of an nf_tables rule: taken from the packet, constant, or computed.</summary>
 public abstract record Expression;

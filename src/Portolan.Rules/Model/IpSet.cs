@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A set of the ipset machinery (not of nf_tables).</summary>
 public sealed class IpSet

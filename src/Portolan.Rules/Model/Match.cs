@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A condition: the rule goes on only for packets that meet it.</summary>
 public abstract record Match : Statement;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A named set or map of an nf_tables table.</summary>
 public sealed class NamedSet

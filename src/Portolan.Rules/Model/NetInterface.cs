@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>A network interface of the node and its addresses, as "ip -j addr" shows them.</summary>
 /// <param name="Index">The kernel's interface index, from 1.</param>

@@ -1,4 +1,4 @@
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>
 /// The fields that nf_tables rules can look at, by the words of nft(8). Addresses give an <see cref="AddressValue"/>, interface names a

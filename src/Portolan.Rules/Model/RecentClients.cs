@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>
 /// What the lists of iptables' recent match held when they were read: all lists of the network namespace, both families, whichever

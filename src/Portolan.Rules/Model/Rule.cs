@@ -1,4 +1,4 @@
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>
 /// A rule: statements in order. Each match must hold for the next statement to be looked at; for an iptables rule the matches come first and

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>
 /// Everything that decides about packets in one network namespace, whatever it was read from: tables of both iptables back-ends and of

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>One file (or other input) that rules were read from, kept so that every rule can show its original text.</summary>
 /// <param name="name">What to call the input in messages: its path as the user gave it, or "standard input".</param>

@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Model;
 
 /// <summary>One step of a rule: a match, or something that is done with the packet.</summary>
 public abstract record Statement;

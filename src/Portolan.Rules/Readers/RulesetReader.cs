@@ -1,6 +1,7 @@
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules;
+namespace Portolan.Rules.Readers;
 
 /// <summary>
 /// Reads rulesets from the output of iptables-save, ip6tables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save and

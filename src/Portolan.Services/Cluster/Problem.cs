@@ -1,4 +1,4 @@
-namespace Portolan.Services;
+namespace Portolan.Services.Cluster;
 
 /// <summary>Something wrong with one object, told to the operator; the rest of the object and all other objects stay in use.</summary>
 /// <param name="Kind">Kubernetes kind, for example "Service".</param>

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.DataPlanes.Host;
+namespace Portolan.Services.Node;
 
 /// <summary>Which of the machine's addresses take NodePort traffic (nodePortAddresses), as kube-proxy v1.36 decides it.</summary>
 /// <remarks>

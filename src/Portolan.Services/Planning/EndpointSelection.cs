@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>
 /// Which endpoints of one service port in one family are used on this node, as kube-proxy's CategorizeEndpoints decides

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>What only one service can have.</summary>
 internal enum ClaimKind : byte

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>
 /// Makes the plan of one service from what is known about it: every decision of kube-proxy v1.36 about a service, once, for all planes.

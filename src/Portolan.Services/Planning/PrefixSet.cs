@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>Address ranges in one form, so that equal sets are equal arrays.</summary>
 internal static class PrefixSet

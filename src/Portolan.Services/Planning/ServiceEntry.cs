@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>
 /// What is known under one service name: the Service, if there is one, the slices that name it, and what was last handed out for it.

@@ -1,7 +1,7 @@
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.Services.Table;
+namespace Portolan.Services.Planning;
 
 /// <summary>What a Service's own fields decide, whatever its endpoints are.</summary>
 internal static class ServiceRules

@@ -3,10 +3,9 @@ using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
-using Portolan.Services.Table;
+using Portolan.Services.Plans;
 
-namespace Portolan.Services;
+namespace Portolan.Services.Planning;
 
 /// <summary>
 /// What this node serves, kept in step with the cluster: events in (<see cref="Apply"/>), changed plans out (<see cref="Drain"/>).

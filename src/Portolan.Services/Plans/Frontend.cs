@@ -1,6 +1,6 @@
 using Portolan.Inet;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>Where a frontend's address comes from.</summary>
 public enum FrontendKind : byte

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>An endpoint in use.</summary>
 /// <param name="Endpoint">Address and port packets are sent to.</param>

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>How pods of the cluster are told from other sources (KubeProxyConfiguration detectLocalMode).</summary>
 public enum LocalDetection : byte

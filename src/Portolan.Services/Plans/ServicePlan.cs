@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>What this node serves for one Service; replaced as a whole, never changed. Equal when the content is.</summary>
 /// <param name="Service">The service.</param>

@@ -1,7 +1,7 @@
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>A port of a service, as kube-proxy names it: "namespace/name:port", "namespace/name" for an unnamed port.</summary>
 /// <param name="Service">The service.</param>

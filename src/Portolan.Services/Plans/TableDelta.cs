@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
-namespace Portolan.Services.Plan;
+namespace Portolan.Services.Plans;
 
 /// <summary>A service whose plan changed.</summary>
 /// <param name="Service">The service.</param>

@@ -3,7 +3,6 @@ using System.Net;
 using System.Threading.Channels;
 using k8s;
 using Microsoft.Extensions.Logging.Abstractions;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 using Portolan.Sources.Objects;
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Threading.Channels;
 using k8s;
 using Microsoft.Extensions.Logging;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources.Api;

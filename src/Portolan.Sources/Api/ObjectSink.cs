@@ -36,7 +36,7 @@ internal sealed class ObjectSink(ObjectKind kind, string? onlyName, ChannelWrite
     {
         if (reading.Key is not { } key)
         {
-            foreach (Portolan.Services.Problem problem in reading.Problems)
+            foreach (Portolan.Services.Cluster.Problem problem in reading.Problems)
                 problems.Set(kind, problem.Object, [problem]);
             return;
         }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using Portolan.Services;
+using Portolan.Services.Cluster;
 using Portolan.Sources.Objects;
 
 namespace Portolan.Sources.Api;

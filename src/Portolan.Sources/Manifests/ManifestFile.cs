@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 using Portolan.Sources.Objects;
 using YamlDotNet.Core;

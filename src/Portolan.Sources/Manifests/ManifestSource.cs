@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources.Manifests;

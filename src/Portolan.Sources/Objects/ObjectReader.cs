@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources.Objects;

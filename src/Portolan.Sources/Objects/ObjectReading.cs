@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources.Objects;

@@ -1,9 +1,13 @@
 using System.CommandLine;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Checks;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
 internal sealed class ChartInput

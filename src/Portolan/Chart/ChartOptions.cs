@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Programmed;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>The options that every command of the chart has.</summary>
 internal sealed class ChartOptions

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Spectre.Console;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>Where commands print: answers to standard output, messages to standard error. Colours and width are Spectre's to find out.</summary>
 internal sealed class ChartOutput

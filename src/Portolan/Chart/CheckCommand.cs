@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Portolan.Inspect;
-using Portolan.Services;
+using Portolan.Inspect.Checks;
+using Portolan.Inspect.Descriptions;
+using Portolan.Services.Planning;
 using Spectre.Console;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan check: what is wrong with the rules.</summary>
 internal static class CheckCommand

@@ -1,12 +1,12 @@
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Sources;
 using Portolan.Sources.Api;
 using Portolan.Sources.Manifests;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>Reads once what the cluster says a node should serve, from manifests or an API server.</summary>
 internal static class ClusterInput

@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace Portolan.Commands;
+namespace Portolan.Chart;
 
 /// <summary>portolan completion: scripts that let shells complete commands, options and service names.</summary>
 internal static class CompletionCommand

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan services --counters: what the kernel counted at each frontend.</summary>
 internal static class CountersView

@@ -1,4 +1,4 @@
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>The chart's exit statuses.</summary>
 internal static class ExitStatus

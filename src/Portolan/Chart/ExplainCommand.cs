@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Portolan.Inet;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
 using Spectre.Console;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan explain: the way of a service's packets, in words.</summary>
 internal static class ExplainCommand

@@ -2,9 +2,10 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Portolan.Inspect;
+using Portolan.Inspect.Graphs;
+using Portolan.Inspect.Programmed;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan graph: the picture of a service's rules.</summary>
 internal static class GraphCommand

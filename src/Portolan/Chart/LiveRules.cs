@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>Reads the rules of the running kernel with the tools that know how to print them.</summary>
 internal static class LiveRules

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>trace's options for what few rules ask of a packet: TCP flags, ICMP type, who sends it, whether it is a fragment.</summary>
 internal sealed class PacketOptions

@@ -1,4 +1,4 @@
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>A line on a terminal's standard error while something takes longer than half a second; gone afterwards.</summary>
 internal sealed class ProgressLine : IDisposable

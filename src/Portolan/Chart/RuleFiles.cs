@@ -1,6 +1,6 @@
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>Reads the files of --rules.</summary>
 internal static class RuleFiles

@@ -2,9 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Portolan.Inet;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan services: what the rules offer.</summary>
 internal static class ServicesCommand

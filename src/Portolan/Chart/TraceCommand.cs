@@ -2,11 +2,12 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 using Spectre.Console;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>portolan trace: what the rules do with one packet.</summary>
 internal static class TraceCommand

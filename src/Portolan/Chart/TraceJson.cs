@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
 
-namespace Portolan.Commands.Chart;
+namespace Portolan.Chart;
 
 /// <summary>trace --json; docs/chart-json.md describes it.</summary>
 internal static class TraceJson

@@ -2,21 +2,22 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Portolan.Commands.Proxy;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
-using Portolan.Health;
+using Portolan.DataPlanes.Sync;
 using Portolan.Http;
 using Portolan.Inet;
-using Portolan.Services;
+using Portolan.Proxy.Health;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
 using Portolan.Sources;
 using Portolan.Sources.Api;
 using Portolan.Sources.Configuration;
 using Portolan.Sources.Manifests;
 
-namespace Portolan;
+namespace Portolan.Proxy;
 
 /// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and what looks on from the side.</summary>
 internal static class Composition
@@ -33,7 +34,7 @@ internal static class Composition
 
     /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
     /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
-    /// <exception cref="Netlink.NetlinkException">The kernel cannot be talked to.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
     /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
     public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
     {
@@ -202,7 +203,7 @@ internal static class Composition
             foreach (string removed in OtherRules.RemoveAllBut(plane))
                 log.OtherRulesRemoved(plane.Mode, removed);
         }
-        catch (Exception failure) when (failure is Netlink.NetlinkException or IOException or InvalidOperationException)
+        catch (Exception failure) when (failure is Netlink.Core.NetlinkException or IOException or InvalidOperationException)
         {
             log.OtherRulesStay(plane.Mode, failure.Message);
         }

@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.IpTables;
-using Portolan.Logging;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
+using Portolan.Proxy.Logging;
 using Portolan.Sources;
 using Portolan.Sources.Configuration;
 
-namespace Portolan.Commands.Proxy;
+namespace Portolan.Proxy;
 
 /// <summary>"portolan proxy": keeps the kernel in step with the cluster until SIGTERM, and leaves the rules in place.</summary>
 internal static class ProxyCommand

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Portolan.Sources.Configuration;
 
-namespace Portolan.Commands.Proxy;
+namespace Portolan.Proxy;
 
 /// <summary>
 /// kube-proxy's flags. Each one is a field of KubeProxyConfiguration given on the command line: it is checked like the file's and wins over it

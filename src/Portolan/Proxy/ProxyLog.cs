@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 
-namespace Portolan;
+namespace Portolan.Proxy;
 
 /// <summary>What the proxy as a whole has to say.</summary>
 internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)

@@ -1,7 +1,7 @@
 using Portolan.DataPlanes.IpTables;
 using Portolan.Sources.Configuration;
 
-namespace Portolan.Commands.Proxy;
+namespace Portolan.Proxy;
 
 /// <summary>What the proxy was asked to do.</summary>
 /// <param name="Config">The configuration: defaults, file and flags.</param>

@@ -3,10 +3,10 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Host;
-using Portolan.Health;
 using Portolan.Http;
+using Portolan.Proxy.Health;
 
-namespace Portolan;
+namespace Portolan.Proxy;
 
 /// <summary>
 /// The right to write this network namespace's rules, which one proxy has at a time. A DaemonSet's new pod may start while the old one is still

@@ -1,9 +1,10 @@
 using Portolan.DataPlanes.Host;
 using Portolan.Inet;
-using Portolan.Netlink;
 using Portolan.Netlink.Conntrack;
+using Portolan.Netlink.Core;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Tests.Host;
 

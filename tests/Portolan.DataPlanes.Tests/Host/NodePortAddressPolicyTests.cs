@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using Portolan.DataPlanes.Host;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.Tests.Host;
 

@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
-using Portolan.Services;
 using Portolan.Services.Cluster;
+using Portolan.Services.Planning;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;

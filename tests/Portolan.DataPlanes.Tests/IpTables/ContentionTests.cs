@@ -1,3 +1,4 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.Services.Cluster;
 

@@ -1,3 +1,4 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 
 namespace Portolan.DataPlanes.Tests.IpTables;

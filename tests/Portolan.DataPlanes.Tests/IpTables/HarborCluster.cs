@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Sources.Manifests;
 
 namespace Portolan.DataPlanes.Tests.IpTables;

@@ -1,6 +1,7 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
-using Portolan.Services;
 using Portolan.Services.Cluster;
+using Portolan.Services.Planning;
 using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
+using Portolan.Services.Planning;
 using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;

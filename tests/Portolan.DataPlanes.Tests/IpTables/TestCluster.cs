@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
+using Portolan.Services.Planning;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 

@@ -1,5 +1,7 @@
 using System.Threading.Channels;
-using Portolan.Services.Plan;
+using Portolan.DataPlanes.Contract;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Tests.Loop;
 

@@ -2,11 +2,13 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Host;
+using Portolan.DataPlanes.Sync;
 using Portolan.Inet;
 using Portolan.Netlink.Conntrack;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Tests.Loop;
 

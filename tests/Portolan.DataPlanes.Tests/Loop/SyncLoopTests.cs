@@ -1,4 +1,5 @@
-using Portolan.Services;
+using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Sync;
 using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.Tests.Loop;

@@ -71,7 +71,7 @@ internal static class BusyCluster
 
     private static readonly Gen<NodeObject> _node =
         from cidr in Gen.OneOf("10.180.0.0/24", "10.181.0.0/24")
-        select Objects.Node("zone-a", "192.168.0.2") with { PodCidrs = Objects.Prefixes(cidr, "fd00:10:180::/64") };
+        select Objects.TheNode("zone-a", "192.168.0.2") with { PodCidrs = Objects.Prefixes(cidr, "fd00:10:180::/64") };
 
     private static readonly Gen<ServiceCidrObject> _serviceCidr =
         from cidr in Gen.OneOf("172.30.0.0/16", "172.30.0.0/24", "fd00:172:30::/108").List[0, 2]

@@ -1,10 +1,12 @@
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Namespaces;
 

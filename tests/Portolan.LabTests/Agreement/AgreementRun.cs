@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
 using Portolan.LabTests.Truth;
-using Portolan.Services;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;

@@ -1,6 +1,6 @@
 using Portolan.Inet;
-using Portolan.Services;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.LabTests.Agreement;
 

@@ -7,7 +7,7 @@ using CsCheck;
 using Portolan.DataPlanes.Tests.NfTables;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Scenarios;

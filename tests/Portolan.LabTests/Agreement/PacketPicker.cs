@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Plans;
 using Portolan.Testing.Scenarios;

@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
 using Portolan.DataPlanes.Tests.IpTables;
 using Portolan.DataPlanes.Tests.NfTables;
 using Portolan.LabTests.Truth;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Portolan.Inet;
-using Portolan.Inspect;
+using Portolan.Inspect.Simulation;
 using Portolan.Testing.Namespaces;
 
 namespace Portolan.LabTests.Truth;

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using Portolan.DataPlanes;
 using Portolan.DataPlanes.Tests.IpTables;
 using Portolan.Inet;
 using Portolan.LabTests.Agreement;
-using Portolan.Services;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
+using Portolan.Services.Planning;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Plans;
 

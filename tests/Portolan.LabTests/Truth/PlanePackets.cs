@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.LabTests.Agreement;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Packets;
 using Portolan.Testing.Scenarios;

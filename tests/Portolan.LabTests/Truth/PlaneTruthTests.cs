@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.DataPlanes.IpTables;
-using Portolan.Inspect;
+using Portolan.Inspect.Simulation;
 using Portolan.LabTests.Agreement;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Scenarios;

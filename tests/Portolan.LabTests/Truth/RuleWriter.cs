@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;

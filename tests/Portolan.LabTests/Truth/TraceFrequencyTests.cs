@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Packets;

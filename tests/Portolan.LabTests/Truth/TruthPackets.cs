@@ -1,6 +1,6 @@
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Packets;
 using Portolan.Testing.Scenarios;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Rules;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 using Portolan.Testing.Lab;
 
 namespace Portolan.LabTests.Truth;

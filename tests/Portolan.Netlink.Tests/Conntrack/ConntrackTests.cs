@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.Conntrack;
+using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.Tests.Conntrack;
 

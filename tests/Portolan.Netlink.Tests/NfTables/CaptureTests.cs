@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.Tests.NfTables;
 

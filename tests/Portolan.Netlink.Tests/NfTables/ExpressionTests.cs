@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using CsCheck;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.Tests.NfTables;
 

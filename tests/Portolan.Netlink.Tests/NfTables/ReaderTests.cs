@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.Tests.NfTables;
 

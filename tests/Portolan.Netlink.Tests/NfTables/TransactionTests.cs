@@ -1,4 +1,6 @@
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.Tests.NfTables;
 

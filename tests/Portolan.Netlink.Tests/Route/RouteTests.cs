@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.Route;
 
 namespace Portolan.Netlink.Tests.Route;

@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 using CsCheck;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.Services.Tests.Builders;
 
@@ -97,7 +98,7 @@ internal static class ClusterGen
         from address in Gen.OneOf("192.168.0.2", "203.0.113.3")
         from podCidrs in Gen.OneOf("10.180.0.0/24", "fd00:10:180::/64").List[0, 2]
         from isGone in Gen.Int[0, 4]
-        select isGone == 0 ? null : Objects.Node(zone, address) with { PodCidrs = Objects.Prefixes([.. podCidrs]) };
+        select isGone == 0 ? null : Objects.TheNode(zone, address) with { PodCidrs = Objects.Prefixes([.. podCidrs]) };
 
     private static readonly Gen<ServiceCidrObject> _serviceCidr =
         from name in Gen.OneOf("a", "b")

@@ -1,7 +1,8 @@
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 
 namespace Portolan.Services.Tests.Builders;
 
@@ -20,7 +21,7 @@ internal sealed class ClusterUnderTest
     {
         Table = new(policy ?? new ProxyPolicy { NodeName = Objects.ThisNode });
         Table.Apply(new ClusterEvent.Synced());
-        Table.Apply(new ClusterEvent.NodeSet(Objects.Node("", "192.168.0.2", "2001:db8::1")));
+        Table.Apply(new ClusterEvent.NodeSet(Objects.TheNode("", "192.168.0.2", "2001:db8::1")));
         Table.Drain();
     }
 

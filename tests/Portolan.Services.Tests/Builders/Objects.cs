@@ -57,6 +57,6 @@ internal static class Objects
 
     public static EndpointObject ForNodes(this EndpointObject endpoint, params string[] nodes) => endpoint with { ForNodes = [.. nodes] };
 
-    public static NodeObject Node(string zone = "", params string[] addresses) =>
+    public static NodeObject TheNode(string zone = "", params string[] addresses) =>
         new() { Name = ThisNode, Zone = zone, Addresses = Addresses(addresses) };
 }

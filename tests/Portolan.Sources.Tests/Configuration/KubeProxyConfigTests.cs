@@ -1,4 +1,4 @@
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 using Portolan.Sources.Configuration;
 
 namespace Portolan.Sources.Tests.Configuration;

@@ -1,5 +1,4 @@
 using System.Text;
-using Portolan.Services;
 using Portolan.Services.Cluster;
 using Portolan.Sources.Manifests;
 using Portolan.Sources.Tests.Support;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 
 namespace Portolan.Testing.Lab;
 

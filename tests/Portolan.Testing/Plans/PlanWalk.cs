@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services;
-using Portolan.Services.Plan;
+using Portolan.Services.Planning;
+using Portolan.Services.Plans;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 
 namespace Portolan.DataPlanes.IpTables.Host;
 

@@ -1,3 +1,5 @@
+using Portolan.DataPlanes.Contract;
+
 namespace Portolan.DataPlanes.IpTables.Host;
 
 /// <summary>Kernel settings that rules of this mode need.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 

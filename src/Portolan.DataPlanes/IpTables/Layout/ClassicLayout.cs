@@ -1,5 +1,6 @@
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 

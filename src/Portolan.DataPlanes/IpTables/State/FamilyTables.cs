@@ -3,7 +3,7 @@ using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.State;
 

@@ -1,7 +1,8 @@
 using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 

@@ -1,6 +1,7 @@
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>One instruction of a rule's register program. Values are compared by content.</summary>
 public abstract record NfExpression

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>Reads expressions as the kernel lists them.</summary>
 /// <remarks>

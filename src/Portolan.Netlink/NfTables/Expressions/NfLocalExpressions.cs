@@ -1,6 +1,7 @@
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>What a look-up of the routing table gives (enum nft_fib_result).</summary>
 public enum NfFibResult : uint

@@ -1,6 +1,7 @@
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>The header an offset counts from (enum nft_payload_bases).</summary>
 public enum NfPayloadBase : uint

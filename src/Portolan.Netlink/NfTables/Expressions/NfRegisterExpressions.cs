@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>How two values are compared (enum nft_cmp_ops); bytes are compared as memcmp does.</summary>
 public enum NfCompareOperator : uint

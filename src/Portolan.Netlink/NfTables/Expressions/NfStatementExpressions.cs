@@ -1,6 +1,7 @@
+using Portolan.Netlink.Core;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
-namespace Portolan.Netlink.NfTables;
+namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>Which end of a connection is translated (enum nft_nat_types).</summary>
 public enum NfNatKind : uint

@@ -1,9 +1,10 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Rules.Iptables;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Iptables;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Ipsets;
+namespace Portolan.Rules.Readers.Ipsets;
 
 /// <summary>Reads the output of "ipset save": "create NAME TYPE options" and "add NAME ENTRY options".</summary>
 internal sealed class IpSetReader(ReadContext context) : ISectionReader

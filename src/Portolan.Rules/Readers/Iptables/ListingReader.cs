@@ -1,6 +1,7 @@
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
 /// Reads "iptables -L" listings as people paste them: with and without -n, -v, --line-numbers, several tables one after the other, "......"

@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Reads one row of a listing: number, counters, target, protocol, options, interfaces, addresses, then the matches in words.</summary>
 internal sealed class ListingRowParser(StatementCache cache)

@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Reads what a listing prints for a target behind the matches.</summary>
 internal static class ListingTargetParser

@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Iptables;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>The words that iptables uses in saved rules and listings alike.</summary>
 internal static class Names

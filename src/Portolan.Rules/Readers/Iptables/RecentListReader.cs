@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
 /// Reads the lists of the recent match as grep prints them with their names, and the kernel's clock that their stamps are of:

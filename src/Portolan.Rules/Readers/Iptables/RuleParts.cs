@@ -1,6 +1,7 @@
 using Portolan.Inet;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
 /// What a rule line says, in whatever order it says it. The conditions every rule can have (protocol, addresses, interfaces, fragment) come

@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Reads the matches of iptables-extensions(8) with their options, as iptables-save writes them.</summary>
 internal sealed class SaveMatchParser(StatementCache cache)

@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Reads the output of iptables-save and ip6tables-save, and of "iptables -S", which is the same without the frame.</summary>
 internal sealed class SaveReader(ReadContext context) : ISectionReader

@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Reads a rule as iptables-save writes it: everything after "-A CHAIN".</summary>
 internal sealed class SaveRuleParser(StatementCache cache)

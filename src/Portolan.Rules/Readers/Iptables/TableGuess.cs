@@ -1,6 +1,7 @@
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Tells a table by what is in it, for listings that do not say which table they show.</summary>
 internal static class TableGuess

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Portolan.Rules.Iptables;
+namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>Splits a line into words at white space. "Quoted words" may hold white space, and \ before a character keeps it.</summary>
 internal ref struct WordReader(ReadOnlySpan<char> text)

@@ -1,7 +1,8 @@
-using Portolan.Rules.Iptables;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Iptables;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
 /// Tables that iptables-nft keeps in nf_tables. nft shows them in its own words, but those are a translation that leaves things out or even

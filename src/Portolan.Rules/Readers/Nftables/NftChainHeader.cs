@@ -1,6 +1,7 @@
 using System.Globalization;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>"type nat hook prerouting priority dstnat - 10; policy accept;"</summary>
 internal static class NftChainHeader

@@ -1,6 +1,7 @@
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads the expressions of nft's text. Each method returns null when the text is not understood.</summary>
 internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
@@ -138,10 +139,10 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
     {
         switch (lexer.Peek())
         {
-            case "accept": lexer.TryRead(out _); return Rules.Verdict.Accept;
-            case "drop": lexer.TryRead(out _); return Rules.Verdict.Drop;
-            case "return": lexer.TryRead(out _); return Rules.Verdict.Return;
-            case "continue": lexer.TryRead(out _); return Rules.Verdict.Continue;
+            case "accept": lexer.TryRead(out _); return Rules.Model.Verdict.Accept;
+            case "drop": lexer.TryRead(out _); return Rules.Model.Verdict.Drop;
+            case "return": lexer.TryRead(out _); return Rules.Model.Verdict.Return;
+            case "continue": lexer.TryRead(out _); return Rules.Model.Verdict.Continue;
             case "jump" or "goto":
                 lexer.TryRead(out ReadOnlySpan<char> word);
                 VerdictKind kind = word is "jump" ? VerdictKind.Jump : VerdictKind.Goto;

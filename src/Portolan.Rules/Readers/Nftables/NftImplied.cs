@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Nftables;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Conditions that a rule has in the kernel and that nft leaves out when it prints it, because another statement implies them.</summary>
 internal static class NftImplied

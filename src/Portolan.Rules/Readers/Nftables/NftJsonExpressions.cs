@@ -1,8 +1,9 @@
 using System.Text.Json;
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads the expressions of libnftables-json(5). Each method returns null when the object is not understood.</summary>
 internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
@@ -211,10 +212,10 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
         {
             switch (property.Name)
             {
-                case "accept": return Rules.Verdict.Accept;
-                case "drop": return Rules.Verdict.Drop;
-                case "return": return Rules.Verdict.Return;
-                case "continue": return Rules.Verdict.Continue;
+                case "accept": return Rules.Model.Verdict.Accept;
+                case "drop": return Rules.Model.Verdict.Drop;
+                case "return": return Rules.Model.Verdict.Return;
+                case "continue": return Rules.Model.Verdict.Continue;
                 case "jump" or "goto":
                     return property.Value.Text("target") is { } chain
                         ? new Verdict(property.Name == "jump" ? VerdictKind.Jump : VerdictKind.Goto, pool.Get(chain)) : null;

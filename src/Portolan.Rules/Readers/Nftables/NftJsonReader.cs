@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads the output of "nft -j list ruleset", libnftables-json(5).</summary>
 internal sealed class NftJsonReader(ReadContext context) : ISectionReader

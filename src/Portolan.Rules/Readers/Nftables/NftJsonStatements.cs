@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads the statements of a rule of libnftables-json(5).</summary>
 internal sealed class NftJsonStatements(NftScope scope, TextPool pool)

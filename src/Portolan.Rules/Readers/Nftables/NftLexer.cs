@@ -1,4 +1,4 @@
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Splits nft's text into words, quoted texts and the marks { } ( ) , ; which stand for themselves.</summary>
 internal ref struct NftLexer(ReadOnlySpan<char> text)

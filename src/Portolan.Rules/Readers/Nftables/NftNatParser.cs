@@ -1,7 +1,8 @@
 using Portolan.Inet;
-using Portolan.Rules.Iptables;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Iptables;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads nft's dnat, snat, masquerade and redirect behind their first word.</summary>
 internal readonly struct NftNatParser(NatKind kind, NftExpressionParser expressions)

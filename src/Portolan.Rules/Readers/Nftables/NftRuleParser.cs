@@ -1,6 +1,7 @@
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads a rule as "nft list ruleset" prints it.</summary>
 internal sealed class NftRuleParser(NftExpressionParser expressions)

@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Nftables;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>What the rules of a table can refer to: its family and its sets.</summary>
 internal sealed class NftScope(TableFamily family)

@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Nftables;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>A set or map while its declaration is read.</summary>
 internal sealed class NftSetBuilder(string name, bool isMap, SourceSpan source)

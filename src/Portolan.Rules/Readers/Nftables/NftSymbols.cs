@@ -1,8 +1,9 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Constants as nft prints them: the names and forms of each data type.</summary>
 internal static class NftSymbols

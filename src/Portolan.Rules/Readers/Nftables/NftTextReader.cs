@@ -1,7 +1,8 @@
 using System.Text;
-using Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Reading;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>Reads the output of "nft list ruleset" (or "list table"), with or without -a, -n and -s.</summary>
 internal sealed class NftTextReader(ReadContext context) : ISectionReader

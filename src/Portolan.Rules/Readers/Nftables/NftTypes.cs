@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Nftables;
+namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>The selectors and data types of nft(8) by their words.</summary>
 internal static class NftTypes
@@ -172,21 +173,21 @@ internal static class NftTypes
 
     public static ChainType? ChainType(ReadOnlySpan<char> word) => word switch
     {
-        "filter" => Rules.ChainType.Filter,
-        "nat" => Rules.ChainType.Nat,
-        "route" => Rules.ChainType.Route,
+        "filter" => Rules.Model.ChainType.Filter,
+        "nat" => Rules.Model.ChainType.Nat,
+        "route" => Rules.Model.ChainType.Route,
         _ => null,
     };
 
     public static Hook? Hook(ReadOnlySpan<char> word) => word switch
     {
-        "prerouting" => Rules.Hook.Prerouting,
-        "input" => Rules.Hook.Input,
-        "forward" => Rules.Hook.Forward,
-        "output" => Rules.Hook.Output,
-        "postrouting" => Rules.Hook.Postrouting,
-        "ingress" => Rules.Hook.Ingress,
-        "egress" => Rules.Hook.Egress,
+        "prerouting" => Rules.Model.Hook.Prerouting,
+        "input" => Rules.Model.Hook.Input,
+        "forward" => Rules.Model.Hook.Forward,
+        "output" => Rules.Model.Hook.Output,
+        "postrouting" => Rules.Model.Hook.Postrouting,
+        "ingress" => Rules.Model.Hook.Ingress,
+        "egress" => Rules.Model.Hook.Egress,
         _ => null,
     };
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Portolan.Inet;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Reads the output of "ip -j addr".</summary>
 internal sealed class AddressReader(ReadContext context) : ISectionReader

@@ -1,7 +1,8 @@
 using System.Text;
-using Portolan.Rules.Iptables;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Iptables;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Recognises what is no ruleset of iptables or nf_tables, so that a message can say what it is and what to give instead.</summary>
 internal static class ForeignInput

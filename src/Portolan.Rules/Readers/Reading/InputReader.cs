@@ -1,8 +1,8 @@
-using Portolan.Rules.Ipsets;
-using Portolan.Rules.Iptables;
-using Portolan.Rules.Nftables;
+using Portolan.Rules.Readers.Ipsets;
+using Portolan.Rules.Readers.Iptables;
+using Portolan.Rules.Readers.Nftables;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Reads one input, which may hold listings of several kinds with prose between them.</summary>
 internal sealed class InputReader(ReadContext context)

@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>JSON inside a text with other things around it.</summary>
 internal static class JsonText

@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Finds line numbers of growing offsets without counting a line twice.</summary>
 internal sealed class LineCounter(SourceText source, int offset, int line)

@@ -1,6 +1,7 @@
 using System.Text;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Walks over the lines of an input. Lines end with LF or CRLF; bytes that are no UTF-8 become U+FFFD.</summary>
 internal sealed class LineCursor

@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>
 /// Collects the problems of one input. After a hundred of a kind it only counts: a file of something else should not fill the screen.

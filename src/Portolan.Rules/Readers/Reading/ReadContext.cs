@@ -1,6 +1,7 @@
-using Portolan.Rules.Iptables;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers.Iptables;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>What the readers of one input share.</summary>
 internal sealed class ReadContext(SourceText source, TextPool pool)

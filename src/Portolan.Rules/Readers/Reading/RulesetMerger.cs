@@ -1,7 +1,8 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Makes one ruleset of what several inputs say, which may speak of the same table more than once.</summary>
 internal static class RulesetMerger

@@ -1,7 +1,8 @@
 using System.Globalization;
 using Portolan.Inet;
+using Portolan.Rules.Model;
 
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Numbers and addresses as the tools of the field print them.</summary>
 internal static class Scalar

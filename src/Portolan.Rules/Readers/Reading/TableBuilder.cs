@@ -1,4 +1,6 @@
-namespace Portolan.Rules.Reading;
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>A table while it is read.</summary>
 internal sealed class TableBuilder(TableFamily family, string name, RuleBackend backend, RuleFormat format, SourceSpan source)

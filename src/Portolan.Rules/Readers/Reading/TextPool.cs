@@ -1,4 +1,4 @@
-namespace Portolan.Rules.Reading;
+namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>Keeps one string for each text: chain names and comments stand many times in a dump.</summary>
 internal sealed class TextPool

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>What a trace shows of a packet's headers.</summary>
 internal sealed record PacketHeaders(IpProtocol Protocol, InetAddress Source, ushort? SourcePort, InetAddress Destination, ushort? DestinationPort)

@@ -1,6 +1,6 @@
 using Portolan.Netlink.NfTables;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>How a traced packet's way through the rules ended.</summary>
 internal enum WayEnd : byte

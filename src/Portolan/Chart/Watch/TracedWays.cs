@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
 using Portolan.Netlink.NfTables;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 using Spectre.Console;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>Gathers the steps of traced packets and prints each packet's way as a whole, in the words of explain.</summary>
 internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)

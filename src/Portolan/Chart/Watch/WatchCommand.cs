@@ -2,12 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
-using Portolan.Inspect;
-using Portolan.Netlink;
+using Portolan.Inspect.Programmed;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>portolan watch: the way of real packets, as the kernel traces them.</summary>
 internal static class WatchCommand

@@ -1,9 +1,10 @@
 using System.Globalization;
 using Portolan.Inet;
-using Portolan.Netlink;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>Which packets to trace, and the table that asks the kernel to.</summary>
 /// <param name="Destination">Their destination when they come to this node.</param>

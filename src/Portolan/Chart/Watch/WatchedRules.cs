@@ -1,8 +1,8 @@
-using Portolan.Inspect;
+using Portolan.Inspect.Simulation;
 using Portolan.Netlink.NfTables;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>
 /// Finds the rules that traces speak of. A trace tells a rule's handle, listings tell its place; the two are brought together within one

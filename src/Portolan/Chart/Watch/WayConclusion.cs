@@ -1,9 +1,11 @@
 using System.Globalization;
-using Portolan.Inspect;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 using Portolan.Netlink.NfTables;
-using Portolan.Rules;
+using Portolan.Rules.Model;
 
-namespace Portolan.Commands.Chart.Watch;
+namespace Portolan.Chart.Watch;
 
 /// <summary>A step of a traced packet with its rule.</summary>
 /// <param name="Packet">The packet's number.</param>

@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 
-namespace Portolan.Health;
+namespace Portolan.Proxy.Health;
 
 /// <summary>Short HTTP answers.</summary>
 internal static class Answers

@@ -5,13 +5,14 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Sync;
 using Portolan.Http;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Node;
+using Portolan.Services.Plans;
 
-namespace Portolan.Health;
+namespace Portolan.Proxy.Health;
 
 /// <summary>
 /// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node has

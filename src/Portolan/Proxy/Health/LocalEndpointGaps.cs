@@ -1,7 +1,7 @@
 using Portolan.Services.Cluster;
-using Portolan.Services.Plan;
+using Portolan.Services.Plans;
 
-namespace Portolan.Health;
+namespace Portolan.Proxy.Health;
 
 /// <summary>Counts services whose Local traffic policy finds no endpoint on this node, kept in step by changes.</summary>
 internal sealed class LocalEndpointGaps

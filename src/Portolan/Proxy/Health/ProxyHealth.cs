@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Sync;
 
-namespace Portolan.Health;
+namespace Portolan.Proxy.Health;
 
 /// <summary>
 /// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has

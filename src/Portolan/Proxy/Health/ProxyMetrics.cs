@@ -1,12 +1,12 @@
 using Microsoft.AspNetCore.Http;
-using Portolan.DataPlanes;
+using Portolan.Inet;
 using Portolan.DataPlanes.IpTables;
 using Portolan.DataPlanes.NfTables;
-using Portolan.Inet;
-using Portolan.Services.Plan;
+using Portolan.DataPlanes.Sync;
+using Portolan.Services.Plans;
 using Prometheus;
 
-namespace Portolan.Health;
+namespace Portolan.Proxy.Health;
 
 /// <summary>
 /// Figures for Prometheus: kube-proxy's under kube-proxy's names (pkg/proxy/metrics/metrics.go), where Portolan has the same thing to count,

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Portolan.Logging;
+namespace Portolan.Proxy.Logging;
 
 /// <summary>One line for each log entry: UTC time, level, message. Names come from the cluster, so control characters are shown escaped.</summary>
 internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(FormatterName)

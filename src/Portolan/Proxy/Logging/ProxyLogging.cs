@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Portolan.Logging;
+namespace Portolan.Proxy.Logging;
 
 /// <summary>Logs go to standard error, as kube-proxy's do: text lines, or JSON objects one a line.</summary>
 internal static class ProxyLogging

@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+
+namespace Portolan.Services.Node;
+
+/// <summary>Facts of this machine that frontends depend on. Replaced as a whole when an address appears or vanishes.</summary>
+/// <param name="NodePortAddresses">
+/// Local addresses that accept NodePort traffic, both families, chosen from the machine's addresses by nodePortAddresses. Sorted.
+/// </param>
+/// <param name="LocalAddresses">All addresses of the machine, both families. Sorted.</param>
+public sealed record NodeFacts(ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetAddress> LocalAddresses)
+{
+    /// <summary>No addresses known.</summary>
+    public static NodeFacts None { get; } = new([], []);
+
+    /// <summary>
+    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules may
+    /// then ask whether an address is local in place of listing them.
+    /// </summary>
+    public bool NodePortsOnAllIPv4 { get; init; }
+
+    /// <inheritdoc cref="NodePortsOnAllIPv4"/>
+    public bool NodePortsOnAllIPv6 { get; init; }
+
+    /// <summary>Equality by content.</summary>
+    public bool Equals(NodeFacts? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
+        && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
+        && LocalAddresses.AsSpan().SequenceEqual(other.LocalAddresses.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(NodePortAddresses.Length, LocalAddresses.Length);
+}
