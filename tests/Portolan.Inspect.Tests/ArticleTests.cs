@@ -11,7 +11,7 @@ public sealed class ArticleTests
 {
     private static readonly Ruleset Rules = Dumps.Read(Dumps.Article);
     private static readonly ServiceCatalogue Catalogue = ServiceCatalogue.Read(Rules);
-    private static readonly OfferedService Service = Assert.Single(Catalogue.Services);
+    private static readonly ProgrammedService Service = Assert.Single(Catalogue.Services);
 
     [Fact]
     public void The_seven_endpoints_have_equal_shares_and_the_last_rule_has_no_probability()
@@ -26,7 +26,7 @@ public sealed class ArticleTests
     [Fact]
     public void Only_the_endpoint_whose_chain_is_shown_has_an_address()
     {
-        OfferedEndpoint known = Assert.Single(Service.Endpoints, endpoint => endpoint.Address.Family != IpFamily.None);
+        ProgrammedEndpoint known = Assert.Single(Service.Endpoints, endpoint => endpoint.Address.Family != IpFamily.None);
         Assert.Equal("172.31.9.52:80", known.Text);
         Assert.Equal("KUBE-SEP-BVMKBOC4GGNJ3567", known.Chain);
     }
@@ -34,12 +34,12 @@ public sealed class ArticleTests
     [Fact]
     public void The_load_balancer_drops_outsiders_for_lack_of_local_endpoints()
     {
-        OfferedFrontend frontend = Assert.Single(Service.Frontends, item => item.Kind == OfferKind.LoadBalancer);
+        ProgrammedFrontend frontend = Assert.Single(Service.Frontends, item => item.Kind == ProgrammedKind.LoadBalancer);
         Assert.Equal("172.6.6.6:443", frontend.Text);
-        Assert.Equal(OfferState.Dropped, frontend.State);
+        Assert.Equal(ProgrammedState.Dropped, frontend.State);
         Assert.True(Service.IsExternalLocal);
 
-        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Outside);
+        ExplainedPath walk = ExplainedPath(ProgrammedKind.LoadBalancer, ClientPlace.Outside);
         string[] chains = [.. walk.Steps.Select(step => step.Place.Chain.Name)];
         Assert.Equal(["PREROUTING", "KUBE-SERVICES", "KUBE-FW-M42ZCW2EYUCRBVAF", "KUBE-XLB-M42ZCW2EYUCRBVAF", "KUBE-MARK-DROP"], chains[..5]);
         Assert.Contains(walk.Conclusions, text => text.Contains("marked 0x8000 to be dropped", StringComparison.Ordinal));
@@ -49,7 +49,7 @@ public sealed class ArticleTests
     [Fact]
     public void Pods_that_dial_the_load_balancer_are_sent_to_the_service_chain()
     {
-        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Pod);
+        ExplainedPath walk = ExplainedPath(ProgrammedKind.LoadBalancer, ClientPlace.Pod);
         Assert.Contains(walk.Steps, step => step.Place.Chain.Name == "KUBE-XLB-M42ZCW2EYUCRBVAF" && step.Place.Index == 0
             && step.Why == "source 172.31.0.0/16" && step.What.Contains("KUBE-SVC-M42ZCW2EYUCRBVAF", StringComparison.Ordinal));
         Assert.Equal(7, walk.Choice!.Endpoints.Length);
@@ -61,13 +61,13 @@ public sealed class ArticleTests
         var guide = new ChainGuide(Catalogue);
         Assert.StartsWith("marks packets that shall leave", guide.PurposeOf("KUBE-MARK-MASQ"), StringComparison.Ordinal);
         Assert.StartsWith("marks packets that shall be dropped", guide.PurposeOf("KUBE-MARK-DROP"), StringComparison.Ordinal);
-        Assert.Equal("marks the packet 0x4000", Walk(OfferKind.ClusterIP, ClientPlace.Outside).Steps[2].What);
+        Assert.Equal("marks the packet 0x4000", ExplainedPath(ProgrammedKind.ClusterIP, ClientPlace.Outside).Steps[2].What);
     }
 
     [Fact]
     public void What_the_excerpt_leaves_out_is_named_as_unknown()
     {
-        Walk walk = Walk(OfferKind.LoadBalancer, ClientPlace.Outside);
+        ExplainedPath walk = ExplainedPath(ProgrammedKind.LoadBalancer, ClientPlace.Outside);
         Assert.Contains(walk.Unknowns, text => text.Contains("leaves out rules of chain KUBE-SERVICES", StringComparison.Ordinal));
         Assert.Contains(walk.Unknowns, text => text.Contains("filter", StringComparison.Ordinal));
 
@@ -77,7 +77,7 @@ public sealed class ArticleTests
         Assert.Equal("172.31.9.52:80", known.DestinationText);
     }
 
-    private static Walk Walk(OfferKind kind, ClientPlace place) =>
+    private static ExplainedPath ExplainedPath(ProgrammedKind kind, ClientPlace place) =>
         Assert.Single(new Explainer(Rules, Catalogue, NodeAddresses.Unknown, new ChainGuide(Catalogue)).Explain(Service, [place]),
             walk => walk.Frontend.Kind == kind);
 }

@@ -20,7 +20,7 @@ internal static class Dumps
 
     internal static NodeAddresses NodeA { get; } = new(null, [InetAddress.Parse("192.168.10.11"), InetAddress.Parse("fd00:10::11")]);
 
-    internal static PacketPremise Tcp(string source, string destination, ushort port, bool fromNode = false) => new()
+    internal static PacketSpec Tcp(string source, string destination, ushort port, bool fromNode = false) => new()
     {
         Source = InetAddress.Parse(source),
         Destination = InetAddress.Parse(destination),
@@ -30,7 +30,7 @@ internal static class Dumps
         IsFromNode = fromNode,
     };
 
-    internal static TraceResult Trace(Ruleset rules, PacketPremise packet, NodeAddresses? node = null) =>
+    internal static TraceResult Trace(Ruleset rules, PacketSpec packet, NodeAddresses? node = null) =>
         new PacketSimulator(rules, node ?? NodeA).Trace(packet);
 
     /// <summary>Outcomes as short lines: "forward 10.0.0.1:80 masq 50".</summary>

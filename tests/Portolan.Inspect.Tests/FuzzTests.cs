@@ -38,7 +38,7 @@ public sealed class FuzzTests
         ServiceCatalogue services = ServiceCatalogue.Read(rules);
         var guide = new ChainGuide(services);
         // A random choice would repeat itself badly; the ends of the list are as good as any.
-        OfferedService[] chosen = [.. services.Services.Take(3), .. services.Services.TakeLast(2)];
+        ProgrammedService[] chosen = [.. services.Services.Take(3), .. services.Services.TakeLast(2)];
         Trace(rules, node, guide, chosen);
         Explain(new Explainer(rules, services, node, guide), chosen);
         Draw(rules, guide, chosen);
@@ -47,7 +47,7 @@ public sealed class FuzzTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostAllocated);
     }
 
-    private static void Trace(Ruleset rules, NodeAddresses node, ChainGuide guide, OfferedService[] services)
+    private static void Trace(Ruleset rules, NodeAddresses node, ChainGuide guide, ProgrammedService[] services)
     {
         var simulator = new PacketSimulator(rules, node);
         IEnumerable<(InetAddress Address, IpProtocol Protocol, ushort Port)> targets = [
@@ -61,7 +61,7 @@ public sealed class FuzzTests
         {
             foreach (bool fromNode in (bool[])[false, true])
             {
-                TraceResult result = simulator.Trace(new PacketPremise
+                TraceResult result = simulator.Trace(new PacketSpec
                 {
                     Source = InetAddress.Parse(destination.Family == IpFamily.IPv4 ? "203.0.113.9" : "2001:db8::9"),
                     Destination = destination,
@@ -82,17 +82,17 @@ public sealed class FuzzTests
         }
     }
 
-    private static void Explain(Explainer explainer, OfferedService[] services)
+    private static void Explain(Explainer explainer, ProgrammedService[] services)
     {
-        foreach (OfferedService service in services)
+        foreach (ProgrammedService service in services)
         {
-            foreach (Walk walk in explainer.Explain(service, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside]))
+            foreach (ExplainedPath walk in explainer.Explain(service, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside]))
                 Assert.NotNull(walk.ToString());
             Assert.All(ExplainText.Facts(service), Assert.NotNull);
         }
     }
 
-    private static void Draw(Ruleset rules, ChainGuide guide, OfferedService[] services)
+    private static void Draw(Ruleset rules, ChainGuide guide, ProgrammedService[] services)
     {
         IEnumerable<ServiceGraph> graphs = services.Take(2)
             .Select(service => GraphBuilder.OfService(service.DisplayName, [service], rules, guide))

@@ -64,7 +64,7 @@ public sealed partial class GraphTests
     private static ServiceGraph GraphOf(Ruleset rules)
     {
         var catalogue = ServiceCatalogue.Read(rules);
-        OfferedService service = Assert.Single(catalogue.Services);
+        ProgrammedService service = Assert.Single(catalogue.Services);
         return GraphBuilder.OfService(service.DisplayName, [service], rules, new ChainGuide(catalogue));
     }
 

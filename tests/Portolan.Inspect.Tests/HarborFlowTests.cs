@@ -33,12 +33,12 @@ public sealed class HarborFlowTests
         Assert.NotEqual(0, flows);
     }
 
-    private static PacketPremise Packet(ScenarioFlow flow, ScenarioNode node)
+    private static PacketSpec Packet(ScenarioFlow flow, ScenarioNode node)
     {
         InetAddress source = flow.Sources.IsEmpty || flow.Sources[0].Family == IpFamily.None
             ? node.Addresses.First(address => address.Family == flow.Destination.Family)
             : flow.Sources[0];
-        return new PacketPremise
+        return new PacketSpec
         {
             Source = source,
             Destination = flow.Destination,

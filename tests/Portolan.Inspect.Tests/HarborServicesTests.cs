@@ -11,7 +11,7 @@ public sealed class HarborServicesTests
 {
     private const string TestsvcEndpoints = "10.244.2.50:80 10.244.2.52:80 10.244.2.54:80 10.244.2.56:80 10.244.3.51:80 10.244.3.53:80 10.244.3.55:80";
 
-    // name/protocol | frontends | endpoints of the cluster IP | remarks, from harbor/cluster.yaml as node-a sees it.
+    // name/protocol | frontends | endpoints of the cluster IP | warnings, from harbor/cluster.yaml as node-a sees it.
     private static readonly string[] Cluster =
     [
         "default/kubernetes:https/tcp | ClusterIP 172.30.0.1:443 served | 10.97.0.1:8443 |",
@@ -69,10 +69,10 @@ public sealed class HarborServicesTests
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
         var simulator = new PacketSimulator(rules, Dumps.NodeA);
-        foreach (OfferedService service in ServiceCatalogue.Read(rules).Services)
+        foreach (ProgrammedService service in ServiceCatalogue.Read(rules).Services)
         {
-            OfferedFrontend frontend = service.Frontends[0];
-            if (frontend.State != OfferState.Served)
+            ProgrammedFrontend frontend = service.Frontends[0];
+            if (frontend.State != ProgrammedState.Served)
                 continue;
             TraceResult trace = simulator.Trace(Dumps.Tcp("203.0.113.9", frontend.Address.ToString(), frontend.Port) with { Protocol = service.Protocol });
             Assert.Equal(service.Endpoints.Select(endpoint => (endpoint.Text, Math.Round(endpoint.Share, 6))).Order(),
@@ -85,23 +85,23 @@ public sealed class HarborServicesTests
         .. ServiceCatalogue.Read(rules).Services.Where(service => service.Family == family).Select(Show),
     ];
 
-    private static string Show(OfferedService service)
+    private static string Show(ProgrammedService service)
     {
         Assert.All(service.Endpoints, endpoint => Assert.Equal(1.0 / service.Endpoints.Length, endpoint.Share, 6));
-        var remarks = new List<string>();
+        var warnings = new List<string>();
         if (service.IsExternalLocal == true)
-            remarks.Add("external local");
+            warnings.Add("external local");
         if (service.IsInternalLocal == true)
-            remarks.Add("internal local");
+            warnings.Add("internal local");
         if (service.Affinity is { } affinity)
-            remarks.Add(string.Create(CultureInfo.InvariantCulture, $"affinity {affinity.TotalSeconds}"));
+            warnings.Add(string.Create(CultureInfo.InvariantCulture, $"affinity {affinity.TotalSeconds}"));
         if (!service.SourceRanges.IsEmpty)
-            remarks.Add("sources " + string.Join(' ', service.SourceRanges.Select(range => range.ToString()).Order(StringComparer.Ordinal)));
+            warnings.Add("sources " + string.Join(' ', service.SourceRanges.Select(range => range.ToString()).Order(StringComparer.Ordinal)));
         string frontends = string.Join(", ", service.Frontends.Select(frontend => $"{Kind(frontend.Kind)} {frontend.Text} {frontend.State.ToString().ToLowerInvariant()}"));
         string endpoints = string.Join(' ', service.Endpoints.Select(endpoint => endpoint.Text).Order(StringComparer.Ordinal));
-        return $"{service.DisplayName}/{service.Protocol.ToRuleText()} | {frontends} | {endpoints} | {string.Join(", ", remarks)}".TrimEnd();
+        return $"{service.DisplayName}/{service.Protocol.ToRuleText()} | {frontends} | {endpoints} | {string.Join(", ", warnings)}".TrimEnd();
     }
 
     // nf_tables rules do not tell load balancers from external IPs.
-    private static string Kind(OfferKind kind) => kind is OfferKind.LoadBalancer or OfferKind.ExternalIP or OfferKind.External ? "Outside" : kind.ToString();
+    private static string Kind(ProgrammedKind kind) => kind is ProgrammedKind.LoadBalancer or ProgrammedKind.ExternalIP or ProgrammedKind.External ? "Outside" : kind.ToString();
 }

@@ -54,7 +54,7 @@ public sealed class SimulatorTests
     public void Whether_a_node_port_is_dialled_is_unknown_without_the_nodes_addresses()
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
-        PacketPremise packet = Dumps.Tcp("203.0.113.9", "192.168.10.11", 30080);
+        PacketSpec packet = Dumps.Tcp("203.0.113.9", "192.168.10.11", 30080);
         Assert.All(Dumps.Trace(rules, packet).Outcomes, outcome => Assert.Equal(OutcomeVerdict.Forward, outcome.Verdict));
         Outcome unknown = Assert.Single(Dumps.Trace(rules, packet, NodeAddresses.Unknown).Outcomes);
         Assert.Equal(OutcomeVerdict.Unknown, unknown.Verdict);
@@ -168,9 +168,9 @@ public sealed class SimulatorTests
     public void An_established_connection_that_may_have_been_translated_is_unknown()
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
-        PacketPremise old = Dumps.Tcp("10.244.1.200", "172.30.10.1", 80) with { State = ConntrackStates.Established };
+        PacketSpec old = Dumps.Tcp("10.244.1.200", "172.30.10.1", 80) with { State = ConntrackStates.Established };
         Assert.Equal(OutcomeVerdict.Unknown, Assert.Single(Dumps.Trace(rules, old).Outcomes).Verdict);
-        PacketPremise direct = Dumps.Tcp("10.244.1.200", "10.244.2.10", 8080) with { State = ConntrackStates.Established };
+        PacketSpec direct = Dumps.Tcp("10.244.1.200", "10.244.2.10", 8080) with { State = ConntrackStates.Established };
         Assert.Equal(["forward 10.244.2.10:8080 100"], Dumps.Show(Dumps.Trace(rules, direct)));
     }
 

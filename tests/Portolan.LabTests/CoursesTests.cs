@@ -4,21 +4,21 @@ using Portolan.Testing.Scenarios;
 
 namespace Portolan.LabTests;
 
-/// <summary>A course changes the way to a scenario's clusters, never the cluster that a flow meets: without this, its flows would prove nothing.</summary>
-public sealed class CoursesTests
+/// <summary>A timeline changes the way to a scenario's clusters, never the cluster that a flow meets: without this, its flows would prove nothing.</summary>
+public sealed class TimelineTests
 {
     [Theory]
-    [InlineData(Course.Restarted)]
-    [InlineData(Course.Afresh)]
-    [InlineData(Course.Piecemeal)]
-    public void Each_flow_meets_the_cluster_that_it_meets_as_written(Course course)
+    [InlineData(Timeline.Restarted)]
+    [InlineData(Timeline.Afresh)]
+    [InlineData(Timeline.Piecemeal)]
+    public void Each_flow_meets_the_cluster_that_it_meets_as_written(Timeline timeline)
     {
         int compared = 0;
         foreach (string path in Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories))
         {
             foreach (Scenario scenario in Lab.ReadScenarios(path))
             {
-                if (scenario.On(course) is not { } other)
+                if (scenario.On(timeline) is not { } other)
                     continue;
                 Dictionary<int, string> written = ClustersByFlow(scenario);
                 foreach ((int line, string cluster) in ClustersByFlow(other))
@@ -34,7 +34,7 @@ public sealed class CoursesTests
     [Fact]
     public void Restarted_keeps_every_flow_and_has_the_proxy_away_at_every_change()
     {
-        Scenario restarted = Trial.On(Course.Restarted)!;
+        Scenario restarted = Trial.On(Timeline.Restarted)!;
 
         Assert.Equal([ProxyAction.None, ProxyAction.Restart, ProxyAction.Stop, ProxyAction.None, ProxyAction.Start], restarted.Steps.Select(static step => step.Proxy));
         Assert.Equal(Trial.Steps.Sum(static step => step.Flows.Length), restarted.Steps.Sum(static step => step.Flows.Length));
@@ -43,7 +43,7 @@ public sealed class CoursesTests
     [Fact]
     public void Afresh_has_a_new_kernel_for_every_flow_that_needs_no_memory()
     {
-        Scenario afresh = Trial.On(Course.Afresh)!;
+        Scenario afresh = Trial.On(Timeline.Afresh)!;
 
         Assert.Equal(["two", "five"], afresh.Steps.SelectMany(static step => step.Flows).Select(static flow => flow.Name));
         Assert.All(afresh.Steps.Where(static step => !step.Flows.IsEmpty), static step => Assert.Equal(ProxyAction.Afresh, step.Proxy));
@@ -52,7 +52,7 @@ public sealed class CoursesTests
     [Fact]
     public void Piecemeal_starts_with_nothing_and_turns_the_order_of_changes_round()
     {
-        Scenario piecemeal = Trial.On(Course.Piecemeal)!;
+        Scenario piecemeal = Trial.On(Timeline.Piecemeal)!;
 
         Assert.Empty(piecemeal.Objects);
         Assert.Equal(ProxyAction.Start, piecemeal.Steps[0].Proxy);
@@ -64,7 +64,7 @@ public sealed class CoursesTests
     [Fact]
     public void A_scenario_of_one_step_has_no_other_fresh_start()
     {
-        Assert.Null((Trial with { Steps = Trial.Steps[..1] }).On(Course.Afresh));
+        Assert.Null((Trial with { Steps = Trial.Steps[..1] }).On(Timeline.Afresh));
     }
 
     private static Scenario Trial => ScenarioReader.Read("trial", """

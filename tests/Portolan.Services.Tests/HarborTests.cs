@@ -16,7 +16,7 @@ public sealed class HarborTests
         var rules = ProxyVariant.Parse(variant);
         Scenario flows = ScenarioReader.Read("flows.yaml", File.ReadAllText(InHarbor("flows.yaml"))).Single(scenario => scenario.Name == "kube-proxy 1.36");
 
-        IReadOnlyList<string> failures = new ScenarioCourse(WithCluster(flows), rules).Run();
+        IReadOnlyList<string> failures = new ScenarioTimeline(WithCluster(flows), rules).Run();
 
         Assert.True(failures.Count == 0, string.Join('\n', failures));
         Assert.NotEmpty(flows.Steps.SelectMany(step => step.Flows));

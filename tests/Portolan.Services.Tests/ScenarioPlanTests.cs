@@ -12,7 +12,7 @@ namespace Portolan.Services.Tests;
 public sealed class ScenarioPlanTests
 {
     // The other two are about a proxy that starts, which here is a table that begins anew with the objects as they are.
-    private static readonly Course[] s_courses = [Course.AsWritten, Course.Piecemeal];
+    private static readonly Timeline[] s_courses = [Timeline.AsWritten, Timeline.Piecemeal];
 
     // The layouts of mode iptables differ in what plans mean; back-ends and dispatch do not.
     private static readonly ProxyVariant[] s_variants =
@@ -24,7 +24,7 @@ public sealed class ScenarioPlanTests
         {
             string file = Path.GetFileNameWithoutExtension(path), text = File.ReadAllText(path);
             IEnumerable<Scenario> written = [.. ScenarioReader.Read(file, text), .. IPv6Twin.Read(file, text)];
-            foreach (Scenario scenario in written.SelectMany(static scenario => s_courses, static (scenario, course) => scenario.On(course)).OfType<Scenario>())
+            foreach (Scenario scenario in written.SelectMany(static scenario => s_courses, static (scenario, timeline) => scenario.On(timeline)).OfType<Scenario>())
             {
                 foreach (ProxyVariant variant in s_variants.Where(variant => scenario.MakesSenseIn(variant.Mode)))
                     yield return new(scenario, variant.ToString()) { TestDisplayName = $"{scenario}, {variant}" };
@@ -36,7 +36,7 @@ public sealed class ScenarioPlanTests
     [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
     public void Plans_send_packets_where_the_scenario_says(Scenario scenario, string variant)
     {
-        IReadOnlyList<string> failures = new ScenarioCourse(scenario, ProxyVariant.Parse(variant)).Run();
+        IReadOnlyList<string> failures = new ScenarioTimeline(scenario, ProxyVariant.Parse(variant)).Run();
 
         Assert.True(failures.Count == 0, $"{failures.Count} flow(s) did not go as expected.\n{string.Join('\n', failures)}");
     }

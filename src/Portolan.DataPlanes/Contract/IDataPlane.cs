@@ -27,7 +27,7 @@ public interface IDataPlane : IDisposable
     /// Raised, on any thread, when something else changed or removed the plane's rules; the text says who and what, where the kernel tells.
     /// The loop answers with <see cref="Reconcile"/>.
     /// </summary>
-    event Action<string>? Disturbed;
+    event Action<string>? ExternallyModified;
 }
 
 /// <summary>What one call to a plane did.</summary>
@@ -49,7 +49,7 @@ public sealed record SyncReport
     public ImmutableArray<Refusal> Refusals { get; init; } = [];
 
     /// <summary>What an operator should know of the machine's other rules, though everything went in; a sentence each.</summary>
-    public ImmutableArray<string> Remarks { get; init; } = [];
+    public ImmutableArray<string> Warnings { get; init; } = [];
 
     /// <summary>True when the kernel holds what was wanted, held-back objects aside.</summary>
     public bool IsInForce { get; init; } = true;

@@ -15,7 +15,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 {
     private readonly Dictionary<ObjectName, ServicePlan?> _heldBack = [];
     private readonly List<Refusal> _refusals = [];
-    private readonly List<string> _remarks = [];
+    private readonly List<string> _warnings = [];
 
     // False when what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
     private bool _isCertain;
@@ -107,7 +107,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     {
         (_written, _removed, _transactions) = (0, 0, 0);
         _refusals.Clear();
-        _remarks.Clear();
+        _warnings.Clear();
     }
 
     private SyncReport Report() => new()
@@ -116,7 +116,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         Removed = _removed,
         Transactions = _transactions,
         Refusals = [.. _refusals],
-        Remarks = [.. _remarks],
+        Warnings = [.. _warnings],
         IsInForce = _isCertain,
     };
 
@@ -208,11 +208,11 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     {
         foreach (string table in saved.Mixed)
         {
-            string remark = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore does not show " +
+            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore does not show " +
                 $"('nft list table {(Family == IpFamily.IPv4 ? "ip" : "ip6")} {table}' does). Services are served, but all their rules are written at each full sync, and what " +
                 "others change in ours is not noticed; rules of nft belong in a table of their own";
-            if (!_remarks.Contains(remark))
-                _remarks.Add(remark);
+            if (!_warnings.Contains(warning))
+                _warnings.Add(warning);
         }
     }
 

@@ -13,12 +13,12 @@ namespace Portolan.DataPlanes.IpTables;
 /// feeds the chains of the services it touches and the changed rules of shared chains; a full sync compares with iptables-save first and
 /// leaves alone what is right.
 /// </summary>
-/// <remarks>
-/// The tools work on the network namespace of the calling thread. Statistics and <see cref="Disturbed"/> aside, one thread at a time.
-/// </remarks>
+/// <warnings>
+/// The tools work on the network namespace of the calling thread. Statistics and <see cref="ExternallyModified"/> aside, one thread at a time.
+/// </warnings>
 public sealed class IpTablesPlane : IDataPlane
 {
-    private const int LooksPerComparison = 10;
+    private const int LooksPerReconcile = 10;
 
     // The jumps without which nothing in a table has an effect.
     private static readonly Dictionary<string, (string From, string To)> s_ways = new()
@@ -55,7 +55,7 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public event Action<string>? Disturbed;
+    public event Action<string>? ExternallyModified;
 
     /// <inheritdoc/>
     public string Mode => "iptables";
@@ -129,7 +129,7 @@ public sealed class IpTablesPlane : IDataPlane
         string? finding;
         try
         {
-            finding = _isStarted ? Look(comparesRules: _looks++ % LooksPerComparison == 0) : null;
+            finding = _isStarted ? Look(comparesRules: _looks++ % LooksPerReconcile == 0) : null;
         }
         finally
         {
@@ -137,8 +137,8 @@ public sealed class IpTablesPlane : IDataPlane
         }
         if (finding is null)
             return;
-        Statistics.CountDisturbance();
-        Disturbed?.Invoke(finding);
+        Statistics.CountModification();
+        ExternallyModified?.Invoke(finding);
     }
 
     private string? Look(bool comparesRules)
@@ -171,7 +171,7 @@ public sealed class IpTablesPlane : IDataPlane
         Removed = left.Removed + right.Removed,
         Transactions = left.Transactions + right.Transactions,
         Refusals = [.. left.Refusals, .. right.Refusals],
-        Remarks = [.. left.Remarks, .. right.Remarks],
+        Warnings = [.. left.Warnings, .. right.Warnings],
         IsInForce = left.IsInForce && right.IsInForce,
     };
 }

@@ -3,7 +3,7 @@ namespace Portolan.DataPlanes.IpTables;
 /// <summary>What the plane's tools were used for, since it was made. May be read from any thread.</summary>
 public sealed class IpTablesStatistics
 {
-    private long _restores, _lines, _lastLines, _lockTimeouts, _disturbances;
+    private long _restores, _lines, _lastLines, _lockTimeouts, _modifications;
 
     /// <summary>Runs of iptables-restore and ip6tables-restore.</summary>
     public long Restores => Interlocked.Read(ref _restores);
@@ -18,7 +18,7 @@ public sealed class IpTablesStatistics
     public long LockTimeouts => Interlocked.Read(ref _lockTimeouts);
 
     /// <summary>Times that rules were found changed or gone.</summary>
-    public long Disturbances => Interlocked.Read(ref _disturbances);
+    public long Modifications => Interlocked.Read(ref _modifications);
 
     internal void CountRestore(int lines)
     {
@@ -29,5 +29,5 @@ public sealed class IpTablesStatistics
 
     internal void CountLockTimeout() => Interlocked.Increment(ref _lockTimeouts);
 
-    internal void CountDisturbance() => Interlocked.Increment(ref _disturbances);
+    internal void CountModification() => Interlocked.Increment(ref _modifications);
 }

@@ -8,9 +8,9 @@ namespace Portolan.DataPlanes.NfTables;
 /// <param name="Scope">The frontends that ask.</param>
 /// <param name="Kind">What is used.</param>
 /// <param name="Value">Number of backends, prefix length, or seconds.</param>
-internal readonly record struct RuleUse(FrontendScope Scope, RuleUseKind Kind, int Value) : IComparable<RuleUse>
+internal readonly record struct RuleRequirement(FrontendScope Scope, RuleRequirementKind Kind, int Value) : IComparable<RuleRequirement>
 {
-    public int CompareTo(RuleUse other) =>
+    public int CompareTo(RuleRequirement other) =>
         Scope != other.Scope ? Scope.CompareTo(other.Scope) : Kind != other.Kind ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
 }
 
@@ -25,7 +25,7 @@ internal enum FrontendScope : byte
 }
 
 /// <summary>The things a service can ask of the static rules.</summary>
-internal enum RuleUseKind : byte
+internal enum RuleRequirementKind : byte
 {
     /// <summary>A frontend at all.</summary>
     Frontends,

@@ -7,7 +7,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>
 /// The expressions our rules are made of, in one family and for one kind of frontends. Registers are counted in slots of 4 bytes from the first.
 /// </summary>
-internal sealed class Expr(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
+internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
 {
     private static readonly NfRegister First = NfRegister.At(0);
 

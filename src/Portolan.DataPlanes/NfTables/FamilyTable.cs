@@ -14,11 +14,11 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     /// <summary>The <see cref="Element.Subject"/> of elements that are the node's and no service's.</summary>
     internal const int NoService = -1;
 
-    private readonly Dictionary<RuleUse, int> _uses = [];
+    private readonly Dictionary<RuleRequirement, int> _uses = [];
     private readonly Dictionary<SharedPlace, int> _shared = [];
     private readonly ElementBuffer _before = new();
     private readonly ElementBuffer _after = new();
-    private readonly List<RuleUse> _askedFor = [];
+    private readonly List<RuleRequirement> _askedFor = [];
 
     internal IpFamily Family => family;
 
@@ -32,11 +32,11 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     internal bool UsesChanged { get; private set; }
 
     /// <summary>The uses in force after the planned changes, sorted.</summary>
-    internal ImmutableArray<RuleUse> Uses
+    internal ImmutableArray<RuleRequirement> Uses
     {
         get
         {
-            RuleUse[] uses = [.. _uses.Keys];
+            RuleRequirement[] uses = [.. _uses.Keys];
             Array.Sort(uses);
             return ImmutableCollectionsMarshal.AsImmutableArray(uses);
         }
@@ -89,7 +89,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
             return;
         _askedFor.Clear();
         ServiceCompiler.EmitUses(plan, family, _askedFor);
-        foreach (RuleUse use in _askedFor)
+        foreach (RuleRequirement use in _askedFor)
             UsesChanged |= Count(_uses, use, by);
     }
 

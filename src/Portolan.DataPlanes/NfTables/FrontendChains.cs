@@ -19,13 +19,13 @@ internal sealed class FrontendChains(
     /// looks into it (nf_tables_bind_set): at 50,000 elements a millisecond and more for a rule. So rules that look into the large maps stand in
     /// chains of their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
     /// </summary>
-    internal const int UsualCounts = 8;
+    internal const int PreallocatedCounts = 8;
 
-    private readonly Expr _expr = new(input.Family, scope);
+    private readonly RuleExpressions _expr = new(input.Family, scope);
     private readonly NfTableId _table = TableSchema.Table(input.Family);
     private readonly string _prefix = scope == FrontendScope.NodePorts ? "node-port-" : "";
-    private readonly int[] _timeouts = input.Values(scope, RuleUseKind.AffinitySeconds);
-    private readonly bool _hasExternalLocal = input.Has(scope, RuleUseKind.ExternalLocal);
+    private readonly int[] _timeouts = input.Values(scope, RuleRequirementKind.AffinitySeconds);
+    private readonly bool _hasExternalLocal = input.Has(scope, RuleRequirementKind.ExternalLocal);
 
     private string ExternalLocal => _prefix + "external-local";
 
@@ -35,10 +35,10 @@ internal sealed class FrontendChains(
     internal void Write()
     {
         ElementSet endpoints = scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints;
-        WriteView(RuleUseKind.Endpoints, endpoints, RuleUseKind.AffinityIds, ElementSet.AffinityIds, _prefix);
+        WriteView(RuleRequirementKind.Endpoints, endpoints, RuleRequirementKind.AffinityIds, ElementSet.AffinityIds, _prefix);
         if (!_hasExternalLocal)
             return;
-        WriteView(RuleUseKind.InsideEndpoints, ElementSet.InsideEndpoints, RuleUseKind.InsideAffinityIds, ElementSet.InsideAffinityIds, Inside + "-");
+        WriteView(RuleRequirementKind.InsideEndpoints, ElementSet.InsideEndpoints, RuleRequirementKind.InsideAffinityIds, ElementSet.InsideAffinityIds, Inside + "-");
         WriteInside();
     }
 
@@ -53,14 +53,14 @@ internal sealed class FrontendChains(
     internal IEnumerable<NfRule> Serving(string chain)
     {
         if (_hasExternalLocal)
-            yield return Keyed(chain, "external-local", Expr.Jump(ExternalLocal));
-        yield return Keyed(chain, "masquerade-always", Expr.SetMark(input.MasqueradeMark));
+            yield return Keyed(chain, "external-local", RuleExpressions.Jump(ExternalLocal));
+        yield return Keyed(chain, "masquerade-always", RuleExpressions.SetMark(input.MasqueradeMark));
         foreach (NfRule rule in ToAffinity(chain, _prefix))
             yield return rule;
-        if (input.Has(scope, RuleUseKind.Endpoints))
-            yield return Rule(chain, [Expr.Jump(_prefix + "pick")]);
+        if (input.Has(scope, RuleRequirementKind.Endpoints))
+            yield return Rule(chain, [RuleExpressions.Jump(_prefix + "pick")]);
         yield return Keyed(chain, "no-endpoints", _expr.Reject);
-        yield return Keyed(chain, "no-local-endpoints", Expr.Drop);
+        yield return Keyed(chain, "no-local-endpoints", RuleExpressions.Drop);
     }
 
     private IEnumerable<NfRule> ToAffinity(string chain, string view)
@@ -68,9 +68,9 @@ internal sealed class FrontendChains(
         foreach (int seconds in _timeouts)
         {
             string set = TableSchema.Name(ElementSet.AffinityFrontends, seconds);
-            yield return Keyed(chain, set, Expr.Jump(AffinityChain(view, seconds)));
+            yield return Keyed(chain, set, RuleExpressions.Jump(AffinityChain(view, seconds)));
             // Only a commit between two lookups leads here: once more, with what it left.
-            yield return Keyed(chain, set, Expr.Jump(AffinityChain(view, seconds)));
+            yield return Keyed(chain, set, RuleExpressions.Jump(AffinityChain(view, seconds)));
         }
     }
 
@@ -78,18 +78,18 @@ internal sealed class FrontendChains(
     {
         List<NfRule> external = [];
         foreach (NfExpression[] isPod in podConditions())
-            external.Add(Rule(ExternalLocal, [.. isPod, Expr.Goto(Inside)], "from a pod"));
-        external.Add(Rule(ExternalLocal, [.. Expr.SourceIsLocal, .. Expr.SetMark(input.MasqueradeMark), Expr.Goto(Inside)], "from this node"));
+            external.Add(Rule(ExternalLocal, [.. isPod, RuleExpressions.Goto(Inside)], "from a pod"));
+        external.Add(Rule(ExternalLocal, [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(input.MasqueradeMark), RuleExpressions.Goto(Inside)], "from this node"));
         Add(ExternalLocal, external);
 
         List<NfRule> inside = [.. ToAffinity(Inside, Inside + "-")];
-        if (input.Has(scope, RuleUseKind.InsideEndpoints))
-            inside.Add(Rule(Inside, [Expr.Jump(Inside + "-pick")]));
+        if (input.Has(scope, RuleRequirementKind.InsideEndpoints))
+            inside.Add(Rule(Inside, [RuleExpressions.Jump(Inside + "-pick")]));
         Add(Inside, inside);
     }
 
     /// <summary>The chains that choose a backend, for one view of the frontends: all clients, or clients inside.</summary>
-    private void WriteView(RuleUseKind use, ElementSet map, RuleUseKind affinityUse, ElementSet idMap, string view)
+    private void WriteView(RuleRequirementKind use, ElementSet map, RuleRequirementKind affinityUse, ElementSet idMap, string view)
     {
         string mapName = TableSchema.Name(map);
         int[] counts = Counts(use);
@@ -99,15 +99,15 @@ internal sealed class FrontendChains(
             foreach (int count in counts)
             {
                 string chain = FormattableString.Invariant($"{view}pick-{count}");
-                Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), Expr.Map(mapName), _expr.Dnat()])]);
+                Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), RuleExpressions.Map(mapName), _expr.Dnat()])]);
             }
             string pick = view + "pick", byCount = view + "pick-by-count";
             WriteTree(byCount, pick, mapName, counts);
-            NfExpression[] exists = [.. _expr.KeyAndIndex(0), Expr.In(mapName)];
+            NfExpression[] exists = [.. _expr.KeyAndIndex(0), RuleExpressions.In(mapName)];
             Add(pick,
             [
-                Rule(pick, [.. exists, Expr.Jump(byCount)]),
-                Rule(pick, [.. exists, Expr.Jump(view + "pick-1")], "only while a commit lands between two lookups"),
+                Rule(pick, [.. exists, RuleExpressions.Jump(byCount)]),
+                Rule(pick, [.. exists, RuleExpressions.Jump(view + "pick-1")], "only while a commit lands between two lookups"),
             ]);
         }
 
@@ -118,7 +118,7 @@ internal sealed class FrontendChains(
         foreach (int count in idCounts)
         {
             string chain = FormattableString.Invariant($"{view}affinity-pick-{count}");
-            Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), Expr.Map(idMapName), Expr.StorePriority])]);
+            Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), RuleExpressions.Map(idMapName), RuleExpressions.StorePriority])]);
         }
         WriteTree(view + "affinity-pick", view + "affinity-pick", idMapName, idCounts);
         foreach (int seconds in _timeouts)
@@ -133,15 +133,15 @@ internal sealed class FrontendChains(
     {
         string Leaf(int count) => FormattableString.Invariant($"{leafPrefix}-{count}");
         string From(int count) => FormattableString.Invariant($"{leafPrefix}-from-{count}");
-        NfExpression[] HasMoreThan(int count) => [.. _expr.KeyAndIndex((uint)count), Expr.In(map)];
+        NfExpression[] HasMoreThan(int count) => [.. _expr.KeyAndIndex((uint)count), RuleExpressions.In(map)];
 
         void Branch(string into, List<NfRule> list, ReadOnlySpan<int> range)
         {
             if (range.Length <= 3)
             {
                 for (int i = range.Length - 1; i > 0; i--)
-                    list.Add(Rule(into, [.. HasMoreThan(range[i - 1]), Expr.Goto(Leaf(range[i]))]));
-                list.Add(Rule(into, [Expr.Goto(Leaf(range[0]))]));
+                    list.Add(Rule(into, [.. HasMoreThan(range[i - 1]), RuleExpressions.Goto(Leaf(range[i]))]));
+                list.Add(Rule(into, [RuleExpressions.Goto(Leaf(range[0]))]));
                 return;
             }
             int middle = range.Length / 2;
@@ -149,19 +149,19 @@ internal sealed class FrontendChains(
             List<NfRule> upperRules = [];
             Branch(upper, upperRules, range[middle..]);
             Add(upper, upperRules);
-            list.Add(Rule(into, [.. HasMoreThan(range[middle - 1]), Expr.Goto(upper)]));
+            list.Add(Rule(into, [.. HasMoreThan(range[middle - 1]), RuleExpressions.Goto(upper)]));
             Branch(into, list, range[..middle]);
         }
 
         List<NfRule> rules = [], unusualRules = [];
         if (counts.Length > 0)
         {
-            string unusual = From(UsualCounts + 1);
-            if (counts.Length > UsualCounts)
-                Branch(unusual, unusualRules, counts.AsSpan(UsualCounts));
+            string unusual = From(PreallocatedCounts + 1);
+            if (counts.Length > PreallocatedCounts)
+                Branch(unusual, unusualRules, counts.AsSpan(PreallocatedCounts));
             Add(unusual, unusualRules);
-            rules.Add(Rule(chain, [.. HasMoreThan(UsualCounts), Expr.Goto(unusual)]));
-            Branch(chain, rules, counts.AsSpan(0, UsualCounts));
+            rules.Add(Rule(chain, [.. HasMoreThan(PreallocatedCounts), RuleExpressions.Goto(unusual)]));
+            Branch(chain, rules, counts.AsSpan(0, PreallocatedCounts));
         }
         Add(chain, rules);
     }
@@ -177,7 +177,7 @@ internal sealed class FrontendChains(
         string found = FormattableString.Invariant($"{view}affinity-{seconds}-found");
         string fresh = FormattableString.Invariant($"{view}affinity-{seconds}-new");
         string clients = TableSchema.ClientsName(seconds);
-        NfExpression[] client = [_expr.Source(0), Expr.LoadPriority(_expr.AddressSlots)];
+        NfExpression[] client = [_expr.Source(0), RuleExpressions.LoadPriority(_expr.AddressSlots)];
 
         List<NfRule> walk = [];
         // Rounded up, so that services growing by an endpoint do not rewrite the chain each time.
@@ -185,31 +185,31 @@ internal sealed class FrontendChains(
         for (int i = 0; i < walked; i++)
         {
             if (i > 0 && i % stride == 0)
-                walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), Expr.In(idMap, inverted: true), Expr.Goto(fresh)]));
-            walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), Expr.Map(idMap), Expr.StorePriority]));
-            walk.Add(Rule(chain, [.. client, Expr.In(clients), Expr.Goto(found)]));
+                walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), RuleExpressions.In(idMap, inverted: true), RuleExpressions.Goto(fresh)]));
+            walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), RuleExpressions.Map(idMap), RuleExpressions.StorePriority]));
+            walk.Add(Rule(chain, [.. client, RuleExpressions.In(clients), RuleExpressions.Goto(found)]));
         }
-        walk.Add(Rule(chain, [Expr.Goto(fresh)]));
+        walk.Add(Rule(chain, [RuleExpressions.Goto(fresh)]));
 
         Add(found,
         [
             Rule(found, [.. client, new NfDynamicSet(clients, NfDynamicSetOperation.Update, NfRegister.At(0)) { Timeout = TimeSpan.FromSeconds(seconds) }]),
-            Rule(found, [Expr.LoadPriority(0), Expr.Map(TableSchema.Name(ElementSet.AffinityEndpoints)), _expr.Dnat()]),
+            Rule(found, [RuleExpressions.LoadPriority(0), RuleExpressions.Map(TableSchema.Name(ElementSet.AffinityEndpoints)), _expr.Dnat()]),
         ]);
-        Add(fresh, [Rule(fresh, [Expr.Jump(view + "affinity-pick")]), Rule(fresh, [Expr.Goto(found)])]);
+        Add(fresh, [Rule(fresh, [RuleExpressions.Jump(view + "affinity-pick")]), Rule(fresh, [RuleExpressions.Goto(found)])]);
         Add(chain, walk);
     }
 
     private static string AffinityChain(string view, int seconds) => FormattableString.Invariant($"{view}affinity-{seconds}");
 
     /// <summary>The usual numbers of backends and the others in use, ascending; none when there is no frontend of the kind at all.</summary>
-    private int[] Counts(RuleUseKind kind)
+    private int[] Counts(RuleRequirementKind kind)
     {
         int[] used = input.Values(scope, kind);
-        return used.Length == 0 ? [] : [.. Enumerable.Range(1, UsualCounts), .. used.Where(static count => count > UsualCounts)];
+        return used.Length == 0 ? [] : [.. Enumerable.Range(1, PreallocatedCounts), .. used.Where(static count => count > PreallocatedCounts)];
     }
 
-    private NfRule Keyed(string chain, string set, params NfExpression[] then) => Rule(chain, [.. _expr.Key(), Expr.In(set), .. then]);
+    private NfRule Keyed(string chain, string set, params NfExpression[] then) => Rule(chain, [.. _expr.Key(), RuleExpressions.In(set), .. then]);
 
     private NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) =>
         new(_table, chain, [.. expressions]) { Comment = comment };

@@ -3,7 +3,7 @@ using Portolan.Netlink.NfTables;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>What the kernel holds of one family's table: the counterpart of a program and its elements.</summary>
-internal sealed class HeldTable
+internal sealed class KernelTable
 {
     /// <summary>The table; null when there is none.</summary>
     internal NfTable? Table { get; init; }
@@ -25,7 +25,7 @@ internal sealed class HeldTable
 internal interface INfTablesKernel : IDisposable
 {
     /// <summary>Reads one family's table with everything in it.</summary>
-    HeldTable Read(Inet.IpFamily family);
+    KernelTable Read(Inet.IpFamily family);
 
     /// <summary>The number of the last commit by anybody; each commit adds one.</summary>
     uint ReadGeneration();

@@ -29,14 +29,14 @@ internal sealed class NfTablesKernel : INfTablesKernel
     public uint ReadGeneration() => _reader.ReadGeneration().Id;
 
     /// <inheritdoc/>
-    public HeldTable Read(IpFamily family)
+    public KernelTable Read(IpFamily family)
     {
         for (int attempt = 1; ; attempt++)
         {
             uint before = ReadGeneration();
             try
             {
-                HeldTable held = ReadOnce(family);
+                KernelTable held = ReadOnce(family);
                 if (attempt == MaxReadAttempts || ReadGeneration() == before)
                     return held;
             }
@@ -53,10 +53,10 @@ internal sealed class NfTablesKernel : INfTablesKernel
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private HeldTable ReadOnce(IpFamily family)
+    private KernelTable ReadOnce(IpFamily family)
     {
         NfTableId id = TableSchema.Table(family);
-        var held = new HeldTable { Table = _reader.ReadTables(id.Family).Find(table => table.Id == id) };
+        var held = new KernelTable { Table = _reader.ReadTables(id.Family).Find(table => table.Id == id) };
         if (held.Table is null)
             return held;
 

@@ -6,7 +6,7 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <content>Bringing the kernel from whatever it holds to what is wanted: first loads, restarts, repairs.</content>
+/// <content>Resyncing the kernel from whatever it holds to what is wanted: first loads, restarts, repairs.</content>
 public sealed partial class NfTablesPlane
 {
     // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
@@ -22,22 +22,22 @@ public sealed partial class NfTablesPlane
     private const int ElementBytes = 160;
 
     /// <summary>Reads what the kernel holds and brings it to what is wanted, however different the two are.</summary>
-    private SyncReport Bring()
+    private SyncReport Resync()
     {
         // The guard would be told of every element of a first load or a repair: the generation number does for that time.
         _guard?.Close();
         uint generation = _kernel.ReadGeneration();
-        SyncReport report = BringRounds();
+        SyncReport report = ResyncRounds();
         if (_guard is not null)
         {
             _guard.Open();
             if (_kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
-                Disturbed?.Invoke("somebody else changed nf_tables while a large transaction went in");
+                ExternallyModified?.Invoke("somebody else changed nf_tables while a large transaction went in");
         }
         return report;
     }
 
-    private SyncReport BringRounds()
+    private SyncReport ResyncRounds()
     {
         int committed = 0;
         // Every round holds back at least one more service, or ends.
@@ -46,7 +46,7 @@ public sealed partial class NfTablesPlane
             foreach (Family family in _families)
             {
                 family.Table.Reset();
-                HeldTable held = _kernel.Read(family.Table.Family);
+                KernelTable held = _kernel.Read(family.Table.Family);
                 family.ReadBack(held);
                 AdoptAffinity(held);
             }
@@ -91,18 +91,18 @@ public sealed partial class NfTablesPlane
         foreach (Family family in _families)
         {
             FamilyTable table = family.Table;
-            TableProgram program = RuleProgram.Build(Input(table));
-            if (family.Held.Table is null)
+            TableProgram program = TableCompiler.Build(Input(table));
+            if (family.Current.Table is null)
             {
                 if (!WriteNew(pipeline, family, program, firstSubject, ElementsAtOnce, ref written))
                     return false;
             }
-            else if (!IsUsable(family.Held, program))
+            else if (!IsUsable(family.Current, program))
             {
                 // Deleted and made again in one transaction, however large: no packet sees the time between.
-                LogReplaced(family.Held.Table.Id.ToString(), family.Held.Table.Comment ?? "no comment");
-                pipeline.Current.DeleteTable(family.Held.Table.Id);
-                family.ReadBack(new HeldTable());
+                LogReplaced(family.Current.Table.Id.ToString(), family.Current.Table.Comment ?? "no comment");
+                pipeline.Current.DeleteTable(family.Current.Table.Id);
+                family.ReadBack(new KernelTable());
                 WriteNew(pipeline, family, program, firstSubject, int.MaxValue, ref written);
             }
             else if (!WriteDifference(pipeline, family, program, firstSubject, ref written))
@@ -123,8 +123,8 @@ public sealed partial class NfTablesPlane
     private bool WriteNew(CommitPipeline pipeline, Family family, TableProgram program, int firstSubject, int elementsAtOnce, ref int written)
     {
         FamilyTable table = family.Table;
-        family.Change.WriteSets(pipeline.Current, family.Held, program);
-        written += program.Sets.Length + TableChange.WriteInnerChains(pipeline.Current, family.Held, program);
+        family.Change.WriteSets(pipeline.Current, family.Current, program);
+        written += program.Sets.Length + TableChange.WriteInnerChains(pipeline.Current, family.Current, program);
         int sent = 0;
         for (int subject = 0; subject <= _subjects.Count; subject++)
         {
@@ -140,7 +140,7 @@ public sealed partial class NfTablesPlane
             if (!isLast && !pipeline.Send())
                 return false;
         }
-        written += sent + family.Change.WriteChains(pipeline.Current, family.Held, program);
+        written += sent + family.Change.WriteChains(pipeline.Current, family.Current, program);
         return true;
     }
 
@@ -148,12 +148,12 @@ public sealed partial class NfTablesPlane
     private bool WriteDifference(CommitPipeline pipeline, Family family, TableProgram program, int firstSubject, ref int written)
     {
         FamilyTable table = family.Table;
-        table.Added.EnsureCapacity(family.Held.Elements.Count);
+        table.Added.EnsureCapacity(family.Current.Elements.Count);
         for (int subject = 0; subject < _subjects.Count; subject++)
             table.PlanElements(null, _subjects[subject].Plan, subject);
         table.PlanNodePortAddresses([], _nodePortAddresses);
-        table.LeaveDifference(family.Held.Elements);
-        family.Change.WriteSets(pipeline.Current, family.Held, program);
+        table.LeaveDifference(family.Current.Elements);
+        family.Change.WriteSets(pipeline.Current, family.Current, program);
         family.Change.WriteElements(pipeline.Current, NfElementChange.Delete, table.Removed.Elements, firstSubject);
         ReadOnlySpan<Element> added = table.Added.Elements;
         int from = 0;
@@ -165,7 +165,7 @@ public sealed partial class NfTablesPlane
             if (from < added.Length && !pipeline.Send())
                 return false;
         }
-        written += added.Length + family.Change.WriteChains(pipeline.Current, family.Held, program);
+        written += added.Length + family.Change.WriteChains(pipeline.Current, family.Current, program);
         return true;
     }
 
@@ -180,7 +180,7 @@ public sealed partial class NfTablesPlane
         return end - from;
     }
 
-    private static bool IsUsable(HeldTable held, TableProgram wanted)
+    private static bool IsUsable(KernelTable held, TableProgram wanted)
     {
         if (!held.IsOurLayout)
             return false;
@@ -200,7 +200,7 @@ public sealed partial class NfTablesPlane
     }
 
     /// <summary>Takes over the affinity ids the kernel holds, so that clients stay with their backends over a restart of the proxy.</summary>
-    private void AdoptAffinity(HeldTable held)
+    private void AdoptAffinity(KernelTable held)
     {
         Dictionary<uint, InetEndpoint> endpoints = [];
         List<(uint Id, string Name)> names = [];

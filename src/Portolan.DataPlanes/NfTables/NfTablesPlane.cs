@@ -15,14 +15,14 @@ namespace Portolan.DataPlanes.NfTables;
 /// The nftables plane: tables "ip portolan" and "ip6 portolan", spoken to over netlink. Chains and rules do not grow with the number of
 /// services; all that does lives in elements, so that a change is a few elements in one transaction.
 /// </summary>
-/// <remarks>
+/// <warnings>
 /// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was applied.
-/// </remarks>
+/// </warnings>
 public sealed partial class NfTablesPlane : IDataPlane
 {
     private readonly NfTablesOptions _options;
     private readonly INfTablesKernel _kernel;
-    private readonly TableGuard? _guard;
+    private readonly TableMonitor? _guard;
     private readonly ILogger _logger;
     private readonly NfTransaction _transaction = new();
     private readonly AffinityIds _affinityIds;
@@ -47,7 +47,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     /// <summary>As the public constructor, in another network namespace (by name or path).</summary>
     internal NfTablesPlane(NfTablesOptions options, string? networkNamespace, ILogger logger)
         : this(options, new NfTablesKernel(networkNamespace), logger) =>
-        _guard = new TableGuard(((NfTablesKernel)_kernel).PortId, networkNamespace, what => Disturbed?.Invoke(what), logger);
+        _guard = new TableMonitor(((NfTablesKernel)_kernel).PortId, networkNamespace, what => ExternallyModified?.Invoke(what), logger);
 
     internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
     {
@@ -65,7 +65,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public event Action<string>? Disturbed;
+    public event Action<string>? ExternallyModified;
 
     /// <inheritdoc/>
     public string Mode => "nftables";
@@ -95,7 +95,7 @@ public sealed partial class NfTablesPlane : IDataPlane
         if (!_isInForce)
         {
             _nodePortAddresses = node.NodePortAddresses;
-            return Bring();
+            return Resync();
         }
         _subjects.Clear();
         foreach (ServiceChange change in delta.Services)
@@ -103,7 +103,7 @@ public sealed partial class NfTablesPlane : IDataPlane
         foreach (Family family in _families)
             family.Table.PlanNodePortAddresses(_nodePortAddresses, node.NodePortAddresses);
         _nodePortAddresses = node.NodePortAddresses;
-        return CommitPlanned(nodeWideChanged) ?? Bring();
+        return CommitPlanned(nodeWideChanged) ?? Resync();
     }
 
     /// <inheritdoc/>
@@ -111,7 +111,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     {
         _heldBack.Clear();
         _isInForce = false;
-        return Bring();
+        return Resync();
     }
 
     /// <summary>Removes the tables, with all that is in them. Returns false when there were none.</summary>
@@ -159,16 +159,16 @@ public sealed partial class NfTablesPlane : IDataPlane
         foreach (Family family in _families)
         {
             FamilyTable table = family.Table;
-            TableProgram? program = table.UsesChanged || nodeWideChanged ? RuleProgram.Build(Input(table)) : null;
+            TableProgram? program = table.UsesChanged || nodeWideChanged ? TableCompiler.Build(Input(table)) : null;
             if (program is not null)
-                family.Change.WriteSets(_transaction, family.Held, program);
+                family.Change.WriteSets(_transaction, family.Current, program);
             family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, removed + added);
             removed += table.Removed.Count;
             family.Change.WriteElements(_transaction, NfElementChange.Add, table.Added.Elements, removed + added);
             added += table.Added.Count;
             if (program is null)
                 continue;
-            rules += family.Change.WriteChains(_transaction, family.Held, program);
+            rules += family.Change.WriteChains(_transaction, family.Current, program);
             family.Pending = program;
         }
 
@@ -291,23 +291,23 @@ public sealed partial class NfTablesPlane : IDataPlane
 
         internal TableChange Change { get; } = change;
 
-        internal HeldTable Held { get; private set; } = new();
+        internal KernelTable Current { get; private set; } = new();
 
         /// <summary>The program that the transaction under way brings.</summary>
         internal TableProgram? Pending { get; set; }
 
-        internal void ReadBack(HeldTable held) => Held = held;
+        internal void ReadBack(KernelTable held) => Current = held;
 
         /// <summary>The pending program is in force; elements are no longer kept, for they follow from the plans.</summary>
         internal void Confirm(TableProgram program)
         {
             Pending = null;
-            var held = new HeldTable { Table = new NfTable(TableSchema.Table(Table.Family)) { Comment = TableSchema.TableComment } };
+            var held = new KernelTable { Table = new NfTable(TableSchema.Table(Table.Family)) { Comment = TableSchema.TableComment } };
             foreach (NfSet set in program.Sets)
                 held.Sets.Add(set.Name, set);
             foreach (ChainProgram chain in program.Chains)
                 held.Chains.Add(chain.Chain.Name, chain);
-            Held = held;
+            Current = held;
         }
     }
 }

@@ -23,20 +23,20 @@ internal sealed record ChainProgram(NfChain Chain, ImmutableArray<NfRule> Rules)
 /// <param name="WithCounters">Whether new connections are counted per frontend.</param>
 internal sealed record ProgramInput(
     IpFamily Family,
-    ImmutableArray<RuleUse> Uses,
+    ImmutableArray<RuleRequirement> Uses,
     LocalDetector Detector,
     ImmutableArray<InetPrefix> ServiceCidrs,
     uint MasqueradeMark,
     bool WithCounters)
 {
     /// <summary>True when a service asks for it, with whatever value.</summary>
-    internal bool Has(FrontendScope scope, RuleUseKind kind) => Values(scope, kind).Length > 0;
+    internal bool Has(FrontendScope scope, RuleRequirementKind kind) => Values(scope, kind).Length > 0;
 
     /// <summary>The values that services ask for, ascending.</summary>
-    internal int[] Values(FrontendScope scope, RuleUseKind kind)
+    internal int[] Values(FrontendScope scope, RuleRequirementKind kind)
     {
         List<int> values = [];
-        foreach (RuleUse use in Uses)
+        foreach (RuleRequirement use in Uses)
         {
             if (use.Scope == scope && use.Kind == kind)
                 values.Add(use.Value);
@@ -46,36 +46,36 @@ internal sealed record ProgramInput(
 }
 
 /// <summary>Writes the static rules. Pure.</summary>
-internal sealed class RuleProgram
+internal sealed class TableCompiler
 {
     private const string Services = "services";
     private const string NodePorts = "node-ports";
     private const string ServiceRanges = "service-ranges";
 
     private readonly ProgramInput _input;
-    private readonly Expr _expr;
+    private readonly RuleExpressions _expr;
     private readonly NfTableId _table;
     private readonly List<ChainProgram> _chains = [];
 
-    private RuleProgram(ProgramInput input)
+    private TableCompiler(ProgramInput input)
     {
         _input = input;
-        _expr = new Expr(input.Family);
+        _expr = new RuleExpressions(input.Family);
         _table = TableSchema.Table(input.Family);
     }
 
     /// <summary>The program for an input.</summary>
-    internal static TableProgram Build(ProgramInput input) => new RuleProgram(input).Build();
+    internal static TableProgram Build(ProgramInput input) => new TableCompiler(input).Build();
 
     private TableProgram Build()
     {
         var addresses = new FrontendChains(_input, FrontendScope.Addresses, PodConditions, _chains);
-        FrontendChains? nodePorts = _input.Has(FrontendScope.NodePorts, RuleUseKind.Frontends)
+        FrontendChains? nodePorts = _input.Has(FrontendScope.NodePorts, RuleRequirementKind.Frontends)
             ? new FrontendChains(_input, FrontendScope.NodePorts, PodConditions, _chains)
             : null;
         addresses.Write();
         nodePorts?.Write();
-        int[] prefixLengths = _input.Values(FrontendScope.Addresses, RuleUseKind.PrefixLength);
+        int[] prefixLengths = _input.Values(FrontendScope.Addresses, RuleRequirementKind.PrefixLength);
         // Where nothing is counted and no range is given that parses, there is nothing to check: dropped at once.
         bool hasSourceCheck = prefixLengths.Length > 0 || _input.WithCounters;
         if (hasSourceCheck)
@@ -87,8 +87,8 @@ internal sealed class RuleProgram
         WriteServices(addresses, nodePorts is not null, hasSourceCheck);
         int[] timeouts =
         [
-            .. _input.Values(FrontendScope.Addresses, RuleUseKind.AffinitySeconds)
-                .Union(_input.Values(FrontendScope.NodePorts, RuleUseKind.AffinitySeconds)).Order(),
+            .. _input.Values(FrontendScope.Addresses, RuleRequirementKind.AffinitySeconds)
+                .Union(_input.Values(FrontendScope.NodePorts, RuleRequirementKind.AffinitySeconds)).Order(),
         ];
         WriteBaseChains(timeouts.Length > 0);
         return new TableProgram(Sets(timeouts, prefixLengths), [.. _chains]);
@@ -131,13 +131,13 @@ internal sealed class RuleProgram
         string chain = "postrouting";
         if (hasAffinity)
         {
-            postrouting.Add(Rule(chain, Expr.ClearPriority(AffinityIds.MarkMask, AffinityIds.Mark)));
+            postrouting.Add(Rule(chain, RuleExpressions.ClearPriority(AffinityIds.MarkMask, AffinityIds.Mark)));
         }
-        postrouting.Add(Rule(chain, [.. Expr.TakeMark(_input.MasqueradeMark), Expr.Masquerade]));
-        postrouting.Add(Rule(chain, [.. Expr.IsTranslated, _expr.Source(0), _expr.Destination(_expr.AddressSlots), Expr.In("hairpin"), Expr.Masquerade]));
+        postrouting.Add(Rule(chain, [.. RuleExpressions.TakeMark(_input.MasqueradeMark), RuleExpressions.Masquerade]));
+        postrouting.Add(Rule(chain, [.. RuleExpressions.IsTranslated, _expr.Source(0), _expr.Destination(_expr.AddressSlots), RuleExpressions.In("hairpin"), RuleExpressions.Masquerade]));
         Add(chain, postrouting, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
-        Add("prerouting", [Rule("prerouting", [Expr.Jump(Services)])], new NfHook("nat", NfHookNumber.Prerouting, dstnat));
-        Add("output", [Rule("output", [Expr.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));
+        Add("prerouting", [Rule("prerouting", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Prerouting, dstnat));
+        Add("output", [Rule("output", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));
     }
 
     private void WriteServices(FrontendChains addresses, bool hasNodePorts, bool hasSourceCheck)
@@ -145,18 +145,18 @@ internal sealed class RuleProgram
         List<NfRule> rules = [];
         // The address in the keys of NodePorts is never a packet's own.
         if (hasNodePorts)
-            rules.Add(Rule(Services, [.. _expr.DestinationIsUnspecified, Expr.Return]));
+            rules.Add(Rule(Services, [.. _expr.DestinationIsUnspecified, RuleExpressions.Return]));
         rules.AddRange(addresses.Counting(Services));
-        NfExpression restricted = hasSourceCheck ? Expr.Jump("source-check") : Expr.Drop;
-        rules.Add(Rule(Services, [.. _expr.Key(), Expr.In("source-restricted"), restricted]));
-        rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), Expr.Jump("off-cluster")]));
+        NfExpression restricted = hasSourceCheck ? RuleExpressions.Jump("source-check") : RuleExpressions.Drop;
+        rules.Add(Rule(Services, [.. _expr.Key(), RuleExpressions.In("source-restricted"), restricted]));
+        rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("cluster-ips"), RuleExpressions.Jump("off-cluster")]));
         rules.AddRange(addresses.Serving(Services));
         // After all that has this very address: a service's own external IP wins over NodePorts there, as in kube-proxy.
         if (hasNodePorts)
-            rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("node-port-addresses"), Expr.Jump(NodePorts)]));
-        rules.Add(Rule(Services, [_expr.Destination(0), Expr.In("cluster-ips"), .. Expr.DestinationIsNotLocal, _expr.Reject],
+            rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("node-port-addresses"), RuleExpressions.Jump(NodePorts)]));
+        rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("cluster-ips"), .. RuleExpressions.DestinationIsNotLocal, _expr.Reject],
             "unknown port of a cluster IP"));
-        rules.Add(Rule(Services, [Expr.Jump(ServiceRanges)]));
+        rules.Add(Rule(Services, [RuleExpressions.Jump(ServiceRanges)]));
         Add(Services, rules);
     }
 
@@ -164,7 +164,7 @@ internal sealed class RuleProgram
     private void WriteServiceRanges() => Add(ServiceRanges,
     [
         .. _input.ServiceCidrs.Select(cidr =>
-            Rule(ServiceRanges, [.. _expr.DestinationIn(cidr), .. Expr.DestinationIsNotLocal, Expr.Drop], "unallotted cluster IP")),
+            Rule(ServiceRanges, [.. _expr.DestinationIn(cidr), .. RuleExpressions.DestinationIsNotLocal, RuleExpressions.Drop], "unallotted cluster IP")),
     ]);
 
     private void WriteSourceCheck(int[] prefixLengths)
@@ -173,11 +173,11 @@ internal sealed class RuleProgram
         foreach (int length in prefixLengths)
         {
             rules.Add(Rule("source-check",
-                [.. _expr.KeyAndMaskedSource(length), Expr.In(TableSchema.Name(ElementSet.SourceRanges, length)), Expr.Return]));
+                [.. _expr.KeyAndMaskedSource(length), RuleExpressions.In(TableSchema.Name(ElementSet.SourceRanges, length)), RuleExpressions.Return]));
         }
         if (_input.WithCounters)
-            rules.Add(Rule("source-check", [.. _expr.Key(), Expr.In("source-dropped"), Expr.Drop]));
-        rules.Add(Rule("source-check", [Expr.Drop], "not in loadBalancerSourceRanges"));
+            rules.Add(Rule("source-check", [.. _expr.Key(), RuleExpressions.In("source-dropped"), RuleExpressions.Drop]));
+        rules.Add(Rule("source-check", [RuleExpressions.Drop], "not in loadBalancerSourceRanges"));
         Add("source-check", rules);
     }
 
@@ -185,9 +185,9 @@ internal sealed class RuleProgram
     {
         List<NfRule> rules = [];
         foreach (NfExpression[] isPod in PodConditions())
-            rules.Add(Rule("off-cluster", [.. isPod, Expr.Return], "from a pod"));
+            rules.Add(Rule("off-cluster", [.. isPod, RuleExpressions.Return], "from a pod"));
         if (_input.Detector.Mode != LocalDetection.None && rules.Count > 0)
-            rules.Add(Rule("off-cluster", Expr.SetMark(_input.MasqueradeMark)));
+            rules.Add(Rule("off-cluster", RuleExpressions.SetMark(_input.MasqueradeMark)));
         Add("off-cluster", rules);
     }
 
@@ -203,10 +203,10 @@ internal sealed class RuleProgram
                 }
                 break;
             case LocalDetection.Interface:
-                yield return Expr.FromInterface(_input.Detector.Interface, isPrefix: false);
+                yield return RuleExpressions.FromInterface(_input.Detector.Interface, isPrefix: false);
                 break;
             case LocalDetection.InterfacePrefix:
-                yield return Expr.FromInterface(_input.Detector.Interface, isPrefix: true);
+                yield return RuleExpressions.FromInterface(_input.Detector.Interface, isPrefix: true);
                 break;
             case LocalDetection.None:
                 break;

@@ -32,7 +32,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     }
 
     /// <summary>What the service's elements of a family ask of the static rules; each use may be there more than once.</summary>
-    internal static void EmitUses(ServicePlan plan, IpFamily family, List<RuleUse> into)
+    internal static void EmitUses(ServicePlan plan, IpFamily family, List<RuleRequirement> into)
     {
         foreach (PortPlan port in plan.Ports)
         {
@@ -41,24 +41,24 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
             foreach (Frontend frontend in port.Frontends)
             {
                 FrontendScope scope = FrontendKey.Of(port, frontend).Scope;
-                into.Add(new(scope, RuleUseKind.Frontends, 0));
+                into.Add(new(scope, RuleRequirementKind.Frontends, 0));
                 if (frontend.IsSourceRestricted)
                 {
                     foreach (InetPrefix range in port.SourceRanges)
-                        into.Add(new(scope, RuleUseKind.PrefixLength, range.Length));
+                        into.Add(new(scope, RuleRequirementKind.PrefixLength, range.Length));
                 }
                 bool hasAffinity = port.AffinitySeconds > 0;
                 if (hasAffinity)
-                    into.Add(new(scope, RuleUseKind.AffinitySeconds, port.AffinitySeconds));
+                    into.Add(new(scope, RuleRequirementKind.AffinitySeconds, port.AffinitySeconds));
                 if (frontend.Outside.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends)
                 {
-                    into.Add(new(scope, hasAffinity ? RuleUseKind.AffinityIds : RuleUseKind.Endpoints,
+                    into.Add(new(scope, hasAffinity ? RuleRequirementKind.AffinityIds : RuleRequirementKind.Endpoints,
                         CountInRules(Backends(port, frontend.Outside.Action))));
                 }
                 if (HasInside(frontend))
                 {
-                    into.Add(new(scope, RuleUseKind.ExternalLocal, 0));
-                    into.Add(new(scope, hasAffinity ? RuleUseKind.InsideAffinityIds : RuleUseKind.InsideEndpoints,
+                    into.Add(new(scope, RuleRequirementKind.ExternalLocal, 0));
+                    into.Add(new(scope, hasAffinity ? RuleRequirementKind.InsideAffinityIds : RuleRequirementKind.InsideEndpoints,
                         CountInRules(port.ClusterBackends)));
                 }
             }
@@ -66,7 +66,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     }
 
     /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
-    private static int CountInRules(ImmutableArray<Backend> backends) => Math.Max(backends.Length, FrontendChains.UsualCounts);
+    private static int CountInRules(ImmutableArray<Backend> backends) => Math.Max(backends.Length, FrontendChains.PreallocatedCounts);
 
     private void EmitPort(PortPlan port, ElementBuffer into)
     {

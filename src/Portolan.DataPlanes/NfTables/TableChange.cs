@@ -11,7 +11,7 @@ internal sealed class TableChange(IpFamily family)
     private readonly NfTableId _table = TableSchema.Table(family);
 
     /// <summary>Everything before elements: the table, and sets that are new.</summary>
-    internal void WriteSets(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    internal void WriteSets(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         if (held.Table is null)
             transaction.AddTable(new NfTable(_table) { Comment = TableSchema.TableComment });
@@ -27,7 +27,7 @@ internal sealed class TableChange(IpFamily family)
     /// elements: then the kernel has no element to walk when a rule that looks into a map comes in.
     /// </summary>
     /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
-    internal static int WriteInnerChains(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    internal static int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         int written = 0;
         foreach (ChainProgram chain in wanted.Chains)
@@ -51,7 +51,7 @@ internal sealed class TableChange(IpFamily family)
     /// rules that jump to them, and go after.
     /// </summary>
     /// <returns>Number of chains and rules written.</returns>
-    internal int WriteChains(NfTransaction transaction, HeldTable held, TableProgram wanted)
+    internal int WriteChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         int written = 0;
         foreach (ChainProgram chain in wanted.Chains)

@@ -9,11 +9,11 @@ namespace Portolan.DataPlanes.NfTables;
 /// Listens for changes of our tables that are not our own: a firewall reload, "nft flush ruleset", a curious colleague. Tells each commit
 /// once, with the process behind it.
 /// </summary>
-/// <remarks>
+/// <warnings>
 /// While somebody listens the kernel makes a notification of every element that changes, our own included. For large transactions the guard
 /// is closed; the generation number tells afterwards whether anybody else was there meanwhile.
-/// </remarks>
-internal sealed partial class TableGuard(uint ownPort, string? networkNamespace, Action<string> disturbed, ILogger logger) : IDisposable
+/// </warnings>
+internal sealed partial class TableMonitor(uint ownPort, string? networkNamespace, Action<string> externallyModified, ILogger logger) : IDisposable
 {
     private CancellationTokenSource? _listening;
 
@@ -55,10 +55,10 @@ internal sealed partial class TableGuard(uint ownPort, string? networkNamespace,
                     {
                         case NfEventsLost:
                             touched = null;
-                            disturbed("notifications of nf_tables were lost");
+                            externallyModified("notifications of nf_tables were lost");
                             break;
                         case NfGenerationEvent generation when touched is not null:
-                            disturbed(string.Create(CultureInfo.InvariantCulture,
+                            externallyModified(string.Create(CultureInfo.InvariantCulture,
                                 $"{touched} by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
                             touched = null;
                             break;

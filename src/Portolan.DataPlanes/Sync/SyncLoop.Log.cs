@@ -12,7 +12,7 @@ public sealed partial class SyncLoop
     private partial void LogApplied(string mode, int services, int written, int removed, double milliseconds);
 
     [LoggerMessage(1003, LogLevel.Warning, "{Mode}: {What}; comparing and repairing")]
-    private partial void LogDisturbed(string mode, string what);
+    private partial void LogExternallyModified(string mode, string what);
 
     [LoggerMessage(1004, LogLevel.Warning, "{Mode}: rules differed from what they should be: {Written} objects written, {Removed} removed in {Milliseconds:0.0} ms")]
     private partial void LogRepaired(string mode, int written, int removed, double milliseconds);
@@ -29,8 +29,8 @@ public sealed partial class SyncLoop
     [LoggerMessage(1016, LogLevel.Error, "{Mode}: {Subject}: {Change} did not succeed: {Reason}")]
     private partial void LogNotDone(string mode, string subject, string change, string reason);
 
-    [LoggerMessage(1017, LogLevel.Warning, "{Mode}: {Remark}")]
-    private partial void LogRemark(string mode, string remark);
+    [LoggerMessage(1017, LogLevel.Warning, "{Mode}: {Warning}")]
+    private partial void LogWarning(string mode, string warning);
 
     [LoggerMessage(1008, LogLevel.Information, "{Mode}: {Subject} is no longer held back")]
     private partial void LogAccepted(string mode, string subject);

@@ -16,7 +16,7 @@ namespace Portolan.DataPlanes.Sync;
 /// The one owner of the service table and of a data plane: takes what the sources queued, drains it into one change, gives it to the plane.
 /// While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod asks for it.
 /// </summary>
-/// <remarks>Failures of the plane are logged and retried; the loop ends only when it is cancelled.</remarks>
+/// <warnings>Failures of the plane are logged and retried; the loop ends only when it is cancelled.</warnings>
 public sealed partial class SyncLoop : IDisposable
 {
     private const int LoggedProblemsPerStep = 20;
@@ -31,7 +31,7 @@ public sealed partial class SyncLoop : IDisposable
     private readonly TimeProvider _time;
     private readonly Channel<ClusterEvent> _events;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly ConcurrentQueue<string> _disturbances = new();
+    private readonly ConcurrentQueue<string> _modifications = new();
     private readonly ITimer _timer;
     private readonly long _started;
 
@@ -42,7 +42,7 @@ public sealed partial class SyncLoop : IDisposable
     private ImmutableArray<InetAddress> _chosenFrom;
     private bool _hadNode;
     private ImmutableHashSet<Refusal> _refusals = [];
-    private ImmutableHashSet<string> _remarks = [];
+    private ImmutableHashSet<string> _warnings = [];
     private long _taken;
     private bool _isFirst = true;
 
@@ -51,7 +51,7 @@ public sealed partial class SyncLoop : IDisposable
     private bool _hasFailed;
     private int _retries;
     private DateTimeOffset _nextSync = DateTimeOffset.MinValue;
-    private DateTimeOffset _nextComparison = DateTimeOffset.MaxValue;
+    private DateTimeOffset _nextReconcile = DateTimeOffset.MaxValue;
     private DateTimeOffset _nextRetry = DateTimeOffset.MaxValue;
     private string? _conntrackError;
 
@@ -85,10 +85,10 @@ public sealed partial class SyncLoop : IDisposable
     public bool IsPending => _events.Reader.Count > 0 || Status.PendingSince is not null;
 
     /// <summary>Raised on the loop's thread after the plane took a change or compared. Handlers must be quick and must not throw.</summary>
-    public event Action<SyncRecord>? Done;
+    public event Action<SyncRecord>? SyncCompleted;
 
     /// <summary>Raised once, on the loop's thread, when a whole picture of the cluster came into force.</summary>
-    public event Action? FirstSynced;
+    public event Action? InitialSyncCompleted;
 
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
@@ -96,7 +96,7 @@ public sealed partial class SyncLoop : IDisposable
     /// <summary>Follows events until cancelled. What is in the kernel then stays there.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
-        _plane.Disturbed += OnDisturbed;
+        _plane.ExternallyModified += OnExternallyModified;
         _addresses.Changed += Wake;
         try
         {
@@ -113,14 +113,14 @@ public sealed partial class SyncLoop : IDisposable
         }
         finally
         {
-            _plane.Disturbed -= OnDisturbed;
+            _plane.ExternallyModified -= OnExternallyModified;
             _addresses.Changed -= Wake;
         }
     }
 
-    private void OnDisturbed(string what)
+    private void OnExternallyModified(string what)
     {
-        _disturbances.Enqueue(what);
+        _modifications.Enqueue(what);
         Wake();
     }
 
@@ -134,7 +134,7 @@ public sealed partial class SyncLoop : IDisposable
         TakeEvents();
         NoteNode();
         DateTimeOffset now = _time.GetUtcNow();
-        if (_table.IsSynced && (now >= _nextSync || !_disturbances.IsEmpty))
+        if (_table.IsSynced && (now >= _nextSync || !_modifications.IsEmpty))
         {
             try
             {
@@ -181,9 +181,9 @@ public sealed partial class SyncLoop : IDisposable
         }
         if (!delta.IsEmpty || facts != _facts || _isFirst)
             Apply(delta, facts);
-        string? disturbance = TakeDisturbances();
-        if (disturbance is not null || isRetry || now >= _nextComparison)
-            Compare(disturbance);
+        string? modification = TakeModifications();
+        if (modification is not null || isRetry || now >= _nextReconcile)
+            Reconcile(modification);
         CleanConntrack();
         if (!_hasFailed)
             Publish(Status with { PendingSince = null, AppliedSequence = _taken, LastError = null, LastApplied = _time.GetUtcNow() });
@@ -209,7 +209,7 @@ public sealed partial class SyncLoop : IDisposable
         _facts = facts;
         _conntrack.Note(delta);
         Publish(Status with { Syncs = Status.Syncs + 1, Services = _table.PlanCount });
-        NoteRemarks(report.Remarks);
+        ReportWarnings(report.Warnings);
         NoteRefusals(_refusals.Union(report.Refusals), report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
@@ -222,7 +222,7 @@ public sealed partial class SyncLoop : IDisposable
             FinishFirst(report, elapsed);
         else if (report.Written + report.Removed > 0)
             LogApplied(_plane.Mode, delta.Services.Length, report.Written, report.Removed, elapsed.TotalMilliseconds);
-        Done?.Invoke(new SyncRecord(delta, facts, report, elapsed, IsComparison: false));
+        SyncCompleted?.Invoke(new SyncRecord(delta, facts, report, elapsed, IsReconcile: false));
         if (!report.Refusals.IsEmpty && _nextRetry == DateTimeOffset.MaxValue)
             ScheduleRetry();
     }
@@ -230,7 +230,7 @@ public sealed partial class SyncLoop : IDisposable
     private void FinishFirst(SyncReport report, TimeSpan elapsed)
     {
         _isFirst = false;
-        _nextComparison = _time.GetUtcNow() + _options.SyncPeriod;
+        _nextReconcile = _time.GetUtcNow() + _options.SyncPeriod;
         int endpoints = 0;
         foreach (ServicePlan plan in _table.Plans)
         {
@@ -240,20 +240,20 @@ public sealed partial class SyncLoop : IDisposable
         LogFirst(_plane.Mode, _table.PlanCount, endpoints, report.Written, report.Removed, elapsed.TotalSeconds,
             _time.GetElapsedTime(_started).TotalSeconds);
         Publish(Status with { IsSynced = true });
-        FirstSynced?.Invoke();
+        InitialSyncCompleted?.Invoke();
     }
 
-    private void Compare(string? disturbance)
+    private void Reconcile(string? modification)
     {
-        if (disturbance is not null)
-            LogDisturbed(_plane.Mode, disturbance);
+        if (modification is not null)
+            LogExternallyModified(_plane.Mode, modification);
         long start = _time.GetTimestamp();
         SyncReport report = _plane.Reconcile();
         TimeSpan elapsed = _time.GetElapsedTime(start);
-        _nextComparison = _time.GetUtcNow() + _options.SyncPeriod;
-        if (disturbance is not null || (report.Written + report.Removed > 0 && _refusals.IsEmpty))
+        _nextReconcile = _time.GetUtcNow() + _options.SyncPeriod;
+        if (modification is not null || (report.Written + report.Removed > 0 && _refusals.IsEmpty))
             LogRepaired(_plane.Mode, report.Written, report.Removed, elapsed.TotalMilliseconds);
-        NoteRemarks(report.Remarks);
+        ReportWarnings(report.Warnings);
         NoteRefusals([.. report.Refusals], report.IsInForce);
         _hasFailed = !report.IsInForce;
         if (_hasFailed)
@@ -263,7 +263,7 @@ public sealed partial class SyncLoop : IDisposable
         else
             ForgetRetries();
         if (!_hasFailed)
-            Done?.Invoke(new SyncRecord(new TableDelta([], null), _facts, report, elapsed, IsComparison: true));
+            SyncCompleted?.Invoke(new SyncRecord(new TableDelta([], null), _facts, report, elapsed, IsReconcile: true));
     }
 
     private void CleanConntrack()
@@ -277,7 +277,7 @@ public sealed partial class SyncLoop : IDisposable
         }
         catch (Netlink.Core.NetlinkException failure)
         {
-            // Rules are in force all the same. What was to be cleaned stays noted for the next step, at the latest the next comparison.
+            // Rules are in force all the same. What was to be cleaned stays noted for the next step, at the latest the next reconcile.
             if (_conntrackError != failure.Message)
                 LogConntrackFailed(failure.Message);
             _conntrackError = failure.Message;
@@ -315,11 +315,11 @@ public sealed partial class SyncLoop : IDisposable
     }
 
     // Each is told once: what it is about will be there at each full sync.
-    private void NoteRemarks(ImmutableArray<string> remarks)
+    private void ReportWarnings(ImmutableArray<string> warnings)
     {
-        foreach (string remark in remarks.Where(remark => !_remarks.Contains(remark)))
-            LogRemark(_plane.Mode, remark);
-        _remarks = _remarks.Union(remarks);
+        foreach (string warning in warnings.Where(warning => !_warnings.Contains(warning)))
+            LogWarning(_plane.Mode, warning);
+        _warnings = _warnings.Union(warnings);
     }
 
     private void NoteRefusals(ImmutableHashSet<Refusal> refusals, bool isRestInForce)
@@ -354,17 +354,17 @@ public sealed partial class SyncLoop : IDisposable
 
     private static string FieldOf(Problem problem) => problem.Field.Length == 0 ? "" : $", {problem.Field}";
 
-    private string? TakeDisturbances()
+    private string? TakeModifications()
     {
         string? first = null;
-        while (_disturbances.TryDequeue(out string? what))
+        while (_modifications.TryDequeue(out string? what))
             first ??= what;
         return first;
     }
 
     private void SetTimer(DateTimeOffset lookedAt)
     {
-        DateTimeOffset next = _nextRetry < _nextComparison ? _nextRetry : _nextComparison;
+        DateTimeOffset next = _nextRetry < _nextReconcile ? _nextRetry : _nextReconcile;
         DateTimeOffset now = _time.GetUtcNow();
         // By the time at which the step looked, not by now: a minimum period that ended in between has left a change waiting.
         if (_nextSync > lookedAt && Status.PendingSince is not null && _nextSync < next)

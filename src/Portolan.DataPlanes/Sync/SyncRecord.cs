@@ -9,5 +9,5 @@ namespace Portolan.DataPlanes.Sync;
 /// <param name="Node">The node's facts it was given with.</param>
 /// <param name="Report">What the plane did.</param>
 /// <param name="Elapsed">Time in the plane.</param>
-/// <param name="IsComparison">True for a comparison of the kernel with what it should hold, false for a change.</param>
-public sealed record SyncRecord(TableDelta Delta, NodeFacts Node, SyncReport Report, TimeSpan Elapsed, bool IsComparison);
+/// <param name="IsReconcile">True for a comparison of the kernel with what it should hold, false for a change.</param>
+public sealed record SyncRecord(TableDelta Delta, NodeFacts Node, SyncReport Report, TimeSpan Elapsed, bool IsReconcile);

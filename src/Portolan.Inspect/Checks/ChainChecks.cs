@@ -24,7 +24,7 @@ internal static class ChainChecks
         {
             for (int index = 0; index < chain.Rules.Length; index++)
             {
-                var place = new RulePlace(table, chain, index);
+                var place = new RuleRef(table, chain, index);
                 foreach (string target in ChainTargets.InRule(place.Rule))
                 {
                     referenced.Add(target);
@@ -40,7 +40,7 @@ internal static class ChainChecks
         return findings;
     }
 
-    private static Finding Missing(string subject, RulePlace? place, string what, string target) => new(FindingSeverity.Error, "missing-chain", subject, place,
+    private static Finding Missing(string subject, RuleRef? place, string what, string target) => new(FindingSeverity.Error, "missing-chain", subject, place,
         $"{what} goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together from several.",
         "Make a new dump; if the chain is missing there too, restart the proxy.");
 
@@ -54,7 +54,7 @@ internal static class ChainChecks
             if (chain.Name is "KUBE-POSTROUTING" || chain.Name == ServiceTables.EntryOf(table))
                 continue;
             bool isShared = ChainGuide.IsShared(chain.Name);
-            yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name, new RulePlace(table, chain, 0),
+            yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name, new RuleRef(table, chain, 0),
                 $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules do nothing.",
                 isShared
                     ? "The proxy makes the jump when it starts; somebody removed it since: restart the proxy."
@@ -70,7 +70,7 @@ internal static class ChainChecks
         for (int index = 0; index < chain.Rules.Length; index++)
         {
             Rule rule = chain.Rules[index];
-            var place = new RulePlace(table, chain, index);
+            var place = new RuleRef(table, chain, index);
             if (wall >= 0)
             {
                 yield return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? chain.Name, place,
@@ -94,7 +94,7 @@ internal static class ChainChecks
         }
     }
 
-    private static Finding? Repeated(RulePlace place, Rule earlier, int earlierIndex, ChainGuide guide)
+    private static Finding? Repeated(RuleRef place, Rule earlier, int earlierIndex, ChainGuide guide)
     {
         if (ServiceChains.TargetOf(place.Rule) == "KUBE-SERVICES" && ServiceChains.TargetOf(earlier) == "KUBE-SERVICES")
         {

@@ -14,16 +14,16 @@ internal sealed class ClusterChecks
     private const string Resync = "Look at the proxy's log and restart it if it does not catch up.";
 
     private readonly CheckInput _input;
-    private readonly ILookup<PortKey, OfferedService> _byName;
-    private readonly Dictionary<(InetAddress, ushort, IpProtocol), OfferedService> _nameless = [];
+    private readonly ILookup<PortKey, ProgrammedService> _byName;
+    private readonly Dictionary<(InetAddress, ushort, IpProtocol), ProgrammedService> _nameless = [];
 
     private ClusterChecks(CheckInput input)
     {
         _input = input;
         _byName = input.Services.Services.ToLookup(service => new PortKey(service.DisplayName, service.Protocol, service.Family));
-        foreach (OfferedService service in input.Services.Services.Where(service => service.Service is null))
+        foreach (ProgrammedService service in input.Services.Services.Where(service => service.Service is null))
         {
-            foreach (OfferedFrontend frontend in service.Frontends)
+            foreach (ProgrammedFrontend frontend in service.Frontends)
                 _nameless.TryAdd((frontend.Address, frontend.Port, service.Protocol), service);
         }
     }
@@ -42,14 +42,14 @@ internal sealed class ClusterChecks
     private IEnumerable<Finding> Compare(HashSet<IpFamily> families)
     {
         var wanted = new HashSet<PortKey>();
-        var recognised = new HashSet<OfferedService>();
+        var recognised = new HashSet<ProgrammedService>();
         foreach (PortPlan port in _input.Cluster!.Plans.SelectMany(plan => plan.Ports))
         {
             var key = new PortKey(port.Name.ToString(), port.Name.Protocol, port.Family);
             wanted.Add(key);
             if (!families.Contains(port.Family) || port.Frontends.IsEmpty)
                 continue;
-            OfferedService[] offers = [.. Offers(key, port)];
+            ProgrammedService[] offers = [.. Offers(key, port)];
             recognised.UnionWith(offers);
             if (offers.Length == 0)
             {
@@ -59,7 +59,7 @@ internal sealed class ClusterChecks
             foreach (Finding finding in offers.SelectMany(service => Compare(port, service)))
                 yield return finding;
         }
-        foreach (OfferedService service in _input.Services.Services.Where(service => !recognised.Contains(service)))
+        foreach (ProgrammedService service in _input.Services.Services.Where(service => !recognised.Contains(service)))
         {
             // The API server's own service is in every cluster, and in nobody's manifests.
             if (service.Service is "default/kubernetes" || wanted.Contains(new PortKey(service.DisplayName, service.Protocol, service.Family)))
@@ -70,22 +70,22 @@ internal sealed class ClusterChecks
     }
 
     /// <summary>The rules of a port: by its name, or by its addresses where the rules carry no names.</summary>
-    private IEnumerable<OfferedService> Offers(PortKey key, PortPlan port)
+    private IEnumerable<ProgrammedService> Offers(PortKey key, PortPlan port)
     {
         if (_byName.Contains(key))
             return _byName[key];
         return port.Frontends
             .Select(frontend => _nameless.GetValueOrDefault((frontend.Kind == FrontendKind.NodePort ? default : frontend.Address, frontend.Port, key.Protocol)))
-            .OfType<OfferedService>().Distinct();
+            .OfType<ProgrammedService>().Distinct();
     }
 
-    private IEnumerable<Finding> Compare(PortPlan port, OfferedService service)
+    private IEnumerable<Finding> Compare(PortPlan port, ProgrammedService service)
     {
         string name = port.Name.ToString();
         ImmutableHashSet<InetEndpoint> known = [.. port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint), .. port.ServingEndpoints];
-        List<OfferedEndpoint> offered = [.. service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
+        List<ProgrammedEndpoint> offered = [.. service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
             .Where(endpoint => endpoint.Address.Family != IpFamily.None).DistinctBy(endpoint => endpoint.Text)];
-        foreach (OfferedEndpoint endpoint in offered)
+        foreach (ProgrammedEndpoint endpoint in offered)
         {
             if (!known.Contains(new InetEndpoint(endpoint.Address, endpoint.Port)))
             {
@@ -108,7 +108,7 @@ internal sealed class ClusterChecks
         foreach (Frontend frontend in port.Frontends)
         {
             bool found = service.Frontends.Any(item => item.Port == frontend.Port
-                && (frontend.Kind == FrontendKind.NodePort ? item.Kind == OfferKind.NodePort : item.Address == frontend.Address));
+                && (frontend.Kind == FrontendKind.NodePort ? item.Kind == ProgrammedKind.NodePort : item.Address == frontend.Address));
             if (!found)
             {
                 string address = frontend.Kind == FrontendKind.NodePort ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
@@ -116,10 +116,10 @@ internal sealed class ClusterChecks
                     $"{address} of {name} has no rule: clients that dial it get no answer from here.", Resync);
             }
         }
-        foreach (OfferedFrontend frontend in service.Frontends)
+        foreach (ProgrammedFrontend frontend in service.Frontends)
         {
             bool isWanted = port.Frontends.Any(item => item.Port == frontend.Port
-                && (frontend.Kind == OfferKind.NodePort ? item.Kind == FrontendKind.NodePort : item.Address == frontend.Address));
+                && (frontend.Kind == ProgrammedKind.NodePort ? item.Kind == FrontendKind.NodePort : item.Address == frontend.Address));
             if (!isWanted)
             {
                 yield return new Finding(FindingSeverity.Error, "unknown-frontend", name, frontend.Place,
@@ -129,9 +129,9 @@ internal sealed class ClusterChecks
     }
 
     /// <summary>The rule that translates to an endpoint; null where an element of a map does.</summary>
-    private RulePlace? TranslationTo(OfferedEndpoint endpoint, OfferedService service)
+    private RuleRef? TranslationTo(ProgrammedEndpoint endpoint, ProgrammedService service)
     {
-        bool Translates(RulePlace place) => place.Rule.Target switch
+        bool Translates(RuleRef place) => place.Rule.Target switch
         {
             NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range } => range.First == endpoint.Address && range.FirstPort == endpoint.Port,
             NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } } => map.Elements.Any(element =>

@@ -19,9 +19,9 @@ internal static class EarlierRuleChecks
         var simulator = new PacketSimulator(skeleton, input.Node);
         var clients = new Clients(input.Rules, input.Services, input.Node);
         var unknown = new HashSet<string>(StringComparer.Ordinal);
-        foreach (OfferedService service in input.Services.Services)
+        foreach (ProgrammedService service in input.Services.Services)
         {
-            OfferedFrontend? frontend = service.Frontends.FirstOrDefault(item => item.Kind == OfferKind.ClusterIP && item.State == OfferState.Served);
+            ProgrammedFrontend? frontend = service.Frontends.FirstOrDefault(item => item.Kind == ProgrammedKind.ClusterIP && item.State == ProgrammedState.Served);
             if (frontend is null)
                 continue;
             foreach (ClientPlace place in (ImmutableArray<ClientPlace>)[ClientPlace.Outside, ClientPlace.Node])
@@ -29,7 +29,7 @@ internal static class EarlierRuleChecks
                 InetAddress source = clients.At(place, service, frontend).FirstOrDefault().Source;
                 if (source.Family == IpFamily.None)
                     continue;
-                TraceResult trace = simulator.Trace(new PacketPremise
+                TraceResult trace = simulator.Trace(new PacketSpec
                 {
                     Source = source,
                     Destination = frontend.Address,
@@ -42,12 +42,12 @@ internal static class EarlierRuleChecks
                 var ways = trace.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates).ToList();
                 if (ways.Exists(way => way.Verdict == OutcomeVerdict.Unknown && !ComesToServices(way, hook)))
                     unknown.Add(service.DisplayName);
-                if (ways.Select(way => ThiefOf(way, hook)).FirstOrDefault(thief => thief is not null) is not { } thief)
+                if (ways.Select(way => FindInterceptingRule(way, hook)).FirstOrDefault(intercepting => intercepting is not null) is not { } intercepting)
                     continue;
                 string from = place == ClientPlace.Node ? "this node's own programs" : "pods and clients outside";
-                yield return new Finding(FindingSeverity.Error, "answered-by-other-rule", service.DisplayName, thief,
-                    $"For {from} another rule decides about {frontend.Text} before {ServiceTables.EntryOf(thief.Table) ?? "the service rules"} is asked: "
-                        + $"it {RuleWords.Action(thief.Rule, input.Guide)}.",
+                yield return new Finding(FindingSeverity.Error, "answered-by-other-rule", service.DisplayName, intercepting,
+                    $"For {from} another rule decides about {frontend.Text} before {ServiceTables.EntryOf(intercepting.Table) ?? "the service rules"} is asked: "
+                        + $"it {RuleDescriptions.Action(intercepting.Rule, input.Guide)}.",
                     "The rule is not the proxy's. Find its owner (CNI, Docker, an administrator) and make it leave the service range alone.");
                 break;
             }
@@ -62,9 +62,9 @@ internal static class EarlierRuleChecks
         && ServiceTables.EntryOf(place.Table) is { } entry && ServiceChains.TargetOf(place.Rule) == entry;
 
     /// <summary>The rule that ends a packet's way through the nat rules of a hook before the service rules see it.</summary>
-    private static RulePlace? ThiefOf(Outcome way, Hook hook)
+    private static RuleRef? FindInterceptingRule(Outcome way, Hook hook)
     {
-        RulePlace? last = null;
+        RuleRef? last = null;
         foreach (PathStep step in way.Path)
         {
             if (step.Place is not { } place || step.Hook != hook)
@@ -80,7 +80,7 @@ internal static class EarlierRuleChecks
     }
 
     // An accept counts in the chain that calls the services; elsewhere the packet goes on to other tables.
-    private static bool IsDecided(Outcome way, RulePlace last) =>
+    private static bool IsDecided(Outcome way, RuleRef last) =>
         way.Verdict is OutcomeVerdict.Drop or OutcomeVerdict.Reject || ServiceTables.EntryOf(last.Table) is not null;
 
     private static Ruleset WithoutServices(Ruleset rules) => new()

@@ -22,4 +22,4 @@ public enum FindingSeverity : byte
 /// <param name="Place">The rule, where there is one.</param>
 /// <param name="Explanation">What is wrong and what it does to traffic.</param>
 /// <param name="Advice">What to do.</param>
-public sealed record Finding(FindingSeverity Severity, string Code, string Subject, RulePlace? Place, string Explanation, string Advice);
+public sealed record Finding(FindingSeverity Severity, string Code, string Subject, RuleRef? Place, string Explanation, string Advice);

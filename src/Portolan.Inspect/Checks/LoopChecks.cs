@@ -20,10 +20,10 @@ internal static class LoopChecks
     /// <summary>Walks all that can be reached from a chain; the way is a list, as chains of a dump may nest as deep as they like.</summary>
     private static IEnumerable<Finding> From(RuleTable table, Chain start, HashSet<string> entered, ChainGuide guide)
     {
-        var way = new Stack<(Chain Chain, IEnumerator<(RulePlace Place, string Target)> Jumps)>();
+        var way = new Stack<(Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps)>();
         var onWay = new HashSet<string>(StringComparer.Ordinal);
         Enter(start);
-        while (way.TryPeek(out (Chain Chain, IEnumerator<(RulePlace Place, string Target)> Jumps) top))
+        while (way.TryPeek(out (Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps) top))
         {
             if (!top.Jumps.MoveNext())
             {
@@ -31,7 +31,7 @@ internal static class LoopChecks
                 onWay.Remove(top.Chain.Name);
                 continue;
             }
-            (RulePlace place, string target) = top.Jumps.Current;
+            (RuleRef place, string target) = top.Jumps.Current;
             if (onWay.Contains(target))
                 yield return Loop(place, target, guide);
             else if (table.FindChain(target) is { } next)
@@ -47,10 +47,10 @@ internal static class LoopChecks
         }
     }
 
-    private static IEnumerable<(RulePlace Place, string Target)> Jumps(RuleTable table, Chain chain) =>
+    private static IEnumerable<(RuleRef Place, string Target)> Jumps(RuleTable table, Chain chain) =>
         Places.Of(table, chain).SelectMany(place => ChainTargets.Of(table, place.Rule).Select(target => (place, target)));
 
-    private static Finding Loop(RulePlace place, string target, ChainGuide guide) => new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
+    private static Finding Loop(RuleRef place, string target, ChainGuide guide) => new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
         $"The rule leads back to chain {target}, from where packets came: they would go in a circle. The kernel refuses such rules, so the dump was edited or put together from several.",
         "Make a new dump.");
 }

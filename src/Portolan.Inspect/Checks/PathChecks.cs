@@ -69,7 +69,7 @@ internal static class PathChecks
         if (nat.FindChain("KUBE-MARK-DROP") is null
             || rules.Tables.FirstOrDefault(other => other.Family == nat.Family && other.Name == "filter" && other.Backend == nat.Backend) is not { } filter)
             return null;
-        RulePlace? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.TargetOf(place.Rule) == "KUBE-MARK-DROP");
+        RuleRef? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.TargetOf(place.Rule) == "KUBE-MARK-DROP");
         bool drops = filter.Chains.Any(chain => chain.Rules.Any(rule =>
             rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop }
             && rule.Statements.Any(statement => statement is MarkMatch { Negated: false } match && (match.Value & DropMark) != 0)));

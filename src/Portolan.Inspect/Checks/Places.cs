@@ -6,10 +6,10 @@ namespace Portolan.Inspect.Checks;
 /// <summary>The places of rules in a table.</summary>
 internal static class Places
 {
-    internal static IEnumerable<RulePlace> Of(RuleTable table) => table.Chains.SelectMany(chain => Of(table, chain));
+    internal static IEnumerable<RuleRef> Of(RuleTable table) => table.Chains.SelectMany(chain => Of(table, chain));
 
-    internal static IEnumerable<RulePlace> Of(RuleTable table, Chain chain) =>
-        Enumerable.Range(0, chain.Rules.Length).Select(index => new RulePlace(table, chain, index));
+    internal static IEnumerable<RuleRef> Of(RuleTable table, Chain chain) =>
+        Enumerable.Range(0, chain.Rules.Length).Select(index => new RuleRef(table, chain, index));
 
     /// <summary>The chains that packets of a hook can get to, by jumps, gotos and verdict maps of the table.</summary>
     internal static HashSet<string> Reachable(RuleTable table, Hook hook)

@@ -13,19 +13,19 @@ internal static class ShareChecks
 
     internal static IEnumerable<Finding> Of(Ruleset rules, ServiceCatalogue catalogue)
     {
-        foreach (OfferedService service in catalogue.Services)
+        foreach (ProgrammedService service in catalogue.Services)
         {
-            IEnumerable<(OfferedFrontend? Frontend, ImmutableArray<OfferedEndpoint> Endpoints)> sets = service.Frontends.Select(frontend => ((OfferedFrontend?)frontend, frontend.Endpoints))
+            IEnumerable<(ProgrammedFrontend? Frontend, ImmutableArray<ProgrammedEndpoint> Endpoints)> sets = service.Frontends.Select(frontend => ((ProgrammedFrontend?)frontend, frontend.Endpoints))
                 .Append((null, service.Endpoints));
-            (OfferedFrontend? frontend, ImmutableArray<OfferedEndpoint> unequal) = sets.FirstOrDefault(set => !set.Endpoints.IsEmpty && IsUnequal(set.Endpoints));
+            (ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal) = sets.FirstOrDefault(set => !set.Endpoints.IsEmpty && IsUnequal(set.Endpoints));
             if (!unequal.IsDefaultOrEmpty)
                 yield return Unequal(service, frontend, unequal, rules);
         }
     }
 
-    private static Finding Unequal(OfferedService service, OfferedFrontend? frontend, ImmutableArray<OfferedEndpoint> unequal, Ruleset rules)
+    private static Finding Unequal(ProgrammedService service, ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal, Ruleset rules)
     {
-        OfferedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
+        ProgrammedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
         double total = unequal.Sum(endpoint => endpoint.Share);
         string together = Math.Abs(total - 1) > 1e-3
             ? $"; together they get {OutcomeText.Percent(total)}, and connections that get none pass untranslated."
@@ -36,7 +36,7 @@ internal static class ShareChecks
         return new Finding(FindingSeverity.Warning, "unequal-shares", service.DisplayName, RuleOf(most, rules) ?? frontend?.Place, shares + together, Advice);
     }
 
-    private static RulePlace? RuleOf(OfferedEndpoint endpoint, Ruleset rules)
+    private static RuleRef? RuleOf(ProgrammedEndpoint endpoint, Ruleset rules)
     {
         if (endpoint.Chain.Length == 0)
             return null;
@@ -45,7 +45,7 @@ internal static class ShareChecks
             .FirstOrDefault();
     }
 
-    private static bool IsUnequal(ImmutableArray<OfferedEndpoint> endpoints)
+    private static bool IsUnequal(ImmutableArray<ProgrammedEndpoint> endpoints)
     {
         double fair = 1.0 / endpoints.Length;
         double tolerance = Math.Max(ShareText.Rounding, fair * 0.01);

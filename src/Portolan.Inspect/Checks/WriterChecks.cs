@@ -56,5 +56,5 @@ public static class WriterChecks
 
     private static bool IsKube(RuleTable table) => table.Name == "nat" && table.FindChain("KUBE-SERVICES") is { Rules.IsEmpty: false };
 
-    private static RulePlace? First(RuleTable table, string chain) => table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RulePlace(table, found, 0) : null;
+    private static RuleRef? First(RuleTable table, string chain) => table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RuleRef(table, found, 0) : null;
 }

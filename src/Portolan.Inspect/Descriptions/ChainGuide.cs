@@ -62,16 +62,16 @@ public sealed partial class ChainGuide
     };
 
     private readonly Dictionary<string, string> _services = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, OfferedEndpoint> _endpoints = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ProgrammedEndpoint> _endpoints = new(StringComparer.Ordinal);
 
     /// <summary>Learns the names of services from the catalogue.</summary>
     public ChainGuide(ServiceCatalogue catalogue)
     {
         ArgumentNullException.ThrowIfNull(catalogue);
-        foreach (OfferedService service in catalogue.Services)
+        foreach (ProgrammedService service in catalogue.Services)
         {
             Learn(service.Id, service.DisplayName);
-            foreach (OfferedFrontend frontend in service.Frontends)
+            foreach (ProgrammedFrontend frontend in service.Frontends)
             {
                 if (frontend.Place is { } place && ServiceChains.TargetOf(place.Rule) is { } target)
                     Learn(target, service.DisplayName);
@@ -90,11 +90,11 @@ public sealed partial class ChainGuide
         string hash = chain[(chain.LastIndexOf('-') + 1)..];
         return chain.StartsWith("KUBE-", StringComparison.Ordinal) && _services.TryGetValue("KUBE-SVC-" + hash, out service)
             ? service
-            : KubeNftablesOffers.NameOf(chain);
+            : KubeNftablesServices.NameOf(chain);
     }
 
     /// <summary>The service port that a rule is about, or null: by its comment, its target or its chain.</summary>
-    public string? ServiceOf(RulePlace place)
+    public string? ServiceOf(RuleRef place)
     {
         ArgumentNullException.ThrowIfNull(place);
         return NameInComment(place.Rule.Comment)
@@ -103,7 +103,7 @@ public sealed partial class ChainGuide
     }
 
     /// <summary>The endpoint that a chain stands for, or null.</summary>
-    public OfferedEndpoint? EndpointOf(string chain) => _endpoints.GetValueOrDefault(chain);
+    public ProgrammedEndpoint? EndpointOf(string chain) => _endpoints.GetValueOrDefault(chain);
 
     /// <summary>What a chain is for, in words without a subject: "picks one of all endpoints of default/testsvc". Null when it is nobody's we know.</summary>
     public string? PurposeOf(string chain)
@@ -165,9 +165,9 @@ public sealed partial class ChainGuide
         return word.Contains('/', StringComparison.Ordinal) ? word : null;
     }
 
-    private void LearnEndpoints(ImmutableArray<OfferedEndpoint> endpoints, OfferedService service)
+    private void LearnEndpoints(ImmutableArray<ProgrammedEndpoint> endpoints, ProgrammedService service)
     {
-        foreach (OfferedEndpoint endpoint in endpoints)
+        foreach (ProgrammedEndpoint endpoint in endpoints)
         {
             if (endpoint.Chain.Length == 0)
                 continue;

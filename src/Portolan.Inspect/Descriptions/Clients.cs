@@ -43,7 +43,7 @@ internal sealed class Clients
     }
 
     /// <summary>The clients of a kind; two outsiders where a load balancer lets only some in.</summary>
-    internal IEnumerable<(InetAddress Source, string Who)> At(ClientPlace place, OfferedService service, OfferedFrontend frontend)
+    internal IEnumerable<(InetAddress Source, string Who)> At(ClientPlace place, ProgrammedService service, ProgrammedFrontend frontend)
     {
         IpFamily family = service.Family;
         if (place == ClientPlace.Node)
@@ -59,7 +59,7 @@ internal sealed class Clients
         }
         InetAddress outsider = (family == IpFamily.IPv4 ? OutsidersV4 : OutsidersV6).Select(text => InetAddress.Parse(text))
             .FirstOrDefault(address => !service.SourceRanges.Any(range => range.Contains(address)) && !_podRanges.Exists(range => range.Contains(address)));
-        bool isRestricted = !service.SourceRanges.IsEmpty && frontend.Kind is OfferKind.LoadBalancer or OfferKind.External;
+        bool isRestricted = !service.SourceRanges.IsEmpty && frontend.Kind is ProgrammedKind.LoadBalancer or ProgrammedKind.External;
         if (isRestricted)
         {
             InetPrefix range = service.SourceRanges.FirstOrDefault(range => range.Family == family);

@@ -8,7 +8,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>How a walk ends and why, in sentences.</summary>
-internal sealed class Conclusions(Ruleset rules, PacketPremise packet, OfferedService service, OfferedFrontend frontend, EndpointChoice? choice)
+internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedService service, ProgrammedFrontend frontend, EndpointChoice? choice)
 {
     // The kubelet's mark; the bit can be configured (iptablesDropBit), in practice nobody does.
     private const uint DropMark = 0x8000;
@@ -33,9 +33,9 @@ internal sealed class Conclusions(Ruleset rules, PacketPremise packet, OfferedSe
         {
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when isMarked:
                 return HasFilter()
-                    ? $"The packet is marked {RuleWords.Hex(DropMark)} to be dropped, but no rule of the filter table drops it (the kubelet's chain KUBE-FIREWALL "
+                    ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it (the kubelet's chain KUBE-FIREWALL "
                         + $"did that): it goes on untranslated to {destination}."
-                    : $"The packet is marked {RuleWords.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain KUBE-FIREWALL, from the kubelet) "
+                    : $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain KUBE-FIREWALL, from the kubelet) "
                         + "is in the filter table, which the input does not show.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated && endpoints > 1:
                 return $"The destination becomes one of {Number(endpoints)} endpoints; this walk shows {destination}.";
@@ -66,7 +66,7 @@ internal sealed class Conclusions(Ruleset rules, PacketPremise packet, OfferedSe
             if (about.Contains("no local endpoints", StringComparison.Ordinal) || about.Contains("no-local-endpoints", StringComparison.Ordinal)
                 || (about.Contains("no-endpoint", StringComparison.Ordinal) && main.Verdict == OutcomeVerdict.Drop))
             {
-                string policy = frontend.Kind == OfferKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
+                string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
                 return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
             }
             if (about.Contains("no endpoints", StringComparison.Ordinal) || about.Contains("no-endpoint", StringComparison.Ordinal))

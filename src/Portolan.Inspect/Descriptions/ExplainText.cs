@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Descriptions;
 public static class ExplainText
 {
     /// <summary>What the rules say of a service before any packet moves.</summary>
-    public static IEnumerable<string> Facts(OfferedService service)
+    public static IEnumerable<string> Facts(ProgrammedService service)
     {
         ArgumentNullException.ThrowIfNull(service);
         yield return $"reached at  {string.Join(", ", service.Frontends.Select(frontend => $"{frontend.Text} ({Explainer.KindText(frontend.Kind)})"))}";
@@ -42,7 +42,7 @@ public static class ExplainText
         if (!choice.IsByStatistics)
         {
             yield return $"One random number picks the endpoint; each of the {Number(count)} is as likely as the others:";
-            foreach (OfferedEndpoint endpoint in choice.Endpoints)
+            foreach (ProgrammedEndpoint endpoint in choice.Endpoints)
                 yield return $"    {ShareText.Of(endpoint.Share),-8} {endpoint.Text}";
             yield break;
         }
@@ -51,7 +51,7 @@ public static class ExplainText
         yield return $"{choice.Place?.Chain.Name} asks its rules from the top, one endpoint each:";
         yield return "    rule says      reached by   gets     endpoint";
         double left = 1;
-        foreach (OfferedEndpoint endpoint in choice.Endpoints)
+        foreach (ProgrammedEndpoint endpoint in choice.Endpoints)
         {
             string printed = endpoint.Printed.Length == 0 ? "(no figure)" : endpoint.Printed;
             string name = endpoint.Address.Family == IpFamily.None ? $"{endpoint.Chain} (its address is not in the input)" : endpoint.Text;

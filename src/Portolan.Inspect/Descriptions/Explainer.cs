@@ -7,7 +7,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Where the client of an explained walk is.</summary>
+/// <summary>Where the client of an explained path is.</summary>
 public enum ClientPlace : byte
 {
     /// <summary>Outside the cluster.</summary>
@@ -24,34 +24,34 @@ public enum ClientPlace : byte
 /// <param name="Frontend">The frontend.</param>
 /// <param name="Client">Where the client is.</param>
 /// <param name="Packet">The packet that was traced for it.</param>
-/// <param name="Title">What the walk is about.</param>
+/// <param name="Title">What the path is about.</param>
 /// <param name="Steps">The hops, in order.</param>
 /// <param name="Choice">The endpoints to choose from; empty when there is no choice on this way.</param>
 /// <param name="Conclusions">How it ends, and why.</param>
 /// <param name="Unknowns">What the input does not tell of this way.</param>
-public sealed record Walk(
-    OfferedFrontend Frontend,
+public sealed record ExplainedPath(
+    ProgrammedFrontend Frontend,
     ClientPlace Client,
-    PacketPremise Packet,
+    PacketSpec Packet,
     string Title,
-    ImmutableArray<WalkStep> Steps,
+    ImmutableArray<ExplainedStep> Steps,
     EndpointChoice? Choice,
     ImmutableArray<string> Conclusions,
     ImmutableArray<string> Unknowns);
 
-/// <summary>A hop of a walk.</summary>
+/// <summary>A hop of a path.</summary>
 /// <param name="Hook">At which hook; the name in capitals, as iptables writes it.</param>
 /// <param name="Place">The rule.</param>
 /// <param name="Why">What the rule asks of the packet; empty when it takes every packet.</param>
 /// <param name="What">What it does.</param>
 /// <param name="Destination">The destination when the packet came to the rule.</param>
-public sealed record WalkStep(string Hook, RulePlace Place, string Why, string What, string Destination);
+public sealed record ExplainedStep(string Hook, RuleRef Place, string Why, string What, string Destination);
 
 /// <summary>How a chain chooses an endpoint.</summary>
 /// <param name="Place">The rule that chooses, or the first of them.</param>
 /// <param name="IsByStatistics">True for a rule per endpoint with a probability each; false for one random number.</param>
 /// <param name="Endpoints">The endpoints in order.</param>
-public sealed record EndpointChoice(RulePlace? Place, bool IsByStatistics, ImmutableArray<OfferedEndpoint> Endpoints);
+public sealed record EndpointChoice(RuleRef? Place, bool IsByStatistics, ImmutableArray<ProgrammedEndpoint> Endpoints);
 
 /// <summary>Tells the way of a service's packets in words, by tracing one for each frontend and kind of client.</summary>
 public sealed class Explainer
@@ -70,27 +70,27 @@ public sealed class Explainer
         _clients = new Clients(rules, catalogue, node);
     }
 
-    /// <summary>The walks of a service port: one for each frontend and each of the given places that has something of its own to tell.</summary>
-    public ImmutableArray<Walk> Explain(OfferedService service, IReadOnlyCollection<ClientPlace> places)
+    /// <summary>The paths of a service port: one for each frontend and each of the given places that has something of its own to tell.</summary>
+    public ImmutableArray<ExplainedPath> Explain(ProgrammedService service, IReadOnlyCollection<ClientPlace> places)
     {
         ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(places);
-        var walks = ImmutableArray.CreateBuilder<Walk>();
-        foreach (OfferedFrontend frontend in service.Frontends)
+        var paths = ImmutableArray.CreateBuilder<ExplainedPath>();
+        foreach (ProgrammedFrontend frontend in service.Frontends)
         {
             foreach (ClientPlace place in places)
             {
                 foreach ((InetAddress source, string who) in _clients.At(place, service, frontend))
-                    walks.Add(Explain(service, frontend, place, source, who));
+                    paths.Add(Explain(service, frontend, place, source, who));
             }
         }
-        return walks.ToImmutable();
+        return paths.ToImmutable();
     }
 
-    private Walk Explain(OfferedService service, OfferedFrontend frontend, ClientPlace place, InetAddress source, string who)
+    private ExplainedPath Explain(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace place, InetAddress source, string who)
     {
         InetAddress destination = frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
-        var packet = new PacketPremise
+        var packet = new PacketSpec
         {
             Source = source,
             Destination = destination,
@@ -100,7 +100,7 @@ public sealed class Explainer
             IsFromNode = place == ClientPlace.Node,
         };
         // A node port without a known node address is explained with a stand-in that counts as local.
-        NodeAddresses node = _node.IsLocal(destination) is null && frontend.Kind == OfferKind.NodePort
+        NodeAddresses node = _node.IsLocal(destination) is null && frontend.Kind == ProgrammedKind.NodePort
             ? new NodeAddresses(null, [destination, .. _node.Known])
             : _node;
         TraceResult trace = (node == _node ? _simulator : new PacketSimulator(_rules, node)).Trace(packet);
@@ -108,7 +108,7 @@ public sealed class Explainer
         Outcome main = ends.OrderBy(end => end.Verdict == OutcomeVerdict.Unknown).ThenByDescending(end => end.Probability).First();
         EndpointChoice? choice = Choice(main, ends);
         var conclusions = new Conclusions(_rules, packet, service, frontend, choice);
-        return new Walk(
+        return new ExplainedPath(
             frontend,
             place,
             packet,
@@ -119,15 +119,15 @@ public sealed class Explainer
             [.. Unknowns(trace, ends).Distinct()]);
     }
 
-    private ImmutableArray<WalkStep> Steps(Outcome outcome)
+    private ImmutableArray<ExplainedStep> Steps(Outcome outcome)
     {
-        var steps = ImmutableArray.CreateBuilder<WalkStep>();
+        var steps = ImmutableArray.CreateBuilder<ExplainedStep>();
         foreach (PathStep step in outcome.Path)
         {
             if (step.Place is not { } place)
                 continue;
             string destination = step.DestinationPort is { } port ? new InetEndpoint(step.Destination, port).ToString() : step.Destination.ToString();
-            steps.Add(new WalkStep(step.Hook.ToString().ToUpperInvariant(), place, RuleWords.Conditions(place.Rule), RuleWords.Action(place.Rule, _guide), destination));
+            steps.Add(new ExplainedStep(step.Hook.ToString().ToUpperInvariant(), place, RuleDescriptions.Conditions(place.Rule), RuleDescriptions.Action(place.Rule, _guide), destination));
         }
         return steps.ToImmutable();
     }
@@ -145,7 +145,7 @@ public sealed class Explainer
         }
         List<Outcome> translated = [.. ends.Where(end => end.IsTranslated)];
         return translated.Count < 2 ? null : new EndpointChoice(null, false,
-            [.. translated.Select(end => new OfferedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
+            [.. translated.Select(end => new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
     }
 
     private static IEnumerable<string> Unknowns(TraceResult trace, List<Outcome> ends)
@@ -163,12 +163,12 @@ public sealed class Explainer
 
     internal static string Sentence(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..] + (text.EndsWith('.') ? "" : ".");
 
-    internal static string KindText(OfferKind kind) => kind switch
+    internal static string KindText(ProgrammedKind kind) => kind switch
     {
-        OfferKind.ClusterIP => "cluster IP",
-        OfferKind.NodePort => "node port",
-        OfferKind.LoadBalancer => "load balancer IP",
-        OfferKind.ExternalIP => "external IP",
+        ProgrammedKind.ClusterIP => "cluster IP",
+        ProgrammedKind.NodePort => "node port",
+        ProgrammedKind.LoadBalancer => "load balancer IP",
+        ProgrammedKind.ExternalIP => "external IP",
         _ => "external address",
     };
 }

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>nf_tables expressions in words.</summary>
-internal static class ExpressionWords
+internal static class ExpressionDescriptions
 {
     internal static string Of(Expression expression) => expression switch
     {

@@ -23,12 +23,12 @@ public static class OutcomeText
             OutcomeVerdict.Reject => $"refused on the way to {destination} ({outcome.Reason})",
             _ => $"unknown: {outcome.Reason}",
         };
-        string remarks = outcome.IsMasqueraded ? ", masqueraded"
+        string warnings = outcome.IsMasqueraded ? ", masqueraded"
             : outcome is { Verdict: OutcomeVerdict.Forward or OutcomeVerdict.Local, Source.Family: not IpFamily.None, IsTranslated: true }
                 ? $", from {outcome.Source}"
                 : string.Empty;
         string place = outcome is { Verdict: OutcomeVerdict.Forward, Reason: { } reason } ? $" ({reason})" : string.Empty;
-        return $"{Percent(outcome.Probability)}  {end}{remarks}{place}";
+        return $"{Percent(outcome.Probability)}  {end}{warnings}{place}";
     }
 
     /// <summary>A probability in percent with as many digits as help: "100 %", "14.2857 %".</summary>
@@ -46,8 +46,8 @@ public static partial class RuleText
         string text = Spaces().Replace(rule.Source.Text.Trim(), " ");
         if (text.Length > 0 && text[0] != '{')
             return text;
-        string conditions = RuleWords.Conditions(rule);
-        string action = RuleWords.Action(rule, Nobody);
+        string conditions = RuleDescriptions.Conditions(rule);
+        string action = RuleDescriptions.Action(rule, Nobody);
         return conditions.Length == 0 ? action : $"{conditions}: {action}";
     }
 

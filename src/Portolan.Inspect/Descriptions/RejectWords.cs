@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>What a rejected packet's sender is told, in words.</summary>
-internal static class RejectWords
+internal static class RejectDescriptions
 {
     internal static string Of(RejectWith with) => with switch
     {

@@ -18,7 +18,7 @@ public static class RuleDescription
     public static string Conditions(Rule rule)
     {
         ArgumentNullException.ThrowIfNull(rule);
-        return RuleWords.Conditions(rule);
+        return RuleDescriptions.Conditions(rule);
     }
 
     /// <summary>What the rule does, in words that follow "the rule".</summary>
@@ -26,6 +26,6 @@ public static class RuleDescription
     {
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(guide);
-        return RuleWords.Action(rule, guide);
+        return RuleDescriptions.Action(rule, guide);
     }
 }

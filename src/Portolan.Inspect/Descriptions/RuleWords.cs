@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>Rules in words: their conditions, and what they do.</summary>
-internal static class RuleWords
+internal static class RuleDescriptions
 {
     internal static string Conditions(Rule rule)
     {
@@ -64,8 +64,8 @@ internal static class RuleWords
 
     private static string Action(Statement statement, ChainGuide guide) => statement switch
     {
-        VerdictStatement verdict => VerdictWords(verdict.Verdict, guide),
-        RejectStatement reject => $"refuses the packet ({RejectWords.Of(reject.With)})",
+        VerdictStatement verdict => VerdictDescriptions(verdict.Verdict, guide),
+        RejectStatement reject => $"refuses the packet ({RejectDescriptions.Of(reject.With)})",
         NatStatement nat => Translation(nat),
         NetmapStatement netmap => $"exchanges the network part of the address for {netmap.Prefix}",
         MarkStatement { Value: var value, Mask: var mask } when value == mask && value != 0 => $"marks the packet {Hex(value)}",
@@ -76,18 +76,18 @@ internal static class RuleWords
         LogStatement => "writes to the log",
         TraceStatement => "asks the kernel to trace the packet",
         VerdictMapStatement { Key: NumgenExpression numgen } => $"picks one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
-        VerdictMapStatement map => $"looks up {ExpressionWords.Of(map.Key)} in {ExpressionWords.Of(map.Map)}",
+        VerdictMapStatement map => $"looks up {ExpressionDescriptions.Of(map.Key)} in {ExpressionDescriptions.Of(map.Map)}",
         AssignStatement { Target.Field: PacketField.MetaMark, Value: BitwiseExpression { Operator: BitwiseOperator.Or, Right: NumberValue bits } } =>
             $"marks the packet {Hex((uint)bits.Value)}",
         AssignStatement { Target.Field: PacketField.MetaMark, Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits } } =>
             $"takes the mark {Hex((uint)bits.Value)} off",
-        AssignStatement assign => $"sets {ExpressionWords.Of(assign.Target)} to {ExpressionWords.Of(assign.Value)}",
-        SetUpdateStatement update => $"remembers {ExpressionWords.Of(update.Key)} in @{update.Set}",
+        AssignStatement assign => $"sets {ExpressionDescriptions.Of(assign.Target)} to {ExpressionDescriptions.Of(assign.Value)}",
+        SetUpdateStatement update => $"remembers {ExpressionDescriptions.Of(update.Key)} in @{update.Set}",
         UnmodelledStatement unmodelled => unmodelled.Text,
         _ => string.Empty,
     };
 
-    internal static string VerdictWords(Verdict verdict, ChainGuide guide) => verdict.Kind switch
+    internal static string VerdictDescriptions(Verdict verdict, ChainGuide guide) => verdict.Kind switch
     {
         VerdictKind.Accept => "accepts the packet in this table",
         VerdictKind.Drop => "drops the packet",
@@ -103,7 +103,7 @@ internal static class RuleWords
 
     private static string Translation(NatStatement nat)
     {
-        string target = nat.Operand is not null ? ExpressionWords.Of(nat.Operand)
+        string target = nat.Operand is not null ? ExpressionDescriptions.Of(nat.Operand)
             : nat.Range is { HasAddress: true } range
                 ? range.First == range.Last && range.FirstPort != 0 ? new InetEndpoint(range.First, range.FirstPort).ToString() : $"{range.First}{(range.First == range.Last ? "" : $" to {range.Last}")}"
                 : nat.Range is { HasPorts: true } ports ? $"port {ports.FirstPort.ToString(CultureInfo.InvariantCulture)}" : string.Empty;
@@ -118,8 +118,8 @@ internal static class RuleWords
 
     private static string Relation(RelationalMatch relation)
     {
-        string left = ExpressionWords.Of(relation.Left);
-        string right = ExpressionWords.Of(relation.Right);
+        string left = ExpressionDescriptions.Of(relation.Left);
+        string right = ExpressionDescriptions.Of(relation.Right);
         bool isSet = relation.Right is SetReference or AnonymousSet;
         return relation switch
         {

@@ -60,7 +60,7 @@ public sealed class GraphBuilder
     private GraphBuilder(Ruleset rules, ChainGuide guide) => (_rules, _guide) = (rules, guide);
 
     /// <summary>The picture of one service: every rule that concerns one of its ports, from the hooks to the endpoints.</summary>
-    public static ServiceGraph OfService(string name, IReadOnlyList<OfferedService> ports, Ruleset rules, ChainGuide guide)
+    public static ServiceGraph OfService(string name, IReadOnlyList<ProgrammedService> ports, Ruleset rules, ChainGuide guide)
     {
         ArgumentNullException.ThrowIfNull(ports);
         var builder = new GraphBuilder(rules, guide);
@@ -70,7 +70,7 @@ public sealed class GraphBuilder
             if (table.Family is TableFamily.Ip or TableFamily.Ip6 or TableFamily.Inet)
                 builder.AddRulesOf(table, names);
         }
-        foreach (OfferedService port in ports)
+        foreach (ProgrammedService port in ports)
         {
             if (port.Writer != RuleWriter.KubeProxyIptables)
                 builder.AddMaps(port);
@@ -101,7 +101,7 @@ public sealed class GraphBuilder
             bool isOwn = _guide.ServiceOf(chain.Name) is { } owner && services.Contains(owner);
             for (int index = 0; index < chain.Rules.Length; index++)
             {
-                var place = new RulePlace(table, chain, index);
+                var place = new RuleRef(table, chain, index);
                 if (!isOwn && !(_guide.ServiceOf(place) is { } service && services.Contains(service)))
                     continue;
                 reached.Add(chain.Name);
@@ -118,14 +118,14 @@ public sealed class GraphBuilder
     {
         var waiting = new Queue<string>(reached);
         // One pass over the table finds who calls whom; walking it per chain would be quadratic in a large dump.
-        ILookup<string, RulePlace> callers = table.Chains
+        ILookup<string, RuleRef> callers = table.Chains
             .Where(chain => _guide.ServiceOf(chain.Name) is null)
-            .SelectMany(chain => Enumerable.Range(0, chain.Rules.Length).Select(index => new RulePlace(table, chain, index)))
+            .SelectMany(chain => Enumerable.Range(0, chain.Rules.Length).Select(index => new RuleRef(table, chain, index)))
             .Where(place => ServiceChains.TargetOf(place.Rule) is { } target && _guide.ServiceOf(target) is null)
             .ToLookup(place => ServiceChains.TargetOf(place.Rule)!);
         while (waiting.TryDequeue(out string? chain))
         {
-            foreach (RulePlace place in callers[chain])
+            foreach (RuleRef place in callers[chain])
             {
                 AddRule(place);
                 if (reached.Add(place.Chain.Name))
@@ -145,12 +145,12 @@ public sealed class GraphBuilder
             for (int index = 0; index < chain.Rules.Length; index++)
             {
                 if (chain.Rules[index].Target is RejectStatement or VerdictStatement { Verdict.Kind: VerdictKind.Drop })
-                    AddRule(new RulePlace(table, chain, index));
+                    AddRule(new RuleRef(table, chain, index));
             }
         }
     }
 
-    private void AddRule(RulePlace place)
+    private void AddRule(RuleRef place)
     {
         string from = ChainNode(place.Table, place.Chain.Name);
         Rule rule = place.Rule;
@@ -187,7 +187,7 @@ public sealed class GraphBuilder
     }
 
     /// <summary>The arrows that maps make: from the hook's lookup to the chain or the endpoints of a frontend.</summary>
-    private void AddMaps(OfferedService port)
+    private void AddMaps(ProgrammedService port)
     {
         string table = port.Writer == RuleWriter.Portolan ? "portolan" : "kube-proxy";
         TableFamily family = port.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
@@ -196,19 +196,19 @@ public sealed class GraphBuilder
         string services = ChainNode(found, "services");
         foreach (Chain chain in found.Chains.Where(chain => chain.Base is { Type: ChainType.Nat, Hook: Hook.Prerouting or Hook.Output }))
             AddEdge(HookNode(found, chain.Base!), services, string.Empty);
-        foreach (OfferedFrontend frontend in port.Frontends)
+        foreach (ProgrammedFrontend frontend in port.Frontends)
         {
             string label = $"{port.Protocol.ToRuleText()} to {frontend.Text}";
-            if (frontend.State is OfferState.Rejected or OfferState.Dropped)
+            if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
             {
-                bool refused = frontend.State == OfferState.Rejected;
+                bool refused = frontend.State == ProgrammedState.Rejected;
                 AddEdge(services, Node(GraphNodeKind.DeadEnd, refused ? "reject" : "drop", refused ? "refused" : "dropped"), label + " from outside");
             }
             if (port.Writer == RuleWriter.Portolan)
             {
                 string pick = Node(GraphNodeKind.Chain, $"pick_{port.DisplayName}_{port.Protocol}_{frontend.Text}", $"map endpoints\n{frontend.Text}");
                 AddEdge(services, pick, label);
-                foreach (OfferedEndpoint endpoint in frontend.Endpoints.IsEmpty ? port.Endpoints : frontend.Endpoints)
+                foreach (ProgrammedEndpoint endpoint in frontend.Endpoints.IsEmpty ? port.Endpoints : frontend.Endpoints)
                     AddEdge(pick, EndpointNode(endpoint.Text), ShareText.Of(endpoint.Share));
             }
             else if (TargetInMap(found, frontend, port.Protocol) is { } target)
@@ -218,7 +218,7 @@ public sealed class GraphBuilder
         }
     }
 
-    private static string? TargetInMap(RuleTable table, OfferedFrontend frontend, IpProtocol protocol)
+    private static string? TargetInMap(RuleTable table, ProgrammedFrontend frontend, IpProtocol protocol)
     {
         Expression[] tail = [new NumberValue((ulong)protocol), new NumberValue(frontend.Port)];
         Expression key = new ConcatExpression(frontend.Address.Family == IpFamily.None ? [.. tail] : [new AddressValue(frontend.Address), .. tail]);
@@ -254,16 +254,16 @@ public sealed class GraphBuilder
         int dash = isOneOfMany ? KindLength(chain) : -1;
         return dash < 0
             ? ChainNode(table, chain)
-            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(KindWords(chain[..dash]))}");
+            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(KindDescriptions(chain[..dash]))}");
     }
 
     private static int KindLength(string chain) => chain.StartsWith("KUBE-", StringComparison.Ordinal)
         ? chain.IndexOf('-', 5)
         : chain.IndexOf('-', StringComparison.Ordinal);
 
-    private string KindWords(string kind) => _guide.PurposeOf(kind + "-") ?? "one for each service port";
+    private string KindDescriptions(string kind) => _guide.PurposeOf(kind + "-") ?? "one for each service port";
 
-    private static string EdgeLabel(RulePlace place)
+    private static string EdgeLabel(RuleRef place)
     {
         Rule rule = place.Rule;
         var words = new List<string>();
@@ -271,12 +271,12 @@ public sealed class GraphBuilder
         {
             // The protocol says nothing beside a port, and a figure of the rule alone misleads: the share is shown instead.
             if (statement is Match match and not (StatisticRandomMatch or AccountingMatch) && !(match is ProtocolMatch && rule.Statements.Any(other => other is PortMatch or NatStatement)))
-                words.Add(RuleWords.Condition(match));
+                words.Add(RuleDescriptions.Condition(match));
         }
         if (ServiceChains.TargetOf(rule) is { } target && target.StartsWith("KUBE-SEP-", StringComparison.Ordinal)
             && !rule.Statements.Any(statement => statement is RecentMatch))
         {
-            OfferedEndpoint? endpoint = new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints.FirstOrDefault(item => item.Chain == target);
+            ProgrammedEndpoint? endpoint = new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints.FirstOrDefault(item => item.Chain == target);
             if (endpoint is not null)
                 words.Add(ShareText.Of(endpoint.Share));
         }

@@ -9,7 +9,7 @@ namespace Portolan.Inspect.Programmed;
 /// Reads services off the chains that kube-proxy writes in iptables mode, any version since 1.12 (KUBE-SERVICES, KUBE-NODEPORTS, KUBE-SVC,
 /// KUBE-SVL, KUBE-EXT, KUBE-FW, KUBE-XLB, KUBE-SEP), one family and back-end.
 /// </summary>
-internal sealed class IptablesOffers
+internal sealed class IptablesServices
 {
     private const string ServicesChain = "KUBE-SERVICES";
 
@@ -20,20 +20,20 @@ internal sealed class IptablesOffers
     private readonly RuleTable? _filter;
     private readonly IpFamily _family;
     private readonly ServiceChains _chains;
-    private readonly Dictionary<(string Key, IpProtocol Protocol), OfferBuilder> _services = [];
+    private readonly Dictionary<(string Key, IpProtocol Protocol), ProgrammedServiceBuilder> _services = [];
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
-    private readonly List<OfferBuilder> _order = [];
+    private readonly List<ProgrammedServiceBuilder> _order = [];
 
-    private IptablesOffers(RuleTable nat, RuleTable? filter)
+    private IptablesServices(RuleTable nat, RuleTable? filter)
     {
         (_nat, _filter) = (nat, filter);
         _family = nat.Family == TableFamily.Ip ? IpFamily.IPv4 : IpFamily.IPv6;
         _chains = new ServiceChains(nat);
     }
 
-    internal static IEnumerable<OfferedService> Read(RuleTable nat, RuleTable? filter) => new IptablesOffers(nat, filter).Read();
+    internal static IEnumerable<ProgrammedService> Read(RuleTable nat, RuleTable? filter) => new IptablesServices(nat, filter).Read();
 
-    private IEnumerable<OfferedService> Read()
+    private IEnumerable<ProgrammedService> Read()
     {
         int before = RulesBeforeServices();
         if (_nat.FindChain(ServicesChain) is { } services)
@@ -44,7 +44,7 @@ internal sealed class IptablesOffers
         if (_nat.FindChain("KUBE-NODEPORTS") is { } nodePorts)
         {
             for (int index = 0; index < nodePorts.Rules.Length; index++)
-                ReadNodePort(new RulePlace(_nat, nodePorts, index), before + index);
+                ReadNodePort(new RuleRef(_nat, nodePorts, index), before + index);
         }
         foreach (string name in (string[])[ServicesChain, "KUBE-EXTERNAL-SERVICES"])
         {
@@ -80,32 +80,32 @@ internal sealed class IptablesOffers
             }
             else
             {
-                ReadFrontend(new RulePlace(_nat, chain, index), before + index);
+                ReadFrontend(new RuleRef(_nat, chain, index), before + index);
             }
         }
     }
 
-    private void ReadFrontend(RulePlace place, int rulesBefore)
+    private void ReadFrontend(RuleRef place, int rulesBefore)
     {
         Rule rule = place.Rule;
         if (ServiceChains.TargetOf(rule) is not { } target || !ServiceChains.IsServiceChain(target)
             || RuleKey.Of(rule) is not { Destination: { } destination, Port: { } port } key)
             return;
         string? name = ServiceText.NameIn(rule.Comment, out string what);
-        OfferBuilder builder = Find(name, target, key.Protocol);
-        OfferKind kind = what switch
+        ProgrammedServiceBuilder builder = Find(name, target, key.Protocol);
+        ProgrammedKind kind = what switch
         {
-            "cluster IP" => OfferKind.ClusterIP,
-            "external IP" => OfferKind.ExternalIP,
-            "loadbalancer IP" => OfferKind.LoadBalancer,
-            _ when target.StartsWith("KUBE-FW-", StringComparison.Ordinal) => OfferKind.LoadBalancer,
-            _ when target.StartsWith("KUBE-SV", StringComparison.Ordinal) => OfferKind.ClusterIP,
-            _ => OfferKind.External,
+            "cluster IP" => ProgrammedKind.ClusterIP,
+            "external IP" => ProgrammedKind.ExternalIP,
+            "loadbalancer IP" => ProgrammedKind.LoadBalancer,
+            _ when target.StartsWith("KUBE-FW-", StringComparison.Ordinal) => ProgrammedKind.LoadBalancer,
+            _ when target.StartsWith("KUBE-SV", StringComparison.Ordinal) => ProgrammedKind.ClusterIP,
+            _ => ProgrammedKind.External,
         };
         builder.Add(Frontend(builder, kind, destination, port, target, place, rulesBefore));
     }
 
-    private void ReadNodePort(RulePlace place, int rulesBefore)
+    private void ReadNodePort(RuleRef place, int rulesBefore)
     {
         Rule rule = place.Rule;
         RuleKey key = RuleKey.Of(rule);
@@ -113,15 +113,15 @@ internal sealed class IptablesOffers
         if (key.Port is not { } port || key.DestinationIsLoopback || ServiceChains.TargetOf(rule) is not { } target
             || !ServiceChains.IsServiceChain(target))
             return;
-        OfferBuilder builder = Find(ServiceText.NameIn(rule.Comment, out _), target, key.Protocol);
-        builder.Add(Frontend(builder, OfferKind.NodePort, key.Destination ?? default, port, target, place, rulesBefore));
+        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(rule.Comment, out _), target, key.Protocol);
+        builder.Add(Frontend(builder, ProgrammedKind.NodePort, key.Destination ?? default, port, target, place, rulesBefore));
     }
 
-    private OfferedFrontend Frontend(
-        OfferBuilder builder, OfferKind kind, InetAddress address, ushort port, string target, RulePlace place, int rulesBefore)
+    private ProgrammedFrontend Frontend(
+        ProgrammedServiceBuilder builder, ProgrammedKind kind, InetAddress address, ushort port, string target, RuleRef place, int rulesBefore)
     {
         ServiceChains.View outside = _chains.OutsideOf(target);
-        if (kind == OfferKind.ClusterIP)
+        if (kind == ProgrammedKind.ClusterIP)
             builder.IsInternalLocal = target.StartsWith("KUBE-SVL-", StringComparison.Ordinal);
         else
             builder.IsExternalLocal ??= _chains.IsExternalLocal(target);
@@ -135,13 +135,13 @@ internal sealed class IptablesOffers
             builder.ClusterEndpoints = cluster.Endpoints;
             builder.Affinity ??= cluster.Affinity;
         }
-        return new OfferedFrontend
+        return new ProgrammedFrontend
         {
             Kind = kind,
             Address = address,
             Port = port,
             Endpoints = outside.Endpoints,
-            State = !outside.Endpoints.IsEmpty ? OfferState.Served : outside.IsDropped ? OfferState.Dropped : OfferState.Untouched,
+            State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped ? ProgrammedState.Dropped : ProgrammedState.Untouched,
             RulesBefore = rulesBefore,
             Place = place,
         };
@@ -152,48 +152,48 @@ internal sealed class IptablesOffers
         for (int index = 0; index < chain.Rules.Length; index++)
         {
             Rule rule = chain.Rules[index];
-            OfferState? state = rule.Target switch
+            ProgrammedState? state = rule.Target switch
             {
-                RejectStatement => OfferState.Rejected,
-                VerdictStatement { Verdict.Kind: VerdictKind.Drop } => OfferState.Dropped,
+                RejectStatement => ProgrammedState.Rejected,
+                VerdictStatement { Verdict.Kind: VerdictKind.Drop } => ProgrammedState.Dropped,
                 _ => null,
             };
             RuleKey key = RuleKey.Of(rule);
             if (state is not { } refused || key.Port is not { } port || ServiceText.NameIn(rule.Comment, out string what) is not { } name
                 || !what.StartsWith("has no", StringComparison.Ordinal))
                 continue;
-            OfferKind kind = key.Destination is null ? OfferKind.NodePort
-                : chain.Name == ServicesChain ? OfferKind.ClusterIP
-                : OfferKind.External;
-            OfferBuilder builder = Find(name, null, key.Protocol);
-            if (refused == OfferState.Dropped)
+            ProgrammedKind kind = key.Destination is null ? ProgrammedKind.NodePort
+                : chain.Name == ServicesChain ? ProgrammedKind.ClusterIP
+                : ProgrammedKind.External;
+            ProgrammedServiceBuilder builder = Find(name, null, key.Protocol);
+            if (refused == ProgrammedState.Dropped)
             {
-                if (kind == OfferKind.ClusterIP)
+                if (kind == ProgrammedKind.ClusterIP)
                     builder.IsInternalLocal = true;
                 else
                     builder.IsExternalLocal = true;
             }
-            builder.Add(new OfferedFrontend
+            builder.Add(new ProgrammedFrontend
             {
                 Kind = kind,
                 Address = key.Destination ?? default,
                 Port = port,
                 State = refused,
-                Place = new RulePlace(_filter!, chain, index),
+                Place = new RuleRef(_filter!, chain, index),
             });
         }
     }
 
-    private OfferBuilder Find(string? name, string? chain, IpProtocol protocol)
+    private ProgrammedServiceBuilder Find(string? name, string? chain, IpProtocol protocol)
     {
         string id = chain is null ? name! : "KUBE-SVC-" + chain[(chain.LastIndexOf('-') + 1)..];
         if (name is not null)
             _names.TryAdd(id, name);
         else
             name = _names.GetValueOrDefault(id);
-        if (_services.TryGetValue((name ?? id, protocol), out OfferBuilder? builder))
+        if (_services.TryGetValue((name ?? id, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
-        _services[(name ?? id, protocol)] = builder = new OfferBuilder(id, protocol, _family, RuleWriter.KubeProxyIptables) { Name = name };
+        _services[(name ?? id, protocol)] = builder = new ProgrammedServiceBuilder(id, protocol, _family, RuleWriter.KubeProxyIptables) { Name = name };
         _order.Add(builder);
         return builder;
     }

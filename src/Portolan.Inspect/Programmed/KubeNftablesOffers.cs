@@ -5,24 +5,24 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Programmed;
 
 /// <summary>Reads services off the maps and chains that kube-proxy writes in nftables mode (table kube-proxy), one family.</summary>
-internal sealed class KubeNftablesOffers
+internal sealed class KubeNftablesServices
 {
     private readonly RuleTable _table;
     private readonly IpFamily _family;
     private readonly HashSet<InetAddress> _clusterIPs;
-    private readonly Dictionary<(string, IpProtocol), OfferBuilder> _services = [];
-    private readonly List<OfferBuilder> _order = [];
+    private readonly Dictionary<(string, IpProtocol), ProgrammedServiceBuilder> _services = [];
+    private readonly List<ProgrammedServiceBuilder> _order = [];
 
-    private KubeNftablesOffers(RuleTable table)
+    private KubeNftablesServices(RuleTable table)
     {
         _table = table;
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
         _clusterIPs = [.. Elements("cluster-ips").Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
     }
 
-    internal static IEnumerable<OfferedService> Read(RuleTable table) => new KubeNftablesOffers(table).Read();
+    internal static IEnumerable<ProgrammedService> Read(RuleTable table) => new KubeNftablesServices(table).Read();
 
-    private IEnumerable<OfferedService> Read()
+    private IEnumerable<ProgrammedService> Read()
     {
         int before = _table.FindChain("services") is { } services ? RulesBefore(services, "service-ips") : 0;
         foreach (SetElement element in Elements("service-ips"))
@@ -62,10 +62,10 @@ internal sealed class KubeNftablesOffers
 
     private void AddServed(InetAddress address, IpProtocol protocol, ushort port, string chain, int before)
     {
-        OfferBuilder builder = Find(NameOf(chain) ?? chain, protocol);
+        ProgrammedServiceBuilder builder = Find(NameOf(chain) ?? chain, protocol);
         bool isClusterIP = _clusterIPs.Contains(address);
-        OfferKind kind = address.Family == IpFamily.None ? OfferKind.NodePort : isClusterIP ? OfferKind.ClusterIP : OfferKind.External;
-        ImmutableArray<OfferedEndpoint> endpoints = Endpoints(chain, builder);
+        ProgrammedKind kind = address.Family == IpFamily.None ? ProgrammedKind.NodePort : isClusterIP ? ProgrammedKind.ClusterIP : ProgrammedKind.External;
+        ImmutableArray<ProgrammedEndpoint> endpoints = Endpoints(chain, builder);
         if (isClusterIP)
         {
             builder.IsInternalLocal = chain.StartsWith("local-", StringComparison.Ordinal);
@@ -75,13 +75,13 @@ internal sealed class KubeNftablesOffers
         {
             builder.IsExternalLocal ??= IsExternalLocal(chain);
         }
-        builder.Add(new OfferedFrontend
+        builder.Add(new ProgrammedFrontend
         {
             Kind = kind,
             Address = address,
             Port = port,
             Endpoints = endpoints,
-            State = endpoints.IsEmpty ? OfferState.Untouched : OfferState.Served,
+            State = endpoints.IsEmpty ? ProgrammedState.Untouched : ProgrammedState.Served,
             RulesBefore = before,
         });
     }
@@ -90,21 +90,21 @@ internal sealed class KubeNftablesOffers
     {
         if (Key(element.Key) is not { } key || element.Data is not VerdictValue { Verdict: { } verdict })
             return;
-        OfferBuilder builder = Find(ServiceText.NameIn(element.Comment, out _) ?? $"{key.Address}:{key.Port}", key.Protocol);
+        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(element.Comment, out _) ?? $"{key.Address}:{key.Port}", key.Protocol);
         bool dropped = verdict.Kind == VerdictKind.Drop;
-        OfferKind kind = key.Address.Family == IpFamily.None ? OfferKind.NodePort
-            : _clusterIPs.Contains(key.Address) ? OfferKind.ClusterIP
-            : OfferKind.External;
-        if (dropped && kind == OfferKind.ClusterIP)
+        ProgrammedKind kind = key.Address.Family == IpFamily.None ? ProgrammedKind.NodePort
+            : _clusterIPs.Contains(key.Address) ? ProgrammedKind.ClusterIP
+            : ProgrammedKind.External;
+        if (dropped && kind == ProgrammedKind.ClusterIP)
             builder.IsInternalLocal = true;
         else if (dropped)
             builder.IsExternalLocal = true;
-        builder.Add(new OfferedFrontend
+        builder.Add(new ProgrammedFrontend
         {
             Kind = kind,
             Address = key.Address,
             Port = key.Port,
-            State = dropped ? OfferState.Dropped : OfferState.Rejected,
+            State = dropped ? ProgrammedState.Dropped : ProgrammedState.Rejected,
         });
     }
 
@@ -138,7 +138,7 @@ internal sealed class KubeNftablesOffers
     }
 
     /// <summary>The endpoints of a client from outside: rules about the source are for others.</summary>
-    private ImmutableArray<OfferedEndpoint> Endpoints(string name, OfferBuilder builder, int depth = 0)
+    private ImmutableArray<ProgrammedEndpoint> Endpoints(string name, ProgrammedServiceBuilder builder, int depth = 0)
     {
         if (depth > 8 || _table.FindChain(name) is not { } chain)
             return [];
@@ -159,15 +159,15 @@ internal sealed class KubeNftablesOffers
         return [];
     }
 
-    private static ImmutableArray<OfferedEndpoint> Shares(
+    private static ImmutableArray<ProgrammedEndpoint> Shares(
         AnonymousSet map, uint modulus, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
     {
         // A number that the map does not have leads nowhere.
         double share = 1.0 / Math.Max(1, modulus);
-        return [.. map.Elements.Select(element => endpointOf(element.Data)).Select(item => new OfferedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
+        return [.. map.Elements.Select(element => endpointOf(element.Data)).Select(item => new ProgrammedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
     }
 
-    private (InetAddress, ushort, string) OfEndpointChain(string name, OfferBuilder builder)
+    private (InetAddress, ushort, string) OfEndpointChain(string name, ProgrammedServiceBuilder builder)
     {
         foreach (Rule rule in _table.FindChain(name)?.Rules ?? [])
         {
@@ -179,11 +179,11 @@ internal sealed class KubeNftablesOffers
         return (default, 0, name);
     }
 
-    private OfferBuilder Find(string name, IpProtocol protocol)
+    private ProgrammedServiceBuilder Find(string name, IpProtocol protocol)
     {
-        if (_services.TryGetValue((name, protocol), out OfferBuilder? builder))
+        if (_services.TryGetValue((name, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
-        _services[(name, protocol)] = builder = new OfferBuilder(name, protocol, _family, RuleWriter.KubeProxyNftables) { Name = name };
+        _services[(name, protocol)] = builder = new ProgrammedServiceBuilder(name, protocol, _family, RuleWriter.KubeProxyNftables) { Name = name };
         _order.Add(builder);
         return builder;
     }

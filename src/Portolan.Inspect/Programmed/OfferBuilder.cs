@@ -4,9 +4,9 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Programmed;
 
 /// <summary>Gathers what the rules say of one service port, from whichever chain or map says it.</summary>
-internal sealed class OfferBuilder(string id, IpProtocol protocol, IpFamily family, RuleWriter writer)
+internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, IpFamily family, RuleWriter writer)
 {
-    private readonly List<OfferedFrontend> _frontends = [];
+    private readonly List<ProgrammedFrontend> _frontends = [];
 
     internal string? Name { get; set; }
 
@@ -19,31 +19,31 @@ internal sealed class OfferBuilder(string id, IpProtocol protocol, IpFamily fami
     internal ImmutableArray<InetPrefix> SourceRanges { get; set; } = [];
 
     /// <summary>The endpoints of the chain that serves the whole cluster.</summary>
-    internal ImmutableArray<OfferedEndpoint> ClusterEndpoints { get; set; } = [];
+    internal ImmutableArray<ProgrammedEndpoint> ClusterEndpoints { get; set; } = [];
 
-    internal void Add(OfferedFrontend frontend)
+    internal void Add(ProgrammedFrontend frontend)
     {
         int index = _frontends.FindIndex(other => other.Address == frontend.Address && other.Port == frontend.Port
-            && (other.Kind == OfferKind.NodePort) == (frontend.Kind == OfferKind.NodePort));
+            && (other.Kind == ProgrammedKind.NodePort) == (frontend.Kind == ProgrammedKind.NodePort));
         if (index < 0)
         {
             _frontends.Add(frontend);
             return;
         }
         // A frontend may be served by one table and refused by another: the refusal is what clients from outside see.
-        OfferedFrontend known = _frontends[index];
-        if (frontend.State is OfferState.Rejected or OfferState.Dropped)
+        ProgrammedFrontend known = _frontends[index];
+        if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
             _frontends[index] = known with { State = frontend.State, Endpoints = [] };
         else if (known.Place is null)
             _frontends[index] = frontend with { State = known.State, Endpoints = [] };
     }
 
-    internal OfferedService Build()
+    internal ProgrammedService Build()
     {
         (string? service, string port) = ServiceText.Split(Name);
-        ImmutableArray<OfferedFrontend> frontends = [.. _frontends.OrderBy(frontend => frontend.Kind).ThenBy(frontend => frontend.Address).ThenBy(frontend => frontend.Port)];
-        OfferedFrontend? first = frontends.FirstOrDefault(frontend => !frontend.Endpoints.IsEmpty);
-        return new OfferedService
+        ImmutableArray<ProgrammedFrontend> frontends = [.. _frontends.OrderBy(frontend => frontend.Kind).ThenBy(frontend => frontend.Address).ThenBy(frontend => frontend.Port)];
+        ProgrammedFrontend? first = frontends.FirstOrDefault(frontend => !frontend.Endpoints.IsEmpty);
+        return new ProgrammedService
         {
             Service = service,
             Port = port,

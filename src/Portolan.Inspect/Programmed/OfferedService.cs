@@ -5,7 +5,7 @@ using Portolan.Inspect.Simulation;
 namespace Portolan.Inspect.Programmed;
 
 /// <summary>A port of a service as the rules offer it.</summary>
-public sealed record OfferedService
+public sealed record ProgrammedService
 {
     /// <summary>"namespace/name"; null when the rules carry no name (kube-proxy leaves comments away above 1,000 endpoints).</summary>
     public string? Service { get; init; }
@@ -26,10 +26,10 @@ public sealed record OfferedService
     public required RuleWriter Writer { get; init; }
 
     /// <summary>Where clients reach it, cluster IP first.</summary>
-    public required ImmutableArray<OfferedFrontend> Frontends { get; init; }
+    public required ImmutableArray<ProgrammedFrontend> Frontends { get; init; }
 
     /// <summary>The endpoints of the cluster IP, or of the first frontend that has some, with their effective shares.</summary>
-    public required ImmutableArray<OfferedEndpoint> Endpoints { get; init; }
+    public required ImmutableArray<ProgrammedEndpoint> Endpoints { get; init; }
 
     /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not tell.</summary>
     public bool? IsExternalLocal { get; init; }
@@ -61,7 +61,7 @@ public enum RuleWriter : byte
 }
 
 /// <summary>What kind of address a frontend is.</summary>
-public enum OfferKind : byte
+public enum ProgrammedKind : byte
 {
     /// <summary>The cluster IP.</summary>
     ClusterIP,
@@ -80,7 +80,7 @@ public enum OfferKind : byte
 }
 
 /// <summary>What a client from outside the cluster gets at a frontend.</summary>
-public enum OfferState : byte
+public enum ProgrammedState : byte
 {
     /// <summary>An endpoint.</summary>
     Served,
@@ -96,10 +96,10 @@ public enum OfferState : byte
 }
 
 /// <summary>A place where clients reach a service.</summary>
-public sealed record OfferedFrontend
+public sealed record ProgrammedFrontend
 {
     /// <summary>Which kind.</summary>
-    public required OfferKind Kind { get; init; }
+    public required ProgrammedKind Kind { get; init; }
 
     /// <summary>The address; the default value for a NodePort that is open on all of the node's addresses.</summary>
     public InetAddress Address { get; init; }
@@ -108,10 +108,10 @@ public sealed record OfferedFrontend
     public required ushort Port { get; init; }
 
     /// <summary>What clients from outside get.</summary>
-    public OfferState State { get; init; }
+    public ProgrammedState State { get; init; }
 
     /// <summary>The endpoints for clients from outside, with their shares.</summary>
-    public ImmutableArray<OfferedEndpoint> Endpoints { get; init; } = [];
+    public ImmutableArray<ProgrammedEndpoint> Endpoints { get; init; } = [];
 
     /// <summary>
     /// How many rules of the nat table a new packet from outside meets before the one that leads to the service: the O(n) of a chain that
@@ -120,7 +120,7 @@ public sealed record OfferedFrontend
     public int? RulesBefore { get; init; }
 
     /// <summary>The rule that leads to the service, where there is one of its own.</summary>
-    public RulePlace? Place { get; init; }
+    public RuleRef? Place { get; init; }
 
     /// <summary>"172.30.5.207:443", or "*:30031" for a NodePort on all addresses.</summary>
     public string Text => Address.Family == IpFamily.None
@@ -134,7 +134,7 @@ public sealed record OfferedFrontend
 /// <param name="Share">The effective share of new connections, from 0 to 1.</param>
 /// <param name="Chain">The chain that stands for the endpoint; empty where there is none.</param>
 /// <param name="Printed">The probability as the rule shows it, which is that of the rule alone; empty when it shows none.</param>
-public sealed record OfferedEndpoint(InetAddress Address, ushort Port, double Share, string Chain, string Printed)
+public sealed record ProgrammedEndpoint(InetAddress Address, ushort Port, double Share, string Chain, string Printed)
 {
     /// <summary>"10.244.2.50:80", or the chain's name when the address is not in the input.</summary>
     public string Text => Address.Family == IpFamily.None ? Chain : new InetEndpoint(Address, Port).ToString();

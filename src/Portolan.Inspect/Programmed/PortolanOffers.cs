@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Programmed;
 
 /// <summary>Reads services off the sets and maps of Portolan's own table (table portolan), one family.</summary>
-internal sealed class PortolanOffers
+internal sealed class PortolanServices
 {
     private const string NoName = "?";
 
@@ -14,11 +14,11 @@ internal sealed class PortolanOffers
     private readonly IpFamily _family;
     private readonly HashSet<InetAddress> _clusterIPs;
     private readonly ImmutableArray<InetAddress> _nodePortAddresses;
-    private readonly Dictionary<ulong, OfferedEndpoint> _affinityEndpoints = [];
+    private readonly Dictionary<ulong, ProgrammedEndpoint> _affinityEndpoints = [];
     private readonly Dictionary<FrontendKey, FrontendFacts> _frontends = [];
     private readonly List<FrontendKey> _order = [];
 
-    private PortolanOffers(RuleTable table)
+    private PortolanServices(RuleTable table)
     {
         _table = table;
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
@@ -26,9 +26,9 @@ internal sealed class PortolanOffers
         _nodePortAddresses = [.. Addresses("node-port-addresses")];
     }
 
-    internal static IEnumerable<OfferedService> Read(RuleTable table) => new PortolanOffers(table).Read();
+    internal static IEnumerable<ProgrammedService> Read(RuleTable table) => new PortolanServices(table).Read();
 
-    private IEnumerable<OfferedService> Read()
+    private IEnumerable<ProgrammedService> Read()
     {
         foreach (SetElement element in Elements("affinity-endpoints"))
         {
@@ -40,8 +40,8 @@ internal sealed class PortolanOffers
         ReadEndpoints("affinity-ids", isInside: false);
         ReadEndpoints("inside-endpoints", isInside: true);
         ReadEndpoints("inside-affinity-ids", isInside: true);
-        ReadState("no-endpoints", OfferState.Rejected);
-        ReadState("no-local-endpoints", OfferState.Dropped);
+        ReadState("no-endpoints", ProgrammedState.Rejected);
+        ReadState("no-local-endpoints", ProgrammedState.Dropped);
         foreach (NamedSet set in _table.Sets)
             ReadAffinityAndRanges(set);
         foreach (SetElement element in Elements("external-local"))
@@ -64,13 +64,13 @@ internal sealed class PortolanOffers
             if (Key(element.Key) is not { } key)
                 continue;
             FrontendFacts facts = Facts(key, element.Comment);
-            OfferedEndpoint? endpoint = element.Data is NumberValue id ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
+            ProgrammedEndpoint? endpoint = element.Data is NumberValue id ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
             if (endpoint is not null)
                 (isInside ? facts.Inside : facts.Outside).Add((IndexOf(element.Key), endpoint));
         }
     }
 
-    private void ReadState(string set, OfferState state)
+    private void ReadState(string set, ProgrammedState state)
     {
         foreach (SetElement element in Elements(set))
         {
@@ -104,19 +104,19 @@ internal sealed class PortolanOffers
         }
     }
 
-    private IEnumerable<OfferedService> Services()
+    private IEnumerable<ProgrammedService> Services()
     {
-        var services = new Dictionary<(string, IpProtocol), OfferBuilder>();
-        var order = new List<OfferBuilder>();
+        var services = new Dictionary<(string, IpProtocol), ProgrammedServiceBuilder>();
+        var order = new List<ProgrammedServiceBuilder>();
         int before = _table.FindChain("services") is { } chain ? chain.Rules.TakeWhile(rule =>
             ServiceChains.TargetOf(rule) is not { } target || !target.StartsWith("pick", StringComparison.Ordinal)).Count() + 1 : 0;
         foreach (FrontendKey key in _order)
         {
             FrontendFacts facts = _frontends[key];
             string name = facts.Name == NoName ? key.ToString() : facts.Name;
-            if (!services.TryGetValue((name, key.Protocol), out OfferBuilder? builder))
+            if (!services.TryGetValue((name, key.Protocol), out ProgrammedServiceBuilder? builder))
             {
-                services[(name, key.Protocol)] = builder = new OfferBuilder(name, key.Protocol, _family, RuleWriter.Portolan)
+                services[(name, key.Protocol)] = builder = new ProgrammedServiceBuilder(name, key.Protocol, _family, RuleWriter.Portolan)
                 {
                     Name = facts.Name == NoName ? null : name,
                 };
@@ -127,28 +127,28 @@ internal sealed class PortolanOffers
         return order.Select(builder => builder.Build());
     }
 
-    private void Add(OfferBuilder builder, FrontendKey key, FrontendFacts facts, int before)
+    private void Add(ProgrammedServiceBuilder builder, FrontendKey key, FrontendFacts facts, int before)
     {
         bool isClusterIP = _clusterIPs.Contains(key.Address);
-        ImmutableArray<OfferedEndpoint> outside = Shares(facts.Outside);
+        ImmutableArray<ProgrammedEndpoint> outside = Shares(facts.Outside);
         if (isClusterIP)
         {
             builder.ClusterEndpoints = outside;
-            if (facts.State == OfferState.Dropped)
+            if (facts.State == ProgrammedState.Dropped)
                 builder.IsInternalLocal = true;
         }
         else
         {
-            builder.IsExternalLocal = facts.IsExternalLocal || facts.State == OfferState.Dropped;
+            builder.IsExternalLocal = facts.IsExternalLocal || facts.State == ProgrammedState.Dropped;
         }
         builder.Affinity ??= facts.Affinity;
         if (facts.Ranges.Count > 0)
             builder.SourceRanges = [.. facts.Ranges];
         if (builder.ClusterEndpoints.IsEmpty && facts.Inside.Count > 0)
             builder.ClusterEndpoints = Shares(facts.Inside);
-        var frontend = new OfferedFrontend
+        var frontend = new ProgrammedFrontend
         {
-            Kind = isClusterIP ? OfferKind.ClusterIP : OfferKind.External,
+            Kind = isClusterIP ? ProgrammedKind.ClusterIP : ProgrammedKind.External,
             Address = key.Address,
             Port = key.Port,
             State = facts.State,
@@ -164,12 +164,12 @@ internal sealed class PortolanOffers
         {
             // A frontend with this very address is looked up first.
             if (!_frontends.ContainsKey(key with { Address = address }))
-                builder.Add(frontend with { Kind = OfferKind.NodePort, Address = address });
+                builder.Add(frontend with { Kind = ProgrammedKind.NodePort, Address = address });
         }
     }
 
     /// <summary>A random number below the number of endpoints picks one; one that no element has leads nowhere.</summary>
-    private static ImmutableArray<OfferedEndpoint> Shares(List<(ulong Index, OfferedEndpoint Endpoint)> endpoints)
+    private static ImmutableArray<ProgrammedEndpoint> Shares(List<(ulong Index, ProgrammedEndpoint Endpoint)> endpoints)
     {
         double numbers = endpoints.Count == 0 ? 1 : endpoints.Max(item => item.Index) + 1;
         return [.. endpoints.Select(item => item.Endpoint with { Share = 1 / numbers })];
@@ -189,9 +189,9 @@ internal sealed class PortolanOffers
         return facts;
     }
 
-    private static OfferedEndpoint? Endpoint(Expression? data) =>
+    private static ProgrammedEndpoint? Endpoint(Expression? data) =>
         data is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
-            ? new OfferedEndpoint(address.Address, (ushort)port.Value, 0, string.Empty, string.Empty)
+            ? new ProgrammedEndpoint(address.Address, (ushort)port.Value, 0, string.Empty, string.Empty)
             : null;
 
     private static FrontendKey? Key(Expression key) =>
@@ -211,7 +211,7 @@ internal sealed class PortolanOffers
     {
         internal string Name { get; set; } = NoName;
 
-        internal OfferState State { get; set; }
+        internal ProgrammedState State { get; set; }
 
         internal bool IsExternalLocal { get; set; }
 
@@ -219,8 +219,8 @@ internal sealed class PortolanOffers
 
         internal List<InetPrefix> Ranges { get; } = [];
 
-        internal List<(ulong Index, OfferedEndpoint Endpoint)> Outside { get; } = [];
+        internal List<(ulong Index, ProgrammedEndpoint Endpoint)> Outside { get; } = [];
 
-        internal List<(ulong Index, OfferedEndpoint Endpoint)> Inside { get; } = [];
+        internal List<(ulong Index, ProgrammedEndpoint Endpoint)> Inside { get; } = [];
     }
 }

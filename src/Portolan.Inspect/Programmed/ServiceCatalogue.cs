@@ -7,17 +7,17 @@ namespace Portolan.Inspect.Programmed;
 /// <summary>The services that a ruleset offers, whoever wrote it.</summary>
 public sealed class ServiceCatalogue
 {
-    private ServiceCatalogue(ImmutableArray<OfferedService> services) => Services = services;
+    private ServiceCatalogue(ImmutableArray<ProgrammedService> services) => Services = services;
 
     /// <summary>The services, sorted by name, port, protocol and family; those without a name last.</summary>
-    public ImmutableArray<OfferedService> Services { get; }
+    public ImmutableArray<ProgrammedService> Services { get; }
 
     /// <summary>Reads the services of a ruleset.</summary>
     /// <param name="ruleset">The rules.</param>
     public static ServiceCatalogue Read(Ruleset ruleset)
     {
         ArgumentNullException.ThrowIfNull(ruleset);
-        var services = new List<OfferedService>();
+        var services = new List<ProgrammedService>();
         foreach (RuleTable table in ruleset.Tables)
         {
             if (table.Family is not (TableFamily.Ip or TableFamily.Ip6))
@@ -26,15 +26,15 @@ public sealed class ServiceCatalogue
             {
                 // The nft reader shows iptables-nft tables as what they are; each back-end's nat goes with its own filter.
                 if (table.Name == "nat")
-                    services.AddRange(IptablesOffers.Read(table, FilterOf(ruleset, table)));
+                    services.AddRange(IptablesServices.Read(table, FilterOf(ruleset, table)));
             }
             else if (table.Name == "kube-proxy")
             {
-                services.AddRange(KubeNftablesOffers.Read(table));
+                services.AddRange(KubeNftablesServices.Read(table));
             }
             else if (table.Name == "portolan")
             {
-                services.AddRange(PortolanOffers.Read(table));
+                services.AddRange(PortolanServices.Read(table));
             }
         }
         return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)
@@ -48,7 +48,7 @@ public sealed class ServiceCatalogue
     /// </summary>
     /// <param name="name">What the user typed.</param>
     /// <param name="port">A port's name or number, or null for all ports.</param>
-    public ImmutableArray<OfferedService> Find(string name, string? port = null)
+    public ImmutableArray<ProgrammedService> Find(string name, string? port = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         int colon = name.IndexOf(':', StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public sealed class ServiceCatalogue
     }
 
     /// <summary>The service port that is reached at an address, or at a node port that is open on every address; null when there is none.</summary>
-    public OfferedService? At(InetAddress address, IpProtocol protocol, ushort port) =>
+    public ProgrammedService? At(InetAddress address, IpProtocol protocol, ushort port) =>
         Services.FirstOrDefault(service => service.Protocol == protocol && service.Frontends.Any(frontend => frontend.Address == address && frontend.Port == port))
         ?? Services.FirstOrDefault(service => service.Protocol == protocol && service.Family == address.Family
             && service.Frontends.Any(frontend => frontend.Address.Family == IpFamily.None && frontend.Port == port));

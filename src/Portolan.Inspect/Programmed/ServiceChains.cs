@@ -19,7 +19,7 @@ internal sealed class ServiceChains(RuleTable nat)
     /// <param name="Endpoints">The endpoints and their shares of the packets that enter the chain.</param>
     /// <param name="IsDropped">True when what is left over is marked for dropping.</param>
     /// <param name="Affinity">The time a client is remembered, or null.</param>
-    internal sealed record View(ImmutableArray<OfferedEndpoint> Endpoints, bool IsDropped, TimeSpan? Affinity);
+    internal sealed record View(ImmutableArray<ProgrammedEndpoint> Endpoints, bool IsDropped, TimeSpan? Affinity);
 
     internal static bool IsServiceChain(string chain) => chain.StartsWith("KUBE-SVC-", StringComparison.Ordinal)
         || chain.StartsWith("KUBE-SVL-", StringComparison.Ordinal) || chain.StartsWith("KUBE-EXT-", StringComparison.Ordinal)
@@ -78,7 +78,7 @@ internal sealed class ServiceChains(RuleTable nat)
     {
         if (depth > Deepest || nat.FindChain(name) is not { } chain)
             return new View([], false, null);
-        var endpoints = ImmutableArray.CreateBuilder<OfferedEndpoint>();
+        var endpoints = ImmutableArray.CreateBuilder<ProgrammedEndpoint>();
         bool isFirewall = name.StartsWith("KUBE-FW-", StringComparison.Ordinal);
         bool dropped = false;
         TimeSpan? affinity = null;
@@ -119,21 +119,21 @@ internal sealed class ServiceChains(RuleTable nat)
         return new View(endpoints.ToImmutable(), dropped && endpoints.Count == 0, affinity);
     }
 
-    private OfferedEndpoint Endpoint(string chain, Rule rule, double share, string printed)
+    private ProgrammedEndpoint Endpoint(string chain, Rule rule, double share, string printed)
     {
         if (nat.FindChain(chain) is { } found)
         {
             foreach (Rule inner in found.Rules)
             {
                 if (inner.Target is NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range })
-                    return new OfferedEndpoint(range.First, range.FirstPort, share, chain, printed);
+                    return new ProgrammedEndpoint(range.First, range.FirstPort, share, chain, printed);
             }
         }
         // Since 1.24 the rule's comment says where the chain leads: "shop/web:http -> 10.244.1.10:8080".
         int arrow = rule.Comment?.IndexOf(" -> ", StringComparison.Ordinal) ?? -1;
         return arrow >= 0 && InetEndpoint.TryParse(rule.Comment.AsSpan(arrow + 4), out InetEndpoint endpoint)
-            ? new OfferedEndpoint(endpoint.Address, endpoint.Port, share, chain, printed)
-            : new OfferedEndpoint(default, 0, share, chain, printed);
+            ? new ProgrammedEndpoint(endpoint.Address, endpoint.Port, share, chain, printed)
+            : new ProgrammedEndpoint(default, 0, share, chain, printed);
     }
 
     private static bool IsAboutSource(Rule rule)

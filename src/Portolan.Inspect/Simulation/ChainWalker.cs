@@ -6,7 +6,7 @@ namespace Portolan.Inspect.Simulation;
 /// Walks packets through a base chain and the chains it jumps to. All ways a packet may have gone walk together, rule by rule, so that ways
 /// that meet again are joined instead of multiplying; calls are kept on a list, not on the stack, so that depth costs only memory.
 /// </summary>
-internal sealed class ChainWalker(RuleRunner runner, ForkLedger ledger)
+internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
 {
     private readonly Stack<Frame> _frames = new();
     private readonly HashSet<Chain> _entered = [];
@@ -83,7 +83,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkLedger ledger)
 
     private void RunRule(Frame frame, Hook hook, List<PacketState> accepted, List<PacketState> policy)
     {
-        var place = new RulePlace(frame.Table, frame.Chain, frame.Index);
+        var place = new RuleRef(frame.Table, frame.Chain, frame.Index);
         var result = new RuleResult();
         foreach (PacketState state in frame.Active)
             runner.Run(place, hook, state, result);
@@ -98,7 +98,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkLedger ledger)
             Call(frame, place, verdict, states);
     }
 
-    private void Call(Frame frame, RulePlace place, Verdict verdict, List<PacketState> states)
+    private void Call(Frame frame, RuleRef place, Verdict verdict, List<PacketState> states)
     {
         if (frame.Table.FindChain(verdict.Chain!) is not { } target)
         {

@@ -7,7 +7,7 @@ namespace Portolan.Inspect.Simulation;
 internal static class ConntrackFacts
 {
     /// <summary>The state bits as the rule sees them (net/netfilter/xt_conntrack.c, nft_ct.c): without a connection it is invalid or untracked.</summary>
-    internal static ConntrackStates StateOf(PacketPremise packet, PacketState state) => state.Tracking switch
+    internal static ConntrackStates StateOf(PacketSpec packet, PacketState state) => state.Tracking switch
     {
         TrackState.Tracked => packet.State,
         TrackState.Untracked => ConntrackStates.Untracked,
@@ -25,7 +25,7 @@ internal static class ConntrackFacts
     /// invalid (nf_conntrack_proto_tcp.c, tcp_conntracks and tcp_valid_flags; valid_new in nf_conntrack_proto_icmp.c and icmpv6.c), and
     /// neighbour discovery is not tracked.
     /// </summary>
-    internal static ConntrackStates Begin(PacketPremise packet)
+    internal static ConntrackStates Begin(PacketSpec packet)
     {
         if (packet.State != ConntrackStates.New)
             return packet.State;
@@ -49,7 +49,7 @@ internal static class ConntrackFacts
         }
     }
 
-    internal static Answer Evaluate(Match match, PacketPremise packet, PacketState state)
+    internal static Answer Evaluate(Match match, PacketSpec packet, PacketState state)
     {
         if (match is ConntrackStateMatch states)
         {
@@ -83,7 +83,7 @@ internal static class ConntrackFacts
 
     /// <summary>An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.</summary>
     internal static (InetAddress Address, ushort? Port) End(
-        ConntrackDirection direction, PacketSide side, PacketPremise packet, PacketState state) => (direction, side) switch
+        ConntrackDirection direction, PacketSide side, PacketSpec packet, PacketState state) => (direction, side) switch
         {
             (ConntrackDirection.Original, PacketSide.Source) => (packet.Source, packet.SourcePort),
             (ConntrackDirection.Original, _) => (packet.Destination, packet.DestinationPort),
@@ -94,12 +94,12 @@ internal static class ConntrackFacts
     internal static Answer HistoryUnknown(string subject) =>
         Answer.Unknown($"conntrack {subject}", "what conntrack remembers of the connection, which the input does not tell");
 
-    private static Answer Address(ConntrackAddressMatch match, PacketPremise packet, PacketState state)
+    private static Answer Address(ConntrackAddressMatch match, PacketSpec packet, PacketState state)
     {
         InetAddress address = End(match.Direction, match.Side, packet, state).Address;
         return address.Family == IpFamily.None ? HistoryUnknown(match.ToString()) : Answer.Of(match.Prefix.Contains(address));
     }
 
-    private static Answer Port(ConntrackPortMatch match, PacketPremise packet, PacketState state) =>
+    private static Answer Port(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
         End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : HistoryUnknown(match.ToString());
 }

@@ -4,14 +4,14 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Computes the values of nf_tables expressions for a packet.</summary>
-internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses node, MatchEvaluator matches)
+internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node, MatchEvaluator matches)
 {
     // A generator with more values than this is not listed value by value.
     private const uint MostValues = 65536;
 
     internal SetLookup Sets { get; } = new();
 
-    internal Evaluated Evaluate(Expression expression, PacketState state, RulePlace place) => expression switch
+    internal Evaluated Evaluate(Expression expression, PacketState state, RuleRef place) => expression switch
     {
         SelectorExpression selector => Select(selector, state),
         ConcatExpression concat => Concatenate(concat, state, place),
@@ -170,7 +170,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         ? Evaluated.Unknown($"interface {what}", $"the interface the packet {what}, which was not given")
         : Evaluated.Of(new NameValue(name));
 
-    private Evaluated Concatenate(ConcatExpression concat, PacketState state, RulePlace place)
+    private Evaluated Concatenate(ConcatExpression concat, PacketState state, RuleRef place)
     {
         var combinations = new List<(Expression[] Parts, double Probability)> { (new Expression[concat.Parts.Length], 1) };
         for (int index = 0; index < concat.Parts.Length; index++)
@@ -201,7 +201,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         return Evaluated.Of([.. combinations.Select(item => ((Expression)new ConcatExpression([.. item.Parts]), item.Probability))]);
     }
 
-    private Evaluated Bitwise(BitwiseExpression bitwise, PacketState state, RulePlace place)
+    private Evaluated Bitwise(BitwiseExpression bitwise, PacketState state, RuleRef place)
     {
         Evaluated left = KnownBits(bitwise, state) ?? Evaluate(bitwise.Left, state, place);
         if (left.Single is UnmodelledExpression)
@@ -237,7 +237,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         };
     }
 
-    private Evaluated Lookup(MapExpression map, PacketState state, RulePlace place)
+    private Evaluated Lookup(MapExpression map, PacketState state, RuleRef place)
     {
         if (Sets.Open(map.Map, place) is not { } set)
             return Evaluated.Unknown(SetLookup.Missing(map.Map));
@@ -258,7 +258,7 @@ internal sealed class ExpressionEvaluator(PacketPremise packet, NodeAddresses no
         return Evaluated.Of(values);
     }
 
-    private Evaluated Hash(HashExpression hash, PacketState state, RulePlace place)
+    private Evaluated Hash(HashExpression hash, PacketState state, RuleRef place)
     {
         if (hash.Operand is null || hash.Seed is null)
             return Uniform(hash.Modulus, hash.Offset, $"hash {place}");

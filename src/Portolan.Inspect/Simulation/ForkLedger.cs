@@ -1,7 +1,7 @@
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Keeps the ends of all ways, and the count of forks over unknown conditions.</summary>
-internal sealed class ForkLedger
+internal sealed class ForkTracker
 {
     // Beyond these the answer would be no help to anybody; the outcome says that it is unknown and at which condition.
     private const int DeepestAssumptions = 12;
@@ -17,7 +17,7 @@ internal sealed class ForkLedger
     /// Goes both ways of an unknown condition: the state where the rule matches and the one where it does not. One is null when the
     /// packet's way has already assumed the answer; both are null when there have been too many forks, and the way has ended.
     /// </summary>
-    internal (PacketState? Matches, PacketState? Passes)? Fork(PacketState state, Condition condition, RulePlace? place)
+    internal (PacketState? Matches, PacketState? Passes)? Fork(PacketState state, Condition condition, RuleRef? place)
     {
         if (Assumption.Find(state.Assumptions, condition.Key) is { } known)
             return known != condition.IsNegated ? (state, null) : (null, state);
@@ -33,7 +33,7 @@ internal sealed class ForkLedger
         return (state, other);
     }
 
-    internal static string Reason(Condition condition, RulePlace? place) =>
+    internal static string Reason(Condition condition, RuleRef? place) =>
         place is null || condition.Text.Contains(place.Chain.Name, StringComparison.Ordinal) ? condition.Text : $"{condition.Text}: {place} asks";
 }
 

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Asks ipsets whether they hold a packet.</summary>
-internal sealed class IpSetIndex(Ruleset ruleset, PacketPremise packet)
+internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
 {
     internal Answer Contains(IpSetMatch match, PacketState state)
     {

@@ -4,15 +4,15 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Decides the conditions of iptables rules (and nft's limit) for a packet; nft's comparisons are <see cref="RelationEvaluator"/>'s.</summary>
-internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, Ruleset ruleset)
+internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Ruleset ruleset)
 {
     private readonly IpSetIndex _ipSets = new(ruleset, packet);
 
     internal RecentLists Recent { get; } = new(packet, ruleset.RecentClients);
 
-    internal PacketPremise Packet => packet;
+    internal PacketSpec Packet => packet;
 
-    internal Answer Evaluate(Match match, PacketState state, RulePlace place) => match switch
+    internal Answer Evaluate(Match match, PacketState state, RuleRef place) => match switch
     {
         ProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),
         AddressMatch address => Address(state, address.Side, address.Prefix.Contains, address).NegateIf(address.Negated),
@@ -29,7 +29,7 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
         // Which packet's turn it is depends on those before; over many packets it is one in n.
         StatisticNthMatch nth => Answer.Chance(1.0 / Math.Max(1, nth.Every)).NegateIf(nth.Negated),
         IpSetMatch set => _ipSets.Contains(set, state).NegateIf(set.Negated),
-        RecentMatch recent => Recent.Decide(recent, state),
+        RecentMatch recent => Recent.Evaluate(recent, state),
         LimitMatch limit => Limit(limit, place),
         IcmpMatch icmp => Icmp(icmp),
         OwnerMatch owner => Owner(owner),
@@ -173,7 +173,7 @@ internal sealed class MatchEvaluator(PacketPremise packet, NodeAddresses node, R
     internal static Answer IsLocalUnknown(InetAddress address) =>
         Answer.Unknown($"local {address}", $"whether {address} is an address of this node");
 
-    private static Answer Limit(LimitMatch match, RulePlace place) =>
+    private static Answer Limit(LimitMatch match, RuleRef place) =>
         Answer.Unknown($"limit {place}", $"how many packets the limit at {place} has seen").NegateIf(match.IsOver);
 
     private Answer Icmp(IcmpMatch match)

@@ -4,13 +4,13 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Applies address translations, as net/netfilter/nf_nat_core.c does for a connection's first packet.</summary>
-internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, ExpressionEvaluator expressions)
+internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, ExpressionEvaluator expressions)
 {
     // Larger ranges are not listed address by address.
     private const int MostAddresses = 1024;
 
     /// <summary>The translated packets with their probabilities; or why the translation is not known.</summary>
-    internal Condition? Translate(Statement statement, PacketState state, Hook hook, RulePlace place, List<PacketState> results)
+    internal Condition? Translate(Statement statement, PacketState state, Hook hook, RuleRef place, List<PacketState> results)
     {
         if (statement is NetmapStatement netmap)
         {
@@ -61,7 +61,7 @@ internal sealed class NatTranslator(PacketPremise packet, NodeAddresses node, Ex
         .FirstOrDefault(address => address.Family == packet.Family && (packet.Family == IpFamily.IPv4 || !address.IsLinkLocal));
 
     private Condition? Targets(
-        NatStatement nat, PacketState state, Hook hook, RulePlace place, out List<(InetAddress, InetAddress, ushort?, double)> targets)
+        NatStatement nat, PacketState state, Hook hook, RuleRef place, out List<(InetAddress, InetAddress, ushort?, double)> targets)
     {
         targets = [];
         bool isSource = nat.Kind == NatKind.Source;

@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Simulation;
 public sealed class TraceResult
 {
     /// <summary>The packet.</summary>
-    public required PacketPremise Packet { get; init; }
+    public required PacketSpec Packet { get; init; }
 
     /// <summary>The possible ends, most likely first; probabilities add up to 1.</summary>
     public required ImmutableArray<Outcome> Outcomes { get; init; }
@@ -81,7 +81,7 @@ public sealed record Outcome
 /// <param name="Table">The table.</param>
 /// <param name="Chain">The chain.</param>
 /// <param name="Index">The rule's index in the chain, from 0.</param>
-public sealed record RulePlace(RuleTable Table, Chain Chain, int Index)
+public sealed record RuleRef(RuleTable Table, Chain Chain, int Index)
 {
     /// <summary>The rule.</summary>
     public Rule Rule => Chain.Rules[Index];
@@ -105,7 +105,7 @@ public sealed record RulePlace(RuleTable Table, Chain Chain, int Index)
 /// <param name="Destination">The destination when the packet came here.</param>
 /// <param name="DestinationPort">The destination port when the packet came here; null without ports.</param>
 public sealed record PathStep(
-    PathStepKind Kind, Hook Hook, RulePlace? Place, RuleTable? Table, Chain? Chain, string Text, InetAddress Destination, ushort? DestinationPort);
+    PathStepKind Kind, Hook Hook, RuleRef? Place, RuleTable? Table, Chain? Chain, string Text, InetAddress Destination, ushort? DestinationPort);
 
 /// <summary>The kinds of steps.</summary>
 public enum PathStepKind : byte

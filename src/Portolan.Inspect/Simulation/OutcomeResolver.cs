@@ -62,7 +62,7 @@ internal static class OutcomeResolver
         }
         double total = Math.Max(ifTrue.Sum(outcome => outcome.Probability), ifFalse.Sum(outcome => outcome.Probability));
         Outcome example = ifFalse.Concat(ifTrue).First();
-        string reason = ForkLedger.Reason(assumption.Condition, assumption.Place);
+        string reason = ForkTracker.Reason(assumption.Condition, assumption.Place);
         ImmutableArray<Outcome> candidates = Merge(ifFalse.Concat(ifTrue)
             .SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates)
             .Where(outcome => outcome.Reason != reason));
@@ -140,18 +140,18 @@ internal static class OutcomeResolver
             Reason = ending.Reason,
             Path = path.DrainToImmutable(),
         };
-        if (state.Doubt is not { } doubt)
+        if (state.Ambiguity is not { } ambiguity)
             return outcome;
         // Which of the ways it was, the input does not tell: together they are one unknown end, and this is one of its candidates.
         return outcome with
         {
             Verdict = OutcomeVerdict.Unknown,
-            Source = doubt.Source,
-            Destination = doubt.Destination,
-            DestinationPort = doubt.DestinationPort,
+            Source = ambiguity.Source,
+            Destination = ambiguity.Destination,
+            DestinationPort = ambiguity.DestinationPort,
             IsTranslated = false,
             IsMasqueraded = false,
-            Reason = doubt.Reason,
+            Reason = ambiguity.Reason,
             Path = [],
             Candidates = ending.Verdict == OutcomeVerdict.Unknown ? [] : [outcome],
         };

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>What is taken as given about the packet that is traced: everything the rules themselves cannot say.</summary>
-public sealed record PacketPremise
+public sealed record PacketSpec
 {
     /// <summary>The source address.</summary>
     public required InetAddress Source { get; init; }

@@ -15,7 +15,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
     private readonly Dictionary<IpFamily, (HookTable Hooks, HookTable? OtherOrder)> _hooks = [];
 
     /// <summary>Traces a packet.</summary>
-    public TraceResult Trace(PacketPremise packet)
+    public TraceResult Trace(PacketSpec packet)
     {
         ArgumentNullException.ThrowIfNull(packet);
         (HookTable hooks, HookTable? otherOrder) = HooksOf(packet.Family);
@@ -44,11 +44,11 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
     {
         private readonly NodeAddresses _node;
         private readonly HookTable _hooks;
-        private readonly PacketPremise _packet;
-        private readonly ForkLedger _ledger = new();
+        private readonly PacketSpec _packet;
+        private readonly ForkTracker _ledger = new();
         private readonly ChainWalker _walker;
 
-        internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, PacketPremise packet)
+        internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, PacketSpec packet)
         {
             packet = packet with { State = ConntrackFacts.Begin(packet) };
             (_node, _hooks, _packet) = (node, hooks, packet);
@@ -260,14 +260,14 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             bool mayBeTranslated = asFirst.Exists(item => isDestination ? item.IsDestinationTranslated : item.IsSourceTranslated);
             if (mayBeTranslated)
             {
-                state.Doubt ??= new Doubt(
+                state.Ambiguity ??= new Ambiguity(
                     isDestination
                         ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet ({asFirst.Count} possible)"
                         : "which source conntrack gives this connection: the rules decided that with its first packet",
                     state.Source, state.Destination, state.DestinationPort);
                 foreach (PacketState possible in asFirst)
                 {
-                    possible.Doubt = state.Doubt;
+                    possible.Ambiguity = state.Ambiguity;
                     yield return possible;
                 }
                 yield break;

@@ -41,7 +41,7 @@ internal sealed class PacketState
     internal Assumption? Assumptions;
 
     /// <summary>Why this way is only one of several that nothing tells apart; null when it is not.</summary>
-    internal Doubt? Doubt;
+    internal Ambiguity? Ambiguity;
 
     /// <summary>What the packet itself wrote down on its way: lists of recent clients, dynamic sets.</summary>
     internal PacketMemory? Memory;
@@ -50,11 +50,11 @@ internal sealed class PacketState
     internal PacketState Clone() => (PacketState)MemberwiseClone();
 
     /// <summary>Everything but probability and path: states that agree here have the same future.</summary>
-    internal (InetAddress, ushort?, InetAddress, ushort?, (uint, uint, uint, uint), ulong, PacketMemory?, (string?, string?, TrackState, int, Assumption?, Doubt?)) Identity =>
+    internal (InetAddress, ushort?, InetAddress, ushort?, (uint, uint, uint, uint), ulong, PacketMemory?, (string?, string?, TrackState, int, Assumption?, Ambiguity?)) Identity =>
         (Source, SourcePort, Destination, DestinationPort, (Mark, UnknownMark, ConnectionMark, UnknownConnectionMark), Priority, Memory,
             (InInterface, OutInterface, Tracking,
             (IsDestinationSettled ? 1 : 0) | (IsSourceSettled ? 2 : 0) | (IsDestinationTranslated ? 4 : 0) | (IsSourceTranslated ? 8 : 0)
-            | (IsMasqueraded ? 16 : 0) | (IsConfirmed ? 32 : 0) | (HasSocket ? 64 : 0) | (IsInZone ? 128 : 0), Assumptions, Doubt));
+            | (IsMasqueraded ? 16 : 0) | (IsConfirmed ? 32 : 0) | (HasSocket ? 64 : 0) | (IsInZone ? 128 : 0), Assumptions, Ambiguity));
 }
 
 /// <summary>What conntrack knows of the packet at this point of its way.</summary>
@@ -74,7 +74,7 @@ internal enum TrackState : byte
 }
 
 /// <summary>An unknown condition and the side that was taken; a list, latest first. Compared by reference: each fork makes its own.</summary>
-internal sealed class Assumption(int fork, Condition condition, bool holds, RulePlace? place, Assumption? previous)
+internal sealed class Assumption(int fork, Condition condition, bool holds, RuleRef? place, Assumption? previous)
 {
     internal int Fork { get; } = fork;
 
@@ -82,7 +82,7 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
 
     internal bool Holds { get; } = holds;
 
-    internal RulePlace? Place { get; } = place;
+    internal RuleRef? Place { get; } = place;
 
     internal Assumption? Previous { get; } = previous;
 
@@ -100,7 +100,7 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
 }
 
 /// <summary>A choice that was made before this packet and that the input does not tell, with the packet as it was then.</summary>
-internal sealed record Doubt(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort);
+internal sealed record Ambiguity(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort);
 
 /// <summary>A step of a path; a list, latest first, so that forks share their beginning.</summary>
 internal sealed record PathNode(PathStep Step, PathNode? Previous);

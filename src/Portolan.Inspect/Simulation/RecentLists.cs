@@ -8,12 +8,12 @@ namespace Portolan.Inspect.Simulation;
 /// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump of rules, and known only where
 /// the lists were read as well; what this packet writes, its later rules read.
 /// </summary>
-internal sealed class RecentLists(PacketPremise packet, RecentClients? clients)
+internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
 {
     /// <summary>
     /// Decides the match. The state is changed as both answers have in common; <see cref="Matched"/> has what a match adds.
     /// </summary>
-    internal Answer Decide(RecentMatch match, PacketState state)
+    internal Answer Evaluate(RecentMatch match, PacketState state)
     {
         if (KeyOf(match, state) is not { } key)
             return Answer.Unknown($"recent {match.List} masqueraded", "the address that masquerading chose, which the input does not tell");

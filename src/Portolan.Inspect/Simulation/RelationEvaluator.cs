@@ -5,7 +5,7 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Decides nft's comparisons for a packet.</summary>
 internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
 {
-    internal Answer Evaluate(RelationalMatch match, PacketState state, RulePlace place)
+    internal Answer Evaluate(RelationalMatch match, PacketState state, RuleRef place)
     {
         if (WideRandom(match) is { } chance)
             return chance;
@@ -32,7 +32,7 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         return Answer.Chance(probability > 1 - 1e-12 ? 1 : probability);
     }
 
-    private Answer Compare(Expression value, RelationalMatch match, PacketState state, RulePlace place)
+    private Answer Compare(Expression value, RelationalMatch match, PacketState state, RuleRef place)
     {
         bool negated = match.Operator == RelationalOperator.NotEqual;
         if (match.Right is SetReference or AnonymousSet)

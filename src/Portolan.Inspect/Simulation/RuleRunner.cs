@@ -4,11 +4,11 @@ namespace Portolan.Inspect.Simulation;
 
 /// <summary>Runs one rule on one packet: decides its matches in order and carries out what it says.</summary>
 internal sealed class RuleRunner(
-    MatchEvaluator matches, ExpressionEvaluator expressions, RelationEvaluator relations, NatTranslator nat, ForkLedger ledger)
+    MatchEvaluator matches, ExpressionEvaluator expressions, RelationEvaluator relations, NatTranslator nat, ForkTracker ledger)
 {
     private readonly Stack<(PacketState State, int Statement, bool IsRecorded)> _pending = new();
 
-    internal void Run(RulePlace place, Hook hook, PacketState packet, RuleResult result)
+    internal void Run(RuleRef place, Hook hook, PacketState packet, RuleResult result)
     {
         EquatableArray<Statement> statements = place.Rule.Statements;
         _pending.Push((packet, 0, false));
@@ -20,7 +20,7 @@ internal sealed class RuleRunner(
                 Statement statement = statements[index++];
                 if (statement is Match match)
                 {
-                    state = Decide(match, place, state, index, recorded, result);
+                    state = EvaluateMatch(match, place, state, index, recorded, result);
                     continue;
                 }
                 if (!recorded)
@@ -28,7 +28,7 @@ internal sealed class RuleRunner(
                     Record(state, place, hook);
                     recorded = true;
                 }
-                state = Act(statement, place, hook, state, index, result);
+                state = Execute(statement, place, hook, state, index, result);
             }
             if (state is null)
                 continue;
@@ -43,11 +43,11 @@ internal sealed class RuleRunner(
         }
     }
 
-    private static void Record(PacketState state, RulePlace place, Hook hook) =>
+    private static void Record(PacketState state, RuleRef place, Hook hook) =>
         state.Path = new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination, state.DestinationPort), state.Path);
 
     /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
-    private PacketState? Decide(Match match, RulePlace place, PacketState state, int nextStatement, bool recorded, RuleResult result)
+    private PacketState? EvaluateMatch(Match match, RuleRef place, PacketState state, int nextStatement, bool recorded, RuleResult result)
     {
         Answer answer = match is RelationalMatch relation
             ? relations.Evaluate(relation, state, place)
@@ -95,14 +95,14 @@ internal sealed class RuleRunner(
         return true;
     }
 
-    private PacketState? Act(Statement statement, RulePlace place, Hook hook, PacketState state, int nextStatement, RuleResult result)
+    private PacketState? Execute(Statement statement, RuleRef place, Hook hook, PacketState state, int nextStatement, RuleResult result)
     {
         switch (statement)
         {
             case VerdictStatement { Verdict.Kind: VerdictKind.Continue }:
                 return state;
             case VerdictStatement verdict:
-                Obey(verdict.Verdict, place, state, result);
+                ApplyVerdict(verdict.Verdict, place, state, result);
                 return null;
             case RejectStatement reject:
                 Reject(reject.With, state);
@@ -147,10 +147,10 @@ internal sealed class RuleRunner(
             || (with == RejectWith.TcpReset && (matches.Packet.TcpFlags & TcpFlags.Rst) != 0))
             ledger.Finish(state, OutcomeVerdict.Drop, null);
         else
-            ledger.Finish(state, OutcomeVerdict.Reject, Descriptions.RejectWords.Of(with));
+            ledger.Finish(state, OutcomeVerdict.Reject, Descriptions.RejectDescriptions.Of(with));
     }
 
-    private void Obey(Verdict verdict, RulePlace place, PacketState state, RuleResult result)
+    private void ApplyVerdict(Verdict verdict, RuleRef place, PacketState state, RuleResult result)
     {
         switch (verdict.Kind)
         {
@@ -172,7 +172,7 @@ internal sealed class RuleRunner(
         }
     }
 
-    private void Translate(Statement statement, RulePlace place, Hook hook, PacketState state, RuleResult result)
+    private void Translate(Statement statement, RuleRef place, Hook hook, PacketState state, RuleResult result)
     {
         if (nat.IsDropped(statement, state, hook))
         {
@@ -182,7 +182,7 @@ internal sealed class RuleRunner(
         var translated = new List<PacketState>();
         if (nat.Translate(statement, state, hook, place, translated) is { } unknown)
         {
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return;
         }
         result.Accepted.AddRange(translated);
@@ -218,12 +218,12 @@ internal sealed class RuleRunner(
         }
     }
 
-    private void LookUp(VerdictMapStatement map, RulePlace place, PacketState state, int nextStatement, RuleResult result)
+    private void LookUp(VerdictMapStatement map, RuleRef place, PacketState state, int nextStatement, RuleResult result)
     {
         Evaluated verdicts = expressions.Evaluate(new MapExpression(map.Key, map.Map), state, place);
         if (verdicts.UnknownCondition is { } unknown)
         {
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return;
         }
         double rest = state.Probability;
@@ -236,7 +236,7 @@ internal sealed class RuleRunner(
             if (value is VerdictValue { Verdict.Kind: VerdictKind.Continue })
                 _pending.Push((chosen, nextStatement, true));
             else if (value is VerdictValue verdict)
-                Obey(verdict.Verdict, place, chosen, result);
+                ApplyVerdict(verdict.Verdict, place, chosen, result);
         }
         if (rest <= 1e-12)
             return;
@@ -246,7 +246,7 @@ internal sealed class RuleRunner(
         result.Next.Add(state);
     }
 
-    private PacketState? Assign(AssignStatement assign, RulePlace place, PacketState state, int nextStatement, RuleResult result)
+    private PacketState? Assign(AssignStatement assign, RuleRef place, PacketState state, int nextStatement, RuleResult result)
     {
         state.IsInZone |= assign.Target.Field == PacketField.CtZone;
         Evaluated computed = expressions.Evaluate(assign.Value, state, place);
@@ -261,7 +261,7 @@ internal sealed class RuleRunner(
                 (assign.Target.Field == PacketField.MetaMark ? ref state.UnknownMark : ref state.UnknownConnectionMark) = uint.MaxValue;
                 return state;
             }
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkLedger.Reason(unknown, place));
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return null;
         }
         if (computed.Single is { } single)
@@ -324,7 +324,7 @@ internal sealed class RuleRunner(
         }
     }
 
-    private PacketState? Update(SetUpdateStatement update, RulePlace place, PacketState state, int nextStatement, RuleResult result)
+    private PacketState? Update(SetUpdateStatement update, RuleRef place, PacketState state, int nextStatement, RuleResult result)
     {
         // Breaks off the rule when a value is not there. A full set would too; how full it is now, no dump says.
         Evaluated key = expressions.Evaluate(update.Key, state, place);
@@ -369,6 +369,6 @@ internal sealed class RuleRunner(
         return state;
     }
 
-    private Expression? Data(SetUpdateStatement update, RulePlace place, PacketState state) =>
+    private Expression? Data(SetUpdateStatement update, RuleRef place, PacketState state) =>
         update.Data is null ? null : expressions.Evaluate(update.Data, state, place).Single;
 }

@@ -8,7 +8,7 @@ internal sealed class SetLookup
     private readonly Dictionary<object, SetIndex> _indexes = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A set by name or written in the rule; null when it is not in the input.</summary>
-    internal Handle? Open(Expression set, RulePlace place)
+    internal Handle? Open(Expression set, RuleRef place)
     {
         var named = set is SetReference reference ? place.Table.FindSet(reference.Name) : null;
         object? source = named ?? (object?)(set as AnonymousSet);
@@ -30,7 +30,7 @@ internal sealed class SetLookup
         new($"set {set}", $"the set '{(set as SetReference)?.Name}' is not in the input");
 
     /// <summary>Carries out nft's add, update or delete for a key; null for a key or data that are not known.</summary>
-    internal void Write(SetUpdateStatement update, Expression? key, Expression? data, RulePlace place, PacketState state)
+    internal void Write(SetUpdateStatement update, Expression? key, Expression? data, RuleRef place, PacketState state)
     {
         if (place.Table.FindSet(update.Set) is not { } set)
             return;

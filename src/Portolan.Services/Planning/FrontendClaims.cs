@@ -74,7 +74,7 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
     {
         foreach (InetAddress address in addresses)
         {
-            if (address.Family == family && ServiceRules.IsDialable(address))
+            if (address.Family == family && ServiceRules.IsValidServiceAddress(address))
                 claims.Add(Frontend(address, port.Port, port.Protocol));
         }
     }

@@ -8,7 +8,7 @@ namespace Portolan.Services.Planning;
 /// <summary>
 /// Makes the plan of one service from what is known about it: every decision of kube-proxy v1.36 about a service, once, for all planes.
 /// </summary>
-/// <remarks>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</remarks>
+/// <warnings>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</warnings>
 internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 {
     private readonly EndpointSelection _endpoints = new(policy.NodeName);
@@ -125,32 +125,32 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         });
     }
 
-    /// <summary>Cluster IP: one treatment for all clients; internalTrafficPolicy never changes masquerading.</summary>
-    private Treatments TreatClusterIP(bool isLocal, bool hasAny, bool hasLocal)
+    /// <summary>Cluster IP: one policy for all clients; internalTrafficPolicy never changes masquerading.</summary>
+    private ClientPolicies TreatClusterIP(bool isLocal, bool hasAny, bool hasLocal)
     {
         FrontendAction action = !hasAny ? FrontendAction.Reject
             : !isLocal ? FrontendAction.ToClusterBackends
             : hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop;
-        return Treatments.ForAll(action, policy.MasqueradeAll ? Masquerading.Always : Masquerading.OffCluster);
+        return ClientPolicies.ForAll(action, policy.MasqueradeAll ? Masquerading.Always : Masquerading.OffCluster);
     }
 
     /// <summary>
     /// External addresses and NodePorts. Under policy Local pods and the node itself are short-circuited to the cluster's endpoints, as though
     /// they had gone out to the load balancer and come back; only the node must be masqueraded, whose source may be the balancer's address.
     /// </summary>
-    private static Treatments TreatExternal(bool isLocal, bool hasAny, bool hasLocal)
+    private static ClientPolicies TreatExternal(bool isLocal, bool hasAny, bool hasLocal)
     {
         if (!hasAny)
-            return Treatments.ForAll(FrontendAction.Reject, Masquerading.Never);
+            return ClientPolicies.ForAll(FrontendAction.Reject, Masquerading.Never);
         if (!isLocal)
-            return Treatments.ForAll(FrontendAction.ToClusterBackends, Masquerading.Always);
+            return ClientPolicies.ForAll(FrontendAction.ToClusterBackends, Masquerading.Always);
         return new(
             new(FrontendAction.ToClusterBackends, Masquerading.Never),
             new(FrontendAction.ToClusterBackends, Masquerading.Always),
             new(hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop, Masquerading.Never));
     }
 
-    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, FamilyView view, Treatments atClusterIP, Treatments atExternal)
+    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, FamilyView view, ClientPolicies atClusterIP, ClientPolicies atExternal)
     {
         ServicePortObject port = service.Ports[index];
         IpFamily family = view.ClusterIP.Family;
@@ -181,9 +181,9 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     }
 
     private void AddFrontend(ServiceEntry entry, ServiceObject service, ServicePortObject port, FrontendKind kind, InetAddress address,
-        Treatments treatments, bool isRestricted)
+        ClientPolicies policies, bool isRestricted)
     {
-        if (!ServiceRules.IsDialable(address))
+        if (!ServiceRules.IsValidServiceAddress(address))
             return;
         // A service may list an address twice, or as two kinds.
         foreach (Frontend earlier in _frontends)
@@ -198,7 +198,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             _ => "status.loadBalancer.ingress",
         };
         if (Holds(entry, Claim.Frontend(address, port.Port, port.Protocol), field))
-            _frontends.Add(new(kind, address, port.Port, treatments.Pod, treatments.Node, treatments.Outside, isRestricted));
+            _frontends.Add(new(kind, address, port.Port, policies.Pod, policies.Node, policies.Outside, isRestricted));
     }
 
     /// <summary>Whether the load balancer's addresses of a family are open to some sources only, and to which.</summary>
@@ -287,7 +287,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     {
         foreach (InetAddress address in addresses)
         {
-            if (!ServiceRules.IsDialable(address))
+            if (!ServiceRules.IsValidServiceAddress(address))
                 Report(service, field, $"{address} is unspecified, loopback or multicast; not served at it");
         }
     }
@@ -317,12 +317,12 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         public bool IsServed => ClusterIP.Family != IpFamily.None;
     }
 
-    private readonly record struct Treatments(Treatment Pod, Treatment Node, Treatment Outside)
+    private readonly record struct ClientPolicies(ClientPolicy Pod, ClientPolicy Node, ClientPolicy Outside)
     {
-        public static Treatments ForAll(FrontendAction action, Masquerading masquerading)
+        public static ClientPolicies ForAll(FrontendAction action, Masquerading masquerading)
         {
-            var treatment = new Treatment(action, masquerading);
-            return new(treatment, treatment, treatment);
+            var policy = new ClientPolicy(action, masquerading);
+            return new(policy, policy, policy);
         }
     }
 }

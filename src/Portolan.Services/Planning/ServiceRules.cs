@@ -19,7 +19,7 @@ internal static class ServiceRules
     {
         foreach (InetAddress candidate in service.ClusterIPs)
         {
-            if (candidate.Family == family && IsDialable(candidate))
+            if (candidate.Family == family && IsValidServiceAddress(candidate))
             {
                 address = candidate;
                 return true;
@@ -33,7 +33,7 @@ internal static class ServiceRules
     /// False for addresses that would capture traffic which is nobody's but the node's own (loopback) or which no connection goes to. The API
     /// server refuses most of them; manifests and a load balancer's status are not checked by anybody else.
     /// </summary>
-    public static bool IsDialable(InetAddress address) => !address.IsUnspecified && !address.IsLoopback && !address.IsMulticast;
+    public static bool IsValidServiceAddress(InetAddress address) => !address.IsUnspecified && !address.IsLoopback && !address.IsMulticast;
 
     /// <summary>
     /// externalTrafficPolicy Local counts for services that are reachable from outside by their type or by external IPs
@@ -80,7 +80,7 @@ internal static class ServiceRules
     {
         foreach (InetAddress address in addresses)
         {
-            if (address.Family == family && IsDialable(address))
+            if (address.Family == family && IsValidServiceAddress(address))
                 return true;
         }
         return false;

@@ -50,7 +50,7 @@ public enum Masquerading : byte
 /// <summary>What one kind of client gets at a frontend.</summary>
 /// <param name="Action">Where the packet goes.</param>
 /// <param name="Masquerade">Whether its source is rewritten; meaningless for Reject and Drop.</param>
-public readonly record struct Treatment(FrontendAction Action, Masquerading Masquerade);
+public readonly record struct ClientPolicy(FrontendAction Action, Masquerading Masquerade);
 
 /// <summary>
 /// What clients dial on this node, and what they get. Sources are told apart in this order: a pod of the cluster (by the local-traffic
@@ -67,7 +67,7 @@ public readonly record struct Frontend(
     FrontendKind Kind,
     InetAddress Address,
     ushort Port,
-    Treatment Pod,
-    Treatment Node,
-    Treatment Outside,
+    ClientPolicy Pod,
+    ClientPolicy Node,
+    ClientPolicy Outside,
     bool IsSourceRestricted);

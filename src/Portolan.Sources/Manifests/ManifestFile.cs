@@ -157,7 +157,7 @@ internal sealed class ManifestReader
         }
         if (reading.Set is not { } set)
         {
-            // A slice that is none of ours is a remark; an object without a usable name is an error of the file.
+            // A slice that is none of ours is a warning; an object without a usable name is an error of the file.
             _isSound &= reading.Key is not null;
             return;
         }

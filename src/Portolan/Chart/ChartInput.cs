@@ -82,12 +82,12 @@ internal sealed class ChartInput
     }
 
     /// <summary>The services of a name, or none after saying what was meant perhaps.</summary>
-    internal IReadOnlyList<OfferedService> Find(string name, string? port, ChartOutput output)
+    internal IReadOnlyList<ProgrammedService> Find(string name, string? port, ChartOutput output)
     {
-        IReadOnlyList<OfferedService> found = Services.Find(name, port);
+        IReadOnlyList<ProgrammedService> found = Services.Find(name, port);
         if (found.Count > 0)
             return found;
-        IReadOnlyList<OfferedService> anyPort = port is null ? [] : Services.Find(name);
+        IReadOnlyList<ProgrammedService> anyPort = port is null ? [] : Services.Find(name);
         if (anyPort.Count > 0)
         {
             output.Error($"{name} has no port '{port}'. Its ports: {string.Join(", ", anyPort.Select(service => service.Port.Length > 0 ? service.Port : PortNumber(service)).Distinct())}.");
@@ -100,7 +100,7 @@ internal sealed class ChartInput
         return [];
     }
 
-    private static string PortNumber(OfferedService service) =>
+    private static string PortNumber(ProgrammedService service) =>
         service.Frontends.FirstOrDefault()?.Port.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?";
 
     /// <summary>

@@ -30,57 +30,57 @@ internal static class ExplainCommand
             var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
-            IReadOnlyList<OfferedService> services = input.Find(parsed.GetValue(name)!, parsed.GetValue(port), chart);
+            IReadOnlyList<ProgrammedService> services = input.Find(parsed.GetValue(name)!, parsed.GetValue(port), chart);
             if (services.Count == 0)
                 return ExitStatus.Findings;
             ClientPlace[] places = parsed.GetValue(from) is { } place
                 ? [Enum.Parse<ClientPlace>(place, ignoreCase: true)]
                 : [ClientPlace.Outside, ClientPlace.Pod, ClientPlace.Node];
             var explainer = new Explainer(input.Rules, input.Services, input.Node, input.Guide);
-            var walks = services.Select(service => (service, explainer.Explain(service, places))).ToList();
+            var paths = services.Select(service => (service, explainer.Explain(service, places))).ToList();
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(writer => WriteJson(writer, walks.SelectMany(item => item.Item2.Select(walk => (item.service, walk)))));
+                ChartOutput.Json(writer => WriteJson(writer, paths.SelectMany(item => item.Item2.Select(path => (item.service, path)))));
                 return input.AnsweredStatus;
             }
-            foreach ((OfferedService service, IReadOnlyList<Walk> ways) in walks.Select(item => (item.service, (IReadOnlyList<Walk>)item.Item2)))
-                Print(service, ways, chart);
+            foreach ((ProgrammedService service, IReadOnlyList<ExplainedPath> ofService) in paths.Select(item => (item.service, (IReadOnlyList<ExplainedPath>)item.Item2)))
+                Print(service, ofService, chart);
             return input.AnsweredStatus;
         });
         return command;
     }
 
-    private static void Print(OfferedService service, IReadOnlyList<Walk> walks, ChartOutput chart)
+    private static void Print(ProgrammedService service, IReadOnlyList<ExplainedPath> paths, ChartOutput chart)
     {
         chart.Line($"{service.DisplayName}, {service.Protocol.ToRuleText()}", new Style(decoration: Decoration.Bold));
         foreach (string line in ExplainText.Facts(service))
             chart.Line($"  {line}");
         EndpointChoice? shown = null;
         var said = new HashSet<string>(StringComparer.Ordinal);
-        foreach (Walk walk in walks)
+        foreach (ExplainedPath path in paths)
         {
             chart.Line();
-            chart.Line(char.ToUpperInvariant(walk.Title[0]) + walk.Title[1..], new Style(decoration: Decoration.Bold));
-            PrintSteps(walk, chart);
-            if (walk.Choice is { } choice && (shown is null || !shown.Endpoints.SequenceEqual(choice.Endpoints)))
+            chart.Line(char.ToUpperInvariant(path.Title[0]) + path.Title[1..], new Style(decoration: Decoration.Bold));
+            PrintSteps(path, chart);
+            if (path.Choice is { } choice && (shown is null || !shown.Endpoints.SequenceEqual(choice.Endpoints)))
             {
                 PrintChoice(choice, chart);
                 shown = choice;
             }
-            foreach (string sentence in walk.Conclusions)
+            foreach (string sentence in path.Conclusions)
                 chart.Line($"  {sentence}", new Style(Color.Green));
-            foreach (string unknown in walk.Unknowns.Where(said.Add))
+            foreach (string unknown in path.Unknowns.Where(said.Add))
                 chart.Line($"  unknown: {unknown}", new Style(Color.Yellow));
         }
         chart.Line();
     }
 
-    private static void PrintSteps(Walk walk, ChartOutput chart)
+    private static void PrintSteps(ExplainedPath path, ChartOutput chart)
     {
         string hook = string.Empty;
         int number = 0;
-        string destination = walk.Steps.FirstOrDefault()?.Destination ?? string.Empty;
-        foreach (WalkStep step in walk.Steps)
+        string destination = path.Steps.FirstOrDefault()?.Destination ?? string.Empty;
+        foreach (ExplainedStep step in path.Steps)
         {
             if (step.Hook != hook)
                 chart.Line($"  {hook = step.Hook}, to {destination = step.Destination}");
@@ -89,7 +89,7 @@ internal static class ExplainCommand
                 + $"{(step.Place.Index + 1).ToString(CultureInfo.InvariantCulture)}: {why}");
             chart.Line($"      {step.What}");
         }
-        if (walk.Steps.Length == 0)
+        if (path.Steps.Length == 0)
             chart.Line("  no rule matches");
     }
 
@@ -99,21 +99,21 @@ internal static class ExplainCommand
             chart.Line($"  {line}");
     }
 
-    private static void WriteJson(Utf8JsonWriter writer, IEnumerable<(OfferedService Service, Walk Walk)> walks)
+    private static void WriteJson(Utf8JsonWriter writer, IEnumerable<(ProgrammedService Service, ExplainedPath ExplainedPath)> paths)
     {
         writer.WriteStartObject();
-        writer.WriteStartArray("walks");
-        foreach ((OfferedService service, Walk walk) in walks)
+        writer.WriteStartArray("paths");
+        foreach ((ProgrammedService service, ExplainedPath path) in paths)
         {
             writer.WriteStartObject();
             writer.WriteString("service", service.DisplayName);
             writer.WriteString("protocol", service.Protocol.ToRuleText());
-            writer.WriteString("frontend", walk.Frontend.Text);
-            writer.WriteString("kind", walk.Frontend.Kind.ToString());
-            writer.WriteString("from", walk.Client.ToString().ToLowerInvariant());
-            writer.WriteString("source", walk.Packet.Source.ToString());
+            writer.WriteString("frontend", path.Frontend.Text);
+            writer.WriteString("kind", path.Frontend.Kind.ToString());
+            writer.WriteString("from", path.Client.ToString().ToLowerInvariant());
+            writer.WriteString("source", path.Packet.Source.ToString());
             writer.WriteStartArray("steps");
-            foreach (WalkStep step in walk.Steps)
+            foreach (ExplainedStep step in path.Steps)
             {
                 writer.WriteStartObject();
                 writer.WriteString("hook", step.Hook.ToLowerInvariant());
@@ -127,7 +127,7 @@ internal static class ExplainCommand
             }
             writer.WriteEndArray();
             writer.WriteStartArray("choice");
-            foreach (OfferedEndpoint endpoint in walk.Choice?.Endpoints ?? [])
+            foreach (ProgrammedEndpoint endpoint in path.Choice?.Endpoints ?? [])
             {
                 writer.WriteStartObject();
                 writer.WriteString("endpoint", endpoint.Text);
@@ -136,8 +136,8 @@ internal static class ExplainCommand
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
-            WriteTexts(writer, "conclusions", walk.Conclusions);
-            WriteTexts(writer, "unknown", walk.Unknowns);
+            WriteTexts(writer, "conclusions", path.Conclusions);
+            WriteTexts(writer, "unknown", path.Unknowns);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

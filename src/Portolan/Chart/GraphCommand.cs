@@ -43,7 +43,7 @@ internal static class GraphCommand
             }
             else
             {
-                IReadOnlyList<OfferedService> ports = input.Find(service!, null, chart);
+                IReadOnlyList<ProgrammedService> ports = input.Find(service!, null, chart);
                 if (ports.Count == 0)
                     return ExitStatus.Findings;
                 graph = GraphBuilder.OfService(service!, ports, input.Rules, input.Guide);

@@ -35,7 +35,7 @@ internal sealed class PacketOptions
     }
 
     /// <summary>The packet with what the options say of it; null, and an error told, when they do not fit it.</summary>
-    internal PacketPremise? Apply(ParseResult parsed, PacketPremise packet, ChartOutput chart)
+    internal PacketSpec? Apply(ParseResult parsed, PacketSpec packet, ChartOutput chart)
     {
         if (parsed.GetValue(_tcpFlags) is { } names)
         {
@@ -67,14 +67,14 @@ internal sealed class PacketOptions
     }
 
     /// <summary>", flags ack, rst" and the like: what differs from the packet that is traced without these options.</summary>
-    internal static string Describe(PacketPremise packet) =>
+    internal static string Describe(PacketSpec packet) =>
         (packet.Protocol == IpProtocol.Tcp && packet.TcpFlags != TcpFlags.Syn ? $", flags {packet.TcpFlags.ToString().ToLowerInvariant()}" : string.Empty)
         + (packet.IcmpType is { } type ? string.Create(CultureInfo.InvariantCulture, $", type {type}/{packet.IcmpCode}") : string.Empty)
         + (packet.UserId is { } user ? string.Create(CultureInfo.InvariantCulture, $", user {user}") : string.Empty)
         + (packet.GroupId is { } group ? string.Create(CultureInfo.InvariantCulture, $", group {group}") : string.Empty)
         + (packet.IsLaterFragment ? ", a later fragment" : string.Empty);
 
-    private static PacketPremise? Refuse(ChartOutput chart, string error)
+    private static PacketSpec? Refuse(ChartOutput chart, string error)
     {
         chart.Error(error);
         return null;

@@ -34,7 +34,7 @@ internal static class RulesCommand
             var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
-            List<RulePlace> places = Select(input, parsed.GetValue(table), parsed.GetValue(name), out bool isService);
+            List<RuleRef> places = Select(input, parsed.GetValue(table), parsed.GetValue(name), out bool isService);
             if (places.Count == 0)
             {
                 var names = input.Rules.Tables.SelectMany(item => item.Chains).Select(chain => chain.Name)
@@ -53,20 +53,20 @@ internal static class RulesCommand
     }
 
     /// <summary>The rules of a chain or of a service; all of them without a name.</summary>
-    private static List<RulePlace> Select(ChartInput input, string? table, string? name, out bool isService)
+    private static List<RuleRef> Select(ChartInput input, string? table, string? name, out bool isService)
     {
         var tables = input.Rules.Tables.Where(item => table is null || item.Name == table).ToList();
         bool isChain = name is not null && tables.Exists(item => item.FindChain(name) is not null);
         isService = name is not null && !isChain;
         HashSet<string> services = isService ? [.. input.Services.Find(name!).Select(service => service.DisplayName)] : [];
-        var places = new List<RulePlace>();
+        var places = new List<RuleRef>();
         foreach (RuleTable item in tables)
         {
             foreach (Chain chain in item.Chains.Where(chain => !isChain || chain.Name == name))
             {
                 for (int index = 0; index < chain.Rules.Length; index++)
                 {
-                    var place = new RulePlace(item, chain, index);
+                    var place = new RuleRef(item, chain, index);
                     if (name is null || isChain || (input.Guide.ServiceOf(place) is { } service && services.Contains(service)))
                         places.Add(place);
                 }
@@ -75,9 +75,9 @@ internal static class RulesCommand
         return places;
     }
 
-    private static void Print(List<RulePlace> places, int pageLength, int start, ChainGuide guide, ChartOutput chart)
+    private static void Print(List<RuleRef> places, int pageLength, int start, ChainGuide guide, ChartOutput chart)
     {
-        foreach (IGrouping<(RuleTable Table, Chain Chain), RulePlace> group in places.GroupBy(place => (place.Table, place.Chain)))
+        foreach (IGrouping<(RuleTable Table, Chain Chain), RuleRef> group in places.GroupBy(place => (place.Table, place.Chain)))
         {
             (RuleTable table, Chain chain) = group.Key;
             string hook = chain.Base is { } place ? $" ({place.Hook.ToString().ToLowerInvariant()}, priority {Number(place.Priority)}, policy {place.Policy.ToString().ToLowerInvariant()})" : string.Empty;
@@ -85,8 +85,8 @@ internal static class RulesCommand
             // Tables of iptables are told apart by their names; those of nftables may have one name in several families.
             string family = table.Backend == RuleBackend.Nftables ? $"{table.Family.ToString().ToLowerInvariant()} " : string.Empty;
             chart.Line($"{family}{table.Name} {chain.Name}{hook}{purpose}", new Style(decoration: Decoration.Bold));
-            List<RulePlace> rules = [.. group.Where(rule => rule.Index + 1 >= start)];
-            foreach (RulePlace rule in rules.Take(pageLength))
+            List<RuleRef> rules = [.. group.Where(rule => rule.Index + 1 >= start)];
+            foreach (RuleRef rule in rules.Take(pageLength))
             {
                 string counters = rule.Rule.Counters is { Packets: > 0 } count ? $"  {count.Packets.ToString(CultureInfo.InvariantCulture)} packets" : string.Empty;
                 string text = RuleText.Of(rule.Rule), annotation = Annotation(rule, guide);
@@ -102,18 +102,18 @@ internal static class RulesCommand
         }
     }
 
-    private static string Annotation(RulePlace place, ChainGuide guide)
+    private static string Annotation(RuleRef place, ChainGuide guide)
     {
         string? service = guide.ServiceOf(place);
         string explanation = RuleDescription.Of(place.Rule, guide);
         return service is null ? explanation : $"{service}: {explanation}";
     }
 
-    private static void WriteJson(Utf8JsonWriter writer, List<RulePlace> places, ChainGuide guide)
+    private static void WriteJson(Utf8JsonWriter writer, List<RuleRef> places, ChainGuide guide)
     {
         writer.WriteStartObject();
         writer.WriteStartArray("rules");
-        foreach (RulePlace place in places)
+        foreach (RuleRef place in places)
         {
             writer.WriteStartObject();
             writer.WriteString("family", place.Table.Family.ToString().ToLowerInvariant());

@@ -38,7 +38,7 @@ internal static class ServicesCommand
                 return CountersView.Show(parsed.GetValue(options.Netns), parsed.GetValue(filter), parsed.GetValue(options.Json), chart);
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
-            IReadOnlyList<OfferedService> services = input.Services.Services;
+            IReadOnlyList<ProgrammedService> services = input.Services.Services;
             string? name = parsed.GetValue(filter);
             if (name is not null)
             {
@@ -57,7 +57,7 @@ internal static class ServicesCommand
         return command;
     }
 
-    private static void PrintTable(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    private static void PrintTable(IReadOnlyList<ProgrammedService> services, ChartOutput chart)
     {
         if (services.Count == 0)
         {
@@ -82,12 +82,12 @@ internal static class ServicesCommand
     }
 
     /// <summary>Each service in lines of its own, where a table would break its cells into pieces.</summary>
-    private static void PrintCards(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    private static void PrintCards(IReadOnlyList<ProgrammedService> services, ChartOutput chart)
     {
-        foreach (OfferedService service in services)
+        foreach (ProgrammedService service in services)
         {
             chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}", new Spectre.Console.Style(decoration: Spectre.Console.Decoration.Bold));
-            foreach (OfferedFrontend frontend in service.Frontends)
+            foreach (ProgrammedFrontend frontend in service.Frontends)
                 chart.Line($"  {Frontend(frontend)}");
             string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
             chart.Line($"  endpoints {service.Endpoints.Length.ToString(CultureInfo.InvariantCulture)}{shares}; rules before {RulesBefore(service)}");
@@ -96,12 +96,12 @@ internal static class ServicesCommand
         }
     }
 
-    private static void PrintDetails(IReadOnlyList<OfferedService> services, ChartOutput chart)
+    private static void PrintDetails(IReadOnlyList<ProgrammedService> services, ChartOutput chart)
     {
-        foreach (OfferedService service in services)
+        foreach (ProgrammedService service in services)
         {
             chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {Policies(service)}");
-            foreach (OfferedFrontend frontend in service.Frontends)
+            foreach (ProgrammedFrontend frontend in service.Frontends)
             {
                 string before = frontend.RulesBefore is { } rules ? $", {rules.ToString(CultureInfo.InvariantCulture)} rules before it" : string.Empty;
                 chart.Line($"  {Frontend(frontend)}{before}");
@@ -117,28 +117,28 @@ internal static class ServicesCommand
         }
     }
 
-    private static string Frontend(OfferedFrontend frontend)
+    private static string Frontend(ProgrammedFrontend frontend)
     {
         string state = frontend.State switch
         {
-            OfferState.Rejected => " (refused: no endpoints)",
-            OfferState.Dropped => " (dropped: none on this node)",
-            OfferState.Untouched => " (passes untouched)",
+            ProgrammedState.Rejected => " (refused: no endpoints)",
+            ProgrammedState.Dropped => " (dropped: none on this node)",
+            ProgrammedState.Untouched => " (passes untouched)",
             _ => string.Empty,
         };
         return $"{KindText(frontend.Kind)} {frontend.Text}{state}";
     }
 
-    private static string KindText(OfferKind kind) => kind switch
+    private static string KindText(ProgrammedKind kind) => kind switch
     {
-        OfferKind.ClusterIP => "cluster",
-        OfferKind.NodePort => "node",
-        OfferKind.LoadBalancer => "lb",
-        OfferKind.ExternalIP => "external",
+        ProgrammedKind.ClusterIP => "cluster",
+        ProgrammedKind.NodePort => "node",
+        ProgrammedKind.LoadBalancer => "lb",
+        ProgrammedKind.ExternalIP => "external",
         _ => "external|lb",
     };
 
-    private static string Shares(IReadOnlyList<OfferedEndpoint> endpoints)
+    private static string Shares(IReadOnlyList<ProgrammedEndpoint> endpoints)
     {
         if (endpoints.Count == 0)
             return "-";
@@ -146,7 +146,7 @@ internal static class ServicesCommand
         return most - least < ShareText.Rounding ? ShareText.Of(endpoints[0].Share) : $"{ShareText.Of(least)} to {ShareText.Of(most)}";
     }
 
-    private static string Policies(OfferedService service)
+    private static string Policies(ProgrammedService service)
     {
         var words = new List<string>();
         if (service.IsExternalLocal == true)
@@ -160,7 +160,7 @@ internal static class ServicesCommand
         return string.Join(", ", words);
     }
 
-    private static string RulesBefore(OfferedService service)
+    private static string RulesBefore(ProgrammedService service)
     {
         var counts = service.Frontends.Select(frontend => frontend.RulesBefore).OfType<int>().ToList();
         return counts.Count == 0 ? "-" : counts.Min() == counts.Max() ? Text(counts[0]) : $"{Text(counts.Min())} to {Text(counts.Max())}";
@@ -168,17 +168,17 @@ internal static class ServicesCommand
         static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
     }
 
-    private static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<OfferedService> services)
+    private static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<ProgrammedService> services)
     {
         writer.WriteStartObject();
         writer.WriteStartArray("services");
-        foreach (OfferedService service in services)
+        foreach (ProgrammedService service in services)
             WriteService(writer, service);
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
 
-    private static void WriteService(Utf8JsonWriter writer, OfferedService service)
+    private static void WriteService(Utf8JsonWriter writer, ProgrammedService service)
     {
         writer.WriteStartObject();
         writer.WriteString("service", service.Service);
@@ -203,7 +203,7 @@ internal static class ServicesCommand
             writer.WriteStringValue(range.ToString());
         writer.WriteEndArray();
         writer.WriteStartArray("frontends");
-        foreach (OfferedFrontend frontend in service.Frontends)
+        foreach (ProgrammedFrontend frontend in service.Frontends)
         {
             writer.WriteStartObject();
             writer.WriteString("kind", frontend.Kind.ToString());
@@ -222,10 +222,10 @@ internal static class ServicesCommand
         writer.WriteEndObject();
     }
 
-    private static void WriteEndpoints(Utf8JsonWriter writer, IReadOnlyList<OfferedEndpoint> endpoints)
+    private static void WriteEndpoints(Utf8JsonWriter writer, IReadOnlyList<ProgrammedEndpoint> endpoints)
     {
         writer.WriteStartArray("endpoints");
-        foreach (OfferedEndpoint endpoint in endpoints)
+        foreach (ProgrammedEndpoint endpoint in endpoints)
         {
             writer.WriteStartObject();
             writer.WriteString("address", endpoint.Address.Family == IpFamily.None ? null : endpoint.Text);

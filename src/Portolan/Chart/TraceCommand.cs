@@ -66,7 +66,7 @@ internal static class TraceCommand
             }
             if (ChartInput.Read(parsed, options, chart) is not { } rules)
                 return ExitStatus.CouldNotRun;
-            var common = new PacketPremise
+            var common = new PacketSpec
             {
                 Source = from,
                 Destination = to,
@@ -94,7 +94,7 @@ internal static class TraceCommand
 
     private static void Print(TraceResult result, ChainGuide guide, string[] podCidrs, ChartOutput chart)
     {
-        PacketPremise packet = result.Packet;
+        PacketSpec packet = result.Packet;
         string sender = packet.IsFromNode ? "sent by this node"
             : podCidrs.Any(text => InetPrefix.TryParse(text, out InetPrefix prefix) && prefix.Contains(packet.Source)) ? "from a pod"
             : packet.InInterface is { } device ? $"in by {device}" : "arriving";
@@ -161,7 +161,7 @@ internal static class TraceCommand
         }
     }
 
-    private static string Destination(PacketPremise packet) =>
+    private static string Destination(PacketSpec packet) =>
         packet is { HasPorts: true, DestinationPort: { } port } ? new InetEndpoint(packet.Destination, port).ToString() : packet.Destination.ToString();
 
     private static bool TryAddress(ParseResult parsed, Option<string> option, ChartOutput chart, out InetAddress address)

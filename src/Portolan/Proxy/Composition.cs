@@ -44,7 +44,7 @@ internal static class Composition
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
         foreach (string warning in config.Unhonoured(HonouredFields))
             log.ConfigWarning(warning);
-        using ProxyTurn? turn = await ProxyTurn.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
+        using NamespaceLease? turn = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
         if (turn is null)
             return;
         PrepareMachine(config, log);
@@ -60,7 +60,7 @@ internal static class Composition
             addresses,
             NodePortsOf(config),
             new ConntrackCleaner(conntrack),
-            new SyncLoopOptions { SyncPeriod = ComparisonPeriod(config), MinSyncPeriod = periods.MinSyncPeriod },
+            new SyncLoopOptions { SyncPeriod = ReconcilePeriod(config), MinSyncPeriod = periods.MinSyncPeriod },
             loggers.CreateLogger<SyncLoop>(),
             time);
 
@@ -76,8 +76,8 @@ internal static class Composition
                 metrics.WatchFrontends();
             if (plane is IpTablesPlane ipTables)
                 metrics.Watch(ipTables.Statistics);
-            loop.Done += healthChecks.Follow;
-            loop.FirstSynced += () => _ = Task.Run(() => RemoveOtherRules(plane, log), CancellationToken.None);
+            loop.SyncCompleted += healthChecks.Follow;
+            loop.InitialSyncCompleted += () => _ = Task.Run(() => RemoveOtherRules(plane, log), CancellationToken.None);
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await http.StartAsync(end.Token).ConfigureAwait(false);
@@ -110,7 +110,7 @@ internal static class Composition
     }
 
     // The iptables plane looks at its canaries every syncPeriod, and at the rules every tenth time: what is left for the loop is to be sure.
-    private static TimeSpan ComparisonPeriod(KubeProxyConfig config) => config.Mode == ProxyMode.IpTables
+    private static TimeSpan ReconcilePeriod(KubeProxyConfig config) => config.Mode == ProxyMode.IpTables
         ? TimeSpan.FromTicks(Math.Max(config.IpTables.SyncPeriod.Ticks, TimeSpan.FromHours(1).Ticks))
         : config.NfTables.SyncPeriod;
 

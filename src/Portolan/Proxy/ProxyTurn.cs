@@ -12,13 +12,13 @@ namespace Portolan.Proxy;
 /// The right to write this network namespace's rules, which one proxy has at a time. A DaemonSet's new pod may start while the old one is still
 /// ending: it waits, for as long as it takes, and goes on where the other has left off.
 /// </summary>
-internal sealed class ProxyTurn : IDisposable
+internal sealed class NamespaceLease : IDisposable
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(200);
 
     private readonly ProxyLock _lock;
 
-    private ProxyTurn(ProxyLock taken, bool hasWaited) => (_lock, HasWaited) = (taken, hasWaited);
+    private NamespaceLease(ProxyLock taken, bool hasWaited) => (_lock, HasWaited) = (taken, hasWaited);
 
     /// <summary>Another process had the right before. Its ports may be free a moment later than its rules.</summary>
     public bool HasWaited { get; }
@@ -29,7 +29,7 @@ internal sealed class ProxyTurn : IDisposable
     /// </summary>
     /// <returns>The right, until it is disposed; null when cancelled.</returns>
     /// <exception cref="IOException">The machine allows no unix socket.</exception>
-    public static async Task<ProxyTurn?> WaitAsync(IPEndPoint healthz, ProxyLog log, ILoggerFactory loggers, CancellationToken cancel)
+    public static async Task<NamespaceLease?> WaitAsync(IPEndPoint healthz, ProxyLog log, ILoggerFactory loggers, CancellationToken cancel)
     {
         try
         {

@@ -126,15 +126,15 @@ public sealed class ConntrackCleanerTests
 
     private static TableDelta Delta(IpProtocol protocol, params string[] serving)
     {
-        var treatment = new Treatment(FrontendAction.ToClusterBackends, Masquerading.Never);
+        var policy = new ClientPolicy(FrontendAction.ToClusterBackends, Masquerading.Never);
         var port = new PortPlan
         {
             Name = new ServicePortName(s_dns, "dns", protocol),
             Family = IpFamily.IPv4,
             Frontends =
             [
-                new Frontend(FrontendKind.ClusterIP, InetAddress.Parse(ClusterIP), 53, treatment, treatment, treatment, false),
-                new Frontend(FrontendKind.NodePort, default, 30053, treatment, treatment, treatment, false),
+                new Frontend(FrontendKind.ClusterIP, InetAddress.Parse(ClusterIP), 53, policy, policy, policy, false),
+                new Frontend(FrontendKind.NodePort, default, 30053, policy, policy, policy, false),
             ],
             ServingEndpoints = [.. serving.Select(Endpoint).Order()],
         };

@@ -14,7 +14,7 @@ public sealed class ContentionTests
             new() { Backend = IpTablesBackend.Legacy, ServesIPv6 = false, LockSeconds = 1 }, TestCluster.Of(services: 3, endpoints: 2));
         plane.Sync();
         List<string> findings = [];
-        plane.Plane.Disturbed += findings.Add;
+        plane.Plane.ExternallyModified += findings.Add;
 
         using (XtablesLock.Hold())
         {

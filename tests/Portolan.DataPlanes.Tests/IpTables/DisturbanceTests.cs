@@ -4,7 +4,7 @@ using Portolan.DataPlanes.IpTables;
 namespace Portolan.DataPlanes.Tests.IpTables;
 
 /// <summary>Rules that somebody changed are noticed and mended, with few lines; packets tell.</summary>
-public sealed class DisturbanceTests : IDisposable
+public sealed class ExternalModificationTests : IDisposable
 {
     // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would be
     // forty lines and more.
@@ -111,7 +111,7 @@ public sealed class DisturbanceTests : IDisposable
     private PlaneUnderTest Start(IpTablesOptions options)
     {
         _pod = new(options);
-        _pod.Plane.Plane.Disturbed += _findings.Add;
+        _pod.Plane.Plane.ExternallyModified += _findings.Add;
         return _pod.Plane;
     }
 }

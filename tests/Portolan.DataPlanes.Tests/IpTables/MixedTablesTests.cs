@@ -34,7 +34,7 @@ public sealed class MixedTablesTests
             plane.Namespace.Run(() => Tool.Run("nft", [command]));
         Assert.Contains("is incompatible", plane.Save(), StringComparison.Ordinal);
         List<string> findings = [];
-        plane.Plane.Disturbed += findings.Add;
+        plane.Plane.ExternallyModified += findings.Add;
         for (int look = 0; look < 10; look++)
             plane.Namespace.Run(plane.Plane.Check);
         Assert.Empty(findings);
@@ -61,7 +61,7 @@ public sealed class MixedTablesTests
             Assert.Empty(report.Refusals);
             // Where the rule was among ours it is gone, and with it what hid the table.
             if (plane.Save().Contains("is incompatible", StringComparison.Ordinal))
-                Assert.Contains("made with nft", Assert.Single(report.Remarks), StringComparison.Ordinal);
+                Assert.Contains("made with nft", Assert.Single(report.Warnings), StringComparison.Ordinal);
         }
     }
 

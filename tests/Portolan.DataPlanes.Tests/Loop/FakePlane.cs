@@ -21,13 +21,13 @@ internal sealed class FakePlane : IDataPlane
 
     public string Mode => "fake";
 
-    public event Action<string>? Disturbed;
+    public event Action<string>? ExternallyModified;
 
     public SyncReport Apply(TableDelta delta, NodeFacts node) => Take(new PlaneCall(delta, node));
 
     public SyncReport Reconcile() => Take(new PlaneCall(null, null));
 
-    public void Disturb(string what) => Disturbed?.Invoke(what);
+    public void ModifyExternally(string what) => ExternallyModified?.Invoke(what);
 
     /// <summary>The next thing the loop asked for.</summary>
     public ValueTask<PlaneCall> NextCallAsync() => _calls.Reader.ReadAsync(TestContext.Current.CancellationToken);

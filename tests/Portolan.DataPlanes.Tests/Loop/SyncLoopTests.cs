@@ -82,7 +82,7 @@ public sealed class SyncLoopTests : IAsyncDisposable
     {
         await _test.SyncAsync(LoopUnderTest.Service("web"));
 
-        _test.Plane.Disturb("nft (process 4711) removed table ip portolan");
+        _test.Plane.ModifyExternally("nft (process 4711) removed table ip portolan");
 
         Assert.Null((await _test.Plane.NextCallAsync()).Delta);
         await _test.UntilAsync(_ => _test.Log.Any(line => line.Contains("rules differed", StringComparison.Ordinal)));

@@ -48,7 +48,7 @@ public sealed class ChainCountTests
         using var kernel = new NfTablesKernel(lab.Path);
         return (SizeOf(kernel.Read(IpFamily.IPv4)), SizeOf(kernel.Read(IpFamily.IPv6)));
 
-        static Size SizeOf(HeldTable held) => new(held.Chains.Count, held.Chains.Values.Sum(static chain => chain.Rules.Length), held.Elements.Count);
+        static Size SizeOf(KernelTable held) => new(held.Chains.Count, held.Chains.Values.Sum(static chain => chain.Rules.Length), held.Elements.Count);
     }
 
     private static TableDelta Cluster(int services)

@@ -112,7 +112,7 @@ public sealed class KernelSideTests
         AssertInForce(plane.Apply(AllKinds(20), _facts));
         string before = KernelText.Read(lab);
         var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        plane.Disturbed += what => told.TrySetResult(what);
+        plane.ExternallyModified += what => told.TrySetResult(what);
 
         lab.Run(() => Tool.Run("nft", ["flush", "ruleset"]));
 
@@ -388,7 +388,7 @@ public sealed class KernelSideTests
 
         internal int RefusedSubject { get; init; }
 
-        public HeldTable Read(IpFamily family) => kernel.Read(family);
+        public KernelTable Read(IpFamily family) => kernel.Read(family);
 
         public uint ReadGeneration() => kernel.ReadGeneration();
 

@@ -14,7 +14,7 @@ internal static class KernelText
         return string.Join('\n', Of(kernel.Read(IpFamily.IPv4)), Of(kernel.Read(IpFamily.IPv6)));
     }
 
-    private static string Of(HeldTable held)
+    private static string Of(KernelTable held)
     {
         var text = new StringBuilder();
         text.AppendLine($"table {held.Table?.Id} {held.Table?.Comment}");

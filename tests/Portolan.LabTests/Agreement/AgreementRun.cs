@@ -55,7 +55,7 @@ internal sealed class AgreementRun : IDisposable
     private readonly List<Round> _lived = [];
     private ServiceTable _table;
     private readonly PlaneOnNode _plane;
-    private PlanWalk _walk;
+    private PlanOracle _walk;
     private NodeFacts _facts = NodeFacts.None;
     private ushort _sourcePort = 10000;
     private uint _token = 0x1000_0000;
@@ -70,7 +70,7 @@ internal sealed class AgreementRun : IDisposable
         _runner = new FlowRunner(_lab);
         _plane = new PlaneOnNode(variant, history, _lab.Namespace);
         _table = Synced([]);
-        _walk = new PlanWalk(_table, NodeNow(), variant);
+        _walk = new PlanOracle(_table, NodeNow(), variant);
     }
 
     /// <summary>Runs a history until something does not agree.</summary>
@@ -137,7 +137,7 @@ internal sealed class AgreementRun : IDisposable
                 _tally.Count("restarts");
                 _plane.Restart();
                 _table = Synced(ClusterGen.FinalState(_events));
-                _walk = new PlanWalk(_table, NodeNow(), _variant);
+                _walk = new PlanOracle(_table, NodeNow(), _variant);
             }
             else
             {
@@ -284,12 +284,12 @@ internal sealed class AgreementRun : IDisposable
         };
     }
 
-    private PlanWalkNode NodeNow() => new([.. _facts.LocalAddresses], _facts.NodePortAddresses, s_podRanges) { NodePortsOnAllIPv4 = _facts.NodePortsOnAllIPv4 };
+    private PlanOracleNode NodeNow() => new([.. _facts.LocalAddresses], _facts.NodePortAddresses, s_podRanges) { NodePortsOnAllIPv4 = _facts.NodePortsOnAllIPv4 };
 
     private PacketSimulator Simulator() =>
         _lab.Namespace.Run(() => _plane.Reading.Simulate(new TruthSite([.. _facts.LocalAddresses], s_podRanges)).Simulator);
 
-    private static PacketPremise Premise(SentPacket packet) => new()
+    private static PacketSpec Premise(SentPacket packet) => new()
     {
         Source = packet.Source.Address,
         Destination = packet.Destination.Address,

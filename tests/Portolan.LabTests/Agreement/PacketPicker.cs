@@ -13,7 +13,7 @@ namespace Portolan.LabTests.Agreement;
 /// <param name="table">What is served.</param>
 /// <param name="node">Where.</param>
 /// <param name="pods">Pods on the node; default: some of those that random clusters have.</param>
-internal sealed class PacketPicker(Random random, ServiceTable table, PlanWalkNode node, ImmutableArray<InetAddress> pods = default)
+internal sealed class PacketPicker(Random random, ServiceTable table, PlanOracleNode node, ImmutableArray<InetAddress> pods = default)
 {
     private static readonly ImmutableArray<InetAddress> s_outsiders = Objects.Addresses(
         "203.0.113.2", "203.0.113.9", "203.0.113.200", "198.51.100.7", "10.9.9.9", "192.168.0.77",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Portolan.Inet;
 using Portolan.Inspect.Simulation;
 using Portolan.Testing.Namespaces;
 
@@ -9,7 +10,7 @@ namespace Portolan.LabTests.Truth;
 internal static class LiveTrace
 {
     /// <summary>Asks the program; runs on the lab's thread. The ends come in one order.</summary>
-    internal static string Ask(PacketPremise packet)
+    internal static string Ask(PacketSpec packet)
     {
         string[] command = [.. Lab.RequirePortolan(), "trace", "--json", "--src", packet.Source.ToString(), "--dst", packet.Destination.ToString(),
             "--proto", packet.Protocol.ToRuleText().ToLowerInvariant(), .. Option("--sport", packet.SourcePort), .. Option("--dport", packet.DestinationPort),

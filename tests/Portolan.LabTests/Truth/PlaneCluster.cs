@@ -40,7 +40,7 @@ internal sealed record PlaneCluster
     internal bool RandomFully { get; init; } = true;
 
     /// <summary>The node as pickers of packets know it.</summary>
-    internal PlanWalkNode Node => new(Site.Own, Facts.NodePortAddresses, Site.PodRanges);
+    internal PlanOracleNode Node => new(Site.Own, Facts.NodePortAddresses, Site.PodRanges);
 
     /// <summary>What a random history of a cluster ends with.</summary>
     /// <param name="seed">Its number; every third is one of odd objects.</param>

@@ -15,7 +15,7 @@ namespace Portolan.LabTests.Truth;
 internal sealed record TruthPacket(FlowOrigin Origin, uint User, Probe Probe, bool IsFresh)
 {
     /// <summary>What trace is told, with the device the packet would leave by.</summary>
-    internal PacketPremise Premise(string? outDevice) => new()
+    internal PacketSpec Premise(string? outDevice) => new()
     {
         Source = Probe.Source.Address,
         Destination = Probe.Destination.Address,

@@ -79,14 +79,14 @@ internal sealed class ClusterUnderTest
     {
         if (frontend.IsSourceRestricted && !plan.SourceRanges.Any(range => range.Contains(InetAddress.Parse(source ?? "203.0.113.2"))))
             return "drop";
-        Treatment treatment = client switch { Client.Pod => frontend.Pod, Client.Node => frontend.Node, _ => frontend.Outside };
-        string sourceText = treatment.Masquerade switch
+        ClientPolicy policy = client switch { Client.Pod => frontend.Pod, Client.Node => frontend.Node, _ => frontend.Outside };
+        string sourceText = policy.Masquerade switch
         {
             Masquerading.Never => "kept",
             Masquerading.Always => "rewritten",
             _ => "off-cluster",
         };
-        return treatment.Action switch
+        return policy.Action switch
         {
             FrontendAction.Reject => "reject",
             FrontendAction.Drop => "drop",

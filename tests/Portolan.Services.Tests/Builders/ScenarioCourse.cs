@@ -17,9 +17,9 @@ using ProxyMode = Portolan.Testing.Scenarios.ProxyMode;
 namespace Portolan.Services.Tests.Builders;
 
 /// <summary>
-/// One scenario's course through the service table, without a kernel: its objects read by the sources' reader, its packets taken through plans.
+/// One scenario's timeline through the service table, without a kernel: its objects read by the sources' reader, its packets taken through plans.
 /// </summary>
-internal sealed class ScenarioCourse
+internal sealed class ScenarioTimeline
 {
     private readonly Scenario _scenario;
     private readonly ProxyMode _mode;
@@ -27,13 +27,13 @@ internal sealed class ScenarioCourse
     private readonly ObjectReader _reader = new();
     private readonly KubeProxyConfig _config;
     private readonly ServiceTable _table;
-    private readonly PlanWalk _walk;
+    private readonly PlanOracle _walk;
     private readonly List<ClusterEvent> _unseen = [];
     private readonly List<string> _failures = [];
     private ImmutableArray<InetAddress> _addresses;
     private bool _proxyRuns;
 
-    public ScenarioCourse(Scenario scenario, ProxyVariant variant)
+    public ScenarioTimeline(Scenario scenario, ProxyVariant variant)
     {
         (_scenario, _mode) = (scenario, variant.Mode);
         _addresses = scenario.Node.Addresses;
@@ -153,7 +153,7 @@ internal sealed class ScenarioCourse
     }
 
     /// <summary>nodePortAddresses as the mode reads it.</summary>
-    private PlanWalkNode NodeNow()
+    private PlanOracleNode NodeNow()
     {
         ImmutableArray<InetPrefix> ranges = _config.NodePortAddresses.Ranges;
         // Mode iptables has IPv4 loopback among the node's addresses, unless told not to.

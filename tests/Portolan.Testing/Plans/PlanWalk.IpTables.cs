@@ -11,7 +11,7 @@ namespace Portolan.Testing.Plans;
 /// takes meets the filter table, where each frontend refuses and drops for itself. So one frontend that serves nobody does not keep a packet
 /// from another one at the same port.
 /// </content>
-public sealed partial class PlanWalk
+public sealed partial class PlanOracle
 {
     // Before 1.24 KUBE-MARK-DROP said at once that a packet is to be dropped, whatever rule came next.
     private bool DropsAtOnce => variant.Layout == "classic";
@@ -25,23 +25,23 @@ public sealed partial class PlanWalk
         bool isIntruder = packet.From != FlowOrigin.Node && destination.IsLoopback;
         if (isIntruder && !(TakesLoopback && destination.Family == IpFamily.IPv4))
             return Only(packet, PacketEnd.Vanished);
-        foreach ((PortPlan plan, Frontend frontend) in Dialled(packet).Where(static found => IsServed(found.Frontend)))
+        foreach ((PortPlan plan, Frontend frontend) in FrontendsOf(packet).Where(static found => IsServed(found.Frontend)))
         {
-            Treatment treatment = TreatmentOf(frontend, packet);
-            bool isDenied = !Admits(plan, frontend, packet) || treatment.Action == FrontendAction.Drop;
+            ClientPolicy policy = ClientPolicyOf(frontend, packet);
+            bool isDenied = !Admits(plan, frontend, packet) || policy.Action == FrontendAction.Drop;
             if (!isDenied)
-                return ToBackends(plan, treatment, packet, static _ => true);
+                return ToBackends(plan, policy, packet, static _ => true);
             if (DropsAtOnce)
                 return Only(packet, PacketEnd.Vanished);
         }
         // KUBE-FIREWALL comes first where packets come in.
         if (isIntruder)
             return Only(packet, PacketEnd.Vanished);
-        return Only(packet, Denials(packet).FirstOrDefault(Leaving(destination)));
+        return Only(packet, RejectsAndDrops(packet).FirstOrDefault(Leaving(destination)));
     }
 
     /// <summary>What rules of the filter table say of a packet that was not translated, the first of them first.</summary>
-    private IEnumerable<PacketEnd> Denials(Packet packet)
+    private IEnumerable<PacketEnd> RejectsAndDrops(Packet packet)
     {
         // Rules for externally visible frontends are where packets come in and where they are forwarded, not where the node's own leave.
         bool isLocal = IsLocal(packet.Destination.Address), isSeenAsExternal = packet.From != FlowOrigin.Node || isLocal;
@@ -51,7 +51,7 @@ public sealed partial class PlanWalk
             yield return PacketEnd.Vanished;
         foreach ((_, Frontend frontend) in here)
         {
-            if (frontend.Kind == FrontendKind.ClusterIP && DenialOf(frontend) is { } end)
+            if (frontend.Kind == FrontendKind.ClusterIP && RejectOrDropOf(frontend) is { } end)
                 yield return end;
         }
         // In today's layout health checks are let in before anything else that comes in is refused.
@@ -59,13 +59,13 @@ public sealed partial class PlanWalk
             yield break;
         foreach ((_, Frontend frontend) in here)
         {
-            if (frontend.Kind != FrontendKind.ClusterIP && isSeenAsExternal && DenialOf(frontend) is { } end)
+            if (frontend.Kind != FrontendKind.ClusterIP && isSeenAsExternal && RejectOrDropOf(frontend) is { } end)
                 yield return end;
         }
         // Whatever nodePortAddresses says, for every address of the node, and after what is for one address.
         foreach ((_, Frontend frontend) in isLocal ? all : [])
         {
-            if (frontend.Kind == FrontendKind.NodePort && DenialOf(frontend) is { } end)
+            if (frontend.Kind == FrontendKind.NodePort && RejectOrDropOf(frontend) is { } end)
                 yield return end;
         }
     }
@@ -74,7 +74,7 @@ public sealed partial class PlanWalk
         && plan.Ports.Any(port => port.Family == destination.Address.Family)
         && (destination.Address.Family == IpFamily.IPv4 ? plan.HealthCheck.ReadyLocalIPv4 : plan.HealthCheck.ReadyLocalIPv6) is not null);
 
-    private static PacketEnd? DenialOf(Frontend frontend) => frontend.Outside.Action switch
+    private static PacketEnd? RejectOrDropOf(Frontend frontend) => frontend.Outside.Action switch
     {
         FrontendAction.Reject => PacketEnd.Refused,
         FrontendAction.Drop => PacketEnd.Vanished,

@@ -12,7 +12,7 @@ namespace Portolan.Testing.Plans;
 /// <param name="Addresses">All its addresses, loopback aside; the first of a family is what masqueraded packets come from.</param>
 /// <param name="NodePortAddresses">Those that take NodePort traffic; in mode iptables a loopback address may be among them.</param>
 /// <param name="PodPrefixes">Ranges of its own pods.</param>
-public sealed record PlanWalkNode(
+public sealed record PlanOracleNode(
     ImmutableArray<InetAddress> Addresses, ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetPrefix> PodPrefixes)
 {
     /// <summary>nodePortAddresses leaves no IPv4 address out: in mode iptables a loopback address that takes NodePort traffic stands for all of them.</summary>
@@ -33,7 +33,7 @@ public sealed record PlannedEnd(PacketEnd End, InetEndpoint Destination, bool Is
 /// <param name="table">The plans.</param>
 /// <param name="node">The node they are for.</param>
 /// <param name="variant">The mode; of mode iptables the layout counts, too.</param>
-public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, ProxyVariant variant)
+public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, ProxyVariant variant)
 {
     private const ushort RewrittenPort = 61000;
 
@@ -42,7 +42,7 @@ public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, Prox
     private int _turn;
 
     /// <summary>The node as it is now; its addresses may change between packets.</summary>
-    public PlanWalkNode Node { get; set; } = node;
+    public PlanOracleNode Node { get; set; } = node;
 
     /// <summary>Lets time pass, for session affinity.</summary>
     public void Wait(TimeSpan time) => _now += time;
@@ -88,7 +88,7 @@ public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, Prox
         // The kernel takes no packet to a loopback address from a wire (ip_route_input_slow, martian destination).
         if (packet.From != FlowOrigin.Node && packet.Destination.Address.IsLoopback)
             return Only(packet, PacketEnd.Vanished);
-        if (Dialled(packet).FirstOrDefault() is not (PortPlan plan, var frontend))
+        if (FrontendsOf(packet).FirstOrDefault() is not (PortPlan plan, var frontend))
         {
             bool isClusterIP = table.Plans.Any(service => service.ClusterIPs.Contains(packet.Destination.Address));
             bool isUnallotted = table.NodeWide.ServiceCidrs.Any(range => range.Contains(packet.Destination.Address));
@@ -96,17 +96,17 @@ public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, Prox
         }
         if (!Admits(plan, frontend, packet))
             return Only(packet, PacketEnd.Vanished);
-        return TreatmentOf(frontend, packet) switch
+        return ClientPolicyOf(frontend, packet) switch
         {
             { Action: FrontendAction.Reject } => Only(packet, PacketEnd.Refused),
             { Action: FrontendAction.Drop } => Only(packet, PacketEnd.Vanished),
             // A pod of another node that meets itself does not come by here.
-            var treatment => ToBackends(plan, treatment, packet, IsEndpointHere),
+            var policy => ToBackends(plan, policy, packet, IsEndpointHere),
         };
     }
 
     /// <summary>What the packet dials: a frontend at its address first, then a NodePort.</summary>
-    private IEnumerable<(PortPlan Plan, Frontend Frontend)> Dialled(Packet packet) => Frontends(packet)
+    private IEnumerable<(PortPlan Plan, Frontend Frontend)> FrontendsOf(Packet packet) => Frontends(packet)
         .Where(found => found.Frontend.Kind == FrontendKind.NodePort
             ? TakesNodePorts(packet.Destination.Address)
             : found.Frontend.Address == packet.Destination.Address)
@@ -126,18 +126,18 @@ public sealed partial class PlanWalk(ServiceTable table, PlanWalkNode node, Prox
     private static bool Admits(PortPlan plan, Frontend frontend, Packet packet) =>
         !frontend.IsSourceRestricted || plan.SourceRanges.Any(range => range.Contains(packet.Source.Address));
 
-    private Treatment TreatmentOf(Frontend frontend, Packet packet) =>
+    private ClientPolicy ClientPolicyOf(Frontend frontend, Packet packet) =>
         packet.IsPod ? frontend.Pod : packet.From == FlowOrigin.Node || IsLocal(packet.Source.Address) ? frontend.Node : frontend.Outside;
 
-    private ImmutableArray<PlannedEnd> ToBackends(PortPlan plan, Treatment treatment, Packet packet, Func<InetAddress, bool> isWatchedForHairpins)
+    private ImmutableArray<PlannedEnd> ToBackends(PortPlan plan, ClientPolicy policy, Packet packet, Func<InetAddress, bool> isWatchedForHairpins)
     {
-        bool isMasqueraded = treatment.Masquerade switch
+        bool isMasqueraded = policy.Masquerade switch
         {
             Masquerading.Always => true,
             Masquerading.OffCluster => DetectorOf(plan.Family).Mode != LocalDetection.None && !packet.IsPod,
             _ => false,
         };
-        ImmutableArray<Backend> backends = treatment.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
+        ImmutableArray<Backend> backends = policy.Action == FrontendAction.ToClusterBackends ? plan.ClusterBackends : plan.LocalBackends;
         return [.. backends.Select(backend =>
         {
             InetAddress address = backend.Endpoint.Address;

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Portolan.Testing.Scenarios;
 
 /// <summary>How the clusters of a scenario's steps come about. What packets meet must not depend on it.</summary>
-public enum Course
+public enum Timeline
 {
     /// <summary>As the file says: the proxy sees each step as one change.</summary>
     AsWritten,
@@ -21,34 +21,34 @@ public enum Course
     Piecemeal,
 }
 
-/// <summary>Makes of a scenario the one that takes another course to the same clusters.</summary>
-public static class Courses
+/// <summary>Makes of a scenario the one that takes another timeline to the same clusters.</summary>
+public static class Timelines
 {
-    /// <summary>The scenario on a course, or null where the course is one that the others take already.</summary>
-    public static Scenario? On(this Scenario scenario, Course course)
+    /// <summary>The scenario on a timeline, or null where the timeline is one that the others take already.</summary>
+    public static Scenario? On(this Scenario scenario, Timeline timeline)
     {
         ArgumentNullException.ThrowIfNull(scenario);
-        ImmutableArray<ScenarioStep> steps = course switch
+        ImmutableArray<ScenarioStep> steps = timeline switch
         {
-            Course.AsWritten => scenario.Steps,
-            Course.Restarted => Restarted(scenario.Steps),
-            Course.Afresh => Afresh(scenario),
+            Timeline.AsWritten => scenario.Steps,
+            Timeline.Restarted => Restarted(scenario.Steps),
+            Timeline.Afresh => Afresh(scenario),
             _ => Piecemeal(scenario),
         };
         if (!steps.Any(static step => !step.Flows.IsEmpty))
             return null;
-        return course switch
+        return timeline switch
         {
-            Course.AsWritten => scenario,
-            Course.Piecemeal => scenario with { Name = NameOn(scenario, course), Objects = [], Steps = steps },
-            _ => scenario with { Name = NameOn(scenario, course), Steps = steps },
+            Timeline.AsWritten => scenario,
+            Timeline.Piecemeal => scenario with { Name = NameOn(scenario, timeline), Objects = [], Steps = steps },
+            _ => scenario with { Name = NameOn(scenario, timeline), Steps = steps },
         };
     }
 
-    private static string NameOn(Scenario scenario, Course course) => course switch
+    private static string NameOn(Scenario scenario, Timeline timeline) => timeline switch
     {
-        Course.Restarted => $"{scenario.Name}, restarted",
-        Course.Afresh => $"{scenario.Name}, afresh",
+        Timeline.Restarted => $"{scenario.Name}, restarted",
+        Timeline.Afresh => $"{scenario.Name}, afresh",
         _ => $"{scenario.Name}, piecemeal",
     };
 

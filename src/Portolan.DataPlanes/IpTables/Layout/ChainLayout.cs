@@ -122,8 +122,8 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     /// <summary>Lets load balancers ask for the service's health where the INPUT chain drops what is not allowed.</summary>
     protected abstract void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort);
 
-    /// <summary>Refuses or drops what arrives at a frontend; null when the treatment sends it on.</summary>
-    protected RuleSpec? Denial(FrontendAction action, PortPlan port, string name) => action switch
+    /// <summary>Refuses or drops what arrives at a frontend; null when the policy sends it on.</summary>
+    protected RuleSpec? RejectOrDrop(FrontendAction action, PortPlan port, string name) => action switch
     {
         FrontendAction.Reject => new RuleSpec
         {
@@ -145,12 +145,12 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     };
 
     /// <summary>The same for one frontend, with its rule of the filter table.</summary>
-    protected static SharedRule Denied(PortPlan port, Frontend frontend, RuleSpec denial) => new(RuleTable.Filter,
+    protected static SharedRule Denied(PortPlan port, Frontend frontend, RuleSpec rejectOrDrop) => new(RuleTable.Filter,
         frontend.Kind == FrontendKind.ClusterIP ? ChainName.Services : ChainName.ExternalServices,
-        (At(port, frontend, denial.Comment) with
+        (At(port, frontend, rejectOrDrop.Comment) with
         {
             Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
-            Target = denial.Target,
+            Target = rejectOrDrop.Target,
         }).ToString(), IsForAllAddresses: frontend.Kind == FrontendKind.NodePort);
 
     /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>

@@ -8,11 +8,11 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// The chains of kube-proxy before v1.24, which many runbooks describe: KUBE-FW- for load balancers, KUBE-XLB- for policy Local,
 /// KUBE-MARK-DROP for what a later rule of the filter table drops. What happens to a packet is what today's plans say.
 /// </summary>
-/// <remarks>
+/// <warnings>
 /// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
 /// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Where some of the node's addresses take no NodePorts
 /// (under nodePortAddresses, and ::1 always), one without local endpoints drops there too.
-/// </remarks>
+/// </warnings>
 internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
 {
     // The kubelet's iptablesDropBit: not configurable there any more.
@@ -72,7 +72,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         {
             if (frontend.Pod.Action == FrontendAction.Reject || (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == FrontendAction.Drop))
             {
-                fragment.Shared.Add(Denied(port, frontend, Denial(frontend.Outside.Action, port, name)!.Value));
+                fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!.Value));
                 continue;
             }
             switch (frontend.Kind)
@@ -96,7 +96,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                     AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
                     // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
                     if (frontend.Outside.Action == FrontendAction.Drop && !(Context.TakesNodePortsEverywhere && Context.AllowsLocalhost))
-                        fragment.Shared.Add(Denied(port, frontend, Denial(frontend.Outside.Action, port, name)!.Value));
+                        fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!.Value));
                     isExternal = true;
                     break;
             }

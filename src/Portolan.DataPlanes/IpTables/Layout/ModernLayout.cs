@@ -64,8 +64,8 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
             bool isServed = frontend.Pod.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends;
             switch (frontend.Kind)
             {
-                case FrontendKind.ClusterIP when Denial(frontend.Outside.Action, port, name) is { } denial:
-                    fragment.Shared.Add(Denied(port, frontend, denial));
+                case FrontendKind.ClusterIP when RejectOrDrop(frontend.Outside.Action, port, name) is { } rejectOrDrop:
+                    fragment.Shared.Add(Denied(port, frontend, rejectOrDrop));
                     break;
                 case FrontendKind.ClusterIP:
                     AddService(fragment, port, frontend, $"{name} cluster IP",
@@ -94,7 +94,7 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
                 continue;
             if (isServed)
                 external ??= frontend;
-            if (Denial(frontend.Outside.Action, port, name) is { } outside)
+            if (RejectOrDrop(frontend.Outside.Action, port, name) is { } outside)
                 fragment.Shared.Add(Denied(port, frontend, outside));
         }
 

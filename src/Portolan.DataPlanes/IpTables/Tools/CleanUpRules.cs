@@ -37,7 +37,7 @@ internal static class CleanUpRules
         // First nothing leads to the chains any more, then they lead nowhere, then they go.
         foreach ((string table, string chain, string rule) in saved.Jumps())
         {
-            if (!ChainName.Shared.Contains(chain) && (ChainName.Shared.Contains(RuleSpec.TargetOf(rule)) || IsOurWayToTheFirewall(table, chain, rule)))
+            if (!ChainName.Shared.Contains(chain) && (ChainName.Shared.Contains(RuleSpec.TargetOf(rule)) || IsOurJumpToTheFirewall(table, chain, rule)))
             {
                 script.Use(table);
                 script.Delete(chain, rule);
@@ -61,6 +61,6 @@ internal static class CleanUpRules
     }
 
     // KUBE-FIREWALL is the kubelet's, but it never leads there from FORWARD.
-    private static bool IsOurWayToTheFirewall(string table, string chain, string rule) =>
+    private static bool IsOurJumpToTheFirewall(string table, string chain, string rule) =>
         table == "filter" && chain == "FORWARD" && rule == ClassicLayout.ForwardToFirewall.Rule;
 }

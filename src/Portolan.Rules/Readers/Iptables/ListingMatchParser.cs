@@ -61,7 +61,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
         // Comments come from the cluster, and one may hold "*/" and words that look like matches. Nothing else in a row ends in "*/".
         int end = rest.StartsWith("*/") ? 0 : rest.LastIndexOf(" */");
         ReadOnlySpan<char> text = end < 0 ? rest : rest[..end];
-        int wordsToSkip = CountWords(text) + (end < 0 ? 0 : 1);
+        int wordsToSkip = CountDescriptions(text) + (end < 0 ? 0 : 1);
         for (int i = 0; i < wordsToSkip; i++)
             words.TryReadPlain(out _);
         text = text.TrimEnd();
@@ -69,7 +69,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
         return true;
     }
 
-    private static int CountWords(ReadOnlySpan<char> text)
+    private static int CountDescriptions(ReadOnlySpan<char> text)
     {
         int count = 0;
         bool inWord = false;

@@ -49,7 +49,7 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         }
         else if (trimmed is ['#', ..] || trimmed.StartsWith("```"))
         {
-            // A remark of the person who pasted the listing; it may also be the prompt of the next command.
+            // A warning of the person who pasted the listing; it may also be the prompt of the next command.
             if (IptablesHint.Read(text) is { } hint)
                 context.Hint = hint;
         }

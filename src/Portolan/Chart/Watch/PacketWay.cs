@@ -3,7 +3,7 @@ using Portolan.Netlink.NfTables;
 namespace Portolan.Chart.Watch;
 
 /// <summary>How a traced packet's way through the rules ended.</summary>
-internal enum WayEnd : byte
+internal enum TracedEnd : byte
 {
     /// <summary>Its last step is not known.</summary>
     Open,
@@ -21,7 +21,7 @@ internal enum WayEnd : byte
 /// <summary>One traced packet: its steps so far, and its headers as it came and as it went.</summary>
 /// <param name="id">The kernel's number for it; used again for later packets.</param>
 /// <param name="started">When its first step came, in the clock's ticks.</param>
-internal sealed class PacketWay(uint id, long started)
+internal sealed class TracedPacket(uint id, long started)
 {
     // A packet passes a few dozen rules; one whose number is used again and again without an end must not grow for ever.
     private const int MostSteps = 4096;
@@ -41,7 +41,7 @@ internal sealed class PacketWay(uint id, long started)
 
     internal uint InputInterface { get; private set; }
 
-    internal WayEnd End { get; private set; }
+    internal TracedEnd End { get; private set; }
 
     internal void Add(NfTraceEvent step, long now)
     {
@@ -55,12 +55,12 @@ internal sealed class PacketWay(uint id, long started)
         bool isOurs = step.Table.Name.StartsWith(WatchedPackets.TablePrefix, StringComparison.Ordinal);
         if (isOurs)
         {
-            End = step.Chain switch { WatchedPackets.LeftChain => WayEnd.Left, WatchedPackets.DeliveredChain => WayEnd.Delivered, _ => End };
+            End = step.Chain switch { WatchedPackets.LeftChain => TracedEnd.Left, WatchedPackets.DeliveredChain => TracedEnd.Delivered, _ => End };
             return;
         }
         if (_steps.Count < MostSteps)
             _steps.Add(step);
         if (step.Verdict is { Code: NfVerdictCode.Drop } || step is { Kind: NfTraceKind.Policy, Policy: NfPolicy.Drop })
-            End = WayEnd.Dropped;
+            End = TracedEnd.Dropped;
     }
 }

@@ -9,14 +9,14 @@ using Spectre.Console;
 namespace Portolan.Chart.Watch;
 
 /// <summary>Gathers the steps of traced packets and prints each packet's way as a whole, in the words of explain.</summary>
-internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
+internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
 {
     // The kernel tells the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been silent
     // for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SilenceInNoise = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<uint, PacketWay> _open = [];
+    private readonly Dictionary<uint, TracedPacket> _open = [];
 
     /// <summary>How many packets have been printed.</summary>
     internal int Packets { get; private set; }
@@ -25,17 +25,17 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
     {
         bool isOurs = step.Table.Name.StartsWith(WatchedPackets.TablePrefix, StringComparison.Ordinal);
         bool isFirst = isOurs && step is { Chain: WatchedPackets.SelectChain, Kind: NfTraceKind.Rule, RuleHandle: not 0 };
-        if (isFirst && _open.TryGetValue(step.Id, out PacketWay? earlier))
+        if (isFirst && _open.TryGetValue(step.Id, out TracedPacket? earlier))
             Close(earlier);
-        if (!_open.TryGetValue(step.Id, out PacketWay? way))
+        if (!_open.TryGetValue(step.Id, out TracedPacket? way))
         {
             // A packet whose beginning was not seen is another watch's, or its first steps were lost.
             if (!isFirst)
                 return;
-            _open[step.Id] = way = new PacketWay(step.Id, time.GetTimestamp());
+            _open[step.Id] = way = new TracedPacket(step.Id, time.GetTimestamp());
         }
         way.Add(step, time.GetTimestamp());
-        if (way.End != WayEnd.Open)
+        if (way.End != TracedEnd.Open)
             Close(way);
     }
 
@@ -46,21 +46,21 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
     /// <summary>Prints what is left.</summary>
     internal void CloseAll() => Close(_ => true);
 
-    private void Close(Func<PacketWay, bool> which)
+    private void Close(Func<TracedPacket, bool> which)
     {
-        foreach (PacketWay way in _open.Values.Where(which).ToList())
+        foreach (TracedPacket way in _open.Values.Where(which).ToList())
             Close(way);
     }
 
-    private void Close(PacketWay way)
+    private void Close(TracedPacket way)
     {
         _open.Remove(way.Id);
         Packets++;
-        List<WayStep> steps = Resolve(way);
-        var conclusion = WayConclusion.Of(way, steps, rules.Input.Services);
+        List<TracedStep> steps = Resolve(way);
+        var conclusion = TracedConclusion.Of(way, steps, rules.Input.Services);
         if (json)
         {
-            foreach (WayStep step in steps)
+            foreach (TracedStep step in steps)
                 PrintJson(step);
             PrintJson(way, conclusion);
         }
@@ -70,20 +70,20 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
         }
     }
 
-    private List<WayStep> Resolve(PacketWay way)
+    private List<TracedStep> Resolve(TracedPacket way)
     {
-        var steps = new List<WayStep>();
+        var steps = new List<TracedStep>();
         BaseChain? hook = null;
         foreach (NfTraceEvent step in way.Steps)
         {
-            RulePlace? place = rules.Find(step);
+            RuleRef? place = rules.Find(step);
             hook = rules.HookOf(step) ?? hook;
-            steps.Add(new WayStep(Packets, step, hook, place, place is null ? null : rules.Input.Guide.ServiceOf(place)));
+            steps.Add(new TracedStep(Packets, step, hook, place, place is null ? null : rules.Input.Guide.ServiceOf(place)));
         }
         return steps;
     }
 
-    private void Print(PacketWay way, List<WayStep> steps, WayConclusion conclusion)
+    private void Print(TracedPacket way, List<TracedStep> steps, TracedConclusion conclusion)
     {
         chart.Line();
         string service = conclusion.Service is { } name ? $"  [{name}]" : string.Empty;
@@ -91,7 +91,7 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
         Hook? shown = null;
         int number = 0;
         // The end of a chain says nothing that the next step does not.
-        foreach (WayStep step in steps.Where(step => step.Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || step.IsDrop))
+        foreach (TracedStep step in steps.Where(step => step.Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || step.IsDrop))
         {
             if (step.Hook is { } hook && hook.Hook != shown)
                 chart.Line($"  {(shown = hook.Hook).ToString()!.ToUpperInvariant()}");
@@ -101,11 +101,11 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
         }
         if (number == 0)
             chart.Line("  no rule matches");
-        Color color = way.End switch { WayEnd.Left or WayEnd.Delivered => Color.Green, WayEnd.Dropped => Color.Red, _ => Color.Yellow };
+        Color color = way.End switch { TracedEnd.Left or TracedEnd.Delivered => Color.Green, TracedEnd.Dropped => Color.Red, _ => Color.Yellow };
         chart.Line($"  => {conclusion.Text}", new Style(color));
     }
 
-    private static void PrintJson(WayStep step) => PrintJson(writer =>
+    private static void PrintJson(TracedStep step) => PrintJson(writer =>
     {
         writer.WriteNumber("packet", step.Packet);
         writer.WriteString("kind", step.Event.Kind.ToString().ToLowerInvariant());
@@ -121,7 +121,7 @@ internal sealed class TracedWays(WatchedRules rules, ChartOutput chart, bool jso
         }
     });
 
-    private void PrintJson(PacketWay way, WayConclusion conclusion) => PrintJson(writer =>
+    private void PrintJson(TracedPacket way, TracedConclusion conclusion) => PrintJson(writer =>
     {
         writer.WriteNumber("packet", Packets);
         writer.WriteString("kind", "end");

@@ -85,7 +85,7 @@ internal static class WatchCommand
         if (WatchedRules.Open(read, new NfReader(reading), TimeProvider.System) is not { } rules || !CanBeTraced(rules.Input, chart))
             return ExitStatus.CouldNotRun;
         chart.Message($"watching packets to {wanted}; Ctrl-C ends it");
-        var ways = new TracedWays(rules, chart, json, TimeProvider.System);
+        var ways = new PacketTracer(rules, chart, json, TimeProvider.System);
         IAsyncEnumerator<NfEvent> events = monitor.ReadAllAsync(stop).GetAsyncEnumerator(stop);
         try
         {

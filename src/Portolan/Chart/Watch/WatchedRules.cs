@@ -40,11 +40,11 @@ internal sealed class WatchedRules
     }
 
     /// <summary>The rule of a step; null when it is not among the rules read, because they changed since.</summary>
-    internal RulePlace? Find(NfTraceEvent step)
+    internal RuleRef? Find(NfTraceEvent step)
     {
         if (step.RuleHandle == 0)
             return null;
-        RulePlace? place = Lookup(step);
+        RuleRef? place = Lookup(step);
         if (place is null && _time.GetElapsedTime(_readAt) > _wait && _reader.ReadGeneration().Id != _generation && Load())
             place = Lookup(step);
         return place;
@@ -53,7 +53,7 @@ internal sealed class WatchedRules
     /// <summary>The hook of a base chain; null for others.</summary>
     internal BaseChain? HookOf(NfTraceEvent step) => TableOf(step)?.FindChain(step.Chain)?.Base;
 
-    private RulePlace? Lookup(NfTraceEvent step)
+    private RuleRef? Lookup(NfTraceEvent step)
     {
         if (TableOf(step) is not { } table || table.FindChain(step.Chain) is not { } chain)
             return null;
@@ -65,7 +65,7 @@ internal sealed class WatchedRules
             _handles[(step.Table, step.Chain)] = handles;
         }
         int index = handles.IndexOf(step.RuleHandle);
-        return index < 0 ? null : new RulePlace(table, chain, index);
+        return index < 0 ? null : new RuleRef(table, chain, index);
     }
 
     private RuleTable? TableOf(NfTraceEvent step)

@@ -13,7 +13,7 @@ namespace Portolan.Chart.Watch;
 /// <param name="Hook">The base chain it happened under; null when that is not known.</param>
 /// <param name="Place">The rule; null when the rules changed since they were read, and for what no rule does.</param>
 /// <param name="Service">The service port that the rule is about, or null.</param>
-internal sealed record WayStep(int Packet, NfTraceEvent Event, BaseChain? Hook, RulePlace? Place, string? Service)
+internal sealed record TracedStep(int Packet, NfTraceEvent Event, BaseChain? Hook, RuleRef? Place, string? Service)
 {
     internal bool IsDrop => Event.Verdict is { Code: NfVerdictCode.Drop } || Event is { Kind: NfTraceKind.Policy, Policy: NfPolicy.Drop };
 
@@ -35,29 +35,29 @@ internal sealed record WayStep(int Packet, NfTraceEvent Event, BaseChain? Hook, 
 /// <param name="Service">The service port that served or refused it, or null.</param>
 /// <param name="IsMasqueraded">True when its source became an address of this node.</param>
 /// <param name="Text">The line.</param>
-internal sealed record WayConclusion(string Verdict, string? Service, bool IsMasqueraded, string Text)
+internal sealed record TracedConclusion(string Verdict, string? Service, bool IsMasqueraded, string Text)
 {
-    internal static WayConclusion Of(PacketWay way, List<WayStep> steps, ServiceCatalogue services)
+    internal static TracedConclusion Of(TracedPacket way, List<TracedStep> steps, ServiceCatalogue services)
     {
         // Maps serve all services with the same rules: the packet's own destination says whose it is.
         string? service = steps.Select(step => step.Service).LastOrDefault(name => name is not null)
             ?? (way.Before is { DestinationPort: { } port } first ? services.At(first.Destination, first.Protocol, port)?.DisplayName : null);
-        WayStep? last = steps.LastOrDefault(step => step.Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || step.IsDrop);
-        if (way.End == WayEnd.Dropped)
+        TracedStep? last = steps.LastOrDefault(step => step.Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || step.IsDrop);
+        if (way.End == TracedEnd.Dropped)
         {
             bool isRefused = last?.Place?.Rule.Target is RejectStatement;
-            return new WayConclusion(isRefused ? "reject" : "drop", service, false, $"{(isRefused ? "refused" : "dropped")} by {last?.Where}");
+            return new TracedConclusion(isRefused ? "reject" : "drop", service, false, $"{(isRefused ? "refused" : "dropped")} by {last?.Where}");
         }
-        if (way.End == WayEnd.Open || way is not { Before: { } before, After: { } after })
+        if (way.End == TracedEnd.Open || way is not { Before: { } before, After: { } after })
         {
-            return new WayConclusion("unknown", service, false, $"after {last?.Where ?? "no rule"} nothing more was seen of it: the node had no route for it, "
+            return new TracedConclusion("unknown", service, false, $"after {last?.Where ?? "no rule"} nothing more was seen of it: the node had no route for it, "
                 + "another program took it, or steps were lost");
         }
         bool isTranslated = after.Destination != before.Destination || after.DestinationPort != before.DestinationPort;
         bool isMasqueraded = after.Source != before.Source;
         bool isFirst = steps.Exists(step => step.Hook?.Type == ChainType.Nat);
-        WayStep? masquerade = steps.LastOrDefault(step => step.Place?.Rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
-        string end = (way.End == WayEnd.Delivered, isTranslated) switch
+        TracedStep? masquerade = steps.LastOrDefault(step => step.Place?.Rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
+        string end = (way.End == TracedEnd.Delivered, isTranslated) switch
         {
             (true, true) => $"to {after.DestinationText}, on this node itself",
             (true, false) => $"delivered to this node at {after.DestinationText}, untranslated",
@@ -67,6 +67,6 @@ internal sealed record WayConclusion(string Verdict, string? Service, bool IsMas
         string source = isMasqueraded ? $", masqueraded: the source becomes {after.SourceText}{(masquerade is null ? string.Empty : $" by {masquerade.Where}")}"
             : $", not masqueraded: the source stays {before.Source}";
         string known = !isFirst && (isTranslated || isMasqueraded) ? "; as its connection began, nat rules are not asked again" : string.Empty;
-        return new WayConclusion(way.End == WayEnd.Delivered ? "local" : "forward", service, isMasqueraded, end + source + known);
+        return new TracedConclusion(way.End == TracedEnd.Delivered ? "local" : "forward", service, isMasqueraded, end + source + known);
     }
 }

@@ -75,7 +75,7 @@ internal sealed class ProxyMetrics
             _lastSync.Set(SecondsOf(status.LastApplied));
             _lastQueued.Set(SecondsOf(status.PendingSince));
         });
-        loop.Done += Count;
+        loop.SyncCompleted += Count;
     }
 
     /// <summary>Adds the kernel's counters of service ports, read at each scrape.</summary>
@@ -114,14 +114,14 @@ internal sealed class ProxyMetrics
         Counter lines = metrics.CreateCounter("portolan_iptables_restore_lines_total", "Lines fed to them");
         Gauge lastLines = metrics.CreateGauge("portolan_iptables_last_restore_lines", "Lines fed to the last of them");
         Counter lockTimeouts = metrics.CreateCounter("portolan_iptables_lock_timeouts_total", "Runs that gave up waiting for the xtables lock");
-        Counter disturbances = metrics.CreateCounter("portolan_iptables_disturbances_total", "Times that rules were found changed or gone");
+        Counter modifications = metrics.CreateCounter("portolan_iptables_disturbances_total", "Times that rules were found changed or gone");
         _registry.AddBeforeCollectCallback(() =>
         {
             restores.IncTo(statistics.Restores);
             lines.IncTo(statistics.Lines);
             lastLines.Set(statistics.LastLines);
             lockTimeouts.IncTo(statistics.LockTimeouts);
-            disturbances.IncTo(statistics.Disturbances);
+            modifications.IncTo(statistics.Modifications);
         });
     }
 
@@ -133,7 +133,7 @@ internal sealed class ProxyMetrics
 
     private void Count(SyncRecord record)
     {
-        (record.IsComparison ? _comparisonSeconds : _syncSeconds).Observe(record.Elapsed.TotalSeconds);
+        (record.IsReconcile ? _comparisonSeconds : _syncSeconds).Observe(record.Elapsed.TotalSeconds);
         _written.Inc(record.Report.Written);
         _removed.Inc(record.Report.Removed);
         _transactions.Inc(record.Report.Transactions);
