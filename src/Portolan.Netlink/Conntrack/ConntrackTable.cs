@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using static Portolan.Netlink.Uapi.NfnetlinkConntrackHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 

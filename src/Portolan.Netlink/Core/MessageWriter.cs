@@ -64,15 +64,6 @@ internal sealed unsafe class MessageWriter : IDisposable
         MemoryMarshal.Write(field, on ? (ushort)(others | flags) : others);
     }
 
-    /// <summary>struct nfgenmsg, which starts every netfilter message; <paramref name="resourceId"/> is big-endian on the wire.</summary>
-    internal void PutNetfilterHeader(byte family, ushort resourceId = 0)
-    {
-        Span<byte> header = Append(Uapi.NfnetlinkHeader.NFGENMSG_LEN);
-        header[0] = family;
-        header[1] = Uapi.NfnetlinkHeader.NFNETLINK_V0;
-        BinaryPrimitives.WriteUInt16BigEndian(header[2..], resourceId);
-    }
-
     /// <summary>Appends a fixed-size part of a message as it is, padded to a multiple of 4 bytes.</summary>
     internal void PutRaw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(AppendPadded(bytes.Length));
 
