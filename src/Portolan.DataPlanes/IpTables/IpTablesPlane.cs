@@ -13,9 +13,9 @@ namespace Portolan.DataPlanes.IpTables;
 /// feeds the chains of the services it touches and the changed rules of shared chains; a full sync compares with iptables-save first and
 /// leaves alone what is right.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The tools work on the network namespace of the calling thread. Statistics and <see cref="ExternallyModified"/> aside, one thread at a time.
-/// </warnings>
+/// </remarks>
 public sealed class IpTablesPlane : IDataPlane
 {
     private const int LooksPerReconcile = 10;

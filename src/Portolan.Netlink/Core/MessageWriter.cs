@@ -6,10 +6,10 @@ using static Portolan.Netlink.Uapi.NetlinkHeader;
 namespace Portolan.Netlink.Core;
 
 /// <summary>Netlink messages and their attributes, written one after the other into a buffer that grows.</summary>
-/// <warnings>
+/// <remarks>
 /// The buffer is outside of the managed heap: a first load of some tens of megabytes then costs no garbage, doubling it moves pages
 /// instead of bytes, and <see cref="Trim"/> gives the memory back at once.
-/// </warnings>
+/// </remarks>
 internal sealed unsafe class MessageWriter : IDisposable
 {
     private const int FirstCapacity = 4096;

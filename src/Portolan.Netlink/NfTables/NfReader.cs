@@ -25,9 +25,9 @@ public interface INfElementVisitor
 public sealed record NfGeneration(uint Id, int ThreadId, string ThreadName);
 
 /// <summary>Reads what nf_tables holds. Every list is what the kernel held at one instant, except where told.</summary>
-/// <warnings>
+/// <remarks>
 /// The kernel tells when a list changed while it was read (NLM_F_DUMP_INTR); it is then read again, up to a limit. Not thread-safe.
-/// </warnings>
+/// </remarks>
 /// <param name="socket">A socket of <see cref="NetlinkProtocol.Netfilter"/> that joined no group.</param>
 public sealed class NfReader(NetlinkSocket socket)
 {
@@ -118,12 +118,12 @@ public sealed class NfReader(NetlinkSocket socket)
     }
 
     /// <summary>Looks for elements by key: those that exist are visited, in the order of the keys.</summary>
-    /// <warnings>
+    /// <remarks>
     /// The kernel lists a large hash set in pieces and walks all of it for each piece: 50,000 elements take half a second,
     /// 500,000 half a minute. To know that a large set holds what it should, look for each element and compare
     /// <see cref="NfSet.ElementCount"/>: that takes a few microseconds for each. What is visited is not of one instant; compare
     /// <see cref="ReadGeneration"/> before and after.
-    /// </warnings>
+    /// </remarks>
     /// <param name="table">The table.</param>
     /// <param name="set">The set or map; of plain keys, not of ranges.</param>
     /// <param name="keys">The keys one after the other, each <paramref name="keyLength"/> bytes.</param>

@@ -8,11 +8,11 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// The chains of kube-proxy before v1.24, which many runbooks describe: KUBE-FW- for load balancers, KUBE-XLB- for policy Local,
 /// KUBE-MARK-DROP for what a later rule of the filter table drops. What happens to a packet is what today's plans say.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
 /// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Where some of the node's addresses take no NodePorts
 /// (under nodePortAddresses, and ::1 always), one without local endpoints drops there too.
-/// </warnings>
+/// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
 {
     // The kubelet's iptablesDropBit: not configurable there any more.

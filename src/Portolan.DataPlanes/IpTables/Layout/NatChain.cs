@@ -6,10 +6,10 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 
 /// <summary>A chain of the nat table that is written whole: what is in it depends on one service, or on none.</summary>
 /// <param name="name">The chain's name.</param>
-/// <warnings>
+/// <remarks>
 /// Rules are made when somebody asks for them: a first sync needs the names of all chains before the first rule, and the rules of all services
 /// would not fit into the memory it may take. For the same reason a chain holds on to no more than its rules are made from.
-/// </warnings>
+/// </remarks>
 internal abstract class NatChain(string name)
 {
     public string Name { get; } = name;

@@ -9,10 +9,10 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <summary>
 /// One rule of ours. Its text is what iptables-save shows for it, so that what the kernel holds can be compared without parsing.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// iptables-save writes addresses, interface and protocol first, then the matches in the order they were given, then the target. The
 /// comment goes first among the matches, then <see cref="Match"/>, the protocol's own match, and <see cref="Counter"/>: kube-proxy's order.
-/// </warnings>
+/// </remarks>
 internal readonly record struct RuleSpec
 {
     private static readonly SearchValues<char> s_plainWord =

@@ -8,11 +8,11 @@ namespace Portolan.DataPlanes.IpTables.State;
 /// KUBE-SERVICES as a tree: chains per address prefix, each leading to at most four narrower ones, down to leaves with the rules of a few
 /// addresses. A packet walks a number of rules that grows with the logarithm of the number of services.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The shape depends on the addresses there are, not on the order they came in: a prefix with more than <see cref="LeafSize"/> addresses
 /// branches by the next two bits after those all of them share. A change of one address touches the chains on its path only.
 /// Services that share an address stand in the order of their names, so that a comparison finds the chain as it was written.
-/// </warnings>
+/// </remarks>
 internal sealed class DispatchTree(IpFamily family)
 {
     /// <summary>Addresses a leaf holds at most; one more chain costs about as much as walking this many rules costs on average.</summary>

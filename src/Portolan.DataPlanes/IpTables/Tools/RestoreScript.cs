@@ -5,7 +5,7 @@ using Portolan.Services.Cluster;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>Writes the input of iptables-restore, and tells of one line for whom it stands.</summary>
-/// <warnings>Texts given here are complete and quoted (<see cref="RuleSpec"/>); nothing passes through a shell.</warnings>
+/// <remarks>Texts given here are complete and quoted (<see cref="RuleSpec"/>); nothing passes through a shell.</remarks>
 internal sealed class RestoreScript(Stream output) : IDisposable
 {
     private readonly StreamWriter _writer = new(output, new UTF8Encoding(false), bufferSize: 1 << 16) { NewLine = "\n" };
