@@ -27,7 +27,7 @@ internal sealed class ForkTracker
             return null;
         }
         int fork = ++_forks;
-        PacketState other = state.Clone();
+        PacketState other = state.Copy();
         state.Assumptions = new Assumption(fork, condition, !condition.IsNegated, place, state.Assumptions);
         other.Assumptions = new Assumption(fork, condition, condition.IsNegated, place, other.Assumptions);
         return (state, other);

@@ -14,7 +14,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
     {
         if (statement is NetmapStatement netmap)
         {
-            PacketState mapped = state.Clone();
+            PacketState mapped = state.Copy();
             if (hook is Hook.Prerouting or Hook.Output)
                 SetDestination(mapped, Map(netmap.Prefix, state.Destination), state.DestinationPort);
             else
@@ -25,7 +25,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         var nat = (NatStatement)statement;
         if (nat.Kind == NatKind.Masquerade)
         {
-            PacketState masqueraded = state.Clone();
+            PacketState masqueraded = state.Copy();
             bool keepsPort = !IsRandom(nat) && nat.Range is null && nat.Port is null;
             SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null, ChangesIdentifier(nat));
             masqueraded.IsMasqueraded = true;
@@ -40,7 +40,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
                 return new Condition($"nat range {place}", $"which address between {first} and {last} the kernel chooses");
             foreach (InetAddress address in addresses)
             {
-                PacketState translated = state.Clone();
+                PacketState translated = state.Copy();
                 translated.Probability = state.Probability * share / addresses.Count;
                 if (nat.Kind == NatKind.Source)
                     SetSource(translated, address, port, ChangesIdentifier(nat));
