@@ -57,7 +57,7 @@ internal static class ConntrackFacts
             bits |= (state.IsSourceTranslated ? ConntrackStates.Snat : 0) | (state.IsDestinationTranslated ? ConntrackStates.Dnat : 0);
             const ConntrackStates translation = ConntrackStates.Snat | ConntrackStates.Dnat;
             if ((bits & match.States) == 0 && (match.States & translation) != 0 && packet.State != ConntrackStates.New)
-                return HistoryUnknown("status").NegateIf(match.Negated);
+                return Answer.Unknown(new ConnectionHistory(HistoryTopic.Status)).NegateIf(match.Negated);
         }
         return Answer.Of((bits & match.States) != 0).NegateIf(match.Negated);
     }
@@ -78,7 +78,7 @@ internal static class ConntrackFacts
         ?? Answer.Of(match.Direction == ConntrackDirection.Original);
 
     internal static Answer Evaluate(ConntrackExpireMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
-        ?? Answer.Unknown("expire", "how long the connection's entry has to live").NegateIf(match.Negated);
+        ?? Answer.Unknown(new EntryLifetime()).NegateIf(match.Negated);
 
     // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
     // for its state, which has been answered with yes, no other is looked at.
@@ -86,7 +86,7 @@ internal static class ConntrackFacts
         state.Tracking == TrackState.Tracked ? null : Answer.Of(isBesideState);
 
     private static Answer? BeforeAsking(Match match, bool isBesideState, PacketSpec packet, PacketState state) =>
-        Untracked(isBesideState, state) ?? (packet.State == ConntrackStates.New ? null : HistoryUnknown(match.ToString()));
+        Untracked(isBesideState, state) ?? (packet.State == ConntrackStates.New ? null : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)));
 
     /// <summary>An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.</summary>
     internal static (InetAddress Address, ushort? Port) End(
@@ -98,15 +98,13 @@ internal static class ConntrackFacts
             _ => (state.Source, state.SourcePort),
         };
 
-    internal static Answer HistoryUnknown(string subject) =>
-        Answer.Unknown($"conntrack {subject}", "what conntrack remembers of the connection, which the input does not tell");
 
     private static Answer Address(ConntrackAddressMatch match, PacketSpec packet, PacketState state)
     {
         InetAddress address = End(match.Direction, match.Side, packet, state).Address;
-        return address.Family == IpFamily.None ? HistoryUnknown(match.ToString()) : Answer.Of(match.Prefix.Contains(address));
+        return address.Family == IpFamily.None ? Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)) : Answer.Of(match.Prefix.Contains(address));
     }
 
     private static Answer Port(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
-        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : HistoryUnknown(match.ToString());
+        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match));
 }

@@ -59,7 +59,7 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
 
     public Answer Visit(TcpOptionMatch match, in MatchContext context) =>
         conditions.Packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
-            ? Answer.Unknown($"tcp-option {match.Option}", $"whether the segment has TCP option {match.Option}").NegateIf(match.Negated)
+            ? Answer.Unknown(new TcpOptionPresence(match.Option)).NegateIf(match.Negated)
             : Answer.No;
 
     // The first fragment is none for this match, and a conditions.Packet is whole unless its specification says otherwise.
@@ -68,7 +68,7 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
     public Answer Visit(AccountingMatch match, in MatchContext context) => Answer.Yes;
 
     public Answer Visit(UnmodelledMatch match, in MatchContext context) =>
-        Answer.Unknown($"match {context.Place} {match.Text}", $"the match '{match.Text}' is not modelled");
+        Answer.Unknown(new UnmodelledCondition(context.Place, match.Text));
 
     public Answer Visit(ConntrackStateMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 

@@ -19,7 +19,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     {
         InetAddress value = side == PacketSide.Source ? state.Source : state.Destination;
         return value.Family == IpFamily.None
-            ? Answer.Unknown($"masqueraded {match}", "the address that masquerading chose, which the input does not tell")
+            ? Answer.Unknown(new MasqueradedAddress(match))
             : Answer.Of(holds(value));
     }
 
@@ -30,9 +30,9 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
             return Answer.No;
         Answer answer = match.Side switch
         {
-            PacketSide.Source => Port(state.SourcePort, match.Ports, "source"),
-            PacketSide.Destination => Port(state.DestinationPort, match.Ports, "destination"),
-            _ => Either(Port(state.SourcePort, match.Ports, "source"), Port(state.DestinationPort, match.Ports, "destination")),
+            PacketSide.Source => Port(state.SourcePort, match.Ports, isSource: true),
+            PacketSide.Destination => Port(state.DestinationPort, match.Ports, isSource: false),
+            _ => Either(Port(state.SourcePort, match.Ports, isSource: true), Port(state.DestinationPort, match.Ports, isSource: false)),
         };
         return answer.NegateIf(match.Negated);
     }
@@ -40,10 +40,10 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     private static Answer Either(Answer left, Answer right) =>
         left.Kind == AnswerKind.Yes || right.Kind == AnswerKind.No ? left : right;
 
-    private static Answer Port(ushort? port, EquatableArray<PortRange> ranges, string side)
+    private static Answer Port(ushort? port, EquatableArray<PortRange> ranges, bool isSource)
     {
         if (port is not { } value)
-            return Answer.Unknown($"{side} port {ranges}", $"the packet's {side} port, which was not given");
+            return Answer.Unknown(new PortOfSide(isSource, ranges));
         foreach (PortRange range in ranges)
         {
             if (range.Contains(value))
@@ -60,26 +60,24 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         {
             return match.IsPrefix && match.Name.Length == 0
                 ? Answer.Yes.NegateIf(match.Negated)
-                : Answer.Unknown($"{match.Direction} {match.Name} {match.IsPrefix} {state.Destination}",
-                    isIn ? "the interface the packet comes in by, which was not given" : "the interface the packet goes out by, which was not given")
-                    .NegateIf(match.Negated);
+                : Answer.Unknown(new PacketInterface(match.Direction, match.Name, match.IsPrefix, state.Destination)).NegateIf(match.Negated);
         }
         bool holds = match.IsPrefix ? name.StartsWith(match.Name, StringComparison.Ordinal) : name == match.Name;
         return Answer.Of(holds).NegateIf(match.Negated);
     }
 
     internal static Answer MarkIs(MarkMatch match, PacketState state) => match.Kind == MarkKind.Packet
-        ? Bits(state.Mark, state.UnknownMark, match, "the packet's mark, which came from its connection")
+        ? Bits(state.Mark, state.UnknownMark, match)
         // xt_connmark: a packet without a connection never matches, negated or not; the caller negates this answer.
         : state.Tracking == TrackState.Tracked
-            ? Bits(state.ConnectionMark, state.UnknownConnectionMark, match, "the connection's mark, which the input does not tell")
+            ? Bits(state.ConnectionMark, state.UnknownConnectionMark, match)
             : Answer.Of(match.Negated);
 
-    private static Answer Bits(uint value, uint unknown, MarkMatch match, string text)
+    private static Answer Bits(uint value, uint unknown, MarkMatch match)
     {
         bool mayHold = (match.Value & ~match.Mask) == 0 && ((value ^ match.Value) & match.Mask & ~unknown) == 0;
         return mayHold && (unknown & match.Mask) != 0
-            ? Answer.Unknown($"{match.Kind} mark {value} {unknown} {match.Value} {match.Mask}", text)
+            ? Answer.Unknown(new MarkBits(match.Kind, value, unknown, match.Value, match.Mask))
             : Answer.Of(mayHold);
     }
 
@@ -91,7 +89,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
             // Whatever masquerading chose is the node's; of which interface is not known.
             return match.LimitTo is null
                 ? IsOfType(true, match.Types).NegateIf(match.Negated)
-                : Answer.Unknown($"masqueraded {match}", "the address that masquerading chose, which the input does not tell");
+                : Answer.Unknown(new MasqueradedAddress(match));
         }
         bool fromElsewhere = match.Side == PacketSide.Source && !packet.IsFromNode && address == packet.Source;
         if (match.LimitTo is not { } direction || KindOf(address, AddressTypes.Local, fromElsewhere).Kind == AnswerKind.No)
@@ -99,7 +97,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         // An address of another interface counts as one out there.
         string? device = direction == InterfaceDirection.In ? state.InInterface : state.OutInterface;
         if (node.OfInterface(device) is not { } own)
-            return Answer.Unknown($"limit {direction} {match.Types} {address}", $"whether {address} belongs to the packet's interface").NegateIf(match.Negated);
+            return Answer.Unknown(new AddressOfInterface(address, direction, match.Types)).NegateIf(match.Negated);
         return IsOfType(own.Any(item => item.Address == address), match.Types).NegateIf(match.Negated);
     }
 
@@ -135,10 +133,10 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     }
 
     internal static Answer IsLocalUnknown(InetAddress address) =>
-        Answer.Unknown($"local {address}", $"whether {address} is an address of this node");
+        Answer.Unknown(new LocalAddress(address));
 
     internal static Answer Limit(LimitMatch match, RuleRef place) =>
-        Answer.Unknown($"limit {place}", $"how many packets the limit at {place} has seen").NegateIf(match.IsOver);
+        Answer.Unknown(new LimitHistory(place)).NegateIf(match.IsOver);
 
     internal Answer Icmp(IcmpMatch match)
     {
@@ -159,7 +157,6 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         uint? id = match.Kind == OwnerKind.User ? packet.UserId : packet.GroupId;
         return id is { } value
             ? Answer.Of(value >= match.First && value <= match.Last).NegateIf(match.Negated)
-            : Answer.Unknown($"owner {match.Kind} {match.First} {match.Last}", $"which {(match.Kind == OwnerKind.User ? "user" : "group")} sends the packet")
-                .NegateIf(match.Negated);
+            : Answer.Unknown(new SenderInRange(match.Kind, match.First, match.Last)).NegateIf(match.Negated);
     }
 }

@@ -94,11 +94,11 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
 
     internal int Depth { get; } = (previous?.Depth ?? 0) + 1;
 
-    internal static bool? Find(Assumption? list, string key)
+    internal static bool? Find(Assumption? list, Fact fact)
     {
         for (; list is not null; list = list.Previous)
         {
-            if (list.Condition.Key == key)
+            if (list.Condition.Fact == fact)
                 return list.Holds;
         }
         return null;

@@ -355,8 +355,7 @@ internal sealed class RuleRunner(
         {
             if (inner is not LimitMatch limit)
                 continue;
-            Condition condition = Answer.Unknown($"set limit {place}", $"how much the limit kept in set '{update.Set}' has seen")
-                .NegateIf(limit.IsOver).Condition!;
+            Condition condition = Answer.Unknown(new SetLimitHistory(place, update.Set)).NegateIf(limit.IsOver).Condition!;
             if (ledger.Fork(state, condition, place) is not { } fork)
                 return null;
             result.HasForked = true;
