@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
@@ -14,35 +15,35 @@ namespace Portolan.DataPlanes.IpTables;
 /// leaves alone what is right.
 /// </summary>
 /// <remarks>
-/// The tools work on the network namespace of the calling thread. Statistics and <see cref="ExternallyModified"/> aside, one thread at a time.
+/// The tools work on the network namespace of the calling thread. Statistics aside, one thread at a time.
 /// </remarks>
 public sealed class IpTablesPlane : IDataPlane
 {
-    private const int LooksPerReconcile = 10;
+    internal const string ModeName = "iptables";
+
+    private const int ChecksPerComparison = 10;
+
+    private static readonly TimeSpan s_leastReconcilePeriod = TimeSpan.FromHours(1);
 
     // The jumps without which nothing in a table has an effect.
-    private static readonly Dictionary<string, (string From, string To)> s_ways = new()
+    private static readonly Dictionary<string, (string From, string To)> s_entryJumps = new()
     {
         ["nat"] = ("PREROUTING", ChainName.Services),
         ["filter"] = ("FORWARD", ChainName.Forward),
     };
 
     private readonly IpTablesOptions _options;
-    private readonly Lock _gate = new();
     private readonly List<FamilySync> _families = [];
-    private readonly ITimer _timer;
     private readonly bool _hasCounters;
-    private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
+    private NodePlan _node = NodePlan.None;
     private bool _isStarted;
-    private int _looks;
+    private int _checks;
 
     /// <summary>Finds the back-end where the options leave it open. Nothing is written before the first <see cref="Apply"/>.</summary>
     /// <param name="options">The configuration.</param>
-    /// <param name="time">For the periodic look at the canary chains.</param>
-    public IpTablesPlane(IpTablesOptions options, TimeProvider time)
+    public IpTablesPlane(IpTablesOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(time);
         _options = options;
         Backend = options.Backend == IpTablesBackend.Auto ? BackendDetection.Detect() : options.Backend;
         _hasCounters = options.Layout == IpTablesLayout.Modern
@@ -51,14 +52,23 @@ public sealed class IpTablesPlane : IDataPlane
             AddFamily(IpFamily.IPv4);
         if (options.ServesIPv6)
             AddFamily(IpFamily.IPv6);
-        _timer = time.CreateTimer(_ => Check(), null, options.CheckPeriod, options.CheckPeriod);
+        // Checks find what others changed, every tenth one in any rule: what is left for a reconcile is to be sure.
+        Schedule = new PlaneSchedule(options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod, options.CheckPeriod);
     }
 
     /// <inheritdoc/>
-    public event Action<string>? ExternallyModified;
+    /// <remarks>Never: <see cref="Check"/> finds changes by others.</remarks>
+    public event Action<string>? ExternallyModified
+    {
+        add { }
+        remove { }
+    }
 
     /// <inheritdoc/>
-    public string Mode => "iptables";
+    public string Mode => ModeName;
+
+    /// <inheritdoc/>
+    public PlaneSchedule Schedule { get; }
 
     /// <summary>The back-end in use: Nft or Legacy.</summary>
     public IpTablesBackend Backend { get; }
@@ -67,37 +77,30 @@ public sealed class IpTablesPlane : IDataPlane
     public IpTablesStatistics Statistics { get; } = new();
 
     /// <inheritdoc/>
-    public SyncReport Apply(TableDelta delta, NodeFacts node)
+    public ImmutableArray<PlaneMetric> Metrics => IpTablesStatistics.Metrics;
+
+    /// <inheritdoc/>
+    public IEnumerable<PlaneSample> ReadMetrics() => Statistics.Read();
+
+    /// <inheritdoc/>
+    public SyncReport Apply(TableDelta delta)
     {
         ArgumentNullException.ThrowIfNull(delta);
-        ArgumentNullException.ThrowIfNull(node);
-        lock (_gate)
+        _node = delta.Node ?? _node;
+        SyncReport report = SyncReport.UpToDate;
+        foreach (FamilySync family in _families)
         {
-            _nodeWide = delta.NodeWide ?? _nodeWide;
-            SyncReport report = SyncReport.UpToDate;
-            foreach (FamilySync family in _families)
-            {
-                LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _nodeWide, node, _hasCounters);
-                if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
-                    report = Sum(report, new() { Refusals = [refusal] });
-                report = Sum(report, family.Apply(delta.Services, context, node));
-            }
-            _isStarted = true;
-            return report;
+            LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _node, _hasCounters);
+            if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
+                report = Sum(report, new() { Refusals = [refusal] });
+            report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
+        _isStarted = true;
+        return report;
     }
 
     /// <inheritdoc/>
-    public SyncReport Reconcile()
-    {
-        lock (_gate)
-            return _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
-    }
-
-    /// <summary>For the operator: which tools have to be installed before a plane can work; null for none.</summary>
-    /// <param name="backend">Nft, Legacy, or Auto for one of the two.</param>
-    /// <param name="withIPv6">IPv6 is to be served as well.</param>
-    public static string? WhatIsMissing(IpTablesBackend backend, bool withIPv6) => ToolSearch.WhatIsMissing(backend, withIPv6);
+    public SyncReport Reconcile() => _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
 
     /// <summary>Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.</summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
@@ -115,30 +118,20 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+    }
 
     /// <summary>
-    /// Looks whether the canary chains and the jumps to ours are still there; the first time and now and then, whether the rules are what was
-    /// written.
+    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth time, whether the rules are what
+    /// was written.
     /// </summary>
-    internal void Check()
+    public string? Check()
     {
-        // A sync is at work: it sees for itself.
-        if (!_gate.TryEnter())
-            return;
-        string? finding;
-        try
-        {
-            finding = _isStarted ? Look(comparesRules: _looks++ % LooksPerReconcile == 0) : null;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
-        if (finding is null)
-            return;
+        if (!_isStarted || Look(comparesRules: _checks++ % ChecksPerComparison == 0) is not { } finding)
+            return null;
         Statistics.CountModification();
-        ExternallyModified?.Invoke(finding);
+        return finding;
     }
 
     private string? Look(bool comparesRules)
@@ -150,8 +143,8 @@ public sealed class IpTablesPlane : IDataPlane
                 if (!family.Tool.HasChain(table, ChainName.Canary))
                     return $"{family.Tool.Family}: chain {ChainName.Canary} of table {table} is gone; somebody flushed the table (a firewall's restart?)";
                 // `iptables -F` empties all chains and leaves them there.
-                if (s_ways.TryGetValue(table, out (string From, string To) way) && !family.Tool.HasJump(table, way.From, way.To))
-                    return $"{family.Tool.Family}: chain {way.From} of table {table} leads to {way.To} no more; somebody flushed its rules";
+                if (s_entryJumps.TryGetValue(table, out (string From, string To) jump) && !family.Tool.HasJump(table, jump.From, jump.To))
+                    return $"{family.Tool.Family}: chain {jump.From} of table {table} no longer jumps to {jump.To}; somebody flushed its rules";
             }
             if (comparesRules && family.FindDifference() is { } finding)
                 return finding;
@@ -161,7 +154,7 @@ public sealed class IpTablesPlane : IDataPlane
 
     private void AddFamily(IpFamily family)
     {
-        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _nodeWide, NodeFacts.None, _hasCounters), NodeFacts.None);
+        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _node, _hasCounters), AddressPlan.None);
         _families.Add(new(new(family, Backend, _options.LockSeconds), new(layout, _options.Dispatch), Statistics));
     }
 
