@@ -18,7 +18,7 @@ internal static class PflagArguments
     /// <param name="flags">The flags of kube-proxy.</param>
     internal static string[] Normalize(IReadOnlyList<string> args, IEnumerable<PflagFlag> flags)
     {
-        Dictionary<string, PflagFlag> known = flags.ToDictionary(static flag => flag.Name, StringComparer.Ordinal);
+        Dictionary<string, PflagFlag> known = flags.DistinctBy(static flag => flag.Name).ToDictionary(static flag => flag.Name, StringComparer.Ordinal);
         List<string> others = [];
         // In the order in which each flag was first given.
         OrderedDictionary<string, string> values = new(StringComparer.Ordinal);
