@@ -80,15 +80,13 @@ internal static class DispatchBench
             Process.Start("ip", command)!.WaitForExit();
         using IDataPlane plane = backend == "nftables"
             ? new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, NullLogger<NfTablesPlane>.Instance)
-            : new IpTablesPlane(
-                new()
-                {
-                    Backend = Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
-                    Dispatch = Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
-                    ServesIPv6 = false,
-                    CheckPeriod = Timeout.InfiniteTimeSpan,
-                },
-                TimeProvider.System);
+            : new IpTablesPlane(new()
+            {
+                Backend = Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
+                Dispatch = Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
+                ServesIPv6 = false,
+                CheckPeriod = Timeout.InfiniteTimeSpan,
+            });
         SyncBench.Check(plane.Apply(all, SyncBench.Node));
         int[] walks = backend == "nftables" ? [RuleWalk.ToNfTablesMap()] : [.. RuleWalk.ToServices(new ToolRunner(((IpTablesPlane)plane).Backend).Save(), services).Order()];
         Send(services, 200);

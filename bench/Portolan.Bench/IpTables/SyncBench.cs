@@ -86,7 +86,7 @@ internal sealed class SyncBench
                 plane.Dispose();
                 IpTablesPlane.CleanUp(_options.Backend);
             }
-            IpTablesPlane next = plane = new(_options, TimeProvider.System);
+            IpTablesPlane next = plane = new(_options);
             ours.Add(Sample.Of(() => Check(next.Apply(all, Node))));
             if (i == 0)
             {

@@ -1,9 +1,9 @@
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
-using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.Host;
 
@@ -27,7 +27,7 @@ public static class OtherRules
     public static IReadOnlyList<string> RemoveAllBut(IDataPlane plane)
     {
         ArgumentNullException.ThrowIfNull(plane);
-        List<string> removed = RemoveModes(plane is NfTablesPlane, plane is IpTablesPlane kept ? kept.Backend : IpTablesBackend.Auto);
+        List<string> removed = RemoveModes(plane is NfTablesPlane, plane is PeriodicChecks kept ? kept.Plane.Backend : IpTablesBackend.Auto);
         if (RemoveKubeProxyTables())
             removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
         return removed;
@@ -69,7 +69,9 @@ public static class OtherRules
         var reader = new NfReader(socket);
         return reader.ReadTables()
             .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && _tablesOfIpTables.Contains(table.Id.Name))
-            .Any(table => reader.ReadChains(table.Id).Any(static chain => ChainName.Shared.Contains(chain.Name) || ChainName.IsOwned(chain.Name)));
+            .Any(table => reader.ReadChains(table.Id).Any(static chain => IsOfProxy(KubeProxyIptables.RoleOf(chain.Name))));
+
+        static bool IsOfProxy(KubeChainRole role) => role.IsShared() || role.IsOwned();
     }
 
     private static bool HasLegacyTables() =>

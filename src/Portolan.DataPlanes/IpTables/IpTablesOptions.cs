@@ -1,3 +1,5 @@
+using Portolan.Rules.Dialects;
+
 namespace Portolan.DataPlanes.IpTables;
 
 /// <summary>Which chains the plane writes.</summary>
@@ -46,7 +48,7 @@ public sealed record IpTablesOptions
     public IpTablesBackend Backend { get; init; }
 
     /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
-    public int MasqueradeBit { get; init; } = 14;
+    public int MasqueradeBit { get; init; } = KubeProxyIptables.MasqueradeBit;
 
     /// <summary>
     /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if <see cref="Services.Node.NodeFacts.NodePortAddresses"/> hold
@@ -75,5 +77,5 @@ public sealed record IpTablesOptions
     /// <summary>How often the canary chains are looked at (iptables.syncPeriod); every tenth look compares the rules as well.</summary>
     public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(30);
 
-    internal string MasqueradeMark => $"0x{1u << MasqueradeBit:x}/0x{1u << MasqueradeBit:x}";
+    internal uint MasqueradeMark => 1u << MasqueradeBit;
 }

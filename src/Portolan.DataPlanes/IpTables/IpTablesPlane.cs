@@ -1,8 +1,11 @@
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
+using Portolan.DataPlanes.IpTables.State;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -13,49 +16,53 @@ namespace Portolan.DataPlanes.IpTables;
 /// feeds the chains of the services it touches and the changed rules of shared chains; a full sync compares with iptables-save first and
 /// leaves alone what is right.
 /// </summary>
-/// <warnings>
-/// The tools work on the network namespace of the calling thread. Statistics and <see cref="ExternallyModified"/> aside, one thread at a time.
-/// </warnings>
+/// <remarks>
+/// The tools work on the network namespace of the calling thread. Statistics aside, one thread at a time.
+/// </remarks>
 public sealed class IpTablesPlane : IDataPlane
 {
-    private const int LooksPerReconcile = 10;
+    private const int ChecksPerComparison = 10;
 
-    // The jumps without which nothing in a table has an effect.
-    private static readonly Dictionary<string, (string From, string To)> s_ways = new()
-    {
-        ["nat"] = ("PREROUTING", ChainName.Services),
-        ["filter"] = ("FORWARD", ChainName.Forward),
-    };
+    // What a flush takes away: the canaries with `iptables -X`, the jumps, without which nothing in a table has an effect, with `iptables -F`.
+    private static readonly (ChainId Canary, ChainId From, string To)[] s_vital =
+    [
+        (ChainId.Mangle(KubeProxyIptables.ProxyCanary), default, ""),
+        (ChainId.Nat(KubeProxyIptables.ProxyCanary), ChainId.Nat("PREROUTING"), KubeProxyIptables.Services),
+        (ChainId.Filter(KubeProxyIptables.ProxyCanary), ChainId.Filter("FORWARD"), KubeProxyIptables.Forward),
+    ];
 
     private readonly IpTablesOptions _options;
-    private readonly Lock _gate = new();
     private readonly List<FamilySync> _families = [];
-    private readonly ITimer _timer;
     private readonly bool _hasCounters;
     private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
     private bool _isStarted;
-    private int _looks;
+    private int _checks;
 
     /// <summary>Finds the back-end where the options leave it open. Nothing is written before the first <see cref="Apply"/>.</summary>
     /// <param name="options">The configuration.</param>
-    /// <param name="time">For the periodic look at the canary chains.</param>
-    public IpTablesPlane(IpTablesOptions options, TimeProvider time)
+    public IpTablesPlane(IpTablesOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(time);
         _options = options;
         Backend = options.Backend == IpTablesBackend.Auto ? BackendDetection.Detect() : options.Backend;
         _hasCounters = options.Layout == IpTablesLayout.Modern
-            && AccountingObjects.TryEnsure(ChainLayout.InvalidCounter, ChainLayout.LocalhostCounter);
+            && AccountingObjects.TryEnsure(KubeProxyIptables.InvalidCounter, KubeProxyIptables.LocalhostCounter);
         if (options.ServesIPv4)
             AddFamily(IpFamily.IPv4);
         if (options.ServesIPv6)
             AddFamily(IpFamily.IPv6);
-        _timer = time.CreateTimer(_ => Check(), null, options.CheckPeriod, options.CheckPeriod);
     }
 
     /// <inheritdoc/>
-    public event Action<string>? ExternallyModified;
+    /// <remarks>Never raised: the tools cannot watch. <see cref="Check"/> looks.</remarks>
+    public event Action<string>? ExternallyModified
+    {
+        add { }
+        remove { }
+    }
+
+    /// <summary>How often <see cref="Check"/> is worth a call.</summary>
+    public TimeSpan CheckPeriod => _options.CheckPeriod;
 
     /// <inheritdoc/>
     public string Mode => "iptables";
@@ -71,27 +78,34 @@ public sealed class IpTablesPlane : IDataPlane
     {
         ArgumentNullException.ThrowIfNull(delta);
         ArgumentNullException.ThrowIfNull(node);
-        lock (_gate)
+        _nodeWide = delta.NodeWide ?? _nodeWide;
+        SyncReport report = SyncReport.UpToDate;
+        foreach (FamilySync family in _families)
         {
-            _nodeWide = delta.NodeWide ?? _nodeWide;
-            SyncReport report = SyncReport.UpToDate;
-            foreach (FamilySync family in _families)
-            {
-                LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _nodeWide, node, _hasCounters);
-                if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
-                    report = Sum(report, new() { Refusals = [refusal] });
-                report = Sum(report, family.Apply(delta.Services, context, node));
-            }
-            _isStarted = true;
-            return report;
+            LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _nodeWide, node, _hasCounters);
+            if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
+                report = Sum(report, new() { Refusals = [refusal] });
+            report = Sum(report, family.Apply(delta.Services, context, node));
         }
+        _isStarted = true;
+        return report;
     }
 
     /// <inheritdoc/>
-    public SyncReport Reconcile()
+    public SyncReport Reconcile() => _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+
+    /// <summary>
+    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what was
+    /// written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
+    /// xtables lock.
+    /// </summary>
+    /// <returns>What somebody else changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
+    public string? Check()
     {
-        lock (_gate)
-            return _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+        if (!_isStarted || Look(comparesRules: _checks++ % ChecksPerComparison == 0) is not { } finding)
+            return null;
+        Statistics.CountModification();
+        return finding;
     }
 
     /// <summary>For the operator: which tools have to be installed before a plane can work; null for none.</summary>
@@ -115,43 +129,25 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _timer.Dispose();
-
-    /// <summary>
-    /// Looks whether the canary chains and the jumps to ours are still there; the first time and now and then, whether the rules are what was
-    /// written.
-    /// </summary>
-    internal void Check()
+    public void Dispose()
     {
-        // A sync is at work: it sees for itself.
-        if (!_gate.TryEnter())
-            return;
-        string? finding;
-        try
-        {
-            finding = _isStarted ? Look(comparesRules: _looks++ % LooksPerReconcile == 0) : null;
-        }
-        finally
-        {
-            _gate.Exit();
-        }
-        if (finding is null)
-            return;
-        Statistics.CountModification();
-        ExternallyModified?.Invoke(finding);
+        // The tools run and end within each call.
     }
 
     private string? Look(bool comparesRules)
     {
         foreach (FamilySync family in _families)
         {
-            foreach (string table in (ReadOnlySpan<string>)["mangle", "nat", "filter"])
+            IpTablesTool tool = family.Tool;
+            foreach ((ChainId canary, ChainId from, string to) in s_vital)
             {
-                if (!family.Tool.HasChain(table, ChainName.Canary))
-                    return $"{family.Tool.Family}: chain {ChainName.Canary} of table {table} is gone; somebody flushed the table (a firewall's restart?)";
-                // `iptables -F` empties all chains and leaves them there.
-                if (s_ways.TryGetValue(table, out (string From, string To) way) && !family.Tool.HasJump(table, way.From, way.To))
-                    return $"{family.Tool.Family}: chain {way.From} of table {table} leads to {way.To} no more; somebody flushed its rules";
+                if (!tool.HasChain(canary))
+                {
+                    return $"{tool.Family}: chain {canary.Name} of table {canary.Table.Text()} is gone; " +
+                        "somebody flushed the table (a firewall's restart?)";
+                }
+                if (to.Length > 0 && !tool.HasJump(from, to))
+                    return $"{tool.Family}: chain {from.Name} of table {from.Table.Text()} no longer jumps to {to}; somebody flushed its rules";
             }
             if (comparesRules && family.FindDifference() is { } finding)
                 return finding;

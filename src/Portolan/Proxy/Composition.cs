@@ -74,8 +74,8 @@ internal static class Composition
             metrics.Watch(loop);
             if (settings.WithCounters && config.Mode == ProxyMode.NfTables)
                 metrics.WatchFrontends();
-            if (plane is IpTablesPlane ipTables)
-                metrics.Watch(ipTables.Statistics);
+            if (plane is PeriodicChecks ipTables)
+                metrics.Watch(ipTables.Plane.Statistics);
             loop.SyncCompleted += healthChecks.Follow;
             loop.InitialSyncCompleted += () => _ = Task.Run(() => RemoveOtherRules(plane, log), CancellationToken.None);
 
@@ -124,8 +124,8 @@ internal static class Composition
                 new NfTablesOptions { MasqueradeBit = config.NfTables.MasqueradeBit, WithCounters = settings.WithCounters, WithIPv6 = hasIPv6 },
                 loggers.CreateLogger<NfTablesPlane>());
         }
-        return new IpTablesPlane(
-            new IpTablesOptions
+        return new PeriodicChecks(
+            new IpTablesPlane(new IpTablesOptions
             {
                 Layout = settings.Layout,
                 Dispatch = settings.Dispatch,
@@ -135,7 +135,7 @@ internal static class Composition
                 DropsInvalid = !config.Conntrack.TcpBeLiberal,
                 ServesIPv6 = hasIPv6,
                 CheckPeriod = config.IpTables.SyncPeriod,
-            },
+            }),
             time);
     }
 

@@ -97,7 +97,7 @@ public sealed class ExternalModificationTests : IDisposable
     {
         // Every tenth look compares rules.
         for (int look = 0; look < 10; look++)
-            plane.Namespace.Run(plane.Plane.Check);
+            plane.Check(_findings);
         Assert.Single(_findings);
         SyncReport report = plane.Reconcile();
         Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
@@ -111,7 +111,6 @@ public sealed class ExternalModificationTests : IDisposable
     private PlaneUnderTest Start(IpTablesOptions options)
     {
         _pod = new(options);
-        _pod.Plane.Plane.ExternallyModified += _findings.Add;
         return _pod.Plane;
     }
 }

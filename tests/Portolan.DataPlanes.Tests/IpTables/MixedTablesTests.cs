@@ -34,9 +34,8 @@ public sealed class MixedTablesTests
             plane.Namespace.Run(() => Tool.Run("nft", [command]));
         Assert.Contains("is incompatible", plane.Save(), StringComparison.Ordinal);
         List<string> findings = [];
-        plane.Plane.ExternallyModified += findings.Add;
         for (int look = 0; look < 10; look++)
-            plane.Namespace.Run(plane.Plane.Check);
+            plane.Check(findings);
         Assert.Empty(findings);
 
         for (int sync = 0; sync < 3; sync++)

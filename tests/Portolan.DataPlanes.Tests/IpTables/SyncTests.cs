@@ -177,12 +177,11 @@ public sealed class SyncTests
         using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft });
         plane.Sync();
         List<string> modifications = [];
-        plane.Plane.ExternallyModified += modifications.Add;
 
-        plane.Namespace.Run(plane.Plane.Check);
+        plane.Check(modifications);
         Assert.Empty(modifications);
         plane.Restore("*nat\n:KUBE-PROXY-CANARY - [0:0]\n-X KUBE-PROXY-CANARY\n:KUBE-MARK-MASQ - [0:0]\n-D OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\nCOMMIT\n");
-        plane.Namespace.Run(plane.Plane.Check);
+        plane.Check(modifications);
 
         Assert.Contains("KUBE-PROXY-CANARY", Assert.Single(modifications), StringComparison.Ordinal);
         Assert.True(plane.Reconcile().IsInForce);
@@ -198,11 +197,10 @@ public sealed class SyncTests
         using var plane = new PlaneUnderTest(new() { Backend = backend });
         plane.Sync();
         List<string> modifications = [];
-        plane.Plane.ExternallyModified += modifications.Add;
         plane.Restore("*nat\n-D KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/web:http cluster IP\" -m tcp --dport 80 -j KUBE-SVC-67NZLRHBNDSAWJRO\nCOMMIT\n");
 
         for (int look = 0; look < 10; look++)
-            plane.Namespace.Run(plane.Plane.Check);
+            plane.Check(modifications);
 
         Assert.Contains("KUBE-SERVICES", Assert.Single(modifications), StringComparison.Ordinal);
     }

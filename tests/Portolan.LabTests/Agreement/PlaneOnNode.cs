@@ -69,5 +69,5 @@ internal sealed class PlaneOnNode : IDisposable
             DropsInvalid = _history.DropsInvalid,
             RandomFully = !_history.WithCounters,
             CheckPeriod = Timeout.InfiniteTimeSpan,
-        }, TimeProvider.System));
+        }));
 }

@@ -81,7 +81,7 @@ internal sealed class RuleWriter
                 DropsInvalid = cluster.DropsInvalid,
                 RandomFully = cluster.RandomFully,
                 CheckPeriod = Timeout.InfiniteTimeSpan,
-            }, TimeProvider.System);
+            });
             RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
         }, readings);
     }

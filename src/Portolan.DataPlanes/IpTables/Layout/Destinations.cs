@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
@@ -40,7 +41,7 @@ internal sealed class Destinations
         {
             texts[i] = backends[i].Endpoint.ToString();
             // One digest a chain, however many rules name it.
-            chains[i] = new(ChainName.OfEndpoint(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
+            chains[i] = new(KubeProxyIptables.EndpointChain(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
         }
         Array.Sort(texts, chains, StringComparer.Ordinal);
         return chains;
