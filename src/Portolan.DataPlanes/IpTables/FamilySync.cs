@@ -181,8 +181,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 
     /// <summary>Brings one batch in, as a whole but for services whose line the tool refuses by number.</summary>
     /// <returns>
-    /// Whether the tables are in step; where they are not because of a refusal that names no service, what of the batch is left: its plans are
-    /// those of before.
+    /// Whether the tables are in step; where they are not because of a refusal that names no service, what of the batch is left: its plans
+    /// are those of before.
     /// </returns>
     private (bool IsInStep, Refused? Refused) TryBatch(ServiceChange[] batch)
     {
@@ -237,9 +237,9 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     {
         foreach (IpTable mixed in saved.Mixed)
         {
-            string table = mixed.Text();
-            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore does not show " +
-                $"('nft list table {(Family == IpFamily.IPv4 ? "ip" : "ip6")} {table}' does). Services are served, but all their rules are written " +
+            string table = mixed.Text(), family = Family == IpFamily.IPv4 ? "ip" : "ip6";
+            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore " +
+                $"does not show ('nft list table {family} {table}' does). Services are served, but all their rules are written " +
                 "at each full sync, and what others change in ours is not noticed; rules of nft belong in a table of their own";
             if (!_warnings.Contains(warning))
                 _warnings.Add(warning);
@@ -251,7 +251,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         _quarantined.TryAdd(service, tables.Plans.GetValueOrDefault(service));
         tables.Replace(service, instead);
         _refusals.Add(new($"Service {service}, {Family}", outcome.RefusedLine.Length > 0 ? outcome.RefusedLine : "its rules as a whole",
-            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its rules of before stay")} until the next full sync tries again"));
+            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its previous rules stay")} until the next full sync retries"));
     }
 
     private void ReportLock(RestoreOutcome outcome)

@@ -25,7 +25,7 @@ public enum IpTablesDispatch : byte
 /// <summary>Which of the two kernel interfaces the iptables tools use.</summary>
 public enum IpTablesBackend : byte
 {
-    /// <summary>The one that holds Kubernetes' hint chains, else the one with more rules (the rule of the iptables-wrappers project).</summary>
+    /// <summary>The one with Kubernetes' hint chains, else the one with more rules (the rule of the iptables-wrappers project).</summary>
     Auto,
 
     /// <summary>nf_tables: iptables-nft-restore.</summary>
@@ -51,8 +51,9 @@ public sealed record IpTablesOptions
     public int MasqueradeBit { get; init; } = KubeProxyIptables.MasqueradeBit;
 
     /// <summary>
-    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if <see cref="Services.Node.NodeFacts.NodePortAddresses"/> hold
-    /// one. Sets net.ipv4.conf.all.route_localnet and, with it, the rule that keeps the neighbours from using it.
+    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if
+    /// <see cref="Services.Node.NodeFacts.NodePortAddresses"/> hold one. Sets
+    /// net.ipv4.conf.all.route_localnet and, with it, the rule that keeps the neighbours from using it.
     /// </summary>
     public bool LocalhostNodePorts { get; init; } = true;
 
@@ -60,8 +61,8 @@ public sealed record IpTablesOptions
     public bool DropsInvalid { get; init; } = true;
 
     /// <summary>
-    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as here, come
-    /// with 1.8: only tests have a reason to go without.
+    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as
+    /// here, come with 1.8: only tests have a reason to go without.
     /// </summary>
     public bool RandomFully { get; init; } = true;
 

@@ -23,7 +23,7 @@ public sealed class IpTablesPlane : IDataPlane
 {
     private const int ChecksPerComparison = 10;
 
-    // What a flush takes away: the canaries with `iptables -X`, the jumps, without which nothing in a table has an effect, with `iptables -F`.
+    // What a flush takes away: with `iptables -X` the canaries, with `iptables -F` the jumps, without which a table has no effect.
     private static readonly (ChainId Canary, ChainId From, string To)[] s_vital =
     [
         (ChainId.Mangle(KubeProxyIptables.ProxyCanary), default, ""),
@@ -92,11 +92,12 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public SyncReport Reconcile() => _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+    public SyncReport Reconcile() =>
+        _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
 
     /// <summary>
-    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what was
-    /// written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
+    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what
+    /// was written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
     /// xtables lock.
     /// </summary>
     /// <returns>What somebody else changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
@@ -113,7 +114,9 @@ public sealed class IpTablesPlane : IDataPlane
     /// <param name="withIPv6">IPv6 is to be served as well.</param>
     public static string? WhatIsMissing(IpTablesBackend backend, bool withIPv6) => ToolSearch.WhatIsMissing(backend, withIPv6);
 
-    /// <summary>Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.</summary>
+    /// <summary>
+    /// Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.
+    /// </summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
     public static SyncReport CleanUp(IpTablesBackend backend)
     {
@@ -147,7 +150,10 @@ public sealed class IpTablesPlane : IDataPlane
                         "somebody flushed the table (a firewall's restart?)";
                 }
                 if (to.Length > 0 && !tool.HasJump(from, to))
-                    return $"{tool.Family}: chain {from.Name} of table {from.Table.Text()} no longer jumps to {to}; somebody flushed its rules";
+                {
+                    return $"{tool.Family}: chain {from.Name} of table {from.Table.Text()} no longer jumps to {to}; " +
+                        "somebody flushed its rules";
+                }
             }
             if (comparesRules && family.FindDifference() is { } finding)
                 return finding;

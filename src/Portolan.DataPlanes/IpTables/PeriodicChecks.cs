@@ -4,7 +4,9 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables;
 
-/// <summary>An <see cref="IpTablesPlane"/> that looks by itself, every <see cref="IpTablesPlane.CheckPeriod"/>, whether somebody changed its rules.</summary>
+/// <summary>
+/// An <see cref="IpTablesPlane"/> that looks by itself, every <see cref="IpTablesPlane.CheckPeriod"/>, whether somebody changed its rules.
+/// </summary>
 public sealed class PeriodicChecks : IDataPlane
 {
     private readonly Lock _gate = new();

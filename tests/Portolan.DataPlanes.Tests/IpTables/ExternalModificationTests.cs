@@ -6,8 +6,8 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// <summary>Rules that somebody changed are noticed and mended, with few lines; packets tell.</summary>
 public sealed class ExternalModificationTests : IDisposable
 {
-    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would be
-    // forty lines and more.
+    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would
+    // be forty lines and more.
     private const int FewLines = 19;
 
     private readonly List<string> _findings = [];
@@ -43,7 +43,9 @@ public sealed class ExternalModificationTests : IDisposable
         Assert.DoesNotContain("-j ACCEPT", plane.Save(ipv6: false, "-t", "nat"), StringComparison.Ordinal);
     }
 
-    /// <summary>iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.</summary>
+    /// <summary>
+    /// iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.
+    /// </summary>
     [Theory]
     [InlineData(IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree)]

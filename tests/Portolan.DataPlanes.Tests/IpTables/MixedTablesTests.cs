@@ -7,8 +7,8 @@ using Portolan.Testing.Namespaces;
 namespace Portolan.DataPlanes.Tests.IpTables;
 
 /// <summary>
-/// Somebody has rules made with nft in the tables of iptables-nft, as many a nftables.conf does: iptables-nft-save then shows nothing of the table.
-/// Services are served all the same, and no rule comes up twice.
+/// Somebody has rules made with nft in the tables of iptables-nft, as many a nftables.conf does: iptables-nft-save then shows nothing of
+/// the table. Services are served all the same, and no rule comes up twice.
 /// </summary>
 public sealed class MixedTablesTests
 {

@@ -14,8 +14,8 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
 /// <param name="TakesNodePortsEverywhere">NodePorts answer on every address of the node, loopback aside.</param>
 /// <param name="HasEndpointComments">
-/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than
-/// half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
+/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more
+/// than half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
 /// </param>
 internal sealed record LayoutContext(
     IpFamily Family,
@@ -43,10 +43,13 @@ internal sealed record LayoutContext(
     public LayoutContext For(int endpoints) => this with { HasEndpointComments = endpoints <= MaxCommentedEndpoints };
 }
 
-/// <summary>Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.</summary>
+/// <summary>
+/// Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.
+/// </summary>
 internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
 {
-    protected static readonly PrefixMatch LoopbackIPv4 = new(InetPrefix.Parse("127.0.0.0/8")), LoopbackIPv6 = new(InetPrefix.Parse("::1/128"));
+    protected static readonly PrefixMatch LoopbackIPv4 = new(InetPrefix.Parse("127.0.0.0/8"));
+    protected static readonly PrefixMatch LoopbackIPv6 = new(InetPrefix.Parse("::1/128"));
 
     private static readonly RuleTarget s_markMasquerade = To(KubeProxyIptables.MarkMasquerade);
 
@@ -160,7 +163,8 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         new(ChainId.Nat(KubeProxyIptables.Services), rule, port.Name.Service, frontend.Address);
 
     /// <summary>A rule of KUBE-NODEPORTS in the nat table.</summary>
-    protected static SharedRule InNodePorts(PortPlan port, IpRule rule) => new(ChainId.Nat(KubeProxyIptables.NodePorts), rule, port.Name.Service);
+    protected static SharedRule InNodePorts(PortPlan port, IpRule rule) =>
+        new(ChainId.Nat(KubeProxyIptables.NodePorts), rule, port.Name.Service);
 
     /// <summary>What <see cref="RejectOrDrop"/> says, for one frontend.</summary>
     protected static SharedRule Denied(PortPlan port, Frontend frontend, IpRule rejectOrDrop) => new(
@@ -205,7 +209,10 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     }
 
     protected static SharedRule Hook(ChainId chain, string? comment, string target, RuleMatch? match = null) =>
-        new(chain, new() { Comment = comment, Target = To(target), Match = match, IsMatchFirst = match is not null }, Position: RulePosition.First);
+        new(
+            chain,
+            new() { Comment = comment, Target = To(target), Match = match, IsMatchFirst = match is not null },
+            Position: RulePosition.First);
 
     /// <summary>Where packets enter KUBE-SERVICES and leave for masquerading.</summary>
     protected static IEnumerable<SharedRule> NatHooks()
@@ -220,7 +227,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     {
         if (Context.Options.DropsInvalid)
         {
-            // Not ours to guess at: a packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
+            // A packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
             yield return new() { Match = new StateMatch(ConntrackStates.Invalid), Counter = invalidCounter, Target = RuleTarget.Drop };
         }
         yield return new()
@@ -260,7 +267,8 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     }
 
     /// <summary>A rule of ours in the kubelet's chain.</summary>
-    protected static SharedRule InFirewall(IpRule rule) => new(ChainId.Filter(KubeProxyIptables.Firewall), rule, Position: RulePosition.First);
+    protected static SharedRule InFirewall(IpRule rule) =>
+        new(ChainId.Filter(KubeProxyIptables.Firewall), rule, Position: RulePosition.First);
 
     /// <summary>Chains every layout has: marking, masquerading, the canary that vanishes when somebody flushes.</summary>
     protected IEnumerable<FixedChain> CommonChains()
@@ -308,7 +316,8 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
         }
     }
 
-    private string? EndpointComment(Func<int, string> comment, int index, bool isFirst) => Context.HasEndpointComments || isFirst ? comment(index) : null;
+    private string? EndpointComment(Func<int, string> comment, int index, bool isFirst) =>
+        Context.HasEndpointComments || isFirst ? comment(index) : null;
 
     private InterfaceMatch PodInterface() =>
         new(Context.Detector.Mode == LocalDetection.InterfacePrefix ? Context.Detector.Interface + "+" : Context.Detector.Interface);

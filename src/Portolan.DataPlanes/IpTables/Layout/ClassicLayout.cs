@@ -17,7 +17,9 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
 {
-    /// <summary>A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.</summary>
+    /// <summary>
+    /// A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.
+    /// </summary>
     public static SharedRule ForwardToFirewall { get; } = Hook(ChainId.Filter("FORWARD"), null, KubeProxyIptables.Firewall);
 
     public override IReadOnlyList<ChainId> SharedChains { get; } =
@@ -71,6 +73,7 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
         string hash = KubeProxyIptables.HashOf(name, port.Name.Protocol);
         string clusterChain = KubeProxyIptables.ClusterEndpointsPrefix + hash, localChain = KubeProxyIptables.LocalEndpointsPrefix + hash;
         string externalChain = KubeProxyIptables.ExternalLocalPrefix + hash, firewallChain = KubeProxyIptables.LoadBalancerPrefix + hash;
+        string outsideChain = port.ExternalPolicyLocal ? externalChain : clusterChain;
         bool isExternal = false, isBalanced = false, staysHere = false;
         foreach (Frontend frontend in port.Frontends)
         {
@@ -88,21 +91,18 @@ internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : Cha
                     break;
                 case FrontendKind.ExternalIP:
                     IpRule rule = At(port, frontend, KubeProxyIptablesComment.ExternalIP(name));
-                    AddExternal(fragment, InServices(port, frontend, rule), port.ExternalPolicyLocal ? externalChain : clusterChain, port.ExternalPolicyLocal);
+                    AddExternal(fragment, InServices(port, frontend, rule), outsideChain, port.ExternalPolicyLocal);
                     isExternal = true;
                     break;
                 case FrontendKind.LoadBalancer:
-                    fragment.Shared.Add(InServices(
-                        port, frontend, At(port, frontend, KubeProxyIptablesComment.LoadBalancerIP(name)) with { Target = To(firewallChain) }));
+                    IpRule balanced = At(port, frontend, KubeProxyIptablesComment.LoadBalancerIP(name)) with { Target = To(firewallChain) };
+                    fragment.Shared.Add(InServices(port, frontend, balanced));
                     if (!isBalanced)
-                    {
-                        fragment.Chains.Add(Firewall(
-                            firewallChain, port, frontend.IsSourceRestricted, port.ExternalPolicyLocal ? externalChain : clusterChain));
-                    }
+                        fragment.Chains.Add(Firewall(firewallChain, port, frontend.IsSourceRestricted, outsideChain));
                     isExternal = isBalanced = true;
                     break;
                 default:
-                    AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                    AddNodePort(fragment, port, frontend, name, outsideChain);
                     // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
                     if (frontend.Outside.Action == FrontendAction.Drop && !(Context.TakesNodePortsEverywhere && Context.AllowsLocalhost))
                         fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!));

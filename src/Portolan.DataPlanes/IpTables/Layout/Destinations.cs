@@ -5,10 +5,13 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 
-/// <summary>The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.</summary>
+/// <summary>
+/// The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.
+/// </summary>
 internal sealed class Destinations
 {
-    private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) => (All, Cluster, Local) = (all, cluster, local);
+    private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) =>
+        (All, Cluster, Local) = (all, cluster, local);
 
     /// <summary>Those of either list, each once.</summary>
     public EndpointChain[] All { get; }

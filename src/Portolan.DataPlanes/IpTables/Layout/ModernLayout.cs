@@ -27,7 +27,8 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         foreach (FixedChain chain in CommonChains())
             yield return chain;
         string? counter = Context.HasCounters ? KubeProxyIptables.InvalidCounter : null;
-        yield return new(ChainId.Filter(KubeProxyIptables.Forward), [.. Forwarding(counter), Replies(KubeProxyIptablesComment.ForwardedReplies)]);
+        yield return new(
+            ChainId.Filter(KubeProxyIptables.Forward), [.. Forwarding(counter), Replies(KubeProxyIptablesComment.ForwardedReplies)]);
     }
 
     public override IEnumerable<SharedRule> Hooks()
@@ -90,8 +91,9 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
                     }
                     if (isServed && frontend.IsSourceRestricted)
                     {
-                        IpRule dropped = At(port, frontend, KubeProxyIptablesComment.NotAccepted(name, firewallChain)) with { Target = RuleTarget.Drop };
-                        fragment.Shared.Add(new(ChainId.Filter(KubeProxyIptables.ProxyFirewall), dropped, port.Name.Service));
+                        IpRule other = At(port, frontend, KubeProxyIptablesComment.NotAccepted(name, firewallChain));
+                        fragment.Shared.Add(new(
+                            ChainId.Filter(KubeProxyIptables.ProxyFirewall), other with { Target = RuleTarget.Drop }, port.Name.Service));
                         isFirewalled = true;
                     }
                     break;
@@ -178,7 +180,8 @@ internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : Chai
         ];
     });
 
-    private PortChain ToExternal(string chain, PortPlan port, Frontend frontend, string clusterChain, string localChain) => new(chain, port, () =>
+    private PortChain ToExternal(
+        string chain, PortPlan port, Frontend frontend, string clusterChain, string localChain) => new(chain, port, () =>
     {
         string name = port.Name.ToString();
         if (!port.ExternalPolicyLocal)

@@ -11,8 +11,8 @@ internal enum RulePosition : byte
     Anywhere,
 
     /// <summary>
-    /// After all rules for one address: it rejects or drops at a NodePort's number on every address of the node. Where the external IP of another
-    /// service is such an address, what is said of that frontend counts; in kube-proxy it is chance.
+    /// After all rules for one address: it rejects or drops at a NodePort's number on every address of the node. Where the external IP of
+    /// another service is such an address, what is said of that frontend counts; in kube-proxy it is chance.
     /// </summary>
     AfterAddresses,
 
@@ -33,8 +33,8 @@ internal readonly record struct SharedRule(
     ChainId Chain, IpRule Rule, ObjectName? Owner = null, InetAddress Address = default, RulePosition Position = RulePosition.Anywhere)
 {
     /// <summary>
-    /// Rules with the same value keep their order: those of one service for one destination in the nat table (mark, then jump). What the filter
-    /// table rejects or drops, each of its rules does so for itself.
+    /// Rules with the same value keep their order: those of one service for one destination in the nat table (mark, then jump). What the
+    /// filter table rejects or drops, each of its rules does so for itself.
     /// </summary>
     public (ChainId Chain, ObjectName? Owner, InetAddress Address, IpRule? Rule) Series =>
         (Chain, Owner, Address, Chain.Table == IpTable.Nat ? null : Rule);

@@ -4,8 +4,8 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// Sixty-four bits that stand for the rules of one chain in their order: the rules of a hundred thousand chains are compared with what the kernel
-/// shows, and keeping them would take more memory than a start may. Equal rules have equal bits; different ones hardly ever.
+/// Sixty-four bits that stand for the rules of one chain in their order: the rules of a hundred thousand chains are compared with what the
+/// kernel shows, and keeping them would take more memory than a start may. Equal rules have equal bits; different ones hardly ever.
 /// </summary>
 internal readonly record struct ChainFingerprint
 {

@@ -5,8 +5,8 @@ namespace Portolan.DataPlanes.IpTables.Model;
 /// <summary>A chain that is written whole: what is in it depends on one service, on one branch of the tree, or on none.</summary>
 /// <param name="id">The chain.</param>
 /// <remarks>
-/// Rules are made when somebody asks for them: a first sync needs the names of all chains before the first rule, and the rules of all services
-/// would not fit into the memory it may take. For the same reason a chain holds on to no more than its rules are made from.
+/// Rules are made when somebody asks for them: a first sync needs the names of all chains before the first rule, and the rules of all
+/// services would not fit into the memory it may take. For the same reason a chain holds on to no more than its rules are made from.
 /// </remarks>
 internal abstract class RuleChain(ChainId id)
 {

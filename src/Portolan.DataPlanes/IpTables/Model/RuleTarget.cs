@@ -30,7 +30,8 @@ internal sealed record RejectTarget(string Message) : RuleTarget
     public override string Name => "REJECT";
 
     /// <summary>The message that a closed port answers with.</summary>
-    public static RejectTarget PortUnreachable(IpFamily family) => new(family == IpFamily.IPv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable");
+    public static RejectTarget PortUnreachable(IpFamily family) =>
+        new(family == IpFamily.IPv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable");
 }
 
 /// <summary>Sets the packet's mark: clears the bits of the mask, then flips those of the mark (--set-xmark).</summary>

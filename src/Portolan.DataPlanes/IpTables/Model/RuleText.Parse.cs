@@ -114,18 +114,25 @@ internal static partial class RuleText
         {
             case "addrtype":
                 bool isSource = words.TrySkip("--src-type");
-                return (isSource || words.TrySkip("--dst-type")) && words.Next() is "LOCAL" ? isSource ? RuleMatch.FromLocal : RuleMatch.ToLocal : null;
+                if ((!isSource && !words.TrySkip("--dst-type")) || words.Next() is not "LOCAL")
+                    return null;
+                return isSource ? RuleMatch.FromLocal : RuleMatch.ToLocal;
             case "conntrack":
                 bool isNegated = words.TrySkip("!");
-                return words.TrySkip("--ctstate") && TryReadStates(words.Next(), out ConntrackStates states) ? new StateMatch(states, isNegated) : null;
+                return words.TrySkip("--ctstate") && TryReadStates(words.Next(), out ConntrackStates states)
+                    ? new StateMatch(states, isNegated)
+                    : null;
             case "mark":
                 bool isOther = words.TrySkip("!");
-                return words.TrySkip("--mark") && TryReadMark(words.Next(), out uint mark, out uint mask) ? new MarkMatch(mark, mask, isOther) : null;
+                return words.TrySkip("--mark") && TryReadMark(words.Next(), out uint mark, out uint mask)
+                    ? new MarkMatch(mark, mask, isOther)
+                    : null;
             case "recent":
                 return ParseRecent(ref words);
             case "statistic":
                 return words.TrySkip("--mode") && words.TrySkip("random") && words.TrySkip("--probability")
-                    && double.TryParse(words.Next(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share) && share is > 0 and <= 1
+                    && double.TryParse(words.Next(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share)
+                    && share is > 0 and <= 1
                     ? new RandomMatch((uint)Math.Round(share * RandomMatch.Scale, MidpointRounding.AwayFromZero))
                     : null;
             default:
@@ -167,11 +174,15 @@ internal static partial class RuleText
             case "REJECT":
                 return words.TrySkip("--reject-with") ? new RejectTarget(words.Next().ToString()) : null;
             case "MARK":
-                return words.TrySkip("--set-xmark") && TryReadMark(words.Next(), out uint mark, out uint mask) ? new MarkTarget(mark, mask) : null;
+                return words.TrySkip("--set-xmark") && TryReadMark(words.Next(), out uint mark, out uint mask)
+                    ? new MarkTarget(mark, mask)
+                    : null;
             case "MASQUERADE":
                 return new MasqueradeTarget(words.TrySkip("--random-fully"));
             case "DNAT":
-                return words.TrySkip("--to-destination") && InetEndpoint.TryParse(words.Next(), out InetEndpoint endpoint) ? new DestinationTarget(endpoint) : null;
+                return words.TrySkip("--to-destination") && InetEndpoint.TryParse(words.Next(), out InetEndpoint endpoint)
+                    ? new DestinationTarget(endpoint)
+                    : null;
             case "ACCEPT" when !isGoto:
                 return RuleTarget.Accept;
             case "DROP" when !isGoto:

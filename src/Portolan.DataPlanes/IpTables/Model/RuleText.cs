@@ -7,8 +7,8 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// Rules as iptables-restore takes them and iptables-save shows them, which is the same text but for runs of blanks: the only place that knows
-/// how a rule is spelled. Reading is in the other part of this class.
+/// Rules as iptables-restore takes them and iptables-save shows them, which is the same text but for runs of blanks: the only place that
+/// knows how a rule is spelled. Reading is in the other part of this class.
 /// </summary>
 /// <remarks>
 /// iptables-save writes addresses, interface and protocol first, then the matches in the order they were given, then the target. The
@@ -222,7 +222,9 @@ internal static partial class RuleText
         text.AppendLiteral(" ");
     }
 
-    /// <summary>Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted, with ", ' and \ escaped.</summary>
+    /// <summary>
+    /// Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted, with ", ' and \ escaped.
+    /// </summary>
     private static void AppendString(ref DefaultInterpolatedStringHandler text, string value)
     {
         if (value.Length > 0 && value.AsSpan().IndexOfAnyExcept(s_plainWord) < 0)

@@ -1,8 +1,8 @@
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// A rule as iptables-save shows it. It is equal to another that does the same; somebody else's rule, with anything our layouts do not write, only to
-/// one with the same text.
+/// A rule as iptables-save shows it. It is equal to another that does the same; somebody else's rule, with anything our layouts do not
+/// write, only to one with the same text.
 /// </summary>
 internal readonly struct ShownRule : IEquatable<ShownRule>
 {

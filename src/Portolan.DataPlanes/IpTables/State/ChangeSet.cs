@@ -79,7 +79,8 @@ internal sealed class ChangeSet
     /// </summary>
     /// <param name="script">Takes the lines.</param>
     /// <param name="splitsTransactions">
-    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: each table in one transaction.
+    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: each table in one
+    /// transaction.
     /// </param>
     public void Write(RestoreScript script, bool splitsTransactions)
     {
@@ -99,7 +100,8 @@ internal sealed class ChangeSet
                 chains = 0;
             }
         }
-        DispatchTree.Branch[] branches = [.. _written.OfType<DispatchTree.Branch>().OrderBy(static branch => branch.Name, StringComparer.Ordinal)];
+        DispatchTree.Branch[] branches =
+            [.. _written.OfType<DispatchTree.Branch>().OrderBy(static branch => branch.Name, StringComparer.Ordinal)];
         if (chains + branches.Length > portion)
             script.Commit();
         WriteChains(script, branches);
@@ -131,9 +133,10 @@ internal sealed class ChangeSet
     }
 
     /// <summary>
-    /// Names the chains that come, the last by name first, before any of their rules. libiptc keeps all chains in a list sorted by name, which it
-    /// walks from the nearest of a few places it remembers: a name that goes to the front is put there at once, one that goes to the end after
-    /// a walk over hundreds. And chains whose names came in order lie side by side in its memory, for the walks that each rule costs.
+    /// Names the chains that come, the last by name first, before any of their rules. libiptc keeps all chains in a list sorted by name,
+    /// which it walks from the nearest of a few places it remembers: a name that goes to the front is put there at once, one that goes to
+    /// the end after a walk over hundreds. And chains whose names came in order lie side by side in its memory, for the walks that each
+    /// rule costs.
     /// </summary>
     /// <param name="script">Takes the lines.</param>
     /// <param name="sorted">The chains in the order of their names.</param>

@@ -20,7 +20,11 @@ internal static class CleanUpRules
         }
         catch (IOException problem)
         {
-            return new() { IsInForce = false, Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)] };
+            return new()
+            {
+                IsInForce = false,
+                Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)],
+            };
         }
         ChainId[] chains = [.. saved.Shared, .. saved.Owned];
         if (chains.Length == 0)

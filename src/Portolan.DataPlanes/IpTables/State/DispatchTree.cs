@@ -13,7 +13,7 @@ namespace Portolan.DataPlanes.IpTables.State;
 /// <remarks>
 /// The shape depends on the addresses there are, not on the order they came in: a prefix with more than <see cref="LeafSize"/> addresses
 /// branches by the next two bits after those all of them share. A change of one address touches the chains on its path only.
-/// Services that share an address stand in the order of their names, so that a comparison finds the chain as it was written.
+/// Services that share an address are in the order of their names, so that a comparison finds the chain as it was written.
 /// </remarks>
 internal sealed class DispatchTree(IpFamily family)
 {
@@ -73,7 +73,8 @@ internal sealed class DispatchTree(IpFamily family)
                 written.Add(kept);
         }
         // By owner, all or none: rules for one destination keep their order.
-        ILookup<ObjectName?, OwnedRule> wasRoot = rootBefore.ToLookup(static rule => rule.Owner), root = Root().ToLookup(static rule => rule.Owner);
+        ILookup<ObjectName?, OwnedRule> wasRoot = rootBefore.ToLookup(static rule => rule.Owner);
+        ILookup<ObjectName?, OwnedRule> root = Root().ToLookup(static rule => rule.Owner);
         return new(written, deleted, DifferingGroups(wasRoot, root), DifferingGroups(root, wasRoot));
     }
 
@@ -227,7 +228,10 @@ internal sealed class DispatchTree(IpFamily family)
 /// <param name="RootRemoved">Rules of KUBE-SERVICES that go.</param>
 /// <param name="RootAdded">Rules of KUBE-SERVICES that come, among them those that went because another of their service changed.</param>
 internal sealed record TreeChange(
-    IReadOnlyList<DispatchTree.Branch> Written, IReadOnlyList<ChainId> Deleted, IReadOnlyList<OwnedRule> RootRemoved, IReadOnlyList<OwnedRule> RootAdded)
+    IReadOnlyList<DispatchTree.Branch> Written,
+    IReadOnlyList<ChainId> Deleted,
+    IReadOnlyList<OwnedRule> RootRemoved,
+    IReadOnlyList<OwnedRule> RootAdded)
 {
     public static TreeChange None { get; } = new([], [], [], []);
 }

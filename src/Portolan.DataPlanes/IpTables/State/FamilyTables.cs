@@ -23,7 +23,9 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     /// <summary>Plans the rules are made from, as of the last <see cref="Take"/>.</summary>
     public IReadOnlyDictionary<ObjectName, ServicePlan> Plans => _plans;
 
-    /// <summary>Node-wide facts changed in a way that may concern any rule: the change from here has to be taken from what the kernel shows.</summary>
+    /// <summary>
+    /// Node-wide facts changed in a way that may concern any rule: the change from here has to be taken from what the kernel shows.
+    /// </summary>
     public void UseLayout(ChainLayout layout)
     {
         Layout = layout;
@@ -45,8 +47,8 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         + services.Sum(change => EndpointsOf(change.Plan) - EndpointsOf(_plans.GetValueOrDefault(change.Service)));
 
     /// <summary>
-    /// Replaces plans, and the addresses NodePorts are found by, and says what that changes, supposing that what was written before is there.
-    /// Costs what the changes cost.
+    /// Replaces plans, and the addresses NodePorts are found by, and says what that changes, supposing that what was written before is
+    /// there. Costs what the changes cost.
     /// </summary>
     /// <param name="services">The services that change.</param>
     /// <param name="next">The layout from now on: the same but for the node's addresses.</param>
@@ -87,11 +89,13 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         return change;
     }
 
-    /// <summary>The change from what the kernel shows to what is meant. What is right already is not touched and keeps its counters.</summary>
+    /// <summary>
+    /// The change from what the kernel shows to what is meant. What is right already is not touched and keeps its counters.
+    /// </summary>
     /// <param name="saved">What the kernel shows.</param>
     /// <param name="rewritesShared">
-    /// True to write the chains that all services share as a whole where anything in them is wrong: single rules, which may be somebody else's,
-    /// could not be taken out as they are shown.
+    /// True to write the chains that all services share as a whole where anything in them is wrong: single rules, which may be somebody
+    /// else's, could not be taken out as they are shown.
     /// </param>
     public ChangeSet ChangeFrom(SavedTables saved, bool rewritesShared = false) =>
         new KernelComparison(Layout, _tree, saved, rewritesShared).Compare(_plans);

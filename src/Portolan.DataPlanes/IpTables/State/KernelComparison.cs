@@ -65,8 +65,8 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
     }
 
     /// <summary>
-    /// What all services mean, in an order that stays, and which of their own chains are not as they should be. Nothing of many can be written
-    /// before the last is compared, so that processors share it.
+    /// What all services mean, in an order that stays, and which of their own chains are not as they should be. Nothing of many can be
+    /// written before the last is compared, so that processors share it.
     /// </summary>
     private IEnumerable<(Fragment Fragment, List<RuleChain> Wrong)> CompareAll(Dictionary<ObjectName, ServicePlan> plans)
     {
@@ -120,7 +120,8 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
                 surplus.Remove(ShownRule.Of(rule.Rule));
         }
         // Each is for another address, so that their order among each other says nothing.
-        bool isTailRight = present.Skip(present.Count - tail.Length).ToHashSet().SetEquals(tail.Select(static rule => ShownRule.Of(rule.Rule)));
+        HashSet<ShownRule> last = [.. present.Skip(present.Count - tail.Length)];
+        bool isTailRight = last.SetEquals(tail.Select(static rule => ShownRule.Of(rule.Rule)));
         for (int i = 0; isTailRight && i < tail.Length; i++)
             surplus.Remove(ShownRule.Of(tail[i].Rule));
         if (isTailRight && !isDoubled && missing.Count + surplus.Count == 0)

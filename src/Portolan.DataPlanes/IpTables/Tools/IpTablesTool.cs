@@ -98,7 +98,9 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
     public bool HasChain(ChainId chain) => List(chain).ExitCode != OtherProblem;
 
-    /// <summary>Whether a chain has a jump to another. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
+    /// <summary>
+    /// Whether a chain has a jump to another. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.
+    /// </summary>
     public bool HasJump(ChainId from, string to)
     {
         (int exitCode, string rules) = List(from);

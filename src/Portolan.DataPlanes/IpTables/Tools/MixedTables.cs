@@ -8,8 +8,8 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// Tables of iptables-nft in which somebody has rules that only nft can make. iptables-nft-save shows nothing of such a table; single chains
-/// are still shown, and which chains there are tells the kernel.
+/// Tables of iptables-nft in which somebody has rules that only nft can make. iptables-nft-save shows nothing of such a table; single
+/// chains are still shown, and the kernel lists the chains.
 /// </summary>
 internal static class MixedTables
 {
@@ -37,7 +37,8 @@ internal static class MixedTables
         }
         catch (NetlinkException failure)
         {
-            throw new IOException($"table {table.Text()} holds rules made with nft, and its chains cannot be listed: {failure.Message}", failure);
+            throw new IOException(
+                $"table {table.Text()} holds rules made with nft, and its chains cannot be listed: {failure.Message}", failure);
         }
     }
 

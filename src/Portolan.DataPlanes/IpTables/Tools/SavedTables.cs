@@ -26,7 +26,9 @@ internal sealed class SavedTables
     /// <summary>True when nothing is there that belongs to one service.</summary>
     public bool HasNoServices => _owned.Count == 0;
 
-    /// <summary>Tables that iptables-save does not show, because somebody put rules of nft there: of their chains not all is known.</summary>
+    /// <summary>
+    /// Tables that iptables-save does not show, because somebody put rules of nft there: of their chains not all is known.
+    /// </summary>
     public IReadOnlyList<IpTable> Mixed => _mixed;
 
     public static SavedTables Read(IpTablesTool tool)
@@ -130,5 +132,6 @@ internal sealed class SavedTables
         }
     }
 
-    private static bool IsOwned(IpTable table, ReadOnlySpan<char> chain) => table == IpTable.Nat && KubeProxyIptables.RoleOf(chain).IsOwned();
+    private static bool IsOwned(IpTable table, ReadOnlySpan<char> chain) =>
+        table == IpTable.Nat && KubeProxyIptables.RoleOf(chain).IsOwned();
 }
