@@ -8,10 +8,10 @@ namespace Portolan.Inet;
 /// <summary>
 /// An IPv4 or IPv6 address as a value: 24 bytes, no allocation. The default value has no family and is no address.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Inside Portolan this replaces <see cref="IPAddress"/>, which allocates 40 to 80 bytes each and reads "010.0.0.1" as 8.0.0.1
 /// where Kubernetes (netutils.ParseIPSloppy) reads 10.0.0.1. An IPv4-mapped IPv6 address stays IPv6. Scope ids are not carried.
-/// </warnings>
+/// </remarks>
 public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAddress>, ISpanFormattable
 {
     // The address as a big-endian number: IPv4 in the low 32 bits of _low, IPv6 in both words.

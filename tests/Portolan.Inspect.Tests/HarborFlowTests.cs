@@ -1,5 +1,4 @@
 using Portolan.Inet;
-using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Testing.Scenarios;
 

@@ -12,11 +12,11 @@ namespace Portolan.LabTests;
 /// them: <c>File=clusterip</c>, <c>"Scenario=clusterip/cluster IP basics"</c>, <c>"Scenario=clusterip/cluster IP basics, in IPv6, restarted"</c>,
 /// <c>Mode=nftables</c>, <c>"Variant=iptables legacy classic tree"</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// By default a scenario runs in mode nftables and, as written, in the usual variant of mode iptables; beside them on every timeline in one more
 /// variant, which is always the same one for the same scenario. PORTOLAN_LAB_VARIANTS=all runs everything in every variant: that is the full
 /// figure.
-/// </warnings>
+/// </remarks>
 public sealed class ScenarioTests
 {
     private static readonly bool s_runsAllVariants = Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all";

@@ -6,7 +6,7 @@ using Portolan.Testing.Proxies;
 namespace Portolan.Tests;
 
 /// <summary>What docs/chart.md shows is what the program prints, and docs/chart-json.md names every field of its JSON.</summary>
-/// <warnings>PORTOLAN_UPDATE_DOCS=1 writes the program's answers into docs/chart.md instead of comparing.</warnings>
+/// <remarks>PORTOLAN_UPDATE_DOCS=1 writes the program's answers into docs/chart.md instead of comparing.</remarks>
 public sealed partial class ChartDocsTests : IDisposable
 {
     private static readonly string s_docs = Path.Combine(PortolanBinary.RepositoryRoot, "docs");

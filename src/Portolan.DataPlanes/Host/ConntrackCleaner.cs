@@ -12,10 +12,10 @@ namespace Portolan.DataPlanes.Host;
 /// Removes UDP flows of services that point to no serving endpoint: without it a client that keeps sending is translated to an endpoint that
 /// is gone for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves and are left alone.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The table is read only where a UDP port's frontends or serving endpoints changed, and once for all ports when the first change comes,
 /// because endpoints may have gone while no proxy ran. A port without serving endpoints keeps its flows.
-/// </warnings>
+/// </remarks>
 public sealed class ConntrackCleaner(IConntrackTable table)
 {
     // Beyond this many destination ports one pass over all UDP flows is cheaper than a pass for each.

@@ -8,10 +8,10 @@ namespace Portolan.DataPlanes.Host;
 /// What one proxy of a network namespace holds and no second one: two would undo each other's rules without end. It is the name of an abstract
 /// unix socket (unix(7)), which the kernel keeps apart by network namespace, as it does rules, and frees when its process ends, however it ends.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Containers that share the namespace share the name, whatever files they see; a tool that a killed proxy leaves behind does not hold it. Any
 /// process of the namespace may take it, with no right to write rules: whoever waits says who holds it.
-/// </warnings>
+/// </remarks>
 public sealed class ProxyLock : IDisposable
 {
     /// <summary>The name, as ss(8) shows it: with @ for the zero byte that makes it abstract.</summary>

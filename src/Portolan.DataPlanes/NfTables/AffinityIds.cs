@@ -9,11 +9,11 @@ namespace Portolan.DataPlanes.NfTables;
 /// The numbers under which the kernel remembers a client's backend. A backend of a service port keeps its number while it is in use; a
 /// number is not given again, so clients of a backend that went do not find another one behind it.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The number travels in the packet's priority from one rule to the next, which is why it looks as it does: the top byte 0x7 marks it as
 /// ours (postrouting clears it), the low four bits are zero, which every queueing discipline reads as best effort, and the major number
 /// (0x7000 to 0x7fff) stays clear of the handles that people and the kernel (0x8000 on) give to disciplines.
-/// </warnings>
+/// </remarks>
 internal sealed class AffinityIds
 {
     /// <summary>Bits that mark a priority as an affinity id.</summary>

@@ -6,7 +6,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// Commits transactions in order, each in the background while the next is being written: a large load then takes as long as the kernel's
 /// part or ours, whichever is longer, and not both.
 /// </summary>
-/// <warnings>Owned by one thread. Once a transaction was refused nothing more is sent.</warnings>
+/// <remarks>Owned by one thread. Once a transaction was refused nothing more is sent.</remarks>
 internal sealed class CommitPipeline(INfTablesKernel kernel) : IDisposable
 {
     private NfTransaction _current = new();

@@ -10,7 +10,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// One element of a set or map, as the bytes the kernel keeps: registers of 4 bytes, addresses and ports in network byte order,
 /// numbers (index, affinity id) in host byte order.
 /// </summary>
-/// <warnings>A value without references to other storage but its comment, so that ten thousands of them are one array.</warnings>
+/// <remarks>A value without references to other storage but its comment, so that ten thousands of them are one array.</remarks>
 internal struct Element
 {
     /// <summary>Longest key: IPv6 address, protocol, port, IPv6 address.</summary>

@@ -15,9 +15,9 @@ namespace Portolan.DataPlanes.NfTables;
 /// The nftables plane: tables "ip portolan" and "ip6 portolan", spoken to over netlink. Chains and rules do not grow with the number of
 /// services; all that does lives in elements, so that a change is a few elements in one transaction.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was applied.
-/// </warnings>
+/// </remarks>
 public sealed partial class NfTablesPlane : IDataPlane
 {
     private readonly NfTablesOptions _options;

@@ -9,10 +9,10 @@ namespace Portolan.DataPlanes.NfTables;
 /// Listens for changes of our tables that are not our own: a firewall reload, "nft flush ruleset", a curious colleague. Tells each commit
 /// once, with the process behind it.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// While somebody listens the kernel makes a notification of every element that changes, our own included. For large transactions the guard
 /// is closed; the generation number tells afterwards whether anybody else was there meanwhile.
-/// </warnings>
+/// </remarks>
 internal sealed partial class TableMonitor(uint ownPort, string? networkNamespace, Action<string> externallyModified, ILogger logger) : IDisposable
 {
     private CancellationTokenSource? _listening;

@@ -16,7 +16,7 @@ namespace Portolan.DataPlanes.Sync;
 /// The one owner of the service table and of a data plane: takes what the sources queued, drains it into one change, gives it to the plane.
 /// While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod asks for it.
 /// </summary>
-/// <warnings>Failures of the plane are logged and retried; the loop ends only when it is cancelled.</warnings>
+/// <remarks>Failures of the plane are logged and retried; the loop ends only when it is cancelled.</remarks>
 public sealed partial class SyncLoop : IDisposable
 {
     private const int LoggedProblemsPerStep = 20;

@@ -1,6 +1,7 @@
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
@@ -48,12 +49,12 @@ internal static class ChainChecks
     {
         foreach (Chain chain in table.Chains)
         {
-            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty || ChainGuide.IsStandby(chain.Name))
+            if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty || ChainPurposes.IsStandby(chain.Name))
                 continue;
             // A way into a proxy's services that is cut off is told with what it does to clients (no-entry, no-masquerade).
-            if (chain.Name is "KUBE-POSTROUTING" || chain.Name == ServiceTables.EntryOf(table))
+            if (KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Postrouting || chain.Name == ServiceTables.EntryOf(table))
                 continue;
-            bool isShared = ChainGuide.IsShared(chain.Name);
+            bool isShared = ChainPurposes.IsShared(chain.Name);
             yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name, new RuleRef(table, chain, 0),
                 $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules do nothing.",
                 isShared
@@ -85,7 +86,7 @@ internal static class ChainChecks
                 if (Repeated(place, chain.Rules[earlier], earlier, guide) is { } repeated)
                     yield return repeated;
             }
-            else if (Ends(rule) || IsServiceJump(rule) || ServiceChains.TargetOf(rule) == "KUBE-SERVICES")
+            else if (Ends(rule) || IsServiceJump(rule) || ServiceChains.RoleOfTarget(rule) == KubeChainRole.Services)
             {
                 seen[conditions] = index;
             }
@@ -96,10 +97,10 @@ internal static class ChainChecks
 
     private static Finding? Repeated(RuleRef place, Rule earlier, int earlierIndex, ChainGuide guide)
     {
-        if (ServiceChains.TargetOf(place.Rule) == "KUBE-SERVICES" && ServiceChains.TargetOf(earlier) == "KUBE-SERVICES")
+        if (ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.Services && ServiceChains.RoleOfTarget(earlier) == KubeChainRole.Services)
         {
             return new Finding(FindingSeverity.Note, "duplicate-jump", place.Chain.Name, place,
-                $"{place.Chain.Name} jumps to KUBE-SERVICES twice (rules {RuleChecker.Number(earlierIndex + 1)} and {RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
+                $"{place.Chain.Name} jumps to {KubeProxyIptables.Services} twice (rules {RuleChecker.Number(earlierIndex + 1)} and {RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
                 "Delete one of the two rules.");
         }
         // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's chain.

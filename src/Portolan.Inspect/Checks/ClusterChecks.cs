@@ -146,8 +146,7 @@ internal sealed class ClusterChecks
     {
         foreach (RuleTable table in rules.Tables)
         {
-            bool translates = table.Backend != RuleBackend.Nftables ? table.Name == "nat" : table.Name is "kube-proxy" or "portolan";
-            if (translates && table.Family is TableFamily.Ip or TableFamily.Ip6)
+            if (ServiceTables.MayTranslate(table) && table.Family is TableFamily.Ip or TableFamily.Ip6)
                 yield return table.Family == TableFamily.Ip ? IpFamily.IPv4 : IpFamily.IPv6;
         }
     }

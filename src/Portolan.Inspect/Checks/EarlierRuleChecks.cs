@@ -3,6 +3,7 @@ using Portolan.Inet;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
@@ -93,8 +94,7 @@ internal static class EarlierRuleChecks
 
     private static RuleTable WithoutServices(RuleTable table)
     {
-        string? entry = ServiceTables.EntryOf(table);
-        bool IsKept(Chain chain) => chain.Base is { Hook: Hook.Prerouting or Hook.Output } || (chain.Base is null && !IsOfServices(chain.Name, entry));
+        bool IsKept(Chain chain) => chain.Base is { Hook: Hook.Prerouting or Hook.Output } || (chain.Base is null && !IsOfServices(table, chain.Name));
         return new RuleTable
         {
             Family = table.Family,
@@ -109,6 +109,6 @@ internal static class EarlierRuleChecks
         };
     }
 
-    private static bool IsOfServices(string chain, string? entry) =>
-        entry == "services" || chain.StartsWith("KUBE-", StringComparison.Ordinal);
+    private static bool IsOfServices(RuleTable table, string chain) =>
+        (ServiceTables.IsOwn(table) && ServiceTables.EntryOf(table) is not null) || chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal);
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
@@ -9,7 +10,7 @@ namespace Portolan.Inspect.Checks;
 /// <summary>Whether packets get into the service rules, and what is marked is masqueraded or dropped.</summary>
 internal static class PathChecks
 {
-    private const uint DropMark = 0x8000;
+    private const uint DropMark = KubeProxyIptables.DropMark;
 
     internal static IEnumerable<Finding> Of(Ruleset rules, ChainGuide guide) => rules.Tables.SelectMany(table => OfTable(rules, table, guide));
 
@@ -51,7 +52,7 @@ internal static class PathChecks
             return null;
         HashSet<string> reached = Places.Reachable(table, Hook.Postrouting);
         static bool Masquerades(Chain chain) => chain.Rules.Any(rule => rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
-        string chainName = table.Backend != RuleBackend.Nftables ? "KUBE-POSTROUTING" : table.Name == "portolan" ? "postrouting" : "masquerading";
+        string chainName = ServiceTables.MasqueraderOf(table);
         // Another program's SNAT rule in iptables' POSTROUTING masquerades what that program wants, not what is marked.
         Chain? own = table.FindChain(chainName);
         bool isReached = reached.Contains(chainName);
@@ -66,29 +67,15 @@ internal static class PathChecks
 
     private static Finding? DropMarkWithoutDrop(Ruleset rules, RuleTable nat, ChainGuide guide)
     {
-        if (nat.FindChain("KUBE-MARK-DROP") is null
+        if (nat.FindChain(KubeProxyIptables.MarkDrop) is null
             || rules.Tables.FirstOrDefault(other => other.Family == nat.Family && other.Name == "filter" && other.Backend == nat.Backend) is not { } filter)
             return null;
-        RuleRef? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.TargetOf(place.Rule) == "KUBE-MARK-DROP");
+        RuleRef? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop);
         bool drops = filter.Chains.Any(chain => chain.Rules.Any(rule =>
             rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop }
             && rule.Statements.Any(statement => statement is MarkMatch { Negated: false } match && (match.Value & DropMark) != 0)));
-        return use is null || drops ? null : new Finding(FindingSeverity.Warning, "mark-drop-without-drop", guide.ServiceOf(use) ?? "KUBE-MARK-DROP", use,
+        return use is null || drops ? null : new Finding(FindingSeverity.Warning, "mark-drop-without-drop", guide.ServiceOf(use) ?? KubeProxyIptables.MarkDrop, use,
             "Packets are marked 0x8000 to be dropped, but no rule of the filter table drops marked packets: they go on untranslated.",
-            "The rule is the kubelet's (chain KUBE-FIREWALL). Check that the kubelet runs with makeIPTablesUtilChains.");
-    }
-}
-
-/// <summary>The tables in which proxies translate service traffic.</summary>
-internal static class ServiceTables
-{
-    /// <summary>The chain of the table that all new connections enter to find their service; null for other tables.</summary>
-    internal static string? EntryOf(RuleTable table)
-    {
-        if (table.Family is not (TableFamily.Ip or TableFamily.Ip6))
-            return null;
-        if (table.Backend != RuleBackend.Nftables)
-            return table.Name == "nat" && table.FindChain("KUBE-SERVICES") is not null ? "KUBE-SERVICES" : null;
-        return table.Name is "kube-proxy" or "portolan" && table.FindChain("services") is not null ? "services" : null;
+            $"The rule is the kubelet's (chain {KubeProxyIptables.Firewall}). Check that the kubelet runs with makeIPTablesUtilChains.");
     }
 }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
@@ -23,8 +25,8 @@ public static class WriterChecks
             string subject = family == TableFamily.Ip ? "IPv4" : "IPv6";
             if (Backends(rules, family).Count > 1)
             {
-                RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy && IsKube(table));
-                yield return new Finding(FindingSeverity.Error, "two-backends", subject, First(legacy, "KUBE-SERVICES"),
+                RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy && ServiceTables.HasIptablesServices(table));
+                yield return new Finding(FindingSeverity.Error, "two-backends", subject, First(legacy, KubeProxyIptables.Services),
                     "Service rules are in both back-ends of iptables, legacy and nft. The kernel obeys both; the older ones are not updated any more.",
                     "Find out which back-end the proxy uses now (iptables --version in its container) and flush the KUBE chains of the other.");
             }
@@ -40,21 +42,19 @@ public static class WriterChecks
 
     private static IEnumerable<string> Proxies(Ruleset rules, TableFamily family)
     {
-        if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables && IsKube(table)))
-            yield return "iptables chains (KUBE-SERVICES, of kube-proxy or Portolan)";
-        if (rules.FindTable(family, "kube-proxy") is not null)
+        if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables && ServiceTables.HasIptablesServices(table)))
+            yield return $"iptables chains ({KubeProxyIptables.Services}, of kube-proxy or Portolan)";
+        if (rules.FindTable(family, KubeProxyNftables.TableName) is not null)
             yield return "kube-proxy's nftables table";
-        if (rules.FindTable(family, "portolan") is not null)
+        if (rules.FindTable(family, PortolanTables.TableName) is not null)
             yield return "Portolan's table";
     }
 
     private static List<RuleBackend> Backends(Ruleset rules, TableFamily family) =>
     [
-        .. rules.Tables.Where(table => table.Family == family && table.Backend is RuleBackend.IptablesLegacy or RuleBackend.IptablesNft && IsKube(table))
+        .. rules.Tables.Where(table => table.Family == family && table.Backend is RuleBackend.IptablesLegacy or RuleBackend.IptablesNft && ServiceTables.HasIptablesServices(table))
             .Select(table => table.Backend).Distinct(),
     ];
-
-    private static bool IsKube(RuleTable table) => table.Name == "nat" && table.FindChain("KUBE-SERVICES") is { Rules.IsEmpty: false };
 
     private static RuleRef? First(RuleTable table, string chain) => table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RuleRef(table, found, 0) : null;
 }

@@ -1,6 +1,7 @@
 using Portolan.Inet;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
@@ -25,7 +26,7 @@ internal sealed class Clients
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
         foreach (RuleTable table in rules.Tables)
         {
-            foreach (string set in (ReadOnlySpan<string>)["nodeport-ips", "node-port-addresses"])
+            foreach (string set in (ReadOnlySpan<string>)[KubeProxyNftables.NodePortIPs, PortolanTables.Current.NameOf(PortolanSet.NodePortAddresses)])
                 _nodePortAddresses.UnionWith((table.FindSet(set)?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address));
             foreach (Chain chain in table.Chains)
                 FindPodRanges(chain);
@@ -97,13 +98,17 @@ internal sealed class Clients
         return range.Contains(candidate) ? candidate : range.Address;
     }
 
+    private static bool TellsPods(string chain) =>
+        KubeProxyIptables.RoleOf(chain) is KubeChainRole.Services or KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints or KubeChainRole.Endpoint
+            or KubeChainRole.External or KubeChainRole.ExternalLocal
+        || KubeProxyNftables.RoleOf(chain) is KubeNftablesChainRole.Services or KubeNftablesChainRole.External
+        || (PortolanTables.TryParseChain(chain, out PortolanChain own)
+            && own.Kind is PortolanChainKind.Services or PortolanChainKind.OffCluster or PortolanChainKind.ExternalLocal);
+
     /// <summary>Service rules tell pods by their source range: "not from there: masquerade", or "from there: to all endpoints".</summary>
     private void FindPodRanges(Chain chain)
     {
-        bool isService = chain.Name.StartsWith("KUBE-S", StringComparison.Ordinal) || chain.Name.StartsWith("KUBE-X", StringComparison.Ordinal)
-            || chain.Name.StartsWith("KUBE-EXT-", StringComparison.Ordinal) || chain.Name.StartsWith("external-", StringComparison.Ordinal)
-            || chain.Name is "services" or "off-cluster" or "external-local" or "node-port-external-local";
-        if (!isService)
+        if (!TellsPods(chain.Name))
             return;
         foreach (Rule rule in chain.Rules)
         {

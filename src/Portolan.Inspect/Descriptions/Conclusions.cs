@@ -3,6 +3,7 @@ using System.Globalization;
 using Portolan.Inet;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
@@ -10,8 +11,8 @@ namespace Portolan.Inspect.Descriptions;
 /// <summary>How a walk ends and why, in sentences.</summary>
 internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedService service, ProgrammedFrontend frontend, EndpointChoice? choice)
 {
-    // The kubelet's mark; the bit can be configured (iptablesDropBit), in practice nobody does.
-    private const uint DropMark = 0x8000;
+    // The bit can be configured (iptablesDropBit), in practice nobody does.
+    private const uint DropMark = KubeProxyIptables.DropMark;
 
     internal ImmutableArray<string> Of(Outcome main, List<Outcome> ends)
     {
@@ -28,14 +29,14 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
     {
         int endpoints = Math.Max(choice?.Endpoints.Length ?? 0, ends.Count(end => end.IsTranslated));
         string destination = main.DestinationText;
-        bool isMarked = (main.Mark & DropMark) != 0 && MarkedBy(main, "KUBE-MARK-DROP");
+        bool isMarked = (main.Mark & DropMark) != 0 && MarkedBy(main, KubeChainRole.MarkDrop);
         switch (main.Verdict)
         {
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when isMarked:
                 return HasFilter()
-                    ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it (the kubelet's chain KUBE-FIREWALL "
+                    ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it (the kubelet's chain {KubeProxyIptables.Firewall} "
                         + $"did that): it goes on untranslated to {destination}."
-                    : $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain KUBE-FIREWALL, from the kubelet) "
+                    : $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain {KubeProxyIptables.Firewall}, from the kubelet) "
                         + "is in the filter table, which the input does not show.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated && endpoints > 1:
                 return $"The destination becomes one of {Number(endpoints)} endpoints; this walk shows {destination}.";
@@ -62,28 +63,25 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         {
             if (step.Place is not { } place)
                 continue;
-            string about = $"{place.Rule.Comment} {place.Chain.Name} {SetOf(place.Rule)}";
-            if (about.Contains("no local endpoints", StringComparison.Ordinal) || about.Contains("no-local-endpoints", StringComparison.Ordinal)
-                || (about.Contains("no-endpoint", StringComparison.Ordinal) && main.Verdict == OutcomeVerdict.Drop))
+            switch (UnservedCauses.Of(place, main.Verdict))
             {
-                string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
-                return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
+                case UnservedCause.NoLocalEndpoints:
+                    string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
+                    return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
+                case UnservedCause.NoEndpoints:
+                    return $"Why: {service.DisplayName} has no usable endpoint anywhere.";
+                case UnservedCause.SourceNotAllowed:
+                    return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges ({string.Join(", ", service.SourceRanges)}).";
+                case UnservedCause.UnknownPort:
+                    return "Why: the address is a cluster IP, but no service has this port.";
             }
-            if (about.Contains("no endpoints", StringComparison.Ordinal) || about.Contains("no-endpoint", StringComparison.Ordinal))
-                return $"Why: {service.DisplayName} has no usable endpoint anywhere.";
-            if (about.Contains("not accepted by", StringComparison.Ordinal) || place.Chain.Name.StartsWith("firewall-", StringComparison.Ordinal)
-                || place.Chain.Name is "source-check"
-                || (place.Chain.Name.StartsWith("KUBE-FW-", StringComparison.Ordinal) && ServiceChains.TargetOf(place.Rule) == "KUBE-MARK-DROP"))
-                return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges ({string.Join(", ", service.SourceRanges)}).";
-            if (about.Contains("invalid ports of ClusterIPs", StringComparison.Ordinal) || about.Contains("unknown port of a cluster IP", StringComparison.Ordinal))
-                return "Why: the address is a cluster IP, but no service has this port.";
         }
         return null;
     }
 
     private string Masquerading(Outcome main)
     {
-        bool isMarked = MarkedBy(main, "KUBE-MARK-MASQ");
+        bool isMarked = MarkedBy(main, KubeChainRole.MarkMasquerade);
         if (main.IsMasqueraded)
         {
             PathStep? last = main.Path.LastOrDefault(step => step.Place is not null);
@@ -91,9 +89,9 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             return $"The source becomes an address of this node{where}{(isMarked ? ", because of the mark set on the way" : string.Empty)}: "
                 + "the endpoint answers the node, and the node the client.";
         }
-        if (isMarked && !rules.Tables.Any(table => table.Name == "nat" && table.FindChain("KUBE-POSTROUTING") is not null))
+        if (isMarked && !rules.Tables.Any(table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null))
         {
-            return "The packet is marked to be masqueraded. The rule that does it (chain KUBE-POSTROUTING) is not in the input, "
+            return $"The packet is marked to be masqueraded. The rule that does it (chain {KubeProxyIptables.Postrouting}) is not in the input, "
                 + "so whether the source becomes the node's is unknown.";
         }
         return main.Source.Family == IpFamily.None ? "The source is translated." : $"The source stays {main.Source}: the endpoint sees the client.";
@@ -102,19 +100,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
     private bool HasFilter() => rules.Tables.Any(table => table.Name == "filter"
         && table.Family == (packet.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6));
 
-    private static bool MarkedBy(Outcome outcome, string chain) => outcome.Path.Any(step => step.Place?.Chain.Name == chain);
-
-    private static string SetOf(Rule rule)
-    {
-        foreach (Statement statement in rule.Statements)
-        {
-            if (statement is VerdictMapStatement { Map: SetReference map })
-                return map.Name;
-            if (statement is RelationalMatch { Right: SetReference set })
-                return set.Name;
-        }
-        return string.Empty;
-    }
+    private static bool MarkedBy(Outcome outcome, KubeChainRole role) =>
+        outcome.Path.Any(step => step.Place is { } place && KubeProxyIptables.RoleOf(place.Chain.Name) == role);
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 
 namespace Portolan.Inspect.Descriptions;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using Portolan.Inet;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
@@ -139,7 +140,7 @@ public sealed class Explainer
             if (step.Place is not { } place)
                 continue;
             bool byStatistics = place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)
-                || (ServiceChains.TargetOf(place.Rule) is { } target && target.StartsWith("KUBE-SEP-", StringComparison.Ordinal) && ends.Count > 1);
+                || (ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.Endpoint && ends.Count > 1);
             if (byStatistics)
                 return new EndpointChoice(place, true, new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Portolan.Inet;
+using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
@@ -18,37 +19,7 @@ internal static class RuleDescriptions
         return string.Join(", ", words);
     }
 
-    internal static string Condition(Match match) => match switch
-    {
-        ProtocolMatch protocol => Not(protocol.Negated) + protocol.Protocol.ToRuleText(),
-        AddressMatch address => $"{Side(address.Side)} {Not(address.Negated)}{(address.Prefix.Length == address.Prefix.Address.Length * 8 ? address.Prefix.Address.ToString() : address.Prefix.ToString())}",
-        MaskedAddressMatch masked => $"{Side(masked.Side)} {Not(masked.Negated)}{masked.Value} under mask {masked.Mask}",
-        AddressRangeMatch range => $"{Side(range.Side)} {Not(range.Negated)}{range.First} to {range.Last}",
-        PortMatch ports => $"{(ports.Side == PacketSide.Destination ? "port" : ports.Side == PacketSide.Source ? "source port" : "either port")} {Not(ports.Negated)}{string.Join(", ", ports.Ports)}",
-        InterfaceMatch device => $"{(device.Direction == InterfaceDirection.In ? "in by" : "out by")} {Not(device.Negated)}{device.Name}{(device.IsPrefix ? "+" : "")}",
-        PhysdevMatch physdev => physdev.Negated ? "not bridged" : "bridged",
-        MarkMatch { Value: var value, Mask: var mask } mark when value == mask => $"{Marked(mark)} {Hex(value)}",
-        MarkMatch mark => $"{(mark.Kind == MarkKind.Packet ? "mark" : "connection mark")} {Not(mark.Negated)}{Hex(mark.Value)}/{Hex(mark.Mask)}",
-        AddressTypeMatch type => $"{Side(type.Side)} {(type.Negated ? "is not" : "is")} {(type.Types == AddressTypes.Local ? "this node" : type.Types.ToString().ToLowerInvariant())}",
-        StatisticRandomMatch random => $"by chance {(random.Printed.Length > 0 ? random.Printed : random.Probability.ToString("0.#####", CultureInfo.InvariantCulture))}",
-        StatisticNthMatch nth => $"every {nth.Every.ToString(CultureInfo.InvariantCulture)}th packet",
-        IpSetMatch set => $"{Not(set.Negated)}in ipset {set.Set}",
-        RecentMatch { Mode: RecentMode.Set } => "client is remembered",
-        RecentMatch recent => $"client {(recent.Negated ? "not " : "")}seen{(recent.Seconds is { } seconds ? $" in the last {seconds.ToString(CultureInfo.InvariantCulture)} s" : "")}",
-        LimitMatch limit => limit.IsOver ? "above a limit" : "within a limit",
-        IcmpMatch icmp => $"{Not(icmp.Negated)}ICMP type {icmp.Type.ToString(CultureInfo.InvariantCulture)}",
-        OwnerMatch owner => $"{Not(owner.Negated)}from {(owner.Kind == OwnerKind.User ? "user" : "group")} {owner.First.ToString(CultureInfo.InvariantCulture)}",
-        TcpFlagsMatch { Value: TcpFlags.Syn } flags => Not(flags.Negated) + "the first segment (SYN)",
-        TcpFlagsMatch flags => $"{Not(flags.Negated)}TCP flags {flags.Value}",
-        FragmentMatch fragment => Not(fragment.Negated) + "a later fragment",
-        ConntrackStateMatch state => $"connection {Not(state.Negated)}{state.States.ToString().ToLowerInvariant().Replace(", ", " or ", StringComparison.Ordinal)}",
-        ConntrackStatusMatch status => $"connection status {Not(status.Negated)}{status.Statuses.ToString().ToLowerInvariant()}",
-        ConntrackAddressMatch address => $"original {Side(address.Side)} {Not(address.Negated)}{address.Prefix}",
-        AccountingMatch => "",
-        UnmodelledMatch unmodelled => unmodelled.Text,
-        RelationalMatch relation => Relation(relation),
-        _ => match.GetType().Name,
-    };
+    internal static string Condition(Match match) => match.Accept(ConditionDescriptions.Instance, default(NoContext));
 
     /// <summary>What a rule does, in words that follow "the rule"; the guide names chains.</summary>
     internal static string Action(Rule rule, ChainGuide guide)
@@ -65,7 +36,7 @@ internal static class RuleDescriptions
     private static string Action(Statement statement, ChainGuide guide) => statement switch
     {
         VerdictStatement verdict => VerdictDescriptions(verdict.Verdict, guide),
-        RejectStatement reject => $"refuses the packet ({RejectDescriptions.Of(reject.With)})",
+        RejectStatement reject => $"refuses the packet ({RejectText.Of(reject.With)})",
         NatStatement nat => Translation(nat),
         NetmapStatement netmap => $"exchanges the network part of the address for {netmap.Prefix}",
         MarkStatement { Value: var value, Mask: var mask } when value == mask && value != 0 => $"marks the packet {Hex(value)}",
@@ -115,44 +86,4 @@ internal static class RuleDescriptions
             _ => "masquerades: the source becomes this node's address on the way out",
         };
     }
-
-    private static string Relation(RelationalMatch relation)
-    {
-        string left = ExpressionDescriptions.Of(relation.Left);
-        string right = ExpressionDescriptions.Of(relation.Right);
-        bool isSet = relation.Right is SetReference or AnonymousSet;
-        return relation switch
-        {
-            { Left: FibExpression fib, Right: NumberValue { Value: 2 } } =>
-                $"{((fib.Keys & FibKeys.SourceAddress) != 0 ? "source" : "destination")} {(relation.Operator == RelationalOperator.NotEqual ? "is not" : "is")} this node",
-            { Left: SelectorExpression { Field: PacketField.CtState }, Right: NumberValue states } =>
-                $"connection {((ConntrackStates)states.Value).ToString().ToLowerInvariant()}",
-            { Left: SelectorExpression { Field: PacketField.CtStatus }, Right: NumberValue statuses } =>
-                $"connection {((ConntrackStatuses)statuses.Value).ToString().ToLowerInvariant()}",
-            {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark }, Right: NumberValue bits },
-                Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
-                Right: NumberValue { Value: 0 }
-            } => $"{(relation.Operator == RelationalOperator.NotEqual ? "marked" : "not marked")} {Hex((uint)bits.Value)}",
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal, Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
-            _ => relation.Operator switch
-            {
-                RelationalOperator.Equal => $"{left} {(isSet ? "in " : "")}{right}",
-                RelationalOperator.NotEqual => $"{left} not {(isSet ? "in " : "")}{right}",
-                RelationalOperator.Less => $"{left} below {right}",
-                RelationalOperator.LessOrEqual => $"{left} at most {right}",
-                RelationalOperator.Greater => $"{left} above {right}",
-                RelationalOperator.GreaterOrEqual => $"{left} at least {right}",
-                RelationalOperator.AnyBit => $"{left} has {right}",
-                _ => $"{left} has not {right}",
-            },
-        };
-    }
-
-    private static string Marked(MarkMatch mark) =>
-        (mark.Kind == MarkKind.Packet ? "" : "connection ") + (mark.Negated ? "not marked" : "marked");
-
-    private static string Not(bool negated) => negated ? "not " : string.Empty;
-
-    private static string Side(PacketSide side) => side == PacketSide.Source ? "source" : "destination";
 }

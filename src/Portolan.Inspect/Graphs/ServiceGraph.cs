@@ -4,6 +4,7 @@ using Portolan.Inet;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
@@ -189,11 +190,11 @@ public sealed class GraphBuilder
     /// <summary>The arrows that maps make: from the hook's lookup to the chain or the endpoints of a frontend.</summary>
     private void AddMaps(ProgrammedService port)
     {
-        string table = port.Writer == RuleWriter.Portolan ? "portolan" : "kube-proxy";
+        string table = port.Writer == RuleWriter.Portolan ? PortolanTables.TableName : KubeProxyNftables.TableName;
         TableFamily family = port.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
         if (_rules.FindTable(family, table) is not { } found)
             return;
-        string services = ChainNode(found, "services");
+        string services = ChainNode(found, ServiceTables.EntryOf(found) ?? KubeProxyNftables.Services);
         foreach (Chain chain in found.Chains.Where(chain => chain.Base is { Type: ChainType.Nat, Hook: Hook.Prerouting or Hook.Output }))
             AddEdge(HookNode(found, chain.Base!), services, string.Empty);
         foreach (ProgrammedFrontend frontend in port.Frontends)
@@ -222,7 +223,7 @@ public sealed class GraphBuilder
     {
         Expression[] tail = [new NumberValue((ulong)protocol), new NumberValue(frontend.Port)];
         Expression key = new ConcatExpression(frontend.Address.Family == IpFamily.None ? [.. tail] : [new AddressValue(frontend.Address), .. tail]);
-        NamedSet? map = table.FindSet(frontend.Address.Family == IpFamily.None ? "service-nodeports" : "service-ips");
+        NamedSet? map = table.FindSet(frontend.Address.Family == IpFamily.None ? KubeProxyNftables.ServiceNodePorts : KubeProxyNftables.ServiceIPs);
         return map?.Elements.FirstOrDefault(element => element.Key.Equals(key))?.Data is VerdictValue { Verdict.Chain: { } chain } ? chain : null;
     }
 
@@ -250,18 +251,16 @@ public sealed class GraphBuilder
 
     private string SkeletonNode(RuleTable table, string chain)
     {
-        bool isOneOfMany = _guide.ServiceOf(chain) is not null || chain.StartsWith(ServiceChains.TreePrefix, StringComparison.Ordinal);
+        bool isOneOfMany = _guide.ServiceOf(chain) is not null || KubeProxyIptables.RoleOf(chain) == KubeChainRole.Branch;
         int dash = isOneOfMany ? KindLength(chain) : -1;
         return dash < 0
             ? ChainNode(table, chain)
-            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(KindDescriptions(chain[..dash]))}");
+            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(ChainPurposes.Of(chain) ?? "one for each service port")}");
     }
 
-    private static int KindLength(string chain) => chain.StartsWith("KUBE-", StringComparison.Ordinal)
-        ? chain.IndexOf('-', 5)
+    private static int KindLength(string chain) => chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal)
+        ? chain.IndexOf('-', KubeProxyIptables.Prefix.Length)
         : chain.IndexOf('-', StringComparison.Ordinal);
-
-    private string KindDescriptions(string kind) => _guide.PurposeOf(kind + "-") ?? "one for each service port";
 
     private static string EdgeLabel(RuleRef place)
     {
@@ -273,7 +272,7 @@ public sealed class GraphBuilder
             if (statement is Match match and not (StatisticRandomMatch or AccountingMatch) && !(match is ProtocolMatch && rule.Statements.Any(other => other is PortMatch or NatStatement)))
                 words.Add(RuleDescriptions.Condition(match));
         }
-        if (ServiceChains.TargetOf(rule) is { } target && target.StartsWith("KUBE-SEP-", StringComparison.Ordinal)
+        if (ServiceChains.TargetOf(rule) is { } target && KubeProxyIptables.RoleOf(target) == KubeChainRole.Endpoint
             && !rule.Statements.Any(statement => statement is RecentMatch))
         {
             ProgrammedEndpoint? endpoint = new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints.FirstOrDefault(item => item.Chain == target);
@@ -292,15 +291,16 @@ public sealed class GraphBuilder
         if (table.FindChain(chain) is null)
             return Node(GraphNodeKind.Missing, id, $"{chain}\nnot in the input");
         // The box of an endpoint stands beside that of its chain and says the address.
-        string purpose = chain.StartsWith("KUBE-SEP-", StringComparison.Ordinal) || _guide.PurposeOf(chain) is not { } words ? string.Empty : "\n" + Wrap(words);
-        GraphNodeKind kind = chain switch
-        {
-            "KUBE-MARK-MASQ" or "off-cluster" => GraphNodeKind.Mark,
-            "KUBE-MARK-DROP" => GraphNodeKind.DeadEnd,
-            _ => GraphNodeKind.Chain,
-        };
-        return Node(kind, id, $"{chain}{purpose}");
+        string purpose = KubeProxyIptables.RoleOf(chain) == KubeChainRole.Endpoint || _guide.PurposeOf(chain) is not { } words ? string.Empty : "\n" + Wrap(words);
+        return Node(KindOf(chain), id, $"{chain}{purpose}");
     }
+
+    private static GraphNodeKind KindOf(string chain) => KubeProxyIptables.RoleOf(chain) switch
+    {
+        KubeChainRole.MarkMasquerade => GraphNodeKind.Mark,
+        KubeChainRole.MarkDrop => GraphNodeKind.DeadEnd,
+        _ => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind == PortolanChainKind.OffCluster ? GraphNodeKind.Mark : GraphNodeKind.Chain,
+    };
 
     // Boxes that are as wide as a sentence make pictures that nobody can read.
     private static string Wrap(string words)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
@@ -11,8 +12,6 @@ namespace Portolan.Inspect.Programmed;
 /// </summary>
 internal sealed class IptablesServices
 {
-    private const string ServicesChain = "KUBE-SERVICES";
-
     // A branch for every two bits of an IPv6 address; a dump may nest as it likes.
     private const int DeepestTree = 64;
 
@@ -36,17 +35,17 @@ internal sealed class IptablesServices
     private IEnumerable<ProgrammedService> Read()
     {
         int before = RulesBeforeServices();
-        if (_nat.FindChain(ServicesChain) is { } services)
+        if (_nat.FindChain(KubeProxyIptables.Services) is { } services)
         {
             ReadFrontends(services, before, 0);
             before += services.Rules.Length;
         }
-        if (_nat.FindChain("KUBE-NODEPORTS") is { } nodePorts)
+        if (_nat.FindChain(KubeProxyIptables.NodePorts) is { } nodePorts)
         {
             for (int index = 0; index < nodePorts.Rules.Length; index++)
                 ReadNodePort(new RuleRef(_nat, nodePorts, index), before + index);
         }
-        foreach (string name in (string[])[ServicesChain, "KUBE-EXTERNAL-SERVICES"])
+        foreach (string name in (string[])[KubeProxyIptables.Services, KubeProxyIptables.ExternalServices])
         {
             if (_filter?.FindChain(name) is { } refusals)
                 ReadRefusals(refusals);
@@ -62,7 +61,7 @@ internal sealed class IptablesServices
             return 0;
         for (int index = 0; index < prerouting.Rules.Length; index++)
         {
-            if (ServiceChains.TargetOf(prerouting.Rules[index]) == ServicesChain)
+            if (ServiceChains.RoleOfTarget(prerouting.Rules[index]) == KubeChainRole.Services)
                 return index + 1;
         }
         return 0;
@@ -73,7 +72,7 @@ internal sealed class IptablesServices
     {
         for (int index = 0; index < chain.Rules.Length; index++)
         {
-            if (ServiceChains.TargetOf(chain.Rules[index]) is { } target && target.StartsWith(ServiceChains.TreePrefix, StringComparison.Ordinal))
+            if (ServiceChains.TargetOf(chain.Rules[index]) is { } target && KubeProxyIptables.RoleOf(target) == KubeChainRole.Branch)
             {
                 if (depth < DeepestTree && _nat.FindChain(target) is { } branch)
                     ReadFrontends(branch, before + index + 1, depth + 1);
@@ -91,16 +90,18 @@ internal sealed class IptablesServices
         if (ServiceChains.TargetOf(rule) is not { } target || !ServiceChains.IsServiceChain(target)
             || RuleKey.Of(rule) is not { Destination: { } destination, Port: { } port } key)
             return;
-        string? name = ServiceText.NameIn(rule.Comment, out string what);
-        ProgrammedServiceBuilder builder = Find(name, target, key.Protocol);
-        ProgrammedKind kind = what switch
+        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(rule.Comment), target, key.Protocol);
+        ProgrammedKind kind = KubeProxyIptablesComment.Parse(rule.Comment).Role switch
         {
-            "cluster IP" => ProgrammedKind.ClusterIP,
-            "external IP" => ProgrammedKind.ExternalIP,
-            "loadbalancer IP" => ProgrammedKind.LoadBalancer,
-            _ when target.StartsWith("KUBE-FW-", StringComparison.Ordinal) => ProgrammedKind.LoadBalancer,
-            _ when target.StartsWith("KUBE-SV", StringComparison.Ordinal) => ProgrammedKind.ClusterIP,
-            _ => ProgrammedKind.External,
+            KubeCommentRole.ClusterIP => ProgrammedKind.ClusterIP,
+            KubeCommentRole.ExternalIP => ProgrammedKind.ExternalIP,
+            KubeCommentRole.LoadBalancerIP => ProgrammedKind.LoadBalancer,
+            _ => KubeProxyIptables.RoleOf(target) switch
+            {
+                KubeChainRole.LoadBalancer => ProgrammedKind.LoadBalancer,
+                KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints => ProgrammedKind.ClusterIP,
+                _ => ProgrammedKind.External,
+            },
         };
         builder.Add(Frontend(builder, kind, destination, port, target, place, rulesBefore));
     }
@@ -113,7 +114,7 @@ internal sealed class IptablesServices
         if (key.Port is not { } port || key.DestinationIsLoopback || ServiceChains.TargetOf(rule) is not { } target
             || !ServiceChains.IsServiceChain(target))
             return;
-        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(rule.Comment, out _), target, key.Protocol);
+        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(rule.Comment), target, key.Protocol);
         builder.Add(Frontend(builder, ProgrammedKind.NodePort, key.Destination ?? default, port, target, place, rulesBefore));
     }
 
@@ -122,16 +123,15 @@ internal sealed class IptablesServices
     {
         ServiceChains.View outside = _chains.OutsideOf(target);
         if (kind == ProgrammedKind.ClusterIP)
-            builder.IsInternalLocal = target.StartsWith("KUBE-SVL-", StringComparison.Ordinal);
+            builder.IsInternalLocal = KubeProxyIptables.RoleOf(target) == KubeChainRole.LocalEndpoints;
         else
             builder.IsExternalLocal ??= _chains.IsExternalLocal(target);
         if (_chains.SourceRangesOf(target) is { IsEmpty: false } ranges)
             builder.SourceRanges = ranges;
         builder.Affinity ??= outside.Affinity;
-        string hash = target[(target.LastIndexOf('-') + 1)..];
         if (builder.ClusterEndpoints.IsEmpty)
         {
-            ServiceChains.View cluster = _chains.OutsideOf("KUBE-SVC-" + hash);
+            ServiceChains.View cluster = _chains.OutsideOf(ClusterChainOf(target));
             builder.ClusterEndpoints = cluster.Endpoints;
             builder.Affinity ??= cluster.Affinity;
         }
@@ -159,11 +159,11 @@ internal sealed class IptablesServices
                 _ => null,
             };
             RuleKey key = RuleKey.Of(rule);
-            if (state is not { } refused || key.Port is not { } port || ServiceText.NameIn(rule.Comment, out string what) is not { } name
-                || !what.StartsWith("has no", StringComparison.Ordinal))
+            if (state is not { } refused || key.Port is not { } port || KubeProxyIptablesComment.Parse(rule.Comment)
+                is not { Role: KubeCommentRole.NoEndpoints or KubeCommentRole.NoLocalEndpoints, ServicePort: { } name })
                 continue;
             ProgrammedKind kind = key.Destination is null ? ProgrammedKind.NodePort
-                : chain.Name == ServicesChain ? ProgrammedKind.ClusterIP
+                : KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services ? ProgrammedKind.ClusterIP
                 : ProgrammedKind.External;
             ProgrammedServiceBuilder builder = Find(name, null, key.Protocol);
             if (refused == ProgrammedState.Dropped)
@@ -184,9 +184,12 @@ internal sealed class IptablesServices
         }
     }
 
+    /// <summary>The chain for all endpoints of the service port that another of its chains serves.</summary>
+    private static string ClusterChainOf(string chain) => KubeProxyIptables.ClusterEndpointsPrefix + KubeProxyIptables.HashOf(chain);
+
     private ProgrammedServiceBuilder Find(string? name, string? chain, IpProtocol protocol)
     {
-        string id = chain is null ? name! : "KUBE-SVC-" + chain[(chain.LastIndexOf('-') + 1)..];
+        string id = chain is null ? name! : ClusterChainOf(chain);
         if (name is not null)
             _names.TryAdd(id, name);
         else

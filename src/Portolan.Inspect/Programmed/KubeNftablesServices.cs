@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
@@ -17,30 +18,30 @@ internal sealed class KubeNftablesServices
     {
         _table = table;
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
-        _clusterIPs = [.. Elements("cluster-ips").Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
+        _clusterIPs = [.. Elements(KubeProxyNftables.ClusterIPs).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
     }
 
     internal static IEnumerable<ProgrammedService> Read(RuleTable table) => new KubeNftablesServices(table).Read();
 
     private IEnumerable<ProgrammedService> Read()
     {
-        int before = _table.FindChain("services") is { } services ? RulesBefore(services, "service-ips") : 0;
-        foreach (SetElement element in Elements("service-ips"))
+        int before = _table.FindChain(KubeProxyNftables.Services) is { } services ? RulesBefore(services, KubeProxyNftables.ServiceIPs) : 0;
+        foreach (SetElement element in Elements(KubeProxyNftables.ServiceIPs))
         {
             if (Key(element.Key) is { } key && element.Data is VerdictValue { Verdict.Chain: { } chain })
                 AddServed(key.Address, key.Protocol, key.Port, chain, before);
         }
-        foreach (SetElement element in Elements("service-nodeports"))
+        foreach (SetElement element in Elements(KubeProxyNftables.ServiceNodePorts))
         {
             if (Key(element.Key) is { } key && element.Data is VerdictValue { Verdict.Chain: { } chain })
                 AddServed(default, key.Protocol, key.Port, chain, before + 1);
         }
-        foreach (string map in (string[])["no-endpoint-services", "no-endpoint-nodeports"])
+        foreach (string map in (string[])[KubeProxyNftables.NoEndpointServices, KubeProxyNftables.NoEndpointNodePorts])
         {
             foreach (SetElement element in Elements(map))
                 AddRefused(element);
         }
-        foreach (SetElement element in Elements("firewall-ips"))
+        foreach (SetElement element in Elements(KubeProxyNftables.FirewallIPs))
         {
             if (element.Data is VerdictValue { Verdict.Chain: { } chain } && Key(element.Key) is { } key)
                 AddRanges(chain, key.Protocol);
@@ -62,13 +63,13 @@ internal sealed class KubeNftablesServices
 
     private void AddServed(InetAddress address, IpProtocol protocol, ushort port, string chain, int before)
     {
-        ProgrammedServiceBuilder builder = Find(NameOf(chain) ?? chain, protocol);
+        ProgrammedServiceBuilder builder = Find(KubeProxyNftables.ServicePortOf(chain) ?? chain, protocol);
         bool isClusterIP = _clusterIPs.Contains(address);
         ProgrammedKind kind = address.Family == IpFamily.None ? ProgrammedKind.NodePort : isClusterIP ? ProgrammedKind.ClusterIP : ProgrammedKind.External;
         ImmutableArray<ProgrammedEndpoint> endpoints = Endpoints(chain, builder);
         if (isClusterIP)
         {
-            builder.IsInternalLocal = chain.StartsWith("local-", StringComparison.Ordinal);
+            builder.IsInternalLocal = KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.LocalEndpoints;
             builder.ClusterEndpoints = endpoints;
         }
         else
@@ -90,7 +91,7 @@ internal sealed class KubeNftablesServices
     {
         if (Key(element.Key) is not { } key || element.Data is not VerdictValue { Verdict: { } verdict })
             return;
-        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(element.Comment, out _) ?? $"{key.Address}:{key.Port}", key.Protocol);
+        ProgrammedServiceBuilder builder = Find(ServiceText.NameIn(element.Comment) ?? $"{key.Address}:{key.Port}", key.Protocol);
         bool dropped = verdict.Kind == VerdictKind.Drop;
         ProgrammedKind kind = key.Address.Family == IpFamily.None ? ProgrammedKind.NodePort
             : _clusterIPs.Contains(key.Address) ? ProgrammedKind.ClusterIP
@@ -110,7 +111,7 @@ internal sealed class KubeNftablesServices
 
     private void AddRanges(string chain, IpProtocol protocol)
     {
-        if (_table.FindChain(chain) is not { } firewall || NameOf(chain) is not { } name)
+        if (_table.FindChain(chain) is not { } firewall || KubeProxyNftables.ServicePortOf(chain) is not { } name)
             return;
         Find(name, protocol).SourceRanges = [.. firewall.Rules
             .SelectMany(rule => rule.Statements.ToImmutableArray().OfType<RelationalMatch>())
@@ -129,11 +130,12 @@ internal sealed class KubeNftablesServices
     /// <summary>policy Local is told by the goto at the end: to the chain of local endpoints, or to none at all.</summary>
     private bool? IsExternalLocal(string chain)
     {
-        if (!chain.StartsWith("external-", StringComparison.Ordinal))
-            return chain.StartsWith("local-", StringComparison.Ordinal);
+        KubeNftablesChainRole role = KubeProxyNftables.RoleOf(chain);
+        if (role != KubeNftablesChainRole.External)
+            return role == KubeNftablesChainRole.LocalEndpoints;
         return _table.FindChain(chain) is { } external
             ? !external.Rules.Any(rule => rule.Statements is [VerdictStatement { Verdict.Chain: { } target }]
-                && target.StartsWith("service-", StringComparison.Ordinal))
+                && KubeProxyNftables.RoleOf(target) == KubeNftablesChainRole.ClusterEndpoints)
             : null;
     }
 
@@ -195,17 +197,4 @@ internal sealed class KubeNftablesServices
         ConcatExpression { Parts: [NumberValue protocol, NumberValue port] } => (default, (IpProtocol)protocol.Value, (ushort)port.Value),
         _ => null,
     };
-
-    /// <summary>The name in "service-J4ITF4R2-default/testsvc/tcp/https": after the hash, with namespace, name, protocol and port.</summary>
-    internal static string? NameOf(string chain)
-    {
-        int kind = chain.IndexOf('-', StringComparison.Ordinal);
-        int hash = kind < 0 ? -1 : chain.IndexOf('-', kind + 1);
-        if (hash < 0)
-            return null;
-        string rest = chain[(hash + 1)..];
-        int end = rest.IndexOf("__", StringComparison.Ordinal);
-        string[] parts = (end < 0 ? rest : rest[..end]).Split('/');
-        return parts.Length == 4 ? parts[3].Length == 0 ? $"{parts[0]}/{parts[1]}" : $"{parts[0]}/{parts[1]}:{parts[3]}" : null;
-    }
 }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
@@ -11,6 +11,7 @@ internal sealed class PortolanServices
     private const string NoName = "?";
 
     private readonly RuleTable _table;
+    private readonly PortolanLayout _layout;
     private readonly IpFamily _family;
     private readonly HashSet<InetAddress> _clusterIPs;
     private readonly ImmutableArray<InetAddress> _nodePortAddresses;
@@ -21,30 +22,31 @@ internal sealed class PortolanServices
     private PortolanServices(RuleTable table)
     {
         _table = table;
+        _layout = ServiceTables.LayoutOf(table);
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
-        _clusterIPs = [.. Addresses("cluster-ips")];
-        _nodePortAddresses = [.. Addresses("node-port-addresses")];
+        _clusterIPs = [.. Addresses(PortolanSet.ClusterIPs)];
+        _nodePortAddresses = [.. Addresses(PortolanSet.NodePortAddresses)];
     }
 
     internal static IEnumerable<ProgrammedService> Read(RuleTable table) => new PortolanServices(table).Read();
 
     private IEnumerable<ProgrammedService> Read()
     {
-        foreach (SetElement element in Elements("affinity-endpoints"))
+        foreach (SetElement element in Elements(PortolanSet.AffinityEndpoints))
         {
             if (element.Key is NumberValue id && Endpoint(element.Data) is { } endpoint)
                 _affinityEndpoints[id.Value] = endpoint;
         }
-        ReadEndpoints("endpoints", isInside: false);
-        ReadEndpoints("node-port-endpoints", isInside: false);
-        ReadEndpoints("affinity-ids", isInside: false);
-        ReadEndpoints("inside-endpoints", isInside: true);
-        ReadEndpoints("inside-affinity-ids", isInside: true);
-        ReadState("no-endpoints", ProgrammedState.Rejected);
-        ReadState("no-local-endpoints", ProgrammedState.Dropped);
+        ReadEndpoints(PortolanSet.Endpoints, isInside: false);
+        ReadEndpoints(PortolanSet.NodePortEndpoints, isInside: false);
+        ReadEndpoints(PortolanSet.AffinityIds, isInside: false);
+        ReadEndpoints(PortolanSet.InsideEndpoints, isInside: true);
+        ReadEndpoints(PortolanSet.InsideAffinityIds, isInside: true);
+        ReadState(PortolanSet.NoEndpoints, ProgrammedState.Rejected);
+        ReadState(PortolanSet.NoLocalEndpoints, ProgrammedState.Dropped);
         foreach (NamedSet set in _table.Sets)
             ReadAffinityAndRanges(set);
-        foreach (SetElement element in Elements("external-local"))
+        foreach (SetElement element in Elements(PortolanSet.ExternalLocal))
         {
             if (Key(element.Key) is { } key && _frontends.TryGetValue(key, out FrontendFacts? facts))
                 facts.IsExternalLocal = true;
@@ -52,12 +54,12 @@ internal sealed class PortolanServices
         return Services();
     }
 
-    private ImmutableArray<SetElement> Elements(string set) => _table.FindSet(set)?.Elements ?? [];
+    private ImmutableArray<SetElement> Elements(PortolanSet set) => _table.FindSet(_layout.NameOf(set))?.Elements ?? [];
 
-    private IEnumerable<InetAddress> Addresses(string set) =>
+    private IEnumerable<InetAddress> Addresses(PortolanSet set) =>
         Elements(set).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address);
 
-    private void ReadEndpoints(string map, bool isInside)
+    private void ReadEndpoints(PortolanSet map, bool isInside)
     {
         foreach (SetElement element in Elements(map))
         {
@@ -70,7 +72,7 @@ internal sealed class PortolanServices
         }
     }
 
-    private void ReadState(string set, ProgrammedState state)
+    private void ReadState(PortolanSet set, ProgrammedState state)
     {
         foreach (SetElement element in Elements(set))
         {
@@ -81,25 +83,23 @@ internal sealed class PortolanServices
 
     private void ReadAffinityAndRanges(NamedSet set)
     {
-        const string affinity = "affinity-frontends-";
-        const string ranges = "source-ranges-";
-        if (set.Name.StartsWith(affinity, StringComparison.Ordinal)
-            && int.TryParse(set.Name.AsSpan(affinity.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds))
+        if (!_layout.TryParseSet(set.Name, out PortolanSet kind, out int variant))
+            return;
+        if (kind == PortolanSet.AffinityFrontends)
         {
             foreach (SetElement element in set.Elements)
             {
                 if (Key(element.Key) is { } key && _frontends.TryGetValue(key, out FrontendFacts? facts))
-                    facts.Affinity = TimeSpan.FromSeconds(seconds);
+                    facts.Affinity = TimeSpan.FromSeconds(variant);
             }
         }
-        else if (set.Name.StartsWith(ranges, StringComparison.Ordinal)
-            && byte.TryParse(set.Name.AsSpan(ranges.Length), NumberStyles.None, CultureInfo.InvariantCulture, out byte length))
+        else if (kind == PortolanSet.SourceRanges && variant <= 128)
         {
             foreach (SetElement element in set.Elements)
             {
                 if (element.Key is ConcatExpression { Parts: [_, _, _, AddressValue source] } && Key(element.Key) is { } key
                     && _frontends.TryGetValue(key, out FrontendFacts? facts))
-                    facts.Ranges.Add(new InetPrefix(source.Address, length));
+                    facts.Ranges.Add(new InetPrefix(source.Address, (byte)variant));
             }
         }
     }
@@ -108,8 +108,9 @@ internal sealed class PortolanServices
     {
         var services = new Dictionary<(string, IpProtocol), ProgrammedServiceBuilder>();
         var order = new List<ProgrammedServiceBuilder>();
-        int before = _table.FindChain("services") is { } chain ? chain.Rules.TakeWhile(rule =>
-            ServiceChains.TargetOf(rule) is not { } target || !target.StartsWith("pick", StringComparison.Ordinal)).Count() + 1 : 0;
+        int before = _table.FindChain(_layout.NameOf(PortolanChainKind.Services)) is { } chain
+            ? chain.Rules.TakeWhile(rule => !Picks(rule)).Count() + 1
+            : 0;
         foreach (FrontendKey key in _order)
         {
             FrontendFacts facts = _frontends[key];
@@ -126,6 +127,9 @@ internal sealed class PortolanServices
         }
         return order.Select(builder => builder.Build());
     }
+
+    private bool Picks(Rule rule) => ServiceChains.TargetOf(rule) is { } target
+        && _layout.TryParseChain(target, out PortolanChain chain) && chain is { Kind: PortolanChainKind.Pick, View: PortolanView.All };
 
     private void Add(ProgrammedServiceBuilder builder, FrontendKey key, FrontendFacts facts, int before)
     {
@@ -184,7 +188,7 @@ internal sealed class PortolanServices
             _frontends[key] = facts = new FrontendFacts();
             _order.Add(key);
         }
-        if (facts.Name == NoName && ServiceText.NameIn(comment, out _) is { } name)
+        if (facts.Name == NoName && ServiceText.NameIn(comment) is { } name)
             facts.Name = name;
         return facts;
     }

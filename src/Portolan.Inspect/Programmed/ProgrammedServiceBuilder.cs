@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.Inspect.Programmed;
 
@@ -64,32 +65,9 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
 /// <summary>Service names in comments of rules.</summary>
 internal static class ServiceText
 {
-    private static readonly string[] Suffixes =
-        [" cluster IP", " external IP", " loadbalancer IP", " has no endpoints", " has no local endpoints", " health check node port"];
-
-    /// <summary>The service port's name in a comment such as "shop/web:http cluster IP", and what the comment says of it; null without one.</summary>
-    internal static string? NameIn(string? comment, out string what)
-    {
-        what = string.Empty;
-        if (comment is null)
-            return null;
-        ReadOnlySpan<char> name = comment;
-        foreach (string suffix in Suffixes)
-        {
-            if (name.EndsWith(suffix, StringComparison.Ordinal))
-            {
-                name = name[..^suffix.Length];
-                what = suffix[1..];
-                break;
-            }
-        }
-        int arrow = name.IndexOf(" -> ", StringComparison.Ordinal);
-        if (arrow >= 0)
-            name = name[..arrow];
-        // Versions before 1.16 write "default/testsvc:" for a port without a name.
-        name = name.TrimEnd(':');
-        return name.Contains('/') && !name.ContainsAny(' ', '\t') ? name.ToString() : null;
-    }
+    /// <summary>The service port's name in a comment such as "shop/web:http cluster IP", or null: rules and elements of all writers carry it so.</summary>
+    internal static string? NameIn(string? comment) =>
+        KubeProxyIptablesComment.Parse(comment) is { Role: not (KubeCommentRole.SourceNotAccepted or KubeCommentRole.TrafficFor), ServicePort: { } name } ? name : null;
 
     internal static (string? Service, string Port) Split(string? name)
     {

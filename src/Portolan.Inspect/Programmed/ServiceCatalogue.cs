@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
@@ -25,14 +26,14 @@ public sealed class ServiceCatalogue
             if (table.Backend != RuleBackend.Nftables)
             {
                 // The nft reader shows iptables-nft tables as what they are; each back-end's nat goes with its own filter.
-                if (table.Name == "nat")
+                if (table.Name == ServiceTables.Nat)
                     services.AddRange(IptablesServices.Read(table, FilterOf(ruleset, table)));
             }
-            else if (table.Name == "kube-proxy")
+            else if (table.Name == KubeProxyNftables.TableName)
             {
                 services.AddRange(KubeNftablesServices.Read(table));
             }
-            else if (table.Name == "portolan")
+            else if (table.Name == PortolanTables.TableName)
             {
                 services.AddRange(PortolanServices.Read(table));
             }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
@@ -10,9 +11,6 @@ internal sealed class ServiceChains(RuleTable nat)
     // Service chains nest three or four deep; a dump may nest as it likes.
     private const int Deepest = 16;
 
-    /// <summary>Chains that find services of a range of addresses (Portolan's iptables mode, dispatch tree).</summary>
-    internal const string TreePrefix = "KUBE-TREE-";
-
     private readonly Dictionary<string, View> _views = new(StringComparer.Ordinal);
 
     /// <summary>A chain seen from outside.</summary>
@@ -21,12 +19,13 @@ internal sealed class ServiceChains(RuleTable nat)
     /// <param name="Affinity">The time a client is remembered, or null.</param>
     internal sealed record View(ImmutableArray<ProgrammedEndpoint> Endpoints, bool IsDropped, TimeSpan? Affinity);
 
-    internal static bool IsServiceChain(string chain) => chain.StartsWith("KUBE-SVC-", StringComparison.Ordinal)
-        || chain.StartsWith("KUBE-SVL-", StringComparison.Ordinal) || chain.StartsWith("KUBE-EXT-", StringComparison.Ordinal)
-        || chain.StartsWith("KUBE-FW-", StringComparison.Ordinal) || chain.StartsWith("KUBE-XLB-", StringComparison.Ordinal);
+    internal static bool IsServiceChain(string chain) => KubeProxyIptables.RoleOf(chain).IsServicePort();
 
     /// <summary>The chain a rule jumps or goes to, or null.</summary>
     internal static string? TargetOf(Rule rule) => rule.Target is VerdictStatement { Verdict: { Chain: { } chain } } ? chain : null;
+
+    /// <summary>What the chain is for that a rule jumps or goes to.</summary>
+    internal static KubeChainRole RoleOfTarget(Rule rule) => KubeProxyIptables.RoleOf(TargetOf(rule));
 
     internal View OutsideOf(string chain)
     {
@@ -43,17 +42,15 @@ internal sealed class ServiceChains(RuleTable nat)
     {
         for (int depth = 0; depth < Deepest; depth++)
         {
-            if (chain.StartsWith("KUBE-XLB-", StringComparison.Ordinal) || chain.StartsWith("KUBE-SVL-", StringComparison.Ordinal))
+            KubeChainRole role = KubeProxyIptables.RoleOf(chain);
+            if (role is KubeChainRole.ExternalLocal or KubeChainRole.LocalEndpoints)
                 return true;
-            if (chain.StartsWith("KUBE-SVC-", StringComparison.Ordinal))
+            if (role == KubeChainRole.ClusterEndpoints)
                 return false;
             if (nat.FindChain(chain) is not { } found)
                 return null;
-            if (chain.StartsWith("KUBE-EXT-", StringComparison.Ordinal))
-            {
-                return !found.Rules.Any(rule => !IsAboutSource(rule) && TargetOf(rule) is { } target
-                    && target.StartsWith("KUBE-SVC-", StringComparison.Ordinal));
-            }
+            if (role == KubeChainRole.External)
+                return !found.Rules.Any(rule => !IsAboutSource(rule) && RoleOfTarget(rule) == KubeChainRole.ClusterEndpoints);
             string? next = found.Rules.Select(TargetOf).FirstOrDefault(target => target is not null && IsServiceChain(target));
             if (next is null)
                 return null;
@@ -65,7 +62,7 @@ internal sealed class ServiceChains(RuleTable nat)
     /// <summary>The source ranges of a load balancer's firewall chain.</summary>
     internal ImmutableArray<InetPrefix> SourceRangesOf(string chain)
     {
-        if (!chain.StartsWith("KUBE-FW-", StringComparison.Ordinal) || nat.FindChain(chain) is not { } firewall)
+        if (KubeProxyIptables.RoleOf(chain) != KubeChainRole.LoadBalancer || nat.FindChain(chain) is not { } firewall)
             return [];
         return [.. firewall.Rules
             .Where(rule => TargetOf(rule) is { } target && IsServiceChain(target))
@@ -79,7 +76,7 @@ internal sealed class ServiceChains(RuleTable nat)
         if (depth > Deepest || nat.FindChain(name) is not { } chain)
             return new View([], false, null);
         var endpoints = ImmutableArray.CreateBuilder<ProgrammedEndpoint>();
-        bool isFirewall = name.StartsWith("KUBE-FW-", StringComparison.Ordinal);
+        bool isFirewall = KubeProxyIptables.RoleOf(name) == KubeChainRole.LoadBalancer;
         bool dropped = false;
         TimeSpan? affinity = null;
         double left = 1;
@@ -87,7 +84,8 @@ internal sealed class ServiceChains(RuleTable nat)
         {
             if (left <= 0 || TargetOf(rule) is not { } target)
                 continue;
-            if (target == "KUBE-MARK-DROP")
+            KubeChainRole role = KubeProxyIptables.RoleOf(target);
+            if (role == KubeChainRole.MarkDrop)
             {
                 dropped |= !IsAboutSource(rule);
                 continue;
@@ -98,16 +96,16 @@ internal sealed class ServiceChains(RuleTable nat)
                 continue;
             }
             // A firewall chain is about sources, and those are the clients it lets through.
-            if (target == "KUBE-MARK-MASQ" || (IsAboutSource(rule) && !isFirewall))
+            if (role == KubeChainRole.MarkMasquerade || (IsAboutSource(rule) && !isFirewall))
                 continue;
             StatisticRandomMatch? statistic = Find<StatisticRandomMatch>(rule);
             double share = left * (statistic?.Probability ?? 1);
-            if (target.StartsWith("KUBE-SEP-", StringComparison.Ordinal))
+            if (role == KubeChainRole.Endpoint)
             {
                 endpoints.Add(Endpoint(target, rule, share, statistic?.Printed ?? string.Empty));
                 left -= share;
             }
-            else if (IsServiceChain(target))
+            else if (role.IsServicePort())
             {
                 View inner = Walk(target, depth + 1);
                 endpoints.AddRange(inner.Endpoints.Select(endpoint => endpoint with { Share = endpoint.Share * share }));
@@ -130,8 +128,7 @@ internal sealed class ServiceChains(RuleTable nat)
             }
         }
         // Since 1.24 the rule's comment says where the chain leads: "shop/web:http -> 10.244.1.10:8080".
-        int arrow = rule.Comment?.IndexOf(" -> ", StringComparison.Ordinal) ?? -1;
-        return arrow >= 0 && InetEndpoint.TryParse(rule.Comment.AsSpan(arrow + 4), out InetEndpoint endpoint)
+        return InetEndpoint.TryParse(KubeProxyIptablesComment.Parse(rule.Comment).Endpoint, out InetEndpoint endpoint)
             ? new ProgrammedEndpoint(endpoint.Address, endpoint.Port, share, chain, printed)
             : new ProgrammedEndpoint(default, 0, share, chain, printed);
     }

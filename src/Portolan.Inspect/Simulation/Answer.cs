@@ -15,7 +15,7 @@ internal readonly record struct Answer(AnswerKind Kind, double Probability, Cond
     internal static Answer Chance(double probability) =>
         probability <= 0 ? No : probability >= 1 ? Yes : new(AnswerKind.Random, probability, null);
 
-    internal static Answer Unknown(string key, string text) => new(AnswerKind.Unknown, 0, new Condition(key, text));
+    internal static Answer Unknown(Fact fact) => new(AnswerKind.Unknown, 0, new Condition(fact));
 
     /// <summary>The answer to the opposite question, if <paramref name="negated"/>.</summary>
     internal Answer NegateIf(bool negated) => !negated ? this : Kind switch
@@ -35,8 +35,11 @@ internal enum AnswerKind : byte
     Unknown,
 }
 
-/// <summary>A fact that the input does not tell. Two questions with the same key have the same answer for one packet.</summary>
-/// <param name="Key">What is asked, the packet's values included.</param>
-/// <param name="Text">What is asked, in words that follow "unknown: ".</param>
+/// <summary>A condition whose answer hangs on a fact that the input does not tell.</summary>
+/// <param name="Fact">The fact.</param>
 /// <param name="IsNegated">True when the rule matches if the fact is false.</param>
-internal sealed record Condition(string Key, string Text, bool IsNegated = false);
+internal sealed record Condition(Fact Fact, bool IsNegated = false)
+{
+    /// <inheritdoc cref="Fact.Text"/>
+    internal string Text => Fact.Text;
+}

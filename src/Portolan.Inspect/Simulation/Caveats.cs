@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
-using Portolan.Inspect.Descriptions;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;

@@ -67,9 +67,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
         if (gap < 0 || frame.GapCrossed == frame.Index)
             return;
         frame.GapCrossed = frame.Index;
-        string place = frame.Index < frame.Chain.Rules.Length ? $"before rule {frame.Index + 1}" : "at the end";
-        var condition = new Condition($"gap {frame.Chain.Name} {frame.Index}",
-            $"the input leaves out rules of chain {frame.Chain.Name} {place}; one of them may match");
+        var condition = new Condition(new RulesLeftOut(frame.Chain, frame.Index));
         var next = new List<PacketState>(frame.Active.Count);
         foreach (PacketState state in frame.Active)
         {

@@ -49,37 +49,44 @@ internal static class ConntrackFacts
         }
     }
 
-    internal static Answer Evaluate(Match match, PacketSpec packet, PacketState state)
+    internal static Answer Evaluate(ConntrackStateMatch match, PacketSpec packet, PacketState state)
     {
-        if (match is ConntrackStateMatch states)
+        ConntrackStates bits = StateOf(packet, state);
+        if (state.Tracking == TrackState.Tracked)
         {
-            ConntrackStates bits = StateOf(packet, state);
-            if (state.Tracking == TrackState.Tracked)
-            {
-                bits |= (state.IsSourceTranslated ? ConntrackStates.Snat : 0) | (state.IsDestinationTranslated ? ConntrackStates.Dnat : 0);
-                const ConntrackStates translation = ConntrackStates.Snat | ConntrackStates.Dnat;
-                if ((bits & states.States) == 0 && (states.States & translation) != 0 && packet.State != ConntrackStates.New)
-                    return HistoryUnknown("status").NegateIf(states.Negated);
-            }
-            return Answer.Of((bits & states.States) != 0).NegateIf(states.Negated);
+            bits |= (state.IsSourceTranslated ? ConntrackStates.Snat : 0) | (state.IsDestinationTranslated ? ConntrackStates.Dnat : 0);
+            const ConntrackStates translation = ConntrackStates.Snat | ConntrackStates.Dnat;
+            if ((bits & match.States) == 0 && (match.States & translation) != 0 && packet.State != ConntrackStates.New)
+                return Answer.Unknown(new ConnectionHistory(HistoryTopic.Status)).NegateIf(match.Negated);
         }
-        // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
-        // for its state, which has been answered with yes, no other is looked at.
-        if (state.Tracking != TrackState.Tracked)
-            return Answer.Of(match is ConntrackMatch { IsBesideState: true } or ConntrackDirectionMatch { IsBesideState: true });
-        if (packet.State != ConntrackStates.New && match is not ConntrackProtocolMatch)
-            return HistoryUnknown(match.ToString());
-        return match switch
-        {
-            ConntrackStatusMatch status => Answer.Of((StatusOf(state) & status.Statuses) != 0).NegateIf(status.Negated),
-            ConntrackAddressMatch address => Address(address, packet, state).NegateIf(address.Negated),
-            ConntrackPortMatch port => Port(port, packet, state).NegateIf(port.Negated),
-            ConntrackProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),
-            ConntrackDirectionMatch direction => Answer.Of(direction.Direction == ConntrackDirection.Original),
-            ConntrackExpireMatch expire => Answer.Unknown("expire", "how long the connection's entry has to live").NegateIf(expire.Negated),
-            _ => HistoryUnknown(match.ToString()),
-        };
+        return Answer.Of((bits & match.States) != 0).NegateIf(match.Negated);
     }
+
+    internal static Answer Evaluate(ConntrackStatusMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+        ?? Answer.Of((StatusOf(state) & match.Statuses) != 0).NegateIf(match.Negated);
+
+    internal static Answer Evaluate(ConntrackAddressMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+        ?? Address(match, packet, state).NegateIf(match.Negated);
+
+    internal static Answer Evaluate(ConntrackPortMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+        ?? Port(match, packet, state).NegateIf(match.Negated);
+
+    internal static Answer Evaluate(ConntrackProtocolMatch match, PacketSpec packet, PacketState state) => Untracked(match.IsBesideState, state)
+        ?? Answer.Of(match.Protocol == packet.Protocol).NegateIf(match.Negated);
+
+    internal static Answer Evaluate(ConntrackDirectionMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+        ?? Answer.Of(match.Direction == ConntrackDirection.Original);
+
+    internal static Answer Evaluate(ConntrackExpireMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+        ?? Answer.Unknown(new EntryLifetime()).NegateIf(match.Negated);
+
+    // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
+    // for its state, which has been answered with yes, no other is looked at.
+    private static Answer? Untracked(bool isBesideState, PacketState state) =>
+        state.Tracking == TrackState.Tracked ? null : Answer.Of(isBesideState);
+
+    private static Answer? BeforeAsking(Match match, bool isBesideState, PacketSpec packet, PacketState state) =>
+        Untracked(isBesideState, state) ?? (packet.State == ConntrackStates.New ? null : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)));
 
     /// <summary>An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.</summary>
     internal static (InetAddress Address, ushort? Port) End(
@@ -91,15 +98,13 @@ internal static class ConntrackFacts
             _ => (state.Source, state.SourcePort),
         };
 
-    internal static Answer HistoryUnknown(string subject) =>
-        Answer.Unknown($"conntrack {subject}", "what conntrack remembers of the connection, which the input does not tell");
 
     private static Answer Address(ConntrackAddressMatch match, PacketSpec packet, PacketState state)
     {
         InetAddress address = End(match.Direction, match.Side, packet, state).Address;
-        return address.Family == IpFamily.None ? HistoryUnknown(match.ToString()) : Answer.Of(match.Prefix.Contains(address));
+        return address.Family == IpFamily.None ? Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)) : Answer.Of(match.Prefix.Contains(address));
     }
 
     private static Answer Port(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
-        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : HistoryUnknown(match.ToString());
+        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match));
 }

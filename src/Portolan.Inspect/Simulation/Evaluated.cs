@@ -33,7 +33,7 @@ internal readonly struct Evaluated
         _ => new(null, values, null),
     };
 
-    internal static Evaluated Unknown(string key, string text) => new(null, null, new Condition(key, text));
+    internal static Evaluated Unknown(Fact fact) => new(null, null, new Condition(fact));
 
     internal static Evaluated Unknown(Condition condition) => new(null, null, condition);
 

@@ -20,9 +20,9 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         FibExpression fib => Fib(fib, state),
         NumgenExpression numgen => numgen.Modulus == 1
             ? Evaluated.Of(numgen.Offset)
-            : Uniform(numgen.Modulus, numgen.Offset, $"numgen {place}"),
+            : Uniform(numgen.Modulus, numgen.Offset, place),
         HashExpression hash => Hash(hash, state, place),
-        UnmodelledExpression unmodelled => Evaluated.Unknown($"expression {place} {unmodelled.Text}", $"the expression '{unmodelled.Text}' is not modelled"),
+        UnmodelledExpression unmodelled => Evaluated.Unknown(new UnmodelledValue(place, unmodelled.Text)),
         _ => Evaluated.Of(expression),
     };
 
@@ -78,27 +78,27 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             case PacketField.MetaMark:
                 return state.UnknownMark == 0
                     ? Evaluated.Of(state.Mark)
-                    : Evaluated.Unknown("packet mark", "the packet's mark, which came from its connection");
+                    : Evaluated.Unknown(new MarkBits(MarkKind.Packet));
             case PacketField.MetaPriority:
                 return Evaluated.Of(state.Priority);
             case PacketField.MetaInInterface or PacketField.MetaInInterfaceIndex:
-                return Interface(state.InInterface, "comes in by");
+                return Interface(state.InInterface, InterfaceDirection.In);
             case PacketField.MetaOutInterface or PacketField.MetaOutInterfaceIndex:
-                return Interface(state.OutInterface, "goes out by");
+                return Interface(state.OutInterface, InterfaceDirection.Out);
             case PacketField.MetaSocketUser or PacketField.MetaSocketGroup:
                 if (!state.HasSocket)
                     return Evaluated.Absent;
                 return (selector.Field == PacketField.MetaSocketUser ? packet.UserId : packet.GroupId) is { } id
                     ? Evaluated.Of(id)
-                    : Evaluated.Unknown($"{selector.Field}", "who on this node sends the packet");
+                    : Evaluated.Unknown(new Sender(selector.Field));
             case PacketField.MetaRandom:
-                return Evaluated.Unknown("meta random", "a random number with more values than can be listed");
+                return Evaluated.Unknown(new WideRandom(null));
             case PacketField.CtState:
                 return Evaluated.Of((ulong)ConntrackFacts.StateOf(packet, state));
             case >= PacketField.CtStatus and <= PacketField.CtId:
                 return Conntrack(selector, state);
             default:
-                return Evaluated.Unknown($"{selector.Field}", $"the packet's '{selector.Field}', which was not given");
+                return Evaluated.Unknown(new PacketFieldValue(selector.Field));
         }
     }
 
@@ -116,10 +116,10 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             case PacketField.CtMark:
                 return state.UnknownConnectionMark == 0
                     ? Evaluated.Of(state.ConnectionMark)
-                    : Evaluated.Unknown(ConntrackFacts.HistoryUnknown("mark").Condition!);
+                    : Evaluated.Unknown(new ConnectionHistory(HistoryTopic.Mark));
         }
         if (packet.State != ConntrackStates.New)
-            return Evaluated.Unknown(ConntrackFacts.HistoryUnknown(selector.ToString()).Condition!);
+            return Evaluated.Unknown(new ConnectionHistory(HistoryTopic.Field, Selector: selector));
         bool isV4 = packet.Family == IpFamily.IPv4;
         switch (selector.Field)
         {
@@ -140,16 +140,16 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             case PacketField.CtDestinationPort:
                 return Port(ConntrackFacts.End(direction, PacketSide.Destination, packet, state).Port);
             default:
-                return Evaluated.Unknown(ConntrackFacts.HistoryUnknown(selector.ToString()).Condition!);
+                return Evaluated.Unknown(new ConnectionHistory(HistoryTopic.Field, Selector: selector));
         }
     }
 
     private static Evaluated Address(InetAddress address) => address.Family == IpFamily.None
-        ? Evaluated.Unknown("masqueraded source", "the address that masquerading chose, which the input does not tell")
+        ? Evaluated.Unknown(new MasqueradedAddress())
         : Evaluated.Of(new AddressValue(address));
 
     private static Evaluated Port(ushort? port) =>
-        port is { } value ? Evaluated.Of(value) : Evaluated.Unknown("port", "the packet's port, which was not given");
+        port is { } value ? Evaluated.Of(value) : Evaluated.Unknown(new PacketPort());
 
     private Evaluated PortOf(IpProtocol protocol, bool isSource, PacketState state) =>
         packet.Protocol == protocol && !packet.IsLaterFragment ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
@@ -166,8 +166,8 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             : Evaluated.Of(new UnmodelledExpression("th dport"));
     }
 
-    private static Evaluated Interface(string? name, string what) => name is null
-        ? Evaluated.Unknown($"interface {what}", $"the interface the packet {what}, which was not given")
+    private static Evaluated Interface(string? name, InterfaceDirection direction) => name is null
+        ? Evaluated.Unknown(new PacketInterface(direction))
         : Evaluated.Of(new NameValue(name));
 
     private Evaluated Concatenate(ConcatExpression concat, PacketState state, RuleRef place)
@@ -185,7 +185,7 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             if (part.Many is null)
                 return part;
             if ((long)combinations.Count * part.Many.Count > 2 * MostValues)
-                return Evaluated.Unknown($"concat {place}", "more random values than can be listed");
+                return Evaluated.Unknown(new ManyCombinations(place));
             var next = new List<(Expression[], double)>(combinations.Count * part.Many.Count);
             foreach ((Expression[] parts, double probability) in combinations)
             {
@@ -205,11 +205,11 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     {
         Evaluated left = KnownBits(bitwise, state) ?? Evaluate(bitwise.Left, state, place);
         if (left.Single is UnmodelledExpression)
-            return Evaluated.Unknown($"bits {place}", "a value of the packet that the trace does not know");
+            return Evaluated.Unknown(new OpaqueOperand(place));
         return left.Select(leftValue => Evaluate(bitwise.Right, state, place).Select(rightValue =>
         {
             if (!ValueComparer.TryNumber(leftValue, out UInt128 a) || !ValueComparer.TryNumber(rightValue, out UInt128 b))
-                return Evaluated.Unknown($"bits {place}", "arithmetic on values that are no numbers");
+                return Evaluated.Unknown(new ArithmeticResult(place));
             UInt128 result = bitwise.Operator switch
             {
                 BitwiseOperator.And => a & b,
@@ -248,10 +248,10 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         });
     }
 
-    private static Evaluated Uniform(uint modulus, uint offset, string key)
+    private static Evaluated Uniform(uint modulus, uint offset, RuleRef place)
     {
         if (modulus > MostValues)
-            return Evaluated.Unknown(key, "a random number with more values than can be listed");
+            return Evaluated.Unknown(new WideRandom(place));
         var values = new (Expression, double)[modulus];
         for (uint value = 0; value < modulus; value++)
             values[value] = (new NumberValue(value + offset), 1.0 / modulus);
@@ -261,10 +261,10 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     private Evaluated Hash(HashExpression hash, PacketState state, RuleRef place)
     {
         if (hash.Operand is null || hash.Seed is null)
-            return Uniform(hash.Modulus, hash.Offset, $"hash {place}");
+            return Uniform(hash.Modulus, hash.Offset, place);
         return Evaluate(hash.Operand, state, place).Select(value => JenkinsHash.Compute(hash.Operand, value, hash) is { } number
             ? Evaluated.Of(number)
-            : Evaluated.Unknown($"hash {place}", "a hash over values whose form in the kernel is not modelled"));
+            : Evaluated.Unknown(new HashOfUnknownForm(place)));
     }
 
     private Evaluated Fib(FibExpression fib, PacketState state)
@@ -272,16 +272,16 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         bool isSource = (fib.Keys & FibKeys.SourceAddress) != 0;
         InetAddress address = isSource ? state.Source : state.Destination;
         if (fib.Result != FibResult.Type || address.Family == IpFamily.None)
-            return Evaluated.Unknown($"fib {fib} {address}", "the node's routes, which the input does not tell");
+            return Evaluated.Unknown(new RouteLookup(fib, address));
         bool fromElsewhere = isSource && !packet.IsFromNode && address == packet.Source;
         Answer local = matches.KindOf(address, AddressTypes.Local, fromElsewhere);
         if (local.Kind == AnswerKind.Unknown)
-            return Evaluated.Unknown(local.Condition! with { Text = local.Condition.Text });
+            return Evaluated.Unknown(local.Condition!);
         if ((fib.Keys & (FibKeys.InInterface | FibKeys.OutInterface)) != 0 && local.Kind == AnswerKind.Yes)
         {
             string? device = (fib.Keys & FibKeys.InInterface) != 0 ? state.InInterface : state.OutInterface;
             if (node.OfInterface(device) is not { } own)
-                return Evaluated.Unknown($"fib {fib.Keys} {address}", $"whether {address} belongs to the packet's interface");
+                return Evaluated.Unknown(new AddressOfInterface(address, Keys: fib.Keys));
             local = Answer.Of(own.Any(item => item.Address == address));
         }
         // RTN_LOCAL, RTN_MULTICAST, RTN_BROADCAST and RTN_UNICAST of linux/rtnetlink.h.

@@ -19,7 +19,7 @@ internal sealed class ForkTracker
     /// </summary>
     internal (PacketState? Matches, PacketState? Passes)? Fork(PacketState state, Condition condition, RuleRef? place)
     {
-        if (Assumption.Find(state.Assumptions, condition.Key) is { } known)
+        if (Assumption.Find(state.Assumptions, condition.Fact) is { } known)
             return known != condition.IsNegated ? (state, null) : (null, state);
         if (state.Assumptions?.Depth >= DeepestAssumptions || _forks >= MostForks)
         {
@@ -27,7 +27,7 @@ internal sealed class ForkTracker
             return null;
         }
         int fork = ++_forks;
-        PacketState other = state.Clone();
+        PacketState other = state.Copy();
         state.Assumptions = new Assumption(fork, condition, !condition.IsNegated, place, state.Assumptions);
         other.Assumptions = new Assumption(fork, condition, condition.IsNegated, place, other.Assumptions);
         return (state, other);

@@ -9,9 +9,9 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
     internal Answer Contains(IpSetMatch match, PacketState state)
     {
         if (!ruleset.IpSets.TryGetValue(match.Set, out IpSet? set))
-            return Answer.Unknown($"ipset {match.Set} {match.Sides} {state.Source} {state.Destination}", $"the ipset '{match.Set}' is not in the input");
+            return Answer.Unknown(new MissingIpSet(match.Set, match.Sides, state.Source, state.Destination));
         if (match.Options.Length > 0)
-            return Answer.Unknown($"ipset {match}", $"the set match with '{match.Options}' is not modelled");
+            return Answer.Unknown(new IpSetOptions(match));
         return Contains(set, match.Sides, state, depth: 0);
     }
 
@@ -46,7 +46,7 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
         if (unknown.Kind == AnswerKind.Unknown)
             return unknown;
         if (best.First < 0 && set.IsIncomplete)
-            return Answer.Unknown($"ipset {set.Name} {sides} {state.Source} {state.Destination}", $"the ipset '{set.Name}' is cut off in the input");
+            return Answer.Unknown(new CutIpSet(set.Name, sides, state.Source, state.Destination));
         return Answer.Of(bestHolds);
     }
 
@@ -59,7 +59,7 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
             if (entry.Parts is not [IpSetMember member])
                 continue;
             if (!ruleset.IpSets.TryGetValue(member.Name, out IpSet? set))
-                return Answer.Unknown($"ipset {member.Name}", $"the ipset '{member.Name}' is not in the input");
+                return Answer.Unknown(new MissingIpSet(member.Name));
             Answer answer = Contains(set, sides, state, depth + 1);
             if (answer.Kind != AnswerKind.No)
                 return answer;
@@ -113,7 +113,7 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
             case IpSetAddress range:
                 InetAddress address = side == PacketSide.Source ? state.Source : state.Destination;
                 if (address.Family == IpFamily.None)
-                    return Answer.Unknown($"ipset masqueraded {set.Name}", "the address that masquerading chose");
+                    return Answer.Unknown(new MasqueradedInIpSet(set.Name));
                 if (set.NetMask is { } mask)
                     address = InetPrefix.Of(address, mask).Address;
                 return Answer.Of(address.Family == range.First.Family && address >= range.First && address <= range.Last);
@@ -127,18 +127,18 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
                     return Answer.Of(ports.First == 0);
                 return value is { } number
                     ? Answer.Of(number >= ports.First && number <= ports.Last)
-                    : Answer.Unknown($"{side} port", "the packet's port, which was not given");
+                    : Answer.Unknown(new PacketPort(side));
             case IpSetInterface device:
                 if (device.IsPhysdev)
                     return Answer.No;
                 string? name = side == PacketSide.Source ? state.InInterface : state.OutInterface;
                 if (name is null)
-                    return Answer.Unknown($"ipset interface {side} {device.Name}", "the packet's interface, which was not given");
+                    return Answer.Unknown(new InterfaceInIpSet(side, device.Name));
                 return Answer.Of(device.IsPrefix ? name.StartsWith(device.Name, StringComparison.Ordinal) : name == device.Name);
             case IpSetMark mark:
                 return Answer.Of(mark.Value == state.Mark);
             default:
-                return Answer.Unknown($"ipset {set.Name} {part}", $"the ipset '{set.Name}' of type {set.Type} asks what the trace does not model");
+                return Answer.Unknown(new UnmodelledIpSetPart(set.Name, set.Type, part));
         }
     }
 }

@@ -3,72 +3,36 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Decides the conditions of iptables rules (and nft's limit) for a packet; nft's comparisons are <see cref="RelationEvaluator"/>'s.</summary>
+/// <summary>Decides the conditions of iptables rules (and nft's limit) that take more than a line; see <see cref="MatchDecider"/>.</summary>
 internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Ruleset ruleset)
 {
-    private readonly IpSetIndex _ipSets = new(ruleset, packet);
+    internal IpSetIndex IpSets { get; } = new(ruleset, packet);
 
     internal RecentLists Recent { get; } = new(packet, ruleset.RecentClients);
 
     internal PacketSpec Packet => packet;
 
-    internal Answer Evaluate(Match match, PacketState state, RuleRef place) => match switch
-    {
-        ProtocolMatch protocol => Answer.Of(protocol.Protocol == packet.Protocol).NegateIf(protocol.Negated),
-        AddressMatch address => Address(state, address.Side, address.Prefix.Contains, address).NegateIf(address.Negated),
-        MaskedAddressMatch masked => Address(state, masked.Side, value => IsMasked(value, masked), masked).NegateIf(masked.Negated),
-        AddressRangeMatch range => Address(state, range.Side,
-            value => value.Family == range.First.Family && value >= range.First && value <= range.Last, range).NegateIf(range.Negated),
-        PortMatch ports => Ports(ports, state),
-        InterfaceMatch device => Interface(device, state),
-        // Bridged packets are a matter of the bridge's tables; a packet that is routed has no bridge ports.
-        PhysdevMatch physdev => Answer.No.NegateIf(physdev.Negated),
-        MarkMatch mark => MarkIs(mark, state).NegateIf(mark.Negated),
-        AddressTypeMatch type => AddressType(type, state),
-        StatisticRandomMatch random => Answer.Chance(random.Probability),
-        // Which packet's turn it is depends on those before; over many packets it is one in n.
-        StatisticNthMatch nth => Answer.Chance(1.0 / Math.Max(1, nth.Every)).NegateIf(nth.Negated),
-        IpSetMatch set => _ipSets.Contains(set, state).NegateIf(set.Negated),
-        RecentMatch recent => Recent.Evaluate(recent, state),
-        LimitMatch limit => Limit(limit, place),
-        IcmpMatch icmp => Icmp(icmp),
-        OwnerMatch owner => Owner(owner),
-        TcpFlagsMatch flags => packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
-            ? Answer.Of((packet.TcpFlags & flags.Mask) == flags.Value).NegateIf(flags.Negated)
-            : Answer.No,
-        TcpOptionMatch option => packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
-            ? Answer.Unknown($"tcp-option {option.Option}", $"whether the segment has TCP option {option.Option}").NegateIf(option.Negated)
-            : Answer.No,
-        // The first fragment is none for this match, and a packet is whole unless its premise says otherwise.
-        FragmentMatch fragment => Answer.Of(packet.IsLaterFragment).NegateIf(fragment.Negated),
-        AccountingMatch => Answer.Yes,
-        ConntrackStateMatch or ConntrackStatusMatch or ConntrackAddressMatch or ConntrackPortMatch or ConntrackProtocolMatch
-            or ConntrackDirectionMatch or ConntrackExpireMatch => ConntrackFacts.Evaluate(match, packet, state),
-        UnmodelledMatch unmodelled => Answer.Unknown($"match {place} {unmodelled.Text}", $"the match '{unmodelled.Text}' is not modelled"),
-        _ => Answer.Unknown($"match {place} {match}", $"the match '{match.GetType().Name}' is not modelled"),
-    };
-
-    private static bool IsMasked(InetAddress value, MaskedAddressMatch match) =>
+    internal static bool IsMasked(InetAddress value, MaskedAddressMatch match) =>
         value.Family == match.Value.Family && (value.ToNumber() & match.Mask.ToNumber()) == (match.Value.ToNumber() & match.Mask.ToNumber());
 
-    private static Answer Address(PacketState state, PacketSide side, Func<InetAddress, bool> holds, Match match)
+    internal static Answer Address(PacketState state, PacketSide side, Func<InetAddress, bool> holds, Match match)
     {
         InetAddress value = side == PacketSide.Source ? state.Source : state.Destination;
         return value.Family == IpFamily.None
-            ? Answer.Unknown($"masqueraded {match}", "the address that masquerading chose, which the input does not tell")
+            ? Answer.Unknown(new MasqueradedAddress(match))
             : Answer.Of(holds(value));
     }
 
-    private Answer Ports(PortMatch match, PacketState state)
+    internal Answer Ports(PortMatch match, PacketState state)
     {
         // The port matches belong to a protocol, so a packet of another protocol does not match even when negated.
         if (!packet.HasPorts)
             return Answer.No;
         Answer answer = match.Side switch
         {
-            PacketSide.Source => Port(state.SourcePort, match.Ports, "source"),
-            PacketSide.Destination => Port(state.DestinationPort, match.Ports, "destination"),
-            _ => Either(Port(state.SourcePort, match.Ports, "source"), Port(state.DestinationPort, match.Ports, "destination")),
+            PacketSide.Source => Port(state.SourcePort, match.Ports, isSource: true),
+            PacketSide.Destination => Port(state.DestinationPort, match.Ports, isSource: false),
+            _ => Either(Port(state.SourcePort, match.Ports, isSource: true), Port(state.DestinationPort, match.Ports, isSource: false)),
         };
         return answer.NegateIf(match.Negated);
     }
@@ -76,10 +40,10 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     private static Answer Either(Answer left, Answer right) =>
         left.Kind == AnswerKind.Yes || right.Kind == AnswerKind.No ? left : right;
 
-    private static Answer Port(ushort? port, EquatableArray<PortRange> ranges, string side)
+    private static Answer Port(ushort? port, EquatableArray<PortRange> ranges, bool isSource)
     {
         if (port is not { } value)
-            return Answer.Unknown($"{side} port {ranges}", $"the packet's {side} port, which was not given");
+            return Answer.Unknown(new PortOfSide(isSource, ranges));
         foreach (PortRange range in ranges)
         {
             if (range.Contains(value))
@@ -88,7 +52,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         return Answer.No;
     }
 
-    private static Answer Interface(InterfaceMatch match, PacketState state)
+    internal static Answer Interface(InterfaceMatch match, PacketState state)
     {
         bool isIn = match.Direction == InterfaceDirection.In;
         string? name = isIn ? state.InInterface : state.OutInterface;
@@ -96,30 +60,28 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         {
             return match.IsPrefix && match.Name.Length == 0
                 ? Answer.Yes.NegateIf(match.Negated)
-                : Answer.Unknown($"{match.Direction} {match.Name} {match.IsPrefix} {state.Destination}",
-                    isIn ? "the interface the packet comes in by, which was not given" : "the interface the packet goes out by, which was not given")
-                    .NegateIf(match.Negated);
+                : Answer.Unknown(new PacketInterface(match.Direction, match.Name, match.IsPrefix, state.Destination)).NegateIf(match.Negated);
         }
         bool holds = match.IsPrefix ? name.StartsWith(match.Name, StringComparison.Ordinal) : name == match.Name;
         return Answer.Of(holds).NegateIf(match.Negated);
     }
 
-    private static Answer MarkIs(MarkMatch match, PacketState state) => match.Kind == MarkKind.Packet
-        ? Bits(state.Mark, state.UnknownMark, match, "the packet's mark, which came from its connection")
+    internal static Answer MarkIs(MarkMatch match, PacketState state) => match.Kind == MarkKind.Packet
+        ? Bits(state.Mark, state.UnknownMark, match)
         // xt_connmark: a packet without a connection never matches, negated or not; the caller negates this answer.
         : state.Tracking == TrackState.Tracked
-            ? Bits(state.ConnectionMark, state.UnknownConnectionMark, match, "the connection's mark, which the input does not tell")
+            ? Bits(state.ConnectionMark, state.UnknownConnectionMark, match)
             : Answer.Of(match.Negated);
 
-    private static Answer Bits(uint value, uint unknown, MarkMatch match, string text)
+    private static Answer Bits(uint value, uint unknown, MarkMatch match)
     {
         bool mayHold = (match.Value & ~match.Mask) == 0 && ((value ^ match.Value) & match.Mask & ~unknown) == 0;
         return mayHold && (unknown & match.Mask) != 0
-            ? Answer.Unknown($"{match.Kind} mark {value} {unknown} {match.Value} {match.Mask}", text)
+            ? Answer.Unknown(new MarkBits(match.Kind, value, unknown, match.Value, match.Mask))
             : Answer.Of(mayHold);
     }
 
-    private Answer AddressType(AddressTypeMatch match, PacketState state)
+    internal Answer AddressType(AddressTypeMatch match, PacketState state)
     {
         InetAddress address = match.Side == PacketSide.Source ? state.Source : state.Destination;
         if (address.Family == IpFamily.None)
@@ -127,7 +89,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
             // Whatever masquerading chose is the node's; of which interface is not known.
             return match.LimitTo is null
                 ? IsOfType(true, match.Types).NegateIf(match.Negated)
-                : Answer.Unknown($"masqueraded {match}", "the address that masquerading chose, which the input does not tell");
+                : Answer.Unknown(new MasqueradedAddress(match));
         }
         bool fromElsewhere = match.Side == PacketSide.Source && !packet.IsFromNode && address == packet.Source;
         if (match.LimitTo is not { } direction || KindOf(address, AddressTypes.Local, fromElsewhere).Kind == AnswerKind.No)
@@ -135,7 +97,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         // An address of another interface counts as one out there.
         string? device = direction == InterfaceDirection.In ? state.InInterface : state.OutInterface;
         if (node.OfInterface(device) is not { } own)
-            return Answer.Unknown($"limit {direction} {match.Types} {address}", $"whether {address} belongs to the packet's interface").NegateIf(match.Negated);
+            return Answer.Unknown(new AddressOfInterface(address, direction, match.Types)).NegateIf(match.Negated);
         return IsOfType(own.Any(item => item.Address == address), match.Types).NegateIf(match.Negated);
     }
 
@@ -171,12 +133,12 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     }
 
     internal static Answer IsLocalUnknown(InetAddress address) =>
-        Answer.Unknown($"local {address}", $"whether {address} is an address of this node");
+        Answer.Unknown(new LocalAddress(address));
 
-    private static Answer Limit(LimitMatch match, RuleRef place) =>
-        Answer.Unknown($"limit {place}", $"how many packets the limit at {place} has seen").NegateIf(match.IsOver);
+    internal static Answer Limit(LimitMatch match, RuleRef place) =>
+        Answer.Unknown(new LimitHistory(place)).NegateIf(match.IsOver);
 
-    private Answer Icmp(IcmpMatch match)
+    internal Answer Icmp(IcmpMatch match)
     {
         if (match.Protocol != packet.Protocol || packet.IsLaterFragment)
             return Answer.No;
@@ -185,7 +147,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         return Answer.Of(holds).NegateIf(match.Negated);
     }
 
-    private Answer Owner(OwnerMatch match)
+    internal Answer Owner(OwnerMatch match)
     {
         // xt_owner: without a local socket only the negated questions hold... all of them asked of nobody.
         if (!packet.IsFromNode)
@@ -195,7 +157,6 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         uint? id = match.Kind == OwnerKind.User ? packet.UserId : packet.GroupId;
         return id is { } value
             ? Answer.Of(value >= match.First && value <= match.Last).NegateIf(match.Negated)
-            : Answer.Unknown($"owner {match.Kind} {match.First} {match.Last}", $"which {(match.Kind == OwnerKind.User ? "user" : "group")} sends the packet")
-                .NegateIf(match.Negated);
+            : Answer.Unknown(new SenderInRange(match.Kind, match.First, match.Last)).NegateIf(match.Negated);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
     {
         if (statement is NetmapStatement netmap)
         {
-            PacketState mapped = state.Clone();
+            PacketState mapped = state.Copy();
             if (hook is Hook.Prerouting or Hook.Output)
                 SetDestination(mapped, Map(netmap.Prefix, state.Destination), state.DestinationPort);
             else
@@ -25,7 +25,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         var nat = (NatStatement)statement;
         if (nat.Kind == NatKind.Masquerade)
         {
-            PacketState masqueraded = state.Clone();
+            PacketState masqueraded = state.Copy();
             bool keepsPort = !IsRandom(nat) && nat.Range is null && nat.Port is null;
             SetSource(masqueraded, node.OnlySource(state.Destination), keepsPort ? state.SourcePort : null, ChangesIdentifier(nat));
             masqueraded.IsMasqueraded = true;
@@ -37,10 +37,10 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         foreach ((InetAddress first, InetAddress last, ushort? port, double share) in targets)
         {
             if (Choose(nat, first, last, state) is not { } addresses)
-                return new Condition($"nat range {place}", $"which address between {first} and {last} the kernel chooses");
+                return new Condition(new AddressOfRange(place, first, last));
             foreach (InetAddress address in addresses)
             {
-                PacketState translated = state.Clone();
+                PacketState translated = state.Copy();
                 translated.Probability = state.Probability * share / addresses.Count;
                 if (nat.Kind == NatKind.Source)
                     SetSource(translated, address, port, ChangesIdentifier(nat));
@@ -114,7 +114,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
                     targets.Add((prefix.Prefix.Address, prefix.Prefix.Last, chosen, share));
                     break;
                 default:
-                    return new Condition($"nat {place}", "an address that is computed in a way the trace does not model");
+                    return new Condition(new ComputedAddress(place));
             }
         }
         return null;
@@ -128,7 +128,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         {
             target = AddressOf(state.InInterface);
             if (target.Family == IpFamily.None)
-                return new Condition($"redirect {state.InInterface}", "the address of the interface the packet came in by");
+                return new Condition(new RedirectTarget(state.InInterface));
         }
         targets.Add((target, target, port, 1));
         return null;

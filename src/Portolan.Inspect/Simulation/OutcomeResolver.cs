@@ -83,7 +83,7 @@ internal static class OutcomeResolver
     /// True when the unknown is whether the destination is local, and the packet passes either way: it arrives, and only the place is open.
     /// </summary>
     private static bool IsOnlyRoute(Assumption assumption, ImmutableArray<Outcome> ifTrue, ImmutableArray<Outcome> ifFalse) =>
-        assumption.Place is null && assumption.Condition.Key.StartsWith("local ", StringComparison.Ordinal)
+        assumption.Place is null && assumption.Condition.Fact is LocalAddress
         && ifTrue.All(outcome => outcome.Verdict == OutcomeVerdict.Local) && ifFalse.All(outcome => outcome.Verdict == OutcomeVerdict.Forward)
         && ifTrue.Length == 1 && ifFalse.Length == 1 && ifTrue[0].IsTranslated == ifFalse[0].IsTranslated;
 

@@ -55,7 +55,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             var matches = new MatchEvaluator(packet, node, ruleset);
             var expressions = new ExpressionEvaluator(packet, node, matches);
             var runner = new RuleRunner(
-                matches, expressions, new RelationEvaluator(expressions), new NatTranslator(packet, node, expressions), _ledger);
+                matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions, new NatTranslator(packet, node, expressions), _ledger);
             _walker = new ChainWalker(runner, _ledger);
         }
 
@@ -255,7 +255,7 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
         private IEnumerable<PacketState> Remember(HookTable.Station station, Hook hook, PacketState state, bool isDestination)
         {
             int endings = _ledger.Endings.Count;
-            List<PacketState> asFirst = TranslateFirst(station, hook, [state.Clone()], isDestination);
+            List<PacketState> asFirst = TranslateFirst(station, hook, [state.Copy()], isDestination);
             _ledger.Endings.RemoveRange(endings, _ledger.Endings.Count - endings);
             bool mayBeTranslated = asFirst.Exists(item => isDestination ? item.IsDestinationTranslated : item.IsSourceTranslated);
             if (mayBeTranslated)

@@ -2,11 +2,12 @@ using Portolan.Inet;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>One way the packet may have gone so far: the packet as it is now, how likely that is, and the rules that brought it here.</summary>
-internal sealed class PacketState
+/// <summary>
+/// All that decides what becomes of a packet from here on: states that agree in it have the same future. Its equality is the compiler's, so that
+/// a field added here takes part.
+/// </summary>
+internal abstract record PacketFacts
 {
-    internal double Probability = 1;
-
     /// <summary>The source; the default value once masquerading has chosen an address that is not known here.</summary>
     internal InetAddress Source;
     internal ushort? SourcePort;
@@ -45,16 +46,21 @@ internal sealed class PacketState
 
     /// <summary>What the packet itself wrote down on its way: lists of recent clients, dynamic sets.</summary>
     internal PacketMemory? Memory;
+}
+
+/// <summary>One path the packet may have taken so far: the packet as it is now, how likely that is, and the rules that brought it here.</summary>
+internal sealed record PacketState : PacketFacts
+{
+    internal double Probability = 1;
     internal PathNode? Path;
 
-    internal PacketState Clone() => (PacketState)MemberwiseClone();
+    /// <summary>Equal when the facts are, whatever the probability and the path: such states are joined.</summary>
+    public bool Equals(PacketState? other) => base.Equals(other);
 
-    /// <summary>Everything but probability and path: states that agree here have the same future.</summary>
-    internal (InetAddress, ushort?, InetAddress, ushort?, (uint, uint, uint, uint), ulong, PacketMemory?, (string?, string?, TrackState, int, Assumption?, Ambiguity?)) Identity =>
-        (Source, SourcePort, Destination, DestinationPort, (Mark, UnknownMark, ConnectionMark, UnknownConnectionMark), Priority, Memory,
-            (InInterface, OutInterface, Tracking,
-            (IsDestinationSettled ? 1 : 0) | (IsSourceSettled ? 2 : 0) | (IsDestinationTranslated ? 4 : 0) | (IsSourceTranslated ? 8 : 0)
-            | (IsMasqueraded ? 16 : 0) | (IsConfirmed ? 32 : 0) | (HasSocket ? 64 : 0) | (IsInZone ? 128 : 0), Assumptions, Ambiguity));
+    /// <inheritdoc/>
+    public override int GetHashCode() => base.GetHashCode();
+
+    internal PacketState Copy() => this with { };
 }
 
 /// <summary>What conntrack knows of the packet at this point of its way.</summary>
@@ -88,11 +94,11 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
 
     internal int Depth { get; } = (previous?.Depth ?? 0) + 1;
 
-    internal static bool? Find(Assumption? list, string key)
+    internal static bool? Find(Assumption? list, Fact fact)
     {
         for (; list is not null; list = list.Previous)
         {
-            if (list.Condition.Key == key)
+            if (list.Condition.Fact == fact)
                 return list.Holds;
         }
         return null;

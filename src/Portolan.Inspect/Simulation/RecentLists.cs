@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Rules.Model;
 
@@ -16,15 +15,15 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
     internal Answer Evaluate(RecentMatch match, PacketState state)
     {
         if (KeyOf(match, state) is not { } key)
-            return Answer.Unknown($"recent {match.List} masqueraded", "the address that masquerading chose, which the input does not tell");
-        Entry entry = Find(key, match, state);
+            return Answer.Unknown(new MasqueradedClient(match.List));
+        RecentEntry entry = Find(key, match, state);
         switch (match.Mode)
         {
             case RecentMode.Set:
                 Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
                 return Answer.Yes.NegateIf(match.Negated);
             case RecentMode.Remove:
-                Write(key, new Entry(0, IsAll: true, 0, []), state);
+                Write(key, new RecentEntry(0, IsAll: true, 0, []), state);
                 return (entry.IsThere ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
         }
         // What this packet wrote is younger than any number of seconds.
@@ -48,7 +47,7 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
     {
         if (match.Mode != RecentMode.Update || KeyOf(match, state) is not { } key)
             return;
-        Entry entry = Find(key, match, state);
+        RecentEntry entry = Find(key, match, state);
         if (entry.IsThere || (!match.Negated && !entry.IsAll))
             Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
     }
@@ -64,33 +63,30 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
         return (match.List, address.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)masked) : InetAddress.FromIPv6(masked));
     }
 
-    private Entry Find((string, InetAddress) key, RecentMatch match, PacketState state)
+    private RecentEntry Find((string, InetAddress) key, RecentMatch match, PacketState state)
     {
         if (PacketMemory.TryFind(state.Memory, key, out object? value))
-            return (Entry)value!;
+            return (RecentEntry)value!;
         if (clients is not null)
-            return new Entry(0, IsAll: true, 0, clients.AgesOf(key.Item1, key.Item2));
+            return new RecentEntry(0, IsAll: true, 0, [.. clients.AgesOf(key.Item1, key.Item2)]);
         bool isFresh = packet.ClientIsFresh && packet.State is not (ConntrackStates.Established or ConntrackStates.Related)
             && match.Side == PacketSide.Source && match.Mask.Family == IpFamily.None && state.Source == packet.Source;
-        return new Entry(0, isFresh, 0, []);
+        return new RecentEntry(0, isFresh, 0, []);
     }
 
-    private static void Write((string, InetAddress) key, Entry entry, PacketState state) =>
+    private static void Write((string, InetAddress) key, RecentEntry entry, PacketState state) =>
         state.Memory = new PacketMemory(key, entry, state.Memory);
 
-    private static Answer Unknown((string List, InetAddress Address) key, RecentMatch match, Entry entry) => Answer.Unknown(
-        $"recent {key} {match.Seconds} {match.HitCount} {match.Ttl} {entry}",
-        match.Side == PacketSide.Source
-            ? $"whether the client is in the list '{match.List}' of the recent match, which no dump shows"
-            : $"whether {key.Address} is in the list '{match.List}' of the recent match, which no dump shows");
+    private static Answer Unknown((string List, InetAddress Address) key, RecentMatch match, RecentEntry entry) => Answer.Unknown(
+        new RecentClient(key.List, key.Address, match.Side == PacketSide.Source, match.Seconds, match.HitCount, match.Ttl, entry));
+}
 
-    /// <summary>What is known of an entry.</summary>
-    /// <param name="Stamps">How often this packet was written down.</param>
-    /// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no entry.</param>
-    /// <param name="Version">Counts changes that are not known.</param>
-    /// <param name="Ages">The age of each stamp that was read.</param>
-    private sealed record Entry(int Stamps, bool IsAll, int Version, ImmutableArray<TimeSpan> Ages)
-    {
-        internal bool IsThere => Stamps > 0 || !Ages.IsEmpty;
-    }
+/// <summary>What is known of an entry in a list of the recent match.</summary>
+/// <param name="Stamps">How often this packet was written down.</param>
+/// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no entry.</param>
+/// <param name="Version">Counts changes that are not known.</param>
+/// <param name="Ages">The age of each stamp that was read.</param>
+internal sealed record RecentEntry(int Stamps, bool IsAll, int Version, EquatableArray<TimeSpan> Ages)
+{
+    internal bool IsThere => Stamps > 0 || !Ages.IsEmpty;
 }

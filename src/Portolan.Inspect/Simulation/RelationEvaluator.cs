@@ -15,7 +15,7 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
             // Whether an address is local is one question however it is asked, so that two rules about it agree.
             if (match is { Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual, Right: NumberValue { Value: 2 } })
                 return new Answer(AnswerKind.Unknown, 0, unknown).NegateIf(match.Operator == RelationalOperator.NotEqual);
-            return new Answer(AnswerKind.Unknown, 0, unknown with { Key = $"{unknown.Key} {match.Operator} {match.Right}" });
+            return new Answer(AnswerKind.Unknown, 0, unknown with { Fact = new ComparedFact(unknown.Fact, match.Operator, match.Right) });
         }
         if (left.IsAbsent)
             return Answer.No;
@@ -48,11 +48,11 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         if (right.Single is not { } pattern)
             return Answer.No;
         if (ValueComparer.IsOpaque(value) && ValueComparer.Holds(pattern, value))
-            return Answer.Unknown($"opaque {value} {match.Right}", "a value of the packet that the trace does not know").NegateIf(negated);
+            return Answer.Unknown(new OpaqueValue(value, match.Right)).NegateIf(negated);
         if (match.Operator is RelationalOperator.Equal or RelationalOperator.NotEqual)
             return Answer.Of(ValueComparer.Holds(pattern, value)).NegateIf(negated);
         if (!ValueComparer.TryNumber(value, out UInt128 a) || !ValueComparer.TryNumber(pattern, out UInt128 b))
-            return Answer.Unknown($"compare {place}", "a comparison of values that are no numbers");
+            return Answer.Unknown(new ComparisonResult(place));
         return Answer.Of(match.Operator switch
         {
             RelationalOperator.Less => a < b,

@@ -4,7 +4,7 @@ namespace Portolan.Inspect.Simulation;
 
 /// <summary>Runs one rule on one packet: decides its matches in order and carries out what it says.</summary>
 internal sealed class RuleRunner(
-    MatchEvaluator matches, ExpressionEvaluator expressions, RelationEvaluator relations, NatTranslator nat, ForkTracker ledger)
+    MatchEvaluator matches, MatchDecider decider, ExpressionEvaluator expressions, NatTranslator nat, ForkTracker ledger)
 {
     private readonly Stack<(PacketState State, int Statement, bool IsRecorded)> _pending = new();
 
@@ -49,9 +49,7 @@ internal sealed class RuleRunner(
     /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
     private PacketState? EvaluateMatch(Match match, RuleRef place, PacketState state, int nextStatement, bool recorded, RuleResult result)
     {
-        Answer answer = match is RelationalMatch relation
-            ? relations.Evaluate(relation, state, place)
-            : matches.Evaluate(match, state, place);
+        Answer answer = decider.Evaluate(match, state, place);
         switch (answer.Kind)
         {
             case AnswerKind.Yes:
@@ -69,7 +67,7 @@ internal sealed class RuleRunner(
         result.HasForked = true;
         if (answer.Kind == AnswerKind.Random)
         {
-            PacketState passes = state.Clone();
+            PacketState passes = state.Copy();
             passes.Probability *= 1 - answer.Probability;
             result.Next.Add(passes);
             state.Probability *= answer.Probability;
@@ -147,7 +145,7 @@ internal sealed class RuleRunner(
             || (with == RejectWith.TcpReset && (matches.Packet.TcpFlags & TcpFlags.Rst) != 0))
             ledger.Finish(state, OutcomeVerdict.Drop, null);
         else
-            ledger.Finish(state, OutcomeVerdict.Reject, Descriptions.RejectDescriptions.Of(with));
+            ledger.Finish(state, OutcomeVerdict.Reject, RejectText.Of(with));
     }
 
     private void ApplyVerdict(Verdict verdict, RuleRef place, PacketState state, RuleResult result)
@@ -190,7 +188,7 @@ internal sealed class RuleRunner(
         double rest = state.Probability - translated.Sum(item => item.Probability);
         if (rest > 1e-12)
         {
-            PacketState missed = state.Clone();
+            PacketState missed = state.Copy();
             missed.Probability = rest;
             missed.Path = state.Path?.Previous;
             result.Next.Add(missed);
@@ -229,7 +227,7 @@ internal sealed class RuleRunner(
         double rest = state.Probability;
         foreach ((Expression value, double share) in verdicts.Many ?? (verdicts.Single is null ? [] : [(verdicts.Single, 1.0)]))
         {
-            PacketState chosen = state.Clone();
+            PacketState chosen = state.Copy();
             chosen.Probability = state.Probability * share;
             rest -= chosen.Probability;
             // "continue" goes on in this rule; only a missing element breaks it off (nft_do_chain and nft_lookup_eval).
@@ -272,7 +270,7 @@ internal sealed class RuleRunner(
         double rest = state.Probability;
         foreach ((Expression value, double share) in computed.Many ?? [])
         {
-            PacketState chosen = state.Clone();
+            PacketState chosen = state.Copy();
             chosen.Probability = state.Probability * share;
             rest -= chosen.Probability;
             Store(assign.Target.Field, value, chosen);
@@ -338,7 +336,7 @@ internal sealed class RuleRunner(
             double rest = state.Probability;
             foreach ((Expression value, double share) in keys)
             {
-                PacketState chosen = state.Clone();
+                PacketState chosen = state.Copy();
                 chosen.Probability = state.Probability * share;
                 rest -= chosen.Probability;
                 expressions.Sets.Write(update, value, Data(update, place, chosen), place, chosen);
@@ -357,8 +355,7 @@ internal sealed class RuleRunner(
         {
             if (inner is not LimitMatch limit)
                 continue;
-            Condition condition = Answer.Unknown($"set limit {place}", $"how much the limit kept in set '{update.Set}' has seen")
-                .NegateIf(limit.IsOver).Condition!;
+            Condition condition = Answer.Unknown(new SetLimitHistory(place, update.Set)).NegateIf(limit.IsOver).Condition!;
             if (ledger.Fork(state, condition, place) is not { } fork)
                 return null;
             result.HasForked = true;

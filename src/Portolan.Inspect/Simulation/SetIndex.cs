@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Portolan.Inet;
 using Portolan.Rules.Model;
 
@@ -49,7 +48,7 @@ internal sealed class SetIndex
     {
         bool mayBeThere = _exact.Values.Concat(_ranges).Any(candidate => ValueComparer.Holds(candidate.Key, value));
         unknown = mayBeThere
-            ? new Condition($"opaque {value} {RuntimeHelpers.GetHashCode(this)}", "a value of the packet that the trace does not know")
+            ? new Condition(new OpaqueValue(value, this))
             : _catchAll is null ? _incomplete : null;
         return mayBeThere ? null : _catchAll;
     }

@@ -5,6 +5,9 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Lookups in the sets and maps of nf_tables: what the input shows, and what the packet itself has changed by then.</summary>
 internal sealed class SetLookup
 {
+    // What a packet wrote without its key being known; no packet has this value.
+    private static readonly Expression _anyElement = new CatchAllValue();
+
     private readonly Dictionary<object, SetIndex> _indexes = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A set by name or written in the rule; null when it is not in the input.</summary>
@@ -17,17 +20,14 @@ internal sealed class SetLookup
         if (!_indexes.TryGetValue(source, out SetIndex? index))
         {
             index = named is not null
-                ? new SetIndex(named.Elements, named.IsIncomplete
-                    ? new Condition($"set {named.Name}", $"the set '{named.Name}' is cut off in the input")
-                    : null)
+                ? new SetIndex(named.Elements, named.IsIncomplete ? new Condition(new CutSet(named.Name)) : null)
                 : new SetIndex(((AnonymousSet)source).Elements, null);
             _indexes[source] = index;
         }
         return new Handle(named, index);
     }
 
-    internal static Condition Missing(Expression set) =>
-        new($"set {set}", $"the set '{(set as SetReference)?.Name}' is not in the input");
+    internal static Condition Missing(Expression set) => new(new MissingSet(set));
 
     /// <summary>Carries out nft's add, update or delete for a key; null for a key or data that are not known.</summary>
     internal void Write(SetUpdateStatement update, Expression? key, Expression? data, RuleRef place, PacketState state)
@@ -36,7 +36,7 @@ internal sealed class SetLookup
             return;
         if (key is null || ValueComparer.IsOpaque(key) || (update.Data is not null && data is null))
         {
-            state.Memory = new PacketMemory((set, "any"), true, state.Memory);
+            state.Memory = new PacketMemory((set, _anyElement), true, state.Memory);
             return;
         }
         if (update.Operation == SetOperation.Delete)
@@ -62,9 +62,9 @@ internal sealed class SetLookup
                     unknown = null;
                     return (SetElement?)written;
                 }
-                if (PacketMemory.TryFind(state.Memory, (named, "any"), out _))
+                if (PacketMemory.TryFind(state.Memory, (named, _anyElement), out _))
                 {
-                    unknown = new Condition($"set {named.Name} {value}", $"what the packet's own rules wrote into the set '{named.Name}'");
+                    unknown = new Condition(new WrittenElement(named.Name, value));
                     return null;
                 }
             }

@@ -7,12 +7,12 @@ internal static class StateList
     {
         if (states.Count < 2)
             return;
-        var seen = new Dictionary<object, int>(states.Count);
+        var seen = new Dictionary<PacketState, int>(states.Count);
         int kept = 0;
         for (int next = 0; next < states.Count; next++)
         {
             PacketState state = states[next];
-            if (seen.TryGetValue(state.Identity, out int index))
+            if (seen.TryGetValue(state, out int index))
             {
                 PacketState other = states[index];
                 if (state.Probability > other.Probability)
@@ -20,7 +20,7 @@ internal static class StateList
                 other.Probability += state.Probability;
                 continue;
             }
-            seen[state.Identity] = kept;
+            seen[state] = kept;
             states[kept++] = state;
         }
         states.RemoveRange(kept, states.Count - kept);

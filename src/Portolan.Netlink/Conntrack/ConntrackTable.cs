@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using static Portolan.Netlink.Uapi.NfnetlinkConntrackHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 
@@ -22,10 +23,10 @@ public sealed class ConntrackTable(NetlinkSocket socket)
     private readonly NetlinkDump _dump = new(socket);
 
     /// <summary>Visits the connections that match a filter.</summary>
-    /// <warnings>
+    /// <remarks>
     /// The table is not still while it is read: a connection that comes or goes meanwhile may or may not be visited. Since Linux 5.8 the
     /// kernel filters by itself when the filter has a family, so that a few among a million cost little.
-    /// </warnings>
+    /// </remarks>
     /// <exception cref="NetlinkException">The kernel refused, or has no connection tracking (EOPNOTSUPP, EINVAL).</exception>
     public void Visit<TVisitor>(ConntrackFilter filter, ref TVisitor visitor)
         where TVisitor : IConntrackVisitor

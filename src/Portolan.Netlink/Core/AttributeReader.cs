@@ -6,10 +6,10 @@ using static Portolan.Netlink.Uapi.NetlinkHeader;
 namespace Portolan.Netlink.Core;
 
 /// <summary>Walks over the attributes of a message or a nest. Never reads outside of the span, whatever the lengths say.</summary>
-/// <warnings>
+/// <remarks>
 /// A value of the wrong length reads as zero or empty and sets <see cref="IsMalformed"/>, as does a length that does not fit: decoders read
 /// what they know in one pass and ask once, at the end, whether all of it was sound.
-/// </warnings>
+/// </remarks>
 internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;

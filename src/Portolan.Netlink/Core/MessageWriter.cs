@@ -6,10 +6,10 @@ using static Portolan.Netlink.Uapi.NetlinkHeader;
 namespace Portolan.Netlink.Core;
 
 /// <summary>Netlink messages and their attributes, written one after the other into a buffer that grows.</summary>
-/// <warnings>
+/// <remarks>
 /// The buffer is outside of the managed heap: a first load of some tens of megabytes then costs no garbage, doubling it moves pages
 /// instead of bytes, and <see cref="Trim"/> gives the memory back at once.
-/// </warnings>
+/// </remarks>
 internal sealed unsafe class MessageWriter : IDisposable
 {
     private const int FirstCapacity = 4096;
@@ -62,15 +62,6 @@ internal sealed unsafe class MessageWriter : IDisposable
         var field = new Span<byte>(_buffer + start + 6, 2);
         ushort others = (ushort)(MemoryMarshal.Read<ushort>(field) & ~flags);
         MemoryMarshal.Write(field, on ? (ushort)(others | flags) : others);
-    }
-
-    /// <summary>struct nfgenmsg, which starts every netfilter message; <paramref name="resourceId"/> is big-endian on the wire.</summary>
-    internal void PutNetfilterHeader(byte family, ushort resourceId = 0)
-    {
-        Span<byte> header = Append(Uapi.NfnetlinkHeader.NFGENMSG_LEN);
-        header[0] = family;
-        header[1] = Uapi.NfnetlinkHeader.NFNETLINK_V0;
-        BinaryPrimitives.WriteUInt16BigEndian(header[2..], resourceId);
     }
 
     /// <summary>Appends a fixed-size part of a message as it is, padded to a multiple of 4 bytes.</summary>

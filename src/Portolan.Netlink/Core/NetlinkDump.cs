@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
-using Portolan.Netlink.NfTables;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 
 namespace Portolan.Netlink.Core;
@@ -27,18 +26,6 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
     internal int Restarts { get; private set; }
 
     internal delegate void WriteAttributes<in TState>(MessageWriter writer, TState state);
-
-    /// <summary>Sends a netfilter request and visits the answer.</summary>
-    internal void Run<TState, TVisitor>(
-        string operation, ushort type, bool dump, NfFamily family, WriteAttributes<TState> attributes, TState state, ref TVisitor visitor)
-        where TVisitor : INetlinkVisitor
-    {
-        Run(operation, type, dump, static (writer, request) =>
-        {
-            writer.PutNetfilterHeader((byte)request.family);
-            request.attributes(writer, request.state);
-        }, (family, attributes, state), ref visitor);
-    }
 
     /// <summary>Sends a request, whose content the caller writes, and visits the answer.</summary>
     /// <exception cref="NetlinkException">The kernel refused, its answer is malformed or lost, or the list never stood still.</exception>

@@ -4,7 +4,7 @@ using System.Text;
 namespace Portolan.Netlink.Core;
 
 /// <summary>The kernel refused a request, or a netlink socket could not be used.</summary>
-/// <warnings>Refused parts of a transaction are no exception: see <see cref="NfTables.CommitResult"/>.</warnings>
+/// <remarks>Refused parts of a transaction are no exception: see <see cref="NfTables.CommitResult"/>.</remarks>
 public sealed class NetlinkException : Exception
 {
     /// <summary>An error without details.</summary>

@@ -7,10 +7,10 @@ using static Portolan.Netlink.Uapi.NetlinkHeader;
 namespace Portolan.Netlink.Core;
 
 /// <summary>A netlink socket: requests go out and answers come back on the calling thread; notifications can be awaited.</summary>
-/// <warnings>
+/// <remarks>
 /// The kernel works on a request inside the call that sends it, so its answers are there when <see cref="Send"/> returns; the synchronous
 /// receive therefore never waits. Use one socket per conversation: a socket that listens to groups should send nothing. Not thread-safe.
-/// </warnings>
+/// </remarks>
 public sealed class NetlinkSocket : IDisposable
 {
     // netlink_sendmsg refuses a message longer than sk_sndbuf - 32.
@@ -59,7 +59,7 @@ public sealed class NetlinkSocket : IDisposable
     public void Join(uint group) => SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, checked((int)group), "join a netlink group");
 
     /// <summary>Asks for a send buffer that takes a message of this size; <see cref="SendLimitBytes"/> tells what came of it.</summary>
-    /// <warnings>Beyond net.core.wmem_max this needs CAP_NET_ADMIN (SO_SNDBUFFORCE).</warnings>
+    /// <remarks>Beyond net.core.wmem_max this needs CAP_NET_ADMIN (SO_SNDBUFFORCE).</remarks>
     public void RaiseSendLimit(int bytes)
     {
         int buffer = checked(bytes + SendBufferReserve);

@@ -61,10 +61,10 @@ public readonly record struct NfTableId(NfFamily Family, string Name)
 }
 
 /// <summary>One of the sixteen 4-byte data registers rules compute in, or the verdict register. The default value is the verdict.</summary>
-/// <warnings>
+/// <remarks>
 /// linux/netfilter/nf_tables.h has two overlapping sets of numbers, four registers of 16 bytes and sixteen of 4 bytes. This type knows the
 /// place only; on the wire the 16-byte number is used where one starts there, as the kernel's own dumps do.
-/// </warnings>
+/// </remarks>
 public readonly record struct NfRegister
 {
     private const int SlotsPerRegister = 4;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;

@@ -16,10 +16,10 @@ public enum NfMonitorTopics
 }
 
 /// <summary>Listens to nf_tables: who changes what, and where traced packets go.</summary>
-/// <warnings>
+/// <remarks>
 /// The kernel makes a notification of every changed element for as long as anybody listens to changes, which makes everybody's commits
 /// slower; a commit of more than a few thousand elements overruns the default buffer and gives <see cref="NfEventsLost"/>.
-/// </warnings>
+/// </remarks>
 public sealed class NfMonitor : IDisposable
 {
     /// <summary>A receive buffer for some ten thousand notifications.</summary>

@@ -1,4 +1,5 @@
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 using static Portolan.Netlink.Uapi.NfTablesHeader;
 
@@ -24,9 +25,9 @@ public interface INfElementVisitor
 public sealed record NfGeneration(uint Id, int ThreadId, string ThreadName);
 
 /// <summary>Reads what nf_tables holds. Every list is what the kernel held at one instant, except where told.</summary>
-/// <warnings>
+/// <remarks>
 /// The kernel tells when a list changed while it was read (NLM_F_DUMP_INTR); it is then read again, up to a limit. Not thread-safe.
-/// </warnings>
+/// </remarks>
 /// <param name="socket">A socket of <see cref="NetlinkProtocol.Netfilter"/> that joined no group.</param>
 public sealed class NfReader(NetlinkSocket socket)
 {
@@ -44,7 +45,7 @@ public sealed class NfReader(NetlinkSocket socket)
     public NfGeneration ReadGeneration()
     {
         var visitor = new GenerationVisitor();
-        _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, NfFamily.Unspecified,
+        _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, (byte)NfFamily.Unspecified,
             static (_, _) => { }, 0, ref visitor);
         return visitor.Generation ?? throw new NetlinkException("The kernel did not tell the generation of nf_tables.");
     }
@@ -54,7 +55,7 @@ public sealed class NfReader(NetlinkSocket socket)
     public List<NfTable> ReadTables(NfFamily family = NfFamily.Unspecified)
     {
         var visitor = new ListVisitor<NfTable>(NfObjectDecoder.TryReadTable);
-        _dump.Run("list tables", Message(NFT_MSG_GETTABLE), dump: true, family, static (_, _) => { }, 0, ref visitor);
+        _dump.Run("list tables", Message(NFT_MSG_GETTABLE), dump: true, (byte)family, static (_, _) => { }, 0, ref visitor);
         return visitor.Items;
     }
 
@@ -64,7 +65,7 @@ public sealed class NfReader(NetlinkSocket socket)
     {
         var visitor = new ListVisitor<NfChain>(NfObjectDecoder.TryReadChain);
         // Kernels before 6.2 do not filter chains by table.
-        _dump.Run("list chains", Message(NFT_MSG_GETCHAIN), dump: true, table.Family,
+        _dump.Run("list chains", Message(NFT_MSG_GETCHAIN), dump: true, (byte)table.Family,
             static (writer, name) => writer.PutString(NFTA_CHAIN_TABLE, name), table.Name, ref visitor);
         visitor.Items.RemoveAll(chain => chain.Table != table);
         return visitor.Items;
@@ -75,7 +76,7 @@ public sealed class NfReader(NetlinkSocket socket)
     public List<NfRule> ReadRules(NfTableId table, string? chain = null)
     {
         var visitor = new ListVisitor<NfRule>(NfObjectDecoder.TryReadRule);
-        _dump.Run("list rules", Message(NFT_MSG_GETRULE), dump: true, table.Family, static (writer, names) =>
+        _dump.Run("list rules", Message(NFT_MSG_GETRULE), dump: true, (byte)table.Family, static (writer, names) =>
         {
             writer.PutString(NFTA_RULE_TABLE, names.Name);
             if (names.chain is not null)
@@ -89,7 +90,7 @@ public sealed class NfReader(NetlinkSocket socket)
     public List<NfSet> ReadSets(NfTableId table)
     {
         var visitor = new ListVisitor<NfSet>(NfObjectDecoder.TryReadSet);
-        _dump.Run("list sets", Message(NFT_MSG_GETSET), dump: true, table.Family,
+        _dump.Run("list sets", Message(NFT_MSG_GETSET), dump: true, (byte)table.Family,
             static (writer, name) => writer.PutString(NFTA_SET_TABLE, name), table.Name, ref visitor);
         return visitor.Items;
     }
@@ -117,12 +118,12 @@ public sealed class NfReader(NetlinkSocket socket)
     }
 
     /// <summary>Looks for elements by key: those that exist are visited, in the order of the keys.</summary>
-    /// <warnings>
+    /// <remarks>
     /// The kernel lists a large hash set in pieces and walks all of it for each piece: 50,000 elements take half a second,
     /// 500,000 half a minute. To know that a large set holds what it should, look for each element and compare
     /// <see cref="NfSet.ElementCount"/>: that takes a few microseconds for each. What is visited is not of one instant; compare
     /// <see cref="ReadGeneration"/> before and after.
-    /// </warnings>
+    /// </remarks>
     /// <param name="table">The table.</param>
     /// <param name="set">The set or map; of plain keys, not of ranges.</param>
     /// <param name="keys">The keys one after the other, each <paramref name="keyLength"/> bytes.</param>
@@ -146,7 +147,7 @@ public sealed class NfReader(NetlinkSocket socket)
         var messages = new ElementVisitor<TVisitor> { Elements = visitor };
         try
         {
-            _dump.Run("list elements", Message(NFT_MSG_GETSETELEM), dump: true, table.Family, static (writer, names) =>
+            _dump.Run("list elements", Message(NFT_MSG_GETSETELEM), dump: true, (byte)table.Family, static (writer, names) =>
             {
                 writer.PutString(NFTA_SET_ELEM_LIST_TABLE, names.Name);
                 writer.PutString(NFTA_SET_ELEM_LIST_SET, names.set);

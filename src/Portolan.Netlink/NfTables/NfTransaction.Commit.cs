@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Netfilter;
 using Portolan.Netlink.NfTables.Expressions;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
 using static Portolan.Netlink.Uapi.NfnetlinkHeader;
@@ -12,11 +13,11 @@ namespace Portolan.Netlink.NfTables;
 /// Changes to nf_tables that become valid together: written one after the other into a buffer that is kept for the next transaction, then
 /// committed in one system call. The kernel makes all of them or none.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Messages are in the kernel's order of names: an object is known to the messages after the one that adds it. Every message, and every
 /// element, carries the caller's number ("subject") so that a refusal can be told in the caller's terms. A method that throws leaves the
 /// transaction as it was before. Not thread-safe.
-/// </warnings>
+/// </remarks>
 public sealed partial class NfTransaction : IDisposable
 {
     /// <summary>The subject of refusals that concern the whole batch.</summary>

@@ -5,7 +5,11 @@ namespace Portolan.Rules.Model;
 /// <summary>The state of the packet's connection (conntrack --ctstate, state --state).</summary>
 /// <param name="States">The states; one must hold.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackStateMatch(ConntrackStates States, bool Negated = false) : NegatableMatch(Negated);
+public sealed record ConntrackStateMatch(ConntrackStates States, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>
 /// States of a connection as rules name them. The first five have the bits of nft's "ct state" (NF_CT_STATE_BIT of
@@ -53,7 +57,11 @@ public abstract record ConntrackMatch(bool Negated) : NegatableMatch(Negated)
 /// <summary>The status bits of the packet's connection (conntrack --ctstatus).</summary>
 /// <param name="Statuses">The bits; one must be set. With none ("NONE") the match never holds.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackStatusMatch(ConntrackStatuses Statuses, bool Negated = false) : ConntrackMatch(Negated);
+public sealed record ConntrackStatusMatch(ConntrackStatuses Statuses, bool Negated = false) : ConntrackMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Status bits of a connection, IPS_* of linux/netfilter/nf_conntrack_common.h.</summary>
 [Flags]
@@ -93,7 +101,11 @@ public enum ConntrackStatuses : uint
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ConntrackAddressMatch(ConntrackDirection Direction, PacketSide Side, InetPrefix Prefix, bool Negated = false)
-    : ConntrackMatch(Negated);
+    : ConntrackMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>A port of the connection (conntrack --ctorigdstport and the like).</summary>
 /// <param name="Direction">Of the original or the reply direction.</param>
@@ -101,12 +113,20 @@ public sealed record ConntrackAddressMatch(ConntrackDirection Direction, PacketS
 /// <param name="Ports">The ports.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ConntrackPortMatch(ConntrackDirection Direction, PacketSide Side, PortRange Ports, bool Negated = false)
-    : ConntrackMatch(Negated);
+    : ConntrackMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The protocol of the connection (conntrack --ctproto).</summary>
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = false) : ConntrackMatch(Negated);
+public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = false) : ConntrackMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The direction of the packet in its connection (conntrack --ctdir).</summary>
 /// <param name="Direction">The direction.</param>
@@ -114,6 +134,9 @@ public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Mat
 {
     /// <inheritdoc cref="ConntrackMatch.IsBesideState"/>
     public bool IsBesideState { get; init; }
+
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
 }
 
 /// <summary>The direction of a packet in its connection, linux/netfilter/nf_conntrack_tuple_common.h.</summary>
@@ -130,4 +153,8 @@ public enum ConntrackDirection : byte
 /// <param name="FirstSeconds">From, in seconds.</param>
 /// <param name="LastSeconds">To, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ConntrackExpireMatch(uint FirstSeconds, uint LastSeconds, bool Negated = false) : ConntrackMatch(Negated);
+public sealed record ConntrackExpireMatch(uint FirstSeconds, uint LastSeconds, bool Negated = false) : ConntrackMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}

@@ -12,7 +12,11 @@ public abstract record Expression;
 /// A constant, prefix or range; for <see cref="RelationalOperator.Equal"/> and <see cref="RelationalOperator.NotEqual"/> also a
 /// <see cref="SetReference"/> or <see cref="AnonymousSet"/>, which asks whether the set holds the value.
 /// </param>
-public sealed record RelationalMatch(Expression Left, RelationalOperator Operator, Expression Right) : Match;
+public sealed record RelationalMatch(Expression Left, RelationalOperator Operator, Expression Right) : Match
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>How nft compares.</summary>
 public enum RelationalOperator : byte

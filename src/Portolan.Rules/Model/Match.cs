@@ -3,7 +3,13 @@ using Portolan.Inet;
 namespace Portolan.Rules.Model;
 
 /// <summary>A condition: the rule goes on only for packets that meet it.</summary>
-public abstract record Match : Statement;
+public abstract record Match : Statement
+{
+    /// <summary>Calls the visitor's method for this kind of condition.</summary>
+    /// <param name="visitor">Who handles every kind.</param>
+    /// <param name="context">What the visitor needs to know besides.</param>
+    public abstract TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context);
+}
 
 /// <summary>A condition of iptables, which can be negated with "!".</summary>
 /// <param name="Negated">True when the packet must not meet the condition.</param>
@@ -25,27 +31,43 @@ public enum PacketSide : byte
 /// <summary>The protocol in the IP header (for IPv6: after the extension headers). "-p all" is no match.</summary>
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated);
+public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation is no match.</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record AddressMatch(PacketSide Side, InetPrefix Prefix, bool Negated = false) : NegatableMatch(Negated);
+public sealed record AddressMatch(PacketSide Side, InetPrefix Prefix, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Source or destination address under a mask that is no prefix: (address AND mask) = value.</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Value">The value after masking.</param>
 /// <param name="Mask">The mask.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record MaskedAddressMatch(PacketSide Side, InetAddress Value, InetAddress Mask, bool Negated = false) : NegatableMatch(Negated);
+public sealed record MaskedAddressMatch(PacketSide Side, InetAddress Value, InetAddress Mask, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Source or destination address from one address to another (iprange).</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="First">First address.</param>
 /// <param name="Last">Last address, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record AddressRangeMatch(PacketSide Side, InetAddress First, InetAddress Last, bool Negated = false) : NegatableMatch(Negated);
+public sealed record AddressRangeMatch(PacketSide Side, InetAddress First, InetAddress Last, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>
 /// Ports of TCP, UDP, UDP-Lite, SCTP and DCCP (the tcp, udp, sctp, dccp and multiport matches). Never holds for a fragment other than the first.
@@ -53,7 +75,11 @@ public sealed record AddressRangeMatch(PacketSide Side, InetAddress First, InetA
 /// <param name="Side">Source, destination, or either.</param>
 /// <param name="Ports">The ranges; one of them must hold the port.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record PortMatch(PacketSide Side, EquatableArray<PortRange> Ports, bool Negated = false) : NegatableMatch(Negated);
+public sealed record PortMatch(PacketSide Side, EquatableArray<PortRange> Ports, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>A range of ports, host byte order.</summary>
 /// <param name="First">First port.</param>
@@ -73,7 +99,11 @@ public readonly record struct PortRange(ushort First, ushort Last)
 /// <param name="IsPrefix">True for a name that ended with "+".</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record InterfaceMatch(InterfaceDirection Direction, string Name, bool IsPrefix = false, bool Negated = false)
-    : NegatableMatch(Negated);
+    : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The way through an interface.</summary>
 public enum InterfaceDirection : byte
@@ -90,7 +120,11 @@ public enum InterfaceDirection : byte
 /// <param name="Name">The port's name for <see cref="PhysdevKind.In"/> and <see cref="PhysdevKind.Out"/>, otherwise empty.</param>
 /// <param name="IsPrefix">True for a name that ended with "+".</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record PhysdevMatch(PhysdevKind Kind, string Name, bool IsPrefix = false, bool Negated = false) : NegatableMatch(Negated);
+public sealed record PhysdevMatch(PhysdevKind Kind, string Name, bool IsPrefix = false, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The questions of the physdev match.</summary>
 public enum PhysdevKind : byte
@@ -116,7 +150,11 @@ public enum PhysdevKind : byte
 /// <param name="Value">The value.</param>
 /// <param name="Mask">The mask; all ones when none is written.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record MarkMatch(MarkKind Kind, uint Value, uint Mask, bool Negated = false) : NegatableMatch(Negated);
+public sealed record MarkMatch(MarkKind Kind, uint Value, uint Mask, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Whose mark is meant.</summary>
 public enum MarkKind : byte
@@ -134,7 +172,11 @@ public enum MarkKind : byte
 /// <param name="LimitTo">Asks about the incoming or outgoing interface only; null for the whole node.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record AddressTypeMatch(PacketSide Side, AddressTypes Types, InterfaceDirection? LimitTo = null, bool Negated = false)
-    : NegatableMatch(Negated);
+    : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Kinds of addresses: bit n is RTN_n of linux/rtnetlink.h, as in linux/netfilter/xt_addrtype.h.</summary>
 [Flags]
@@ -195,13 +237,20 @@ public sealed record StatisticRandomMatch(uint Threshold, string Printed, bool N
             return Negated ? 1 - probability : probability;
         }
     }
+
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
 }
 
 /// <summary>Every nth packet (statistic --mode nth).</summary>
 /// <param name="Every">n, from 1.</param>
 /// <param name="Packet">The first that matches, from 0.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record StatisticNthMatch(uint Every, uint Packet, bool Negated = false) : NegatableMatch(Negated);
+public sealed record StatisticNthMatch(uint Every, uint Packet, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The packet is in an ipset.</summary>
 /// <param name="Set">The set's name; see <see cref="Ruleset.IpSets"/>.</param>
@@ -209,7 +258,11 @@ public sealed record StatisticNthMatch(uint Every, uint Packet, bool Negated = f
 /// <param name="Options">Further options as written (--packets-gt and the like); empty when there are none.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, string Options = "", bool Negated = false)
-    : NegatableMatch(Negated);
+    : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>A list of addresses seen lately (recent); kube-proxy's session affinity.</summary>
 /// <param name="Mode">What is done with the list.</param>
@@ -223,7 +276,11 @@ public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, st
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record RecentMatch(
     RecentMode Mode, string List, PacketSide Side, uint? Seconds, uint? HitCount, bool Reap, bool Ttl, InetAddress Mask, bool Negated = false)
-    : NegatableMatch(Negated);
+    : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>What the recent match does, linux/netfilter/xt_recent.h.</summary>
 public enum RecentMode : byte
@@ -248,7 +305,11 @@ public enum RecentMode : byte
 /// <param name="IsOver">True when the rule matches above the limit ("limit rate over").</param>
 /// <param name="IsBytes">True when bytes are counted.</param>
 /// <param name="Name">The name of a limit object of nf_tables, or null; its rate is then not known here.</param>
-public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOver = false, bool IsBytes = false, string? Name = null) : Match;
+public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOver = false, bool IsBytes = false, string? Name = null) : Match
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The type and code of an ICMP or ICMPv6 message (icmp, icmp6).</summary>
 /// <param name="Protocol"><see cref="IpProtocol.Icmp"/> or <see cref="IpProtocol.IcmpV6"/>.</param>
@@ -256,14 +317,22 @@ public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOve
 /// <param name="FirstCode">First code.</param>
 /// <param name="LastCode">Last code, inclusive; 0 to 255 when only the type is given.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, byte LastCode, bool Negated = false) : NegatableMatch(Negated);
+public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, byte LastCode, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The local sender of a packet (owner); never holds for packets from elsewhere.</summary>
 /// <param name="Kind">What is asked.</param>
 /// <param name="First">First user or group id.</param>
 /// <param name="Last">Last id, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record OwnerMatch(OwnerKind Kind, uint First, uint Last, bool Negated = false) : NegatableMatch(Negated);
+public sealed record OwnerMatch(OwnerKind Kind, uint First, uint Last, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The questions of the owner match.</summary>
 public enum OwnerKind : byte
@@ -282,7 +351,11 @@ public enum OwnerKind : byte
 /// <param name="Mask">The flags looked at.</param>
 /// <param name="Value">Those that must be set.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record TcpFlagsMatch(TcpFlags Mask, TcpFlags Value, bool Negated = false) : NegatableMatch(Negated);
+public sealed record TcpFlagsMatch(TcpFlags Mask, TcpFlags Value, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>The flags of a TCP segment, RFC 9293, bits of byte 13.</summary>
 [Flags]
@@ -319,17 +392,33 @@ public enum TcpFlags : byte
 /// <summary>A TCP option is there (--tcp-option).</summary>
 /// <param name="Option">The option's number.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record TcpOptionMatch(byte Option, bool Negated = false) : NegatableMatch(Negated);
+public sealed record TcpOptionMatch(byte Option, bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>A fragment other than the first (-f, IPv4).</summary>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record FragmentMatch(bool Negated = false) : NegatableMatch(Negated);
+public sealed record FragmentMatch(bool Negated = false) : NegatableMatch(Negated)
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>Counts in an accounting object (nfacct); holds for every packet unless the object has a quota.</summary>
 /// <param name="Name">The object's name.</param>
-public sealed record AccountingMatch(string Name) : Match;
+public sealed record AccountingMatch(string Name) : Match
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}
 
 /// <summary>A match of iptables that the model does not know: whether it holds is unknown.</summary>
 /// <param name="Name">The match's name.</param>
 /// <param name="Text">As it was written, with its options.</param>
-public sealed record UnmodelledMatch(string Name, string Text) : Match;
+public sealed record UnmodelledMatch(string Name, string Text) : Match
+{
+    /// <inheritdoc/>
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+}

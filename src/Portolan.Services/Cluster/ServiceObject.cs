@@ -23,7 +23,7 @@ public enum ServiceType : byte
 /// A Kubernetes Service (core/v1), reduced to the fields a service proxy reads, typed. Text that did not parse is left out of the typed
 /// fields and stands in <see cref="Problems"/>.
 /// </summary>
-/// <warnings>Equality of records compares arrays by reference: two reads of one object are not equal.</warnings>
+/// <remarks>Equality of records compares arrays by reference: two reads of one object are not equal.</remarks>
 public sealed record ServiceObject
 {
     /// <summary>Namespace and name.</summary>

@@ -5,11 +5,11 @@ using Portolan.Services.Cluster;
 namespace Portolan.Services.Node;
 
 /// <summary>Which of the machine's addresses take NodePort traffic (nodePortAddresses), as kube-proxy v1.36 decides it.</summary>
-/// <warnings>
+/// <remarks>
 /// pkg/proxy/util/nodeport_addresses.go: ranges count per family, and a family for which none is given is open on all addresses, even when
 /// the other family has ranges. "primary" stands for the Node's first address of each family, so a Node without an address of a family
 /// opens all of that family too.
-/// </warnings>
+/// </remarks>
 public sealed record NodePortAddressPolicy
 {
     private static readonly InetPrefix LoopbackIPv4 = InetPrefix.Parse("127.0.0.0/8");

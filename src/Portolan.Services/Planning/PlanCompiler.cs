@@ -8,7 +8,7 @@ namespace Portolan.Services.Planning;
 /// <summary>
 /// Makes the plan of one service from what is known about it: every decision of kube-proxy v1.36 about a service, once, for all planes.
 /// </summary>
-/// <warnings>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</warnings>
+/// <remarks>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</remarks>
 internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 {
     private readonly EndpointSelection _endpoints = new(policy.NodeName);

@@ -10,10 +10,10 @@ namespace Portolan.Services.Planning;
 /// <summary>
 /// What this node serves, kept in step with the cluster: events in (<see cref="Apply"/>), changed plans out (<see cref="Drain"/>).
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Pure state: no socket, file, clock or log. What is drained depends on the objects there are, never on the order they came in. An event
 /// costs what the services it touches cost; only a change of the node's zone or primary addresses looks at all services. One thread at a time.
-/// </warnings>
+/// </remarks>
 public sealed class ServiceTable
 {
     private readonly ProxyPolicy _policy;

@@ -11,11 +11,11 @@ public readonly record struct Backend(InetEndpoint Endpoint, bool IsLocal);
 /// <summary>
 /// What this node serves for one port of one service in one family: every decision is made here, once; data planes only translate.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Backends are unique and sorted by address and port, so that equal inputs give equal rules. Plans are equal when their content is.
 /// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided for each list on
 /// its own, those that still serve while they terminate.</para>
-/// </warnings>
+/// </remarks>
 public sealed record PortPlan
 {
     /// <summary>Service, port name and protocol.</summary>

@@ -26,10 +26,10 @@ public sealed record NodeWide(LocalDetector DetectorIPv4, LocalDetector Detector
 }
 
 /// <summary>What changed since the last drain. Its size depends on the change, never on the cluster.</summary>
-/// <warnings>
+/// <remarks>
 /// One unit: a frontend may leave one service and come to another in the same delta, so that a plane takes all of it in one step (or removes
 /// before it adds).
-/// </warnings>
+/// </remarks>
 /// <param name="Services">Changed services, each once.</param>
 /// <param name="NodeWide">The node-wide facts when they changed, else null. The first delta always carries them.</param>
 public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodeWide? NodeWide)

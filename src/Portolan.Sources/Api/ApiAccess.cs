@@ -10,7 +10,7 @@ namespace Portolan.Sources.Api;
 internal static class ApiAccess
 {
     /// <summary>Reads the kubeconfig, or the service account where <paramref name="kubeconfig"/> is empty. Runs an exec plug-in if it names one.</summary>
-    /// <warnings><paramref name="master"/> is the server's address in place of theirs; alone, a server that asks for no credentials.</warnings>
+    /// <remarks><paramref name="master"/> is the server's address in place of theirs; alone, a server that asks for no credentials.</remarks>
     /// <exception cref="SourceException">It is missing, malformed, or names what is missing; one line.</exception>
     public static KubernetesClientConfiguration Load(string kubeconfig, string? master = null)
     {

@@ -13,10 +13,10 @@ namespace Portolan.Sources.Api;
 /// The way to one API server: address, trust and identity from a <see cref="KubernetesClientConfiguration"/>, requests and responses as
 /// streams.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The library's own client class is not used: its typed objects keep every field (three times the memory that may be had here), and its
 /// certificate check passes over a wrong host name when the authority is a private one, which it always is.
-/// </warnings>
+/// </remarks>
 internal sealed class ApiClient : IDisposable
 {
     private readonly HttpClient _http;

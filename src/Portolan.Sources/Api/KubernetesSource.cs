@@ -10,11 +10,11 @@ namespace Portolan.Sources.Api;
 /// A cluster as its API server tells it: Services and EndpointSlices with kube-proxy's selectors, this Node, and ServiceCIDRs where the
 /// server has them, each listed once and then watched.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// While the server is away the last state stays; when it is back, watches go on where they ended, and what was compacted away meanwhile is
 /// made up for by comparing a new list with what was sent. Without permission to read Nodes or ServiceCIDRs the source goes on without them
 /// and says so; without Services or EndpointSlices it never sends <see cref="ClusterEvent.Synced"/>.
-/// </warnings>
+/// </remarks>
 public sealed class KubernetesSource : IClusterSource
 {
     private readonly Func<KubernetesClientConfiguration> _load;

@@ -9,11 +9,11 @@ namespace Portolan.Sources.Manifests;
 /// A cluster described by a folder of files: *.yaml and *.yml (any number of documents), *.json, and lists of objects in either. Followed
 /// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// A new version of a file that does not parse, or holds an object Kubernetes would not accept, is reported with file, document and field,
 /// and the file's last good version stays in force; where there never was one, what can be used of it is used. An object that stands in two
 /// files is taken from the first by file name. Objects without a namespace are in "default".
-/// </warnings>
+/// </remarks>
 public sealed partial class ManifestSource : IClusterSource
 {
     private static readonly TimeSpan FolderAwayPoll = TimeSpan.FromMilliseconds(500);

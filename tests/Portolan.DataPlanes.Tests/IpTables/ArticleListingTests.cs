@@ -13,11 +13,11 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// <summary>
 /// The service of the article (tests/data/article.md) in the classic layout, against the listing that the article shows of it.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// The article's names of chains are not the digests of default/testsvc and 172.31.9.52:80 (it gives its service another name than it had),
 /// so chains are told by their kind and, those of endpoints, by their place. Its kube-proxy, v1.12, wrote an unnamed port as
 /// "default/testsvc:" and gave no comment to rules in KUBE-SVC- and KUBE-SEP-; kube-proxy v1.20 writes both as we do (tests/data/harbor).
-/// </warnings>
+/// </remarks>
 public sealed partial class ArticleListingTests
 {
     // Since v1.14, beside what the article shows: the node's own packets to the load balancer go to all endpoints (kubernetes issue 70018).

@@ -8,6 +8,7 @@ using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
+using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
@@ -27,6 +28,7 @@ public sealed class StepByStepTests
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
     public void Any_changes_lead_to_the_rules_of_a_fresh_start(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
     {
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
         var options = new IpTablesOptions { Backend = backend, Layout = layout, Dispatch = dispatch };
         BusyCluster.Changes.Sample(changes =>
         {

@@ -11,10 +11,10 @@ namespace Portolan.Testing.Lab;
 /// A node in a network namespace with two TUN devices, ext0 towards the world and pod0 towards its pods. Any packet can be put on either
 /// and is read where it comes out.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// All work runs on the namespace's thread. The kernel deals with a packet inside the write to the device, so its outcome is there when
 /// the write returns; only what goes over the loopback device may come a moment later.
-/// </warnings>
+/// </remarks>
 public sealed class NodeLab : IDisposable
 {
     public const string ExternalDevice = "ext0";

@@ -28,7 +28,7 @@ internal static unsafe class RawSocket
     public static void ShowDestinations(Socket socket) => socket.SetRawSocketOption(IPPROTO_IPV6, IPV6_RECVPKTINFO, BitConverter.GetBytes(1));
 
     /// <summary>Receives a packet's payload from a raw IPv6 socket, which hands out no IP header.</summary>
-    /// <warnings>The class library's own ReceiveMessageFrom asks for an IPv4 option that raw IPv6 sockets do not have.</warnings>
+    /// <remarks>The class library's own ReceiveMessageFrom asks for an IPv4 option that raw IPv6 sockets do not have.</remarks>
     /// <returns>The payload's length; 0 when nothing waits.</returns>
     public static int ReceiveV6(Socket socket, Span<byte> buffer, out InetAddress source, out InetAddress destination)
     {

@@ -7,10 +7,10 @@ namespace Portolan.Testing.Namespaces;
 /// A network namespace without a name. It lives as long as its thread, so that nothing can stay behind on the machine, whatever happens
 /// to the process.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// A thread, not the process, is in a network namespace: all work in it goes through <see cref="Run{T}"/>. Sockets, files under
 /// /proc/sys/net and child processes that are made there belong to the namespace; sockets go on doing so on every other thread.
-/// </warnings>
+/// </remarks>
 public sealed class NetworkNamespace : IDisposable
 {
     private readonly BlockingCollection<Action> _work = [];

@@ -9,7 +9,7 @@ public static class UserNamespace
     /// Starts this program over again as root of a user namespace of its own, when it is not root and the machine allows that. Otherwise
     /// does nothing; <see cref="LabAvailability"/> then has the reason. To be called before anything else happens.
     /// </summary>
-    /// <warnings>The process stays the same one (execve), so whoever started it goes on talking to it.</warnings>
+    /// <remarks>The process stays the same one (execve), so whoever started it goes on talking to it.</remarks>
     public static void EnterIfNotRoot()
     {
         if (Environment.IsPrivilegedProcess || Tool.Find("unshare") is not { } unshare || Environment.ProcessPath is not { } program

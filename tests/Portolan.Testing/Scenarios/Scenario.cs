@@ -38,7 +38,7 @@ public static class ProxyModes
 }
 
 /// <summary>A cluster seen from one node, how it changes, and what must happen to packets on the way. See tests/scenarios/FORMAT.md.</summary>
-/// <warnings>Plain data: the lab runs it with real packets, a rule simulator can run the same flows without a kernel.</warnings>
+/// <remarks>Plain data: the lab runs it with real packets, a rule simulator can run the same flows without a kernel.</remarks>
 public sealed record Scenario
 {
     /// <summary>The file's name without folder and extension.</summary>

@@ -70,10 +70,10 @@ public sealed record ScenarioFlow
     public bool RunsIn(ProxyMode mode) => (Only.IsEmpty || Only.Contains(mode)) && (Http is not null || ExpectationIn(mode) is not null);
 
     /// <summary>How many packets it takes to judge the expectation.</summary>
-    /// <warnings>
+    /// <remarks>
     /// A destination of n that is wanted by `spread` stays unhit after 24 n packets with a probability of n e^-24: it does not happen
     /// in the life of a test suite.
-    /// </warnings>
+    /// </remarks>
     public int PacketsFor(Expectation expectation)
     {
         if (Tries is { } asked)

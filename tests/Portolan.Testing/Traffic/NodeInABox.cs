@@ -9,10 +9,10 @@ namespace Portolan.Testing.Traffic;
 /// A node, pods behind a bridge on it and a client outside, each in a network namespace of its own, with IPv4 and IPv6 between them and a
 /// <see cref="NamedServer"/> in each pod.
 /// </summary>
-/// <warnings>
+/// <remarks>
 /// Pods have host addresses and send everything to the node, as with most network plug-ins: a reply must not find a short way through
 /// the bridge, where its address would not be translated back.
-/// </warnings>
+/// </remarks>
 public sealed class NodeInABox : IDisposable
 {
     /// <summary>The port on which the pods listen.</summary>

@@ -16,7 +16,7 @@ internal abstract record RuleTarget
 }
 
 /// <summary>A chain or a verdict.</summary>
-/// <param name="Chain">"KUBE-SERVICES", "DROP".</param>
+/// <param name="Chain">KUBE-SERVICES, DROP.</param>
 /// <param name="IsGoto">What comes to its end there does not come back to this chain (-g).</param>
 internal sealed record JumpTarget(string Chain, bool IsGoto = false) : RuleTarget
 {

@@ -5,10 +5,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>Reads expressions as the kernel lists them.</summary>
-/// <warnings>
+/// <remarks>
 /// An expression that is known by name, but whose attributes are not as expected, becomes an <see cref="NfUnknownExpression"/> as well: a
 /// newer kernel may have given it another form, and its bytes are worth more than a failure.
-/// </warnings>
+/// </remarks>
 internal static partial class NfExpressionDecoder
 {
     private delegate NfExpression? Decoder(ref AttributeReader attributes);

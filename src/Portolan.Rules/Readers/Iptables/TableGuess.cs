@@ -1,3 +1,4 @@
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Reading;
 
@@ -33,11 +34,12 @@ internal static class TableGuess
         if (Has("PREROUTING"))
         {
             // PREROUTING and OUTPUT are all of raw, but also what an excerpt of nat shows.
-            return table.Chains.Exists(chain => IsServiceChain(chain.Name) || chain.Name == "KUBE-SERVICES") ? "nat" : "raw";
+            return table.Chains.Exists(chain => IsServiceChain(chain.Name) || KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services) ? "nat" : "raw";
         }
         return table.Chains.Exists(chain => IsServiceChain(chain.Name)) ? "nat" : "filter";
     }
 
-    private static bool IsServiceChain(string name) => name.StartsWith("KUBE-SVC-", StringComparison.Ordinal)
-        || name.StartsWith("KUBE-SEP-", StringComparison.Ordinal) || name is "KUBE-MARK-MASQ" or "KUBE-POSTROUTING" or "DOCKER";
+    // KUBE-SERVICES is in the filter table as well, and so are other chains of kube-proxy.
+    private static bool IsServiceChain(string name) => name == Docker.PublishedPorts
+        || KubeProxyIptables.RoleOf(name) is KubeChainRole.ClusterEndpoints or KubeChainRole.Endpoint or KubeChainRole.MarkMasquerade or KubeChainRole.Postrouting;
 }

@@ -124,11 +124,10 @@ internal static class WatchCommand
     {
         const string advice = "The kernel does not tell their steps. 'portolan trace' simulates the packet with these rules; "
             + "'iptables-legacy -t raw -A PREROUTING -d ADDRESS -j TRACE' writes the real steps to the kernel's log (remove it with -D).";
-        bool IsOfServices(RuleTable table) => table is { Name: "nat" } && table.FindChain("KUBE-SERVICES") is { Rules.IsEmpty: false };
-        if (!input.Rules.Tables.Any(table => table.Backend == RuleBackend.IptablesLegacy && IsOfServices(table)))
+        if (!input.Rules.Tables.Any(table => table.Backend == RuleBackend.IptablesLegacy && ServiceTables.HasIptablesServices(table)))
             return true;
         bool hasOthers = input.Services.Services.Any(service => service.Writer != RuleWriter.KubeProxyIptables)
-            || input.Rules.Tables.Any(table => table.Backend != RuleBackend.IptablesLegacy && IsOfServices(table));
+            || input.Rules.Tables.Any(table => table.Backend != RuleBackend.IptablesLegacy && ServiceTables.HasIptablesServices(table));
         if (hasOthers)
             chart.Warning($"Service rules of iptables-legacy are not shown. {advice}");
         else

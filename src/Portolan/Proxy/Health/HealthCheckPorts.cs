@@ -18,7 +18,7 @@ namespace Portolan.Proxy.Health;
 /// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node has
 /// endpoints (kube-proxy: healthcheck.ServiceHealthServer).
 /// </summary>
-/// <warnings>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</warnings>
+/// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
 internal sealed partial class HealthCheckPorts : IDisposable
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(30);

@@ -1,9 +1,9 @@
 using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Descriptions;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>What a rejected packet's sender is told, in words.</summary>
-internal static class RejectDescriptions
+internal static class RejectText
 {
     internal static string Of(RejectWith with) => with switch
     {

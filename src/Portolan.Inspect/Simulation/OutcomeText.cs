@@ -1,11 +1,7 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Portolan.Inet;
-using Portolan.Inspect.Programmed;
-using Portolan.Inspect.Simulation;
-using Portolan.Rules.Model;
 
-namespace Portolan.Inspect.Descriptions;
+namespace Portolan.Inspect.Simulation;
 
 /// <summary>Outcomes in one line.</summary>
 public static class OutcomeText
@@ -34,25 +30,4 @@ public static class OutcomeText
     /// <summary>A probability in percent with as many digits as help: "100 %", "14.2857 %".</summary>
     public static string Percent(double probability) =>
         (probability * 100).ToString(probability is > 0.999999 or < 1e-6 ? "0" : "0.####", CultureInfo.InvariantCulture) + " %";
-}
-
-/// <summary>Rules in the words of their own input.</summary>
-public static partial class RuleText
-{
-    /// <summary>The rule as it was read, spaces squeezed; rules that were not read from text are put in words.</summary>
-    public static string Of(Rule rule)
-    {
-        ArgumentNullException.ThrowIfNull(rule);
-        string text = Spaces().Replace(rule.Source.Text.Trim(), " ");
-        if (text.Length > 0 && text[0] != '{')
-            return text;
-        string conditions = RuleDescriptions.Conditions(rule);
-        string action = RuleDescriptions.Action(rule, Nobody);
-        return conditions.Length == 0 ? action : $"{conditions}: {action}";
-    }
-
-    private static ChainGuide Nobody { get; } = new(ServiceCatalogue.Read(Ruleset.Empty));
-
-    [GeneratedRegex(@"\s+")]
-    private static partial Regex Spaces();
 }

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Portolan.Rules.Dialects;
+
+#pragma warning disable CS8524 // A role without a line here fails to compile (CS8509); numbers that are no role do not occur.
+
+namespace Portolan.Inspect.Descriptions;
+
+/// <summary>What chains do, in words without a subject, by their role. A role without words says nothing that helps a reader.</summary>
+internal static class ChainPurposes
+{
+    private const string AllEndpoints = "picks one of all endpoints";
+    private const string LocalEndpoints = "picks one of the endpoints on this node";
+    private const string External = "takes traffic to the node port, load balancer and external addresses";
+    private const string AllowedSources = "lets in the allowed sources of the load balancer";
+    private const string Forbidden = "drops load balancer traffic from sources that are not allowed";
+    private const string InMap = "finds the service by destination, in a map";
+
+    /// <summary>Words for a chain that all services share, or that is one of many of its kind; null when it is nobody's we know.</summary>
+    internal static string? Of(string chain) =>
+        Of(KubeProxyIptables.RoleOf(chain)) ?? Of(KubeProxyNftables.RoleOf(chain))
+        ?? (PortolanTables.TryParseChain(chain, out PortolanChain own) ? Of(own) : null);
+
+    /// <summary>True for a chain that exists for one service port or endpoint.</summary>
+    internal static bool IsOwned(string chain) =>
+        KubeProxyIptables.RoleOf(chain).IsOwned() || KubeProxyNftables.RoleOf(chain).IsOwned();
+
+    /// <summary>True for a chain that a proxy (or the kubelet, for it) keeps for all services.</summary>
+    internal static bool IsShared(string chain) => !IsOwned(chain) && !IsChoice(chain) && Of(chain) is not null;
+
+    /// <summary>True for a shared chain that stands ready for rules of services: unused where no service needs it.</summary>
+    internal static bool IsStandby(string chain) =>
+        KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
+        || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
+        || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal or PortolanChainKind.Inside
+            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges);
+
+    // Portolan's chains that choose an endpoint are shared too, but come and go with the numbers of endpoints.
+    private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind >= PortolanChainKind.Pick;
+
+    private static string? Of(KubeChainRole role) => role switch
+    {
+        KubeChainRole.Services => "finds the service by destination, one rule after the other",
+        KubeChainRole.ExternalServices => "refuses external addresses of services that cannot serve",
+        KubeChainRole.NodePorts => "finds the service by node port",
+        KubeChainRole.MarkMasquerade => "marks packets that shall leave with the node's address (masquerade)",
+        KubeChainRole.MarkDrop => $"marks packets that shall be dropped later, by {KubeProxyIptables.Firewall} in the filter table",
+        KubeChainRole.Postrouting => "masquerades marked packets",
+        KubeChainRole.Forward => "lets marked and established traffic be forwarded, and drops invalid packets",
+        KubeChainRole.Firewall => "drops marked packets, and outsiders that pretend to be on loopback",
+        KubeChainRole.ProxyFirewall => Forbidden,
+        KubeChainRole.ProxyCanary => "has no rules: kube-proxy watches whether somebody flushed the table",
+        KubeChainRole.KubeletCanary => "has no rules: the kubelet watches whether somebody flushed the table",
+        KubeChainRole.ClusterEndpoints => AllEndpoints,
+        KubeChainRole.LocalEndpoints => LocalEndpoints,
+        KubeChainRole.External => External,
+        KubeChainRole.LoadBalancer => AllowedSources,
+        KubeChainRole.ExternalLocal => "takes load balancer and node port traffic, under externalTrafficPolicy Local,",
+        KubeChainRole.Endpoint => "translates to one endpoint",
+        KubeChainRole.Branch => "finds the service by destination, within a range of addresses",
+        KubeChainRole.None or KubeChainRole.MarkOffCluster or KubeChainRole.IptablesHint => null,
+    };
+
+    private static string? Of(KubeNftablesChainRole role) => role switch
+    {
+        KubeNftablesChainRole.Services => InMap,
+        KubeNftablesChainRole.Masquerading => "masquerades marked packets and endpoints talking to themselves",
+        KubeNftablesChainRole.ClusterIPsCheck => "refuses unknown ports of cluster IPs and drops cluster IPs nobody has",
+        KubeNftablesChainRole.ServiceEndpointsCheck => "refuses or drops services without endpoints",
+        KubeNftablesChainRole.NodePortEndpointsCheck => "refuses or drops node ports of services without endpoints",
+        KubeNftablesChainRole.FirewallCheck => "sends load balancer traffic past its allowed sources",
+        KubeNftablesChainRole.Reject => "refuses",
+        KubeNftablesChainRole.MarkMasquerade => Of(KubeChainRole.MarkMasquerade),
+        KubeNftablesChainRole.ClusterEndpoints => AllEndpoints,
+        KubeNftablesChainRole.LocalEndpoints => LocalEndpoints,
+        KubeNftablesChainRole.External => External,
+        KubeNftablesChainRole.SourceFirewall => AllowedSources,
+        KubeNftablesChainRole.Endpoint => "remembers the client and translates to one endpoint",
+        KubeNftablesChainRole.None or KubeNftablesChainRole.Base => null,
+    };
+
+    private static string? Of(PortolanChain chain) => chain.Kind switch
+    {
+        PortolanChainKind.Services => InMap,
+        PortolanChainKind.NodePorts => "finds the service by node port, in a map",
+        PortolanChainKind.ServiceRanges => "drops cluster IPs nobody has",
+        PortolanChainKind.SourceCheck => Forbidden,
+        PortolanChainKind.OffCluster => "marks traffic to cluster IPs from outside the cluster for masquerading",
+        PortolanChainKind.ExternalLocal => "serves pods and this node from the whole cluster where the policy is Local",
+        PortolanChainKind.Inside => "picks endpoints for pods and this node",
+        PortolanChainKind.PickOf or PortolanChainKind.AffinityPickOf => chain.Number == 1 ? "takes the first endpoint" : $"picks one of {Number(chain)} endpoints",
+        PortolanChainKind.Pick or PortolanChainKind.PickByCount or PortolanChainKind.PickFrom or PortolanChainKind.AffinityPick
+            or PortolanChainKind.AffinityPickFrom => "tells services by their number of endpoints",
+        PortolanChainKind.Affinity => $"looks whether the client was served by one of the endpoints within {Number(chain)} s",
+        PortolanChainKind.AffinityFound => "remembers the client with its endpoint and translates to that",
+        PortolanChainKind.AffinityNew => "picks an endpoint for a client that is not remembered",
+        PortolanChainKind.Prerouting or PortolanChainKind.Output or PortolanChainKind.Postrouting => null,
+    };
+
+    private static string Number(PortolanChain chain) => chain.Number.ToString(CultureInfo.InvariantCulture);
+}

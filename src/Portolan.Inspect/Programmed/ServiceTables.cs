@@ -1,0 +1,50 @@
+using Portolan.Rules.Dialects;
+using Portolan.Rules.Model;
+
+namespace Portolan.Inspect.Programmed;
+
+/// <summary>The tables in which proxies translate service traffic, whoever wrote them.</summary>
+public static class ServiceTables
+{
+    /// <summary>Table nat of iptables.</summary>
+    public const string Nat = "nat";
+
+    /// <summary>The chain of the table that all new connections enter to find their service; null for other tables.</summary>
+    public static string? EntryOf(RuleTable table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        if (table.Family is not (TableFamily.Ip or TableFamily.Ip6))
+            return null;
+        string? entry = table switch
+        {
+            { Backend: not RuleBackend.Nftables, Name: Nat } => KubeProxyIptables.Services,
+            { Backend: not RuleBackend.Nftables } => null,
+            { Name: KubeProxyNftables.TableName } => KubeProxyNftables.Services,
+            { Name: PortolanTables.TableName } => LayoutOf(table).NameOf(PortolanChainKind.Services),
+            _ => null,
+        };
+        return entry is not null && table.FindChain(entry) is not null ? entry : null;
+    }
+
+    /// <summary>The chain that masquerades what service rules have marked.</summary>
+    internal static string MasqueraderOf(RuleTable table) =>
+        table.Backend != RuleBackend.Nftables ? KubeProxyIptables.Postrouting
+        : table.Name == PortolanTables.TableName ? LayoutOf(table).NameOf(PortolanChainKind.Postrouting)
+        : KubeProxyNftables.Masquerading;
+
+    /// <summary>True for a table in which service addresses may be translated.</summary>
+    internal static bool MayTranslate(RuleTable table) => table.Backend != RuleBackend.Nftables ? table.Name == Nat : IsOwn(table);
+
+    /// <summary>True for an nf_tables table that a service proxy has for itself.</summary>
+    internal static bool IsOwn(RuleTable table) => table is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName };
+
+    /// <summary>True for an iptables table nat with rules that find services: of kube-proxy in mode iptables or of Portolan's.</summary>
+    public static bool HasIptablesServices(RuleTable table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        return table.Name == Nat && table.FindChain(KubeProxyIptables.Services) is { Rules.IsEmpty: false };
+    }
+
+    /// <summary>The layout of one of Portolan's own tables; the current one when its comment names one that is not known here.</summary>
+    internal static PortolanLayout LayoutOf(RuleTable table) => PortolanTables.LayoutOf(table.Comment) ?? PortolanTables.Current;
+}

@@ -1,0 +1,112 @@
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Dialects;
+using Portolan.Rules.Model;
+
+namespace Portolan.Inspect.Programmed;
+
+/// <summary>Why the rules serve a packet to a service's address with no endpoint, but reject or drop it.</summary>
+public enum UnservedCause : byte
+{
+    /// <summary>The service has no usable endpoint anywhere.</summary>
+    NoEndpoints,
+
+    /// <summary>A policy is Local, and the service has no endpoint on this node.</summary>
+    NoLocalEndpoints,
+
+    /// <summary>The client is in none of the service's loadBalancerSourceRanges.</summary>
+    SourceNotAllowed,
+
+    /// <summary>The address is a cluster IP, but no service has the port.</summary>
+    UnknownPort,
+}
+
+/// <summary>Recognises <see cref="UnservedCause"/> by the role of the chain or set that decided, whoever wrote the rules.</summary>
+public static class UnservedCauses
+{
+    /// <summary>The cause that a rule rejects or drops packets for (or marks them to be dropped), null when it does not, or not for a service.</summary>
+    /// <param name="place">A rule that matched.</param>
+    /// <param name="verdict">What became of the packet at last.</param>
+    public static UnservedCause? Of(RuleRef place, OutcomeVerdict verdict)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        if (place.Table.Backend != RuleBackend.Nftables)
+            return OfIptables(place);
+        return place.Table.Name switch
+        {
+            KubeProxyNftables.TableName => OfKubeNftables(place, verdict),
+            PortolanTables.TableName => OfPortolan(place),
+            // nft shows the tables of iptables-nft too.
+            _ => OfIptables(place),
+        };
+    }
+
+    private static UnservedCause? OfIptables(RuleRef place)
+    {
+        KubeChainRole chain = KubeProxyIptables.RoleOf(place.Chain.Name);
+        bool marksDrop = ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop;
+        return (chain, place.Rule.Target) switch
+        {
+            (KubeChainRole.Services or KubeChainRole.ExternalServices, RejectStatement) => UnservedCause.NoEndpoints,
+            (KubeChainRole.Services or KubeChainRole.ExternalServices, VerdictStatement { Verdict.Kind: VerdictKind.Drop }) => UnservedCause.NoLocalEndpoints,
+            (KubeChainRole.ExternalLocal or KubeChainRole.LocalEndpoints, _) when marksDrop => UnservedCause.NoLocalEndpoints,
+            (KubeChainRole.LoadBalancer, _) when marksDrop => UnservedCause.SourceNotAllowed,
+            (KubeChainRole.ProxyFirewall, VerdictStatement { Verdict.Kind: VerdictKind.Drop }) => UnservedCause.SourceNotAllowed,
+            _ => null,
+        };
+    }
+
+    private static UnservedCause? OfKubeNftables(RuleRef place, OutcomeVerdict verdict)
+    {
+        if (SetsOf(place.Rule).Any(KubeProxyNftables.IsNoEndpoints))
+            return verdict == OutcomeVerdict.Drop ? UnservedCause.NoLocalEndpoints : UnservedCause.NoEndpoints;
+        return KubeProxyNftables.RoleOf(place.Chain.Name) switch
+        {
+            KubeNftablesChainRole.SourceFirewall when Drops(place.Rule) => UnservedCause.SourceNotAllowed,
+            KubeNftablesChainRole.ClusterIPsCheck when Rejects(place.Rule) => UnservedCause.UnknownPort,
+            _ => null,
+        };
+    }
+
+    private static UnservedCause? OfPortolan(RuleRef place)
+    {
+        bool drops = Drops(place.Rule);
+        if (!drops && !Rejects(place.Rule))
+            return null;
+        foreach (string name in SetsOf(place.Rule))
+        {
+            if (!PortolanTables.TryParseSet(name, out PortolanSet set, out _))
+                continue;
+            switch (set)
+            {
+                case PortolanSet.NoEndpoints:
+                    return UnservedCause.NoEndpoints;
+                case PortolanSet.NoLocalEndpoints:
+                    return UnservedCause.NoLocalEndpoints;
+                case PortolanSet.SourceRestricted or PortolanSet.SourceDropped:
+                    return UnservedCause.SourceNotAllowed;
+                case PortolanSet.ClusterIPs when !drops:
+                    return UnservedCause.UnknownPort;
+            }
+        }
+        return PortolanTables.TryParseChain(place.Chain.Name, out PortolanChain chain) && chain.Kind == PortolanChainKind.SourceCheck
+            ? UnservedCause.SourceNotAllowed
+            : null;
+    }
+
+    private static bool Drops(Rule rule) => rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop };
+
+    private static bool Rejects(Rule rule) => rule.Target is RejectStatement
+        || (ServiceChains.TargetOf(rule) is { } target && KubeProxyNftables.RoleOf(target) == KubeNftablesChainRole.Reject);
+
+    /// <summary>The named sets and maps that a rule looks into.</summary>
+    private static IEnumerable<string> SetsOf(Rule rule)
+    {
+        foreach (Statement statement in rule.Statements.ToImmutableArray())
+        {
+            if (statement is VerdictMapStatement { Map: SetReference map })
+                yield return map.Name;
+            if (statement is RelationalMatch { Right: SetReference set })
+                yield return set.Name;
+        }
+    }
+}

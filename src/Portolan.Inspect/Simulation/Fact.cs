@@ -1,0 +1,166 @@
+using Portolan.Inet;
+using Portolan.Rules.Model;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>
+/// Something that the input does not tell, with the packet's values it is about. Equal facts have the same answer for one packet; their equality is
+/// the compiler's.
+/// </summary>
+internal abstract record Fact
+{
+    /// <summary>What is not known, in words that follow "unknown: ".</summary>
+    internal abstract string Text { get; }
+}
+
+/// <summary>Whether an address is one of this node's.</summary>
+internal sealed record LocalAddress(InetAddress Address) : Fact
+{
+    internal override string Text => $"whether {Address} is an address of this node";
+}
+
+/// <summary>Whether an address is one of the packet's interface, as a rule with these words asks.</summary>
+internal sealed record AddressOfInterface(
+    InetAddress Address, InterfaceDirection? Direction = null, AddressTypes Types = AddressTypes.None, FibKeys Keys = FibKeys.None) : Fact
+{
+    internal override string Text => $"whether {Address} belongs to the packet's interface";
+}
+
+/// <summary>The source that masquerading chose, as a condition asks for it.</summary>
+internal sealed record MasqueradedAddress(Match? Asked = null) : Fact
+{
+    internal override string Text => "the address that masquerading chose, which the input does not tell";
+}
+
+/// <summary>The source that masquerading chose, looked up in a list of recent clients.</summary>
+internal sealed record MasqueradedClient(string List) : Fact
+{
+    internal override string Text => "the address that masquerading chose, which the input does not tell";
+}
+
+/// <summary>The source that masquerading chose, looked up in an ipset.</summary>
+internal sealed record MasqueradedInIpSet(string Set) : Fact
+{
+    internal override string Text => "the address that masquerading chose";
+}
+
+/// <summary>The packet's port, compared with ranges.</summary>
+internal sealed record PortOfSide(bool IsSource, EquatableArray<PortRange> Asked) : Fact
+{
+    internal override string Text => $"the packet's {(IsSource ? "source" : "destination")} port, which was not given";
+}
+
+/// <summary>The packet's port itself.</summary>
+internal sealed record PacketPort(PacketSide? Side = null) : Fact
+{
+    internal override string Text => "the packet's port, which was not given";
+}
+
+/// <summary>The packet's interface, compared with a name on the path to a destination; no name when the interface itself is asked for.</summary>
+internal sealed record PacketInterface(InterfaceDirection Direction, string? Name = null, bool IsPrefix = false, InetAddress Destination = default) : Fact
+{
+    internal override string Text => Direction == InterfaceDirection.In
+        ? "the interface the packet comes in by, which was not given"
+        : "the interface the packet goes out by, which was not given";
+}
+
+/// <summary>The packet's interface, compared with one in an ipset.</summary>
+internal sealed record InterfaceInIpSet(PacketSide Side, string Name) : Fact
+{
+    internal override string Text => "the packet's interface, which was not given";
+}
+
+/// <summary>The packet's or the connection's mark, compared under a mask; without one when the mark itself is asked for.</summary>
+internal sealed record MarkBits(MarkKind Kind, uint Value = 0, uint Unknown = 0, uint Asked = 0, uint Mask = 0) : Fact
+{
+    internal override string Text => Kind == MarkKind.Packet
+        ? "the packet's mark, which came from its connection"
+        : "the connection's mark, which the input does not tell";
+}
+
+/// <summary>A field of the packet.</summary>
+internal sealed record PacketFieldValue(PacketField Field) : Fact
+{
+    internal override string Text => $"the packet's '{Field}', which was not given";
+}
+
+/// <summary>Whether the segment has a TCP option.</summary>
+internal sealed record TcpOptionPresence(byte Option) : Fact
+{
+    internal override string Text => $"whether the segment has TCP option {Option}";
+}
+
+/// <summary>Whether the user or group that sends the packet is in a range.</summary>
+internal sealed record SenderInRange(OwnerKind Kind, uint First, uint Last) : Fact
+{
+    internal override string Text => $"which {(Kind == OwnerKind.User ? "user" : "group")} sends the packet";
+}
+
+/// <summary>The user or group that sends the packet.</summary>
+internal sealed record Sender(PacketField Field) : Fact
+{
+    internal override string Text => "who on this node sends the packet";
+}
+
+/// <summary>What conntrack remembers of the connection.</summary>
+/// <param name="Topic">What is asked.</param>
+/// <param name="Match">The condition that asks, for <see cref="HistoryTopic.Match"/>.</param>
+/// <param name="Selector">The field, for <see cref="HistoryTopic.Field"/>.</param>
+internal sealed record ConnectionHistory(HistoryTopic Topic, Match? Match = null, SelectorExpression? Selector = null) : Fact
+{
+    internal override string Text => "what conntrack remembers of the connection, which the input does not tell";
+}
+
+/// <summary>What is asked of a connection's history.</summary>
+internal enum HistoryTopic : byte
+{
+    /// <summary>Whether it was translated.</summary>
+    Status,
+
+    /// <summary>Its mark.</summary>
+    Mark,
+
+    /// <summary>A condition of iptables.</summary>
+    Match,
+
+    /// <summary>A field of nft.</summary>
+    Field,
+}
+
+/// <summary>How long the connection's entry has to live.</summary>
+internal sealed record EntryLifetime : Fact
+{
+    internal override string Text => "how long the connection's entry has to live";
+}
+
+/// <summary>What a limit has seen before.</summary>
+internal sealed record LimitHistory(RuleRef Place) : Fact
+{
+    internal override string Text => $"how many packets the limit at {Place} has seen";
+}
+
+/// <summary>What the limit of a set's element has seen before.</summary>
+internal sealed record SetLimitHistory(RuleRef Place, string Set) : Fact
+{
+    internal override string Text => $"how much the limit kept in set '{Set}' has seen";
+}
+
+/// <summary>Whether the client is in a list of the recent match.</summary>
+/// <param name="List">The list.</param>
+/// <param name="Address">The address that is looked up.</param>
+/// <param name="IsClient">True for the packet's source.</param>
+/// <param name="Seconds">Seen in so many seconds; null when any time will do.</param>
+/// <param name="HitCount">Seen so often; null for once.</param>
+/// <param name="Ttl">True when the TTL has to be the same.</param>
+/// <param name="Known">What is known of the entry.</param>
+internal sealed record RecentClient(string List, InetAddress Address, bool IsClient, uint? Seconds, uint? HitCount, bool Ttl, RecentEntry Known) : Fact
+{
+    internal override string Text => $"whether {(IsClient ? "the client" : Address)} is in the list '{List}' of the recent match, which no dump shows";
+}
+
+/// <summary>What rules that the input leaves out do, before the rule of a chain with this index.</summary>
+internal sealed record RulesLeftOut(Chain Chain, int Index) : Fact
+{
+    internal override string Text =>
+        $"the input leaves out rules of chain {Chain.Name} {(Index < Chain.Rules.Length ? $"before rule {Index + 1}" : "at the end")}; one of them may match";
+}

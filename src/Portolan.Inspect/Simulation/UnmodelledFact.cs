@@ -1,0 +1,133 @@
+using Portolan.Inet;
+using Portolan.Rules.Model;
+
+namespace Portolan.Inspect.Simulation;
+
+/// <summary>Whether a condition holds that the model does not know.</summary>
+internal sealed record UnmodelledCondition(RuleRef Place, string Condition) : Fact
+{
+    internal override string Text => $"the match '{Condition}' is not modelled";
+}
+
+/// <summary>The value of an expression that the model does not know.</summary>
+internal sealed record UnmodelledValue(RuleRef Place, string Expression) : Fact
+{
+    internal override string Text => $"the expression '{Expression}' is not modelled";
+}
+
+/// <summary>A value that is known in parts, looked up or compared.</summary>
+/// <param name="Value">What is known of it.</param>
+/// <param name="ComparedWith">A constant, or the index of a set.</param>
+internal sealed record OpaqueValue(Expression Value, object ComparedWith) : Fact
+{
+    internal override string Text => "a value of the packet that the trace does not know";
+}
+
+/// <summary>A value that is known in parts, in arithmetic.</summary>
+internal sealed record OpaqueOperand(RuleRef Place) : Fact
+{
+    internal override string Text => "a value of the packet that the trace does not know";
+}
+
+/// <summary>Arithmetic on what is no number.</summary>
+internal sealed record ArithmeticResult(RuleRef Place) : Fact
+{
+    internal override string Text => "arithmetic on values that are no numbers";
+}
+
+/// <summary>A comparison of what is no number.</summary>
+internal sealed record ComparisonResult(RuleRef Place) : Fact
+{
+    internal override string Text => "a comparison of values that are no numbers";
+}
+
+/// <summary>A random number with very many values.</summary>
+/// <param name="Place">The rule that draws it; null for a number that is the packet's.</param>
+internal sealed record WideRandom(RuleRef? Place) : Fact
+{
+    internal override string Text => "a random number with more values than can be listed";
+}
+
+/// <summary>A concatenation with very many values.</summary>
+internal sealed record ManyCombinations(RuleRef Place) : Fact
+{
+    internal override string Text => "more random values than can be listed";
+}
+
+/// <summary>A hash over values whose bytes in the kernel are not modelled.</summary>
+internal sealed record HashOfUnknownForm(RuleRef Place) : Fact
+{
+    internal override string Text => "a hash over values whose form in the kernel is not modelled";
+}
+
+/// <summary>What the routing table answers.</summary>
+internal sealed record RouteLookup(FibExpression Lookup, InetAddress Address) : Fact
+{
+    internal override string Text => "the node's routes, which the input does not tell";
+}
+
+/// <summary>The question of another fact, compared with a constant.</summary>
+internal sealed record ComparedFact(Fact Value, RelationalOperator Operator, Expression With) : Fact
+{
+    internal override string Text => Value.Text;
+}
+
+/// <summary>What is in a set of nf_tables that the input does not have.</summary>
+internal sealed record MissingSet(Expression Set) : Fact
+{
+    internal override string Text => $"the set '{(Set as SetReference)?.Name}' is not in the input";
+}
+
+/// <summary>What is in a set of nf_tables that the input shows in part.</summary>
+internal sealed record CutSet(string Set) : Fact
+{
+    internal override string Text => $"the set '{Set}' is cut off in the input";
+}
+
+/// <summary>What the packet's own rules wrote into a set.</summary>
+internal sealed record WrittenElement(string Set, Expression Key) : Fact
+{
+    internal override string Text => $"what the packet's own rules wrote into the set '{Set}'";
+}
+
+/// <summary>What is in an ipset that the input does not have, for these values of the packet.</summary>
+internal sealed record MissingIpSet(string Set, EquatableArray<PacketSide> Sides = default, InetAddress Source = default, InetAddress Destination = default) : Fact
+{
+    internal override string Text => $"the ipset '{Set}' is not in the input";
+}
+
+/// <summary>What is in an ipset that the input shows in part, for these values of the packet.</summary>
+internal sealed record CutIpSet(string Set, EquatableArray<PacketSide> Sides, InetAddress Source, InetAddress Destination) : Fact
+{
+    internal override string Text => $"the ipset '{Set}' is cut off in the input";
+}
+
+/// <summary>A set match with options that are not modelled.</summary>
+internal sealed record IpSetOptions(IpSetMatch Match) : Fact
+{
+    internal override string Text => $"the set match with '{Match.Options}' is not modelled";
+}
+
+/// <summary>A part of an ipset's entries that is not modelled.</summary>
+internal sealed record UnmodelledIpSetPart(string Set, string Type, IpSetPart Part) : Fact
+{
+    internal override string Text => $"the ipset '{Set}' of type {Type} asks what the trace does not model";
+}
+
+/// <summary>Which address of a range the kernel translates to.</summary>
+internal sealed record AddressOfRange(RuleRef Place, InetAddress First, InetAddress Last) : Fact
+{
+    internal override string Text => $"which address between {First} and {Last} the kernel chooses";
+}
+
+/// <summary>A computed address to translate to.</summary>
+internal sealed record ComputedAddress(RuleRef Place) : Fact
+{
+    internal override string Text => "an address that is computed in a way the trace does not model";
+}
+
+/// <summary>The address that a redirect goes to.</summary>
+internal sealed record RedirectTarget(string? Interface) : Fact
+{
+    internal override string Text => "the address of the interface the packet came in by";
+}

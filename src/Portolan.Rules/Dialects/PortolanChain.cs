@@ -1,0 +1,89 @@
+namespace Portolan.Rules.Dialects;
+
+/// <summary>A chain of Portolan's nftables tables: what it is for, whatever a layout calls it.</summary>
+/// <param name="Kind">What the chain does.</param>
+/// <param name="View">For whom, where a layout has a chain per view.</param>
+/// <param name="Number">A number of endpoints or a timeout in seconds, for the kinds that have one; otherwise 0.</param>
+public readonly record struct PortolanChain(PortolanChainKind Kind, PortolanView View = PortolanView.All, int Number = 0)
+{
+    /// <summary>The chain's name in the layout that this version of Portolan writes.</summary>
+    public override string ToString() => PortolanTables.Current.NameOf(this);
+}
+
+/// <summary>Which frontends and which clients a chain of <see cref="PortolanChain"/> serves.</summary>
+[Flags]
+public enum PortolanView : byte
+{
+    /// <summary>Frontends with addresses of their own, for clients outside, or for all where that makes no difference.</summary>
+    All = 0,
+
+    /// <summary>Clients inside (pods, this node) of frontends with externalTrafficPolicy Local.</summary>
+    Inside = 1,
+
+    /// <summary>NodePorts.</summary>
+    NodePorts = 2,
+}
+
+/// <summary>What a chain of Portolan's nftables tables does.</summary>
+public enum PortolanChainKind : byte
+{
+    /// <summary>Base chain: packets from outside and from pods.</summary>
+    Prerouting,
+
+    /// <summary>Base chain: packets of this node's own programs.</summary>
+    Output,
+
+    /// <summary>Base chain: masquerades what is marked, and endpoints talking to themselves.</summary>
+    Postrouting,
+
+    /// <summary>Finds the service by destination.</summary>
+    Services,
+
+    /// <summary>Finds the service by NodePort.</summary>
+    NodePorts,
+
+    /// <summary>Drops cluster IPs that no service has.</summary>
+    ServiceRanges,
+
+    /// <summary>Drops load balancer traffic from sources outside loadBalancerSourceRanges.</summary>
+    SourceCheck,
+
+    /// <summary>Marks traffic to cluster IPs from outside the cluster for masquerading.</summary>
+    OffCluster,
+
+    /// <summary>Sends clients inside of frontends with policy Local to <see cref="Inside"/>.</summary>
+    ExternalLocal,
+
+    /// <summary>Serves clients inside from all endpoints.</summary>
+    Inside,
+
+    /// <summary>Picks an endpoint; takes packets of frontends without one back.</summary>
+    Pick,
+
+    /// <summary>Finds the chain for the frontend's number of endpoints.</summary>
+    PickByCount,
+
+    /// <summary>Picks one of <see cref="PortolanChain.Number"/> endpoints.</summary>
+    PickOf,
+
+    /// <summary>As <see cref="PickByCount"/>, for frontends with <see cref="PortolanChain.Number"/> endpoints or more.</summary>
+    PickFrom,
+
+    /// <summary>Finds the chain that picks an affinity id by the frontend's number of endpoints.</summary>
+    AffinityPick,
+
+    /// <summary>Picks one of <see cref="PortolanChain.Number"/> affinity ids.</summary>
+    AffinityPickOf,
+
+    /// <summary>As <see cref="AffinityPick"/>, for frontends with <see cref="PortolanChain.Number"/> endpoints or more.</summary>
+    AffinityPickFrom,
+
+    /// <summary>Looks whether the client was served by one of the endpoints within <see cref="PortolanChain.Number"/> seconds.</summary>
+    Affinity,
+
+    /// <summary>Remembers the client with its endpoint and translates to that; Number is the timeout in seconds.</summary>
+    AffinityFound,
+
+    /// <summary>Picks an endpoint for a client that is not remembered; Number is the timeout in seconds.</summary>
+    AffinityNew,
+}

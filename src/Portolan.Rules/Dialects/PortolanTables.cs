@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Portolan.Rules.Dialects;
+
+/// <summary>
+/// What Portolan calls things in its own nftables tables (table portolan, one each of families ip and ip6). The plane writes with
+/// <see cref="Current"/>; what reads rules recognises the names of every layout.
+/// </summary>
+public static class PortolanTables
+{
+    /// <summary>The table's name, in both families.</summary>
+    public const string TableName = "portolan";
+
+    private const string CommentStart = "portolan ";
+    private const string CommentLayout = " layout ";
+
+    /// <summary>Layout 1: a map of frontend and index to endpoint, and chains for numbers of endpoints.</summary>
+    public static PortolanLayout Layout1 { get; } = new(
+        number: 1,
+        views:
+        [
+            (PortolanView.All, ""), (PortolanView.Inside, "inside-"), (PortolanView.NodePorts, "node-port-"),
+            (PortolanView.NodePorts | PortolanView.Inside, "node-port-inside-"),
+        ],
+        sets:
+        [
+            (PortolanSet.Endpoints, "endpoints"), (PortolanSet.NodePortEndpoints, "node-port-endpoints"),
+            (PortolanSet.NodePortAddresses, "node-port-addresses"), (PortolanSet.InsideEndpoints, "inside-endpoints"),
+            (PortolanSet.AffinityIds, "affinity-ids"), (PortolanSet.InsideAffinityIds, "inside-affinity-ids"),
+            (PortolanSet.AffinityEndpoints, "affinity-endpoints"), (PortolanSet.ClusterIPs, "cluster-ips"),
+            (PortolanSet.Masquerade, "masquerade-always"), (PortolanSet.ExternalLocal, "external-local"),
+            (PortolanSet.NoEndpoints, "no-endpoints"), (PortolanSet.NoLocalEndpoints, "no-local-endpoints"),
+            (PortolanSet.SourceRestricted, "source-restricted"), (PortolanSet.SourceRanges, "source-ranges-{0}"),
+            (PortolanSet.AffinityFrontends, "affinity-frontends-{0}"), (PortolanSet.Hairpin, "hairpin"),
+            (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"), (PortolanSet.AffinityClients, "affinity-{0}"),
+        ],
+        chains:
+        [
+            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"), (PortolanChainKind.Postrouting, "postrouting"),
+            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"), (PortolanChainKind.ServiceRanges, "service-ranges"),
+            (PortolanChainKind.SourceCheck, "source-check"), (PortolanChainKind.OffCluster, "off-cluster"),
+            (PortolanChainKind.ExternalLocal, "external-local"), (PortolanChainKind.Inside, "inside"),
+            (PortolanChainKind.Pick, "pick"), (PortolanChainKind.PickByCount, "pick-by-count"),
+            (PortolanChainKind.PickOf, "pick-{0}"), (PortolanChainKind.PickFrom, "pick-from-{0}"),
+            (PortolanChainKind.AffinityPick, "affinity-pick"), (PortolanChainKind.AffinityPickOf, "affinity-pick-{0}"),
+            (PortolanChainKind.AffinityPickFrom, "affinity-pick-from-{0}"), (PortolanChainKind.Affinity, "affinity-{0}"),
+            (PortolanChainKind.AffinityFound, "affinity-{0}-found"), (PortolanChainKind.AffinityNew, "affinity-{0}-new"),
+        ]);
+
+    /// <summary>The layout that this version writes.</summary>
+    public static PortolanLayout Current => Layout1;
+
+    /// <summary>All layouts that are recognised, the current one first.</summary>
+    public static ImmutableArray<PortolanLayout> Layouts { get; } = [Layout1];
+
+    /// <summary>The comment of a table of the current layout: "portolan 0.4.0 layout 1".</summary>
+    /// <param name="version">The version that writes it.</param>
+    public static string CommentOf(Version? version) =>
+        string.Create(CultureInfo.InvariantCulture, $"{CommentStart}{version?.ToString(3)}{CommentLayout}{Current.Number}");
+
+    /// <summary>
+    /// The layout of a table by its comment; null when the comment names one that this version does not know. Without a comment (dumps of
+    /// nft before 1.0.8 show none) the current one.
+    /// </summary>
+    public static PortolanLayout? LayoutOf(string? tableComment)
+    {
+        int start = tableComment?.LastIndexOf(CommentLayout, StringComparison.Ordinal) ?? -1;
+        return start < 0
+            ? Current
+            : Layouts.FirstOrDefault(layout => tableComment.AsSpan(start + CommentLayout.Length).SequenceEqual(layout.Number.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    /// <summary>What a chain is for, by its name in any layout; false when it is none of Portolan's.</summary>
+    public static bool TryParseChain(string name, out PortolanChain chain)
+    {
+        foreach (PortolanLayout layout in Layouts)
+        {
+            if (layout.TryParseChain(name, out chain))
+                return true;
+        }
+        chain = default;
+        return false;
+    }
+
+    /// <summary>What a set is for, by its name in any layout; false when it is none of Portolan's.</summary>
+    public static bool TryParseSet(string name, out PortolanSet set, out int variant)
+    {
+        foreach (PortolanLayout layout in Layouts)
+        {
+            if (layout.TryParseSet(name, out set, out variant))
+                return true;
+        }
+        (set, variant) = (default, 0);
+        return false;
+    }
+
+    /// <summary>Comments of rules; they tell apart rules of one chain that look alike.</summary>
+    public static class RuleComments
+    {
+        /// <summary>Rejects a port that no service has at this cluster IP.</summary>
+        public const string UnknownPort = "unknown port of a cluster IP";
+
+        /// <summary>Drops a cluster IP that no service has.</summary>
+        public const string UnallocatedClusterIP = "unallotted cluster IP";
+
+        /// <summary>Drops a source outside loadBalancerSourceRanges.</summary>
+        public const string SourceNotAllowed = "not in loadBalancerSourceRanges";
+
+        /// <summary>About packets from pods.</summary>
+        public const string FromPod = "from a pod";
+
+        /// <summary>About packets of this node's own programs.</summary>
+        public const string FromNode = "from this node";
+
+        /// <summary>A packet that a commit overtakes between two look-ups.</summary>
+        public const string Overtaken = "only while a commit lands between two lookups";
+    }
+}
