@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -21,7 +22,7 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
 {
     private const int Changes = 2000;
 
-    private static readonly NodeFacts _facts = new([InetAddress.Parse("192.168.0.1")], [InetAddress.Parse("192.168.0.1")]);
+    private static readonly ImmutableArray<InetAddress> s_addresses = [InetAddress.Parse("192.168.0.1")];
 
     private readonly NfTablesOptions _options = new() { WithCounters = withCounters };
 
@@ -38,6 +39,7 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
             _table.Apply(new ClusterEvent.ServiceSet(ClusterGenerator.Service(i, Mix(i))));
             _table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i, endpoints)));
         }
+        _table.UseLocalAddresses(s_addresses);
         _table.Apply(new ClusterEvent.Synced());
         long kernelBefore = KernelMemory.Bytes;
 
@@ -47,7 +49,7 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
         long start = Stopwatch.GetTimestamp();
         TableDelta whole = _table.Drain();
         double decided = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        SyncReport report = plane.Apply(whole, _facts);
+        SyncReport report = plane.Apply(whole);
         double first = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         process.Refresh();
         double user = (process.UserProcessorTime - userBefore).TotalMilliseconds;
@@ -102,7 +104,7 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
         AddAndRemove("NodePort and load balancer, added and removed", nodePort);
         AddAndRemove("the same with policy Local, ranges and affinity", new(29999, Local: true, Restricted: true, Affinity: true));
         Add(services, default);
-        Check(plane.Apply(_table.Drain(), _facts));
+        Check(plane.Apply(_table.Drain()));
         Flip("ClusterIP to NodePort and back", nodePort);
         Flip("externalTrafficPolicy", nodePort with { Local = true }, nodePort);
         Flip("loadBalancerSourceRanges", nodePort with { Restricted = true }, nodePort);
@@ -114,11 +116,11 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
         kinds["ServiceCIDR"] = Measure(plane, i => _table.Apply(new ClusterEvent.ServiceCidrSet(
             new() { Name = "kubernetes", Cidrs = [InetPrefix.Parse(i % 2 == 0 ? "172.16.0.0/12" : "172.16.0.0/13")] })));
         Remove(services);
-        Check(plane.Apply(_table.Drain(), _facts));
+        Check(plane.Apply(_table.Drain()));
 
         // Costs what the NodePorts cost that move with it.
-        NodeFacts more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
-        kinds["node address for all NodePorts"] = Measure(plane, static _ => { }, changes: 20, i => i % 2 == 0 ? more : _facts);
+        ImmutableArray<InetAddress> more = [.. s_addresses, InetAddress.Parse("192.168.0.9")];
+        kinds["node address for all NodePorts"] = Measure(plane, i => _table.UseLocalAddresses(i % 2 == 0 ? more : s_addresses), changes: 20);
         return kinds;
     }
 
@@ -126,10 +128,10 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
     private double Restart(NfTablesPlane running)
     {
         running.Dispose();
-        TableDelta whole = new([.. _table.Plans.Select(static plan => new ServiceChange(plan.Service, plan))], _table.NodeWide);
+        TableDelta whole = new([.. _table.Plans.Select(static plan => new ServiceChange(plan.Service, plan))], _table.NodePlan);
         using var plane = new NfTablesPlane(_options, NullLogger.Instance);
         long start = Stopwatch.GetTimestamp();
-        SyncReport report = plane.Apply(whole, _facts);
+        SyncReport report = plane.Apply(whole);
         double time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         Check(report);
         if (report.Transactions != 0)
@@ -138,15 +140,14 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
     }
 
     /// <summary>Event to acknowledgement, in microseconds.</summary>
-    private Latency Measure(NfTablesPlane plane, Action<int> change, int changes = Changes, Func<int, NodeFacts>? facts = null)
+    private Latency Measure(NfTablesPlane plane, Action<int> change, int changes = Changes)
     {
         double[] times = new double[changes];
         for (int i = 0; i < changes; i++)
         {
-            NodeFacts node = facts?.Invoke(i) ?? _facts;
             long start = Stopwatch.GetTimestamp();
             change(i);
-            SyncReport report = plane.Apply(_table.Drain(), node);
+            SyncReport report = plane.Apply(_table.Drain());
             times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
             Check(report);
         }

@@ -1,4 +1,5 @@
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
@@ -28,7 +29,7 @@ public sealed class DeltaTests
 
         Assert.True(table.IsSynced);
         Assert.Equal("ns1/web", Assert.Single(first.Services).Service.ToString());
-        Assert.NotNull(first.NodeWide);
+        Assert.NotNull(first.Node);
         Assert.Empty(table.Problems);
     }
 
@@ -40,7 +41,7 @@ public sealed class DeltaTests
 
         TableDelta first = table.Drain();
         Assert.Empty(first.Services);
-        Assert.Equal(new NodeWide(LocalDetector.None, LocalDetector.None, []), first.NodeWide);
+        Assert.Equal(NodePlan.None with { Addresses = AddressPlan.None with { NodePortsOnAllIPv4 = true, NodePortsOnAllIPv6 = true } }, first.Node);
         Assert.True(table.Drain().IsEmpty);
     }
 
@@ -117,23 +118,23 @@ public sealed class DeltaTests
             new ServiceCidrObject { Name = "b", Cidrs = Prefixes("172.30.4.0/24", "fd00:172:30::/108") },
             new ServiceCidrObject { Name = "a", Cidrs = Prefixes("172.30.0.0/16") });
 
-        Assert.Equal(Prefixes("172.30.0.0/16", "fd00:172:30::/108"), added.NodeWide!.ServiceCidrs);
-        Assert.Equal(added.NodeWide, cluster.Table.NodeWide);
-        Assert.Null(cluster.Set(new ServiceCidrObject { Name = "a", Cidrs = Prefixes("172.30.0.0/16") }).NodeWide);
-        Assert.Equal(Prefixes("172.30.4.0/24", "fd00:172:30::/108"), cluster.Set(new ClusterEvent.ServiceCidrGone("a")).NodeWide!.ServiceCidrs);
+        Assert.Equal(Prefixes("172.30.0.0/16", "fd00:172:30::/108"), added.Node!.ServiceCidrs);
+        Assert.Equal(added.Node, cluster.Table.NodePlan);
+        Assert.Null(cluster.Set(new ServiceCidrObject { Name = "a", Cidrs = Prefixes("172.30.0.0/16") }).Node);
+        Assert.Equal(Prefixes("172.30.4.0/24", "fd00:172:30::/108"), cluster.Set(new ClusterEvent.ServiceCidrGone("a")).Node!.ServiceCidrs);
     }
 
     [Fact]
     public void Detectors_of_mode_NodeCIDR_follow_the_nodes_pod_ranges()
     {
         var cluster = new ClusterUnderTest(new() { NodeName = ThisNode, DetectByNodeCidr = true });
-        Assert.Equal(LocalDetection.None, cluster.Table.NodeWide.DetectorIPv4.Mode);
+        Assert.Equal(LocalDetection.None, cluster.Table.NodePlan.DetectorIPv4.Mode);
 
         TableDelta delta = cluster.Set(TheNode() with { PodCidrs = Prefixes("10.180.0.0/24") });
 
-        Assert.Equal(new LocalDetector(LocalDetection.Cidrs, Prefixes("10.180.0.0/24"), ""), delta.NodeWide!.DetectorIPv4);
-        Assert.Equal(LocalDetector.None, delta.NodeWide.DetectorIPv6);
-        Assert.Equal(LocalDetector.None, cluster.Set(new ClusterEvent.NodeSet(null)).NodeWide!.DetectorIPv4);
+        Assert.Equal(new LocalDetector(LocalDetection.Cidrs, Prefixes("10.180.0.0/24"), ""), delta.Node!.DetectorIPv4);
+        Assert.Equal(LocalDetector.None, delta.Node.DetectorIPv6);
+        Assert.Equal(LocalDetector.None, cluster.Set(new ClusterEvent.NodeSet(null)).Node!.DetectorIPv4);
     }
 
     [Fact]
@@ -143,8 +144,8 @@ public sealed class DeltaTests
         var cluster = new ClusterUnderTest(new() { NodeName = ThisNode, DetectorIPv4 = bridge });
 
         cluster.Set(TheNode() with { PodCidrs = Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
-        Assert.Equal(bridge, cluster.Table.NodeWide.DetectorIPv4);
-        Assert.Equal(LocalDetector.None, cluster.Table.NodeWide.DetectorIPv6);
+        Assert.Equal(bridge, cluster.Table.NodePlan.DetectorIPv4);
+        Assert.Equal(LocalDetector.None, cluster.Table.NodePlan.DetectorIPv6);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using CsCheck;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
@@ -16,7 +17,7 @@ public sealed class ServiceTableProperties
     {
         Assert.Equal(PlansOf(expected), PlansOf(actual));
         Assert.Equal(expected.Problems, actual.Problems);
-        Assert.Equal(expected.NodeWide, actual.NodeWide);
+        Assert.Equal(expected.NodePlan, actual.NodePlan);
         Assert.Equal(expected.PlanCount, actual.PlanCount);
         Assert.Equal(actual.PlanCount, actual.Plans.Count());
     }
@@ -27,7 +28,7 @@ public sealed class ServiceTableProperties
         {
             var table = ClusterGen.TableOf([]);
             var replayed = new Dictionary<ObjectName, ServicePlan>();
-            NodeWide nodeWide = table.NodeWide;
+            NodePlan node = table.NodePlan;
             var knownProblems = new HashSet<Problem>();
             for (int i = 0; i < changes.Count; i++)
             {
@@ -45,8 +46,8 @@ public sealed class ServiceTableProperties
                     else
                         replayed.Remove(change.Service);
                 }
-                Assert.NotEqual(nodeWide, delta.NodeWide);
-                nodeWide = delta.NodeWide ?? nodeWide;
+                Assert.NotEqual(node, delta.Node);
+                node = delta.Node ?? node;
 
                 Assert.Equal([.. table.Problems.Except(knownProblems)], delta.NewProblems.ToHashSet());
                 Assert.Equal([.. knownProblems.Except(table.Problems)], delta.GoneProblems.ToHashSet());
@@ -54,7 +55,7 @@ public sealed class ServiceTableProperties
             }
 
             Assert.Equal(replayed, PlansOf(table));
-            Assert.Equal(nodeWide, table.NodeWide);
+            Assert.Equal(node, table.NodePlan);
             AssertSame(ClusterGen.TableOf(ClusterGen.FinalState(changes)), table);
         });
 

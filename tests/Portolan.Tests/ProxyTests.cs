@@ -74,7 +74,7 @@ public sealed class ProxyTests
         run.Tools("nft", "flush", "ruleset");
 
         await run.UntilAsync(() => Ruleset(run).Contains("10.244.1.10", StringComparison.Ordinal), "the repair");
-        await run.UntilAsync(() => run.Log.Contains("comparing and repairing", StringComparison.Ordinal), "a line about it");
+        await run.UntilAsync(() => run.Log.Contains("reconciling now", StringComparison.Ordinal), "a line about it");
     }
 
     [Fact]

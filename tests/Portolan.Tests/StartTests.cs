@@ -113,7 +113,7 @@ public sealed class StartTests
         run.StartProxy(["env", "PATH=/nonexistent"], run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("rules of other modes could not be removed", StringComparison.Ordinal), "a line about the rules");
+        await run.UntilAsync(() => run.Log.Contains("rules of mode iptables could not be removed", StringComparison.Ordinal), "a line about the rules");
         Assert.Contains("iptables-nft-save cannot be started (No such file or directory): mode iptables needs the iptables tools", run.Log, StringComparison.Ordinal);
         run.StopProxy();
         Outcome outcome = run.Run(["proxy", "--cleanup"], "env", "PATH=/nonexistent");

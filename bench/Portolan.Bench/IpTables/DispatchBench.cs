@@ -80,14 +80,14 @@ internal static class DispatchBench
             Process.Start("ip", command)!.WaitForExit();
         using IDataPlane plane = backend == "nftables"
             ? new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, NullLogger<NfTablesPlane>.Instance)
-            : new IpTablesPlane(new()
-            {
-                Backend = Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
-                Dispatch = Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
-                ServesIPv6 = false,
-                CheckPeriod = Timeout.InfiniteTimeSpan,
-            });
-        SyncBench.Check(plane.Apply(all, SyncBench.Node));
+            : new IpTablesPlane(
+                new()
+                {
+                    Backend = Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
+                    Dispatch = Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
+                    ServesIPv6 = false,
+                });
+        SyncBench.Check(plane.Apply(all));
         int[] walks = backend == "nftables" ? [RuleWalk.ToNfTablesMap()] : [.. RuleWalk.ToServices(new ToolRunner(((IpTablesPlane)plane).Backend).Save(), services).Order()];
         Send(services, 200);
         double[] times = [.. Send(services, Packets).Order()];
@@ -95,7 +95,7 @@ internal static class DispatchBench
         {
             table.Apply(new ClusterEvent.ServiceSet(Service(i)));
             table.Apply(new ClusterEvent.SliceSet(Slice(i)));
-            SyncBench.Check(plane.Apply(table.Drain(), SyncBench.Node));
+            SyncBench.Check(plane.Apply(table.Drain()));
         }))];
         Console.WriteLine(new DispatchRow(services, backend, dispatch, walks[walks.Length / 2], walks[^1], times[Packets / 2], times[(int)(Packets * 0.99)],
             Sample.Median(adds).Wall.TotalMilliseconds).ToText());

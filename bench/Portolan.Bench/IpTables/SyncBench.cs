@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Portolan.DataPlanes.Contract;
@@ -26,7 +27,7 @@ internal sealed class SyncBench
         DetectorIPv4 = new(LocalDetection.Cidrs, [InetPrefix.Parse("10.0.0.0/8")], ""),
     };
 
-    public static readonly NodeFacts Node = new([InetAddress.Parse("192.168.0.1")], [InetAddress.Parse("192.168.0.1")]) { NodePortsOnAllIPv4 = true };
+    public static readonly ImmutableArray<InetAddress> Addresses = [InetAddress.Parse("192.168.0.1")];
 
     private readonly IpTablesOptions _options;
     private readonly int _services;
@@ -35,7 +36,7 @@ internal sealed class SyncBench
 
     public SyncBench(IpTablesBackend backend, IpTablesDispatch dispatch, int services, bool isMixed)
     {
-        _options = new() { Backend = backend, Dispatch = dispatch, ServesIPv6 = false, CheckPeriod = Timeout.InfiniteTimeSpan };
+        _options = new() { Backend = backend, Dispatch = dispatch, ServesIPv6 = false };
         _services = services;
         _isMixed = isMixed;
         _tool = new(backend);
@@ -87,7 +88,7 @@ internal sealed class SyncBench
                 IpTablesPlane.CleanUp(_options.Backend);
             }
             IpTablesPlane next = plane = new(_options);
-            ours.Add(Sample.Of(() => Check(next.Apply(all, Node))));
+            ours.Add(Sample.Of(() => Check(next.Apply(all))));
             if (i == 0)
             {
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -126,7 +127,7 @@ internal sealed class SyncBench
     {
         foreach (ClusterEvent one in events)
             table.Apply(one);
-        return plane.Apply(table.Drain(), Node);
+        return plane.Apply(table.Drain());
     }
 
     private void Measure(IpTablesPlane plane, string what, int times, Func<int, SyncReport> sync)
@@ -173,6 +174,7 @@ internal sealed class SyncBench
             table.Apply(new ClusterEvent.ServiceSet(service(i, ClusterGenerator.Mixed(i))));
             table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i, endpoints)));
         }
+        table.UseLocalAddresses(Addresses);
         table.Apply(new ClusterEvent.Synced());
         return table;
     }

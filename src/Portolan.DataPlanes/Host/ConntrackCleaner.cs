@@ -26,7 +26,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     private readonly Dictionary<PortKey, PortPlan> _changed = [];
     private bool _isFirst = true;
 
-    /// <summary>Takes what the plane has in force now; <see cref="Clean(NodeFacts)"/> then acts on it.</summary>
+    /// <summary>Takes what the plane has in force now; <see cref="Clean(AddressPlan)"/> then acts on it.</summary>
     public void Note(TableDelta delta)
     {
         ArgumentNullException.ThrowIfNull(delta);
@@ -35,10 +35,10 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     }
 
     /// <summary>Removes the flows that changes noted since the last time have left without an endpoint.</summary>
-    /// <param name="node">The node's addresses, at which NodePorts are dialled.</param>
+    /// <param name="node">The node's addresses, to which clients of NodePorts send.</param>
     /// <returns>The number of flows removed.</returns>
     /// <exception cref="NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
-    public int Clean(NodeFacts node)
+    public int Clean(AddressPlan node)
     {
         ArgumentNullException.ThrowIfNull(node);
         if (_changed.Count == 0)
@@ -69,7 +69,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
             _known[service] = ports;
     }
 
-    private int Clean(IpFamily family, NodeFacts node)
+    private int Clean(IpFamily family, AddressPlan node)
     {
         var frontends = new UdpFrontends(node, _changed.Values.Where(port => port.Family == family));
         if (frontends.IsEmpty)
@@ -107,9 +107,9 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     {
         private readonly Dictionary<InetEndpoint, ImmutableArray<InetEndpoint>> _servingOf = [];
         private readonly Dictionary<ushort, ImmutableArray<InetEndpoint>> _servingOfNodePort = [];
-        private readonly NodeFacts _node;
+        private readonly AddressPlan _node;
 
-        public UdpFrontends(NodeFacts node, IEnumerable<PortPlan> ports)
+        public UdpFrontends(AddressPlan node, IEnumerable<PortPlan> ports)
         {
             _node = node;
             foreach (PortPlan port in ports)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.Route;
@@ -45,19 +46,15 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
         }
     }
 
-    /// <summary>Follows changes until cancelled.</summary>
+    /// <summary>Follows changes until cancelled. After an exception it may be called again, and takes in what happened meanwhile.</summary>
+    /// <exception cref="NetlinkException">The kernel cannot be asked.</exception>
     public async Task FollowAsync(CancellationToken cancel)
     {
+        TakeIn();
         await foreach (RouteEvent change in _monitor.ReadAllAsync(cancel).ConfigureAwait(false))
         {
-            if (change is LinkEvent)
-                continue;
-            // A list read now is right whatever events were lost or come late.
-            ImmutableArray<InetAddress> now = Read();
-            if (now.AsSpan().SequenceEqual(Current.AsSpan()))
-                continue;
-            Current = now;
-            Changed?.Invoke();
+            if (change is not LinkEvent)
+                TakeIn();
         }
     }
 
@@ -66,6 +63,16 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
     {
         _monitor.Dispose();
         _socket.Dispose();
+    }
+
+    // A list read now is right whatever events were lost or come late.
+    private void TakeIn()
+    {
+        ImmutableArray<InetAddress> now = Read();
+        if (now.AsSpan().SequenceEqual(Current.AsSpan()))
+            return;
+        Current = now;
+        Changed?.Invoke();
     }
 
     private ImmutableArray<InetAddress> Read() =>

@@ -1,32 +1,17 @@
 using System.Globalization;
-using Portolan.Netlink.Core;
-using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>Asks the machine whether this process can do a proxy's work.</summary>
+/// <summary>Asks the machine whether this process may do a proxy's work; what a plane needs beside that, its provider asks.</summary>
 public static class KernelSupport
 {
     // linux/capability.h
     private const int CAP_NET_ADMIN = 12;
 
     /// <summary>What is missing to write rules, as one line for the operator; null when nothing is.</summary>
-    public static string? WhatIsMissing()
-    {
-        if (!HasNetAdmin())
-            return "writing rules needs root or the capability CAP_NET_ADMIN, which this process does not have";
-        try
-        {
-            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
-            new NfReader(socket).ReadTables();
-            return null;
-        }
-        catch (NetlinkException failure)
-        {
-            return $"the kernel has no usable nf_tables ({failure.Message}): Linux 5.13 or later with CONFIG_NF_TABLES is needed, " +
-                "perhaps 'modprobe nf_tables'";
-        }
-    }
+    public static string? WhatIsMissing() => HasNetAdmin()
+        ? null
+        : "writing rules needs root or the capability CAP_NET_ADMIN, which this process does not have";
 
     // The effective set also holds inside a user namespace, where the user id tells nothing.
     private static bool HasNetAdmin()

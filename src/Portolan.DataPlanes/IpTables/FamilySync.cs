@@ -28,7 +28,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
 
     public IpTablesTool Tool => tool;
 
-    public SyncReport Apply(ImmutableArray<ServiceChange> services, LayoutContext context, NodeFacts node)
+    public SyncReport Apply(ImmutableArray<ServiceChange> services, LayoutContext context, AddressPlan node)
     {
         Begin();
         ImmutableArray<ServiceChange> changes = [.. services.Where(Concerns)];
@@ -264,7 +264,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     private RestoreOutcome Run(ChangeSet change)
     {
         RestoreOutcome outcome = tool.Restore(script => change.Write(script, splitsTransactions: tool.Backend == IpTablesBackend.Nft));
-        statistics.CountRestore(outcome.Lines);
+        statistics.CountRestore(outcome.Lines, outcome.Succeeded);
         if (outcome.Succeeded)
         {
             _written += outcome.Lines - outcome.Commits - change.Removals;

@@ -50,13 +50,6 @@ public sealed record IpTablesOptions
     /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
     public int MasqueradeBit { get; init; } = KubeProxyIptables.MasqueradeBit;
 
-    /// <summary>
-    /// NodePorts of IPv4 answer on loopback addresses too (iptables.localhostNodePorts), if
-    /// <see cref="Services.Node.NodeFacts.NodePortAddresses"/> hold one. Sets
-    /// net.ipv4.conf.all.route_localnet and, with it, the rule that keeps the neighbours from using it.
-    /// </summary>
-    public bool LocalhostNodePorts { get; init; } = true;
-
     /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
@@ -21,7 +22,11 @@ namespace Portolan.DataPlanes.IpTables;
 /// </remarks>
 public sealed class IpTablesPlane : IDataPlane
 {
+    internal const string ModeName = "iptables";
+
     private const int ChecksPerComparison = 10;
+
+    private static readonly TimeSpan s_leastReconcilePeriod = TimeSpan.FromHours(1);
 
     // What a flush takes away: with `iptables -X` the canaries, with `iptables -F` the jumps, without which a table has no effect.
     private static readonly (ChainId Canary, ChainId From, string To)[] s_vital =
@@ -34,7 +39,7 @@ public sealed class IpTablesPlane : IDataPlane
     private readonly IpTablesOptions _options;
     private readonly List<FamilySync> _families = [];
     private readonly bool _hasCounters;
-    private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
+    private NodePlan _node = NodePlan.None;
     private bool _isStarted;
     private int _checks;
 
@@ -51,6 +56,9 @@ public sealed class IpTablesPlane : IDataPlane
             AddFamily(IpFamily.IPv4);
         if (options.ServesIPv6)
             AddFamily(IpFamily.IPv6);
+        // Checks find what others changed, every tenth one in any rule: what is left for a reconcile is to be sure.
+        Schedule = new PlaneSchedule(
+            options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod, options.CheckPeriod);
     }
 
     /// <inheritdoc/>
@@ -61,11 +69,11 @@ public sealed class IpTablesPlane : IDataPlane
         remove { }
     }
 
-    /// <summary>How often <see cref="Check"/> is worth a call.</summary>
-    public TimeSpan CheckPeriod => _options.CheckPeriod;
+    /// <inheritdoc/>
+    public PlaneSchedule Schedule { get; }
 
     /// <inheritdoc/>
-    public string Mode => "iptables";
+    public string Mode => ModeName;
 
     /// <summary>The back-end in use: Nft or Legacy.</summary>
     public IpTablesBackend Backend { get; }
@@ -74,18 +82,23 @@ public sealed class IpTablesPlane : IDataPlane
     public IpTablesStatistics Statistics { get; } = new();
 
     /// <inheritdoc/>
-    public SyncReport Apply(TableDelta delta, NodeFacts node)
+    public ImmutableArray<PlaneMetric> Metrics => IpTablesStatistics.Metrics;
+
+    /// <inheritdoc/>
+    public IEnumerable<PlaneSample> ReadMetrics() => Statistics.Read();
+
+    /// <inheritdoc/>
+    public SyncReport Apply(TableDelta delta)
     {
         ArgumentNullException.ThrowIfNull(delta);
-        ArgumentNullException.ThrowIfNull(node);
-        _nodeWide = delta.NodeWide ?? _nodeWide;
+        _node = delta.Node ?? _node;
         SyncReport report = SyncReport.UpToDate;
         foreach (FamilySync family in _families)
         {
-            LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _nodeWide, node, _hasCounters);
+            LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _node, _hasCounters);
             if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
                 report = Sum(report, new() { Refusals = [refusal] });
-            report = Sum(report, family.Apply(delta.Services, context, node));
+            report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
         _isStarted = true;
         return report;
@@ -108,11 +121,6 @@ public sealed class IpTablesPlane : IDataPlane
         Statistics.CountModification();
         return finding;
     }
-
-    /// <summary>For the operator: which tools have to be installed before a plane can work; null for none.</summary>
-    /// <param name="backend">Nft, Legacy, or Auto for one of the two.</param>
-    /// <param name="withIPv6">IPv6 is to be served as well.</param>
-    public static string? WhatIsMissing(IpTablesBackend backend, bool withIPv6) => ToolSearch.WhatIsMissing(backend, withIPv6);
 
     /// <summary>
     /// Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.
@@ -163,7 +171,7 @@ public sealed class IpTablesPlane : IDataPlane
 
     private void AddFamily(IpFamily family)
     {
-        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _nodeWide, NodeFacts.None, _hasCounters), NodeFacts.None);
+        ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _node, _hasCounters), AddressPlan.None);
         _families.Add(new(new(family, Backend, _options.LockSeconds), new(layout, _options.Dispatch), Statistics));
     }
 

@@ -10,12 +10,12 @@ namespace Portolan.DataPlanes.NfTables;
 /// <param name="Address">The frontend's address; for a NodePort the unspecified one, which stands for all that take NodePort traffic.</param>
 /// <param name="Protocol">Its protocol.</param>
 /// <param name="Port">Its port.</param>
-/// <param name="Connections">First packets of connections that came to it, refused and dropped ones included.</param>
-/// <param name="Refused">Those that were refused for lack of endpoints.</param>
+/// <param name="Connections">First packets of connections that came to it, rejected and dropped ones included.</param>
+/// <param name="Rejected">Those that were rejected for lack of endpoints.</param>
 /// <param name="Dropped">Those that were dropped for lack of endpoints on this node.</param>
 /// <param name="Denied">Those that were dropped because loadBalancerSourceRanges do not have their source.</param>
 public sealed record FrontendCounter(
-    string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Refused, ulong Dropped, ulong Denied)
+    string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Rejected, ulong Dropped, ulong Denied)
 {
     /// <summary>Reads the counters of this network namespace, ordered by service and frontend; empty when none are kept.</summary>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not read it.</exception>
@@ -33,14 +33,14 @@ public sealed record FrontendCounter(
             HashSet<string> sets = [.. reader.ReadSets(table).Select(set => set.Name)];
             if (!sets.Contains(TableSchema.Name(ElementSet.Counters)))
                 continue;
-            Dictionary<FrontendKey, Counted> refused = Read(reader, table, ElementSet.NoEndpoints);
+            Dictionary<FrontendKey, Counted> rejected = Read(reader, table, ElementSet.NoEndpoints);
             Dictionary<FrontendKey, Counted> dropped = Read(reader, table, ElementSet.NoLocalEndpoints);
             Dictionary<FrontendKey, Counted> denied = Read(reader, table, ElementSet.SourceDropped);
             foreach ((FrontendKey key, Counted counted) in Read(reader, table, ElementSet.Counters))
             {
                 counters.Add(new FrontendCounter(
                     counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
-                    refused.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets, denied.GetValueOrDefault(key).Packets));
+                    rejected.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets, denied.GetValueOrDefault(key).Packets));
             }
         }
         return [.. counters.OrderBy(counter => counter.Service, StringComparer.Ordinal).ThenBy(counter => counter.Address)

@@ -9,6 +9,9 @@ public sealed record NfTablesOptions
     /// <summary>Count new connections per frontend. Costs one look-up and one element each.</summary>
     public bool WithCounters { get; init; }
 
+    /// <summary>Time between two reconciles (KubeProxyConfiguration nftables.syncPeriod).</summary>
+    public TimeSpan SyncPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Families to program, IPv4 and IPv6 unless the machine lacks one.</summary>
     public bool WithIPv4 { get; init; } = true;
 

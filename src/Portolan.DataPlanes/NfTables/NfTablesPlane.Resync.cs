@@ -1,3 +1,4 @@
+using System.Globalization;
 using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
@@ -76,12 +77,24 @@ public sealed partial class NfTablesPlane
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
                 _applied[service] = plan;
+            _metrics.CountRefused();
             if (!HoldBack(pipeline.Refused!) || round == MaxRounds)
             {
-                LogGaveUp(string.Join("; ", pipeline.Refused!.Refusals));
-                return Report(0, 0, committed) with { IsInForce = false };
+                return Report(0, 0, committed) with { IsInForce = false, Refusals = [.. _heldBack.Values, Unattributable(pipeline.Refused!)] };
             }
         }
+    }
+
+    /// <summary>A refusal that names no service: nothing of the transaction went in, and nothing can be set aside to let the rest go in.</summary>
+    private static Refusal Unattributable(CommitResult result)
+    {
+        if (result.Outcome == CommitOutcome.Unknown)
+            return new("the tables as a whole", "a transaction", "the kernel's answer was lost, and so were those to the repetitions");
+        CommitRefusal? first = result.Refusals.FirstOrDefault();
+        string more = result.Refusals.Length > 1 ? string.Create(CultureInfo.InvariantCulture, $" (and {result.Refusals.Length - 1} more)") : "";
+        return new(
+            "the tables as a whole, not attributable to one service", first?.Change ?? "a transaction",
+            $"{first?.ToString() ?? result.Outcome.ToString()}{more}");
     }
 
     private bool TryCommitAll(CommitPipeline pipeline, out int written, out int removed)
@@ -130,7 +143,7 @@ public sealed partial class NfTablesPlane
         {
             bool isLast = subject == _subjects.Count;
             if (isLast)
-                table.PlanNodePortAddresses([], _nodePortAddresses);
+                table.PlanNodePortAddresses([], _node.Addresses.NodePortAddresses);
             else
                 table.PlanElements(null, _subjects[subject].Plan, subject);
             if (!isLast && table.Added.Count - sent < elementsAtOnce)
@@ -151,7 +164,7 @@ public sealed partial class NfTablesPlane
         table.Added.EnsureCapacity(family.Current.Elements.Count);
         for (int subject = 0; subject < _subjects.Count; subject++)
             table.PlanElements(null, _subjects[subject].Plan, subject);
-        table.PlanNodePortAddresses([], _nodePortAddresses);
+        table.PlanNodePortAddresses([], _node.Addresses.NodePortAddresses);
         table.LeaveDifference(family.Current.Elements);
         family.Change.WriteSets(pipeline.Current, family.Current, program);
         family.Change.WriteElements(pipeline.Current, NfElementChange.Delete, table.Removed.Elements, firstSubject);

@@ -31,8 +31,8 @@ public sealed partial class NfTablesPlane : IDataPlane
     private readonly Dictionary<ObjectName, ServicePlan> _applied = [];
     private readonly Dictionary<ObjectName, Refusal> _heldBack = [];
     private readonly List<ServiceChange> _subjects = [];
-    private ImmutableArray<InetAddress> _nodePortAddresses = [];
-    private NodeWide _nodeWide = new(LocalDetector.None, LocalDetector.None, []);
+    private readonly NfTablesMetrics _metrics;
+    private NodePlan _node = NodePlan.None;
 
     // False when the kernel may hold something else than _applied says: then it is read before anything is written.
     private bool _isInForce;
@@ -47,13 +47,15 @@ public sealed partial class NfTablesPlane : IDataPlane
     /// <summary>As the public constructor, in another network namespace (by name or path).</summary>
     internal NfTablesPlane(NfTablesOptions options, string? networkNamespace, ILogger logger)
         : this(options, new NfTablesKernel(networkNamespace), logger) =>
-        _guard = new TableMonitor(((NfTablesKernel)_kernel).PortId, networkNamespace, what => ExternallyModified?.Invoke(what), logger);
+        _guard = new TableMonitor(((NfTablesKernel)_kernel).PortId, networkNamespace, what => ExternallyModified?.Invoke(what), options.SyncPeriod, logger);
 
     internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
     {
         _options = options;
         _kernel = kernel;
         _logger = logger;
+        _metrics = new NfTablesMetrics(options.WithCounters);
+        Schedule = new PlaneSchedule(options.SyncPeriod);
         _affinityIds = new AffinityIds((uint)Random.Shared.Next());
         var compiler = new ServiceCompiler(options.WithCounters, _affinityIds);
         List<Family> families = [];
@@ -67,8 +69,19 @@ public sealed partial class NfTablesPlane : IDataPlane
     /// <inheritdoc/>
     public event Action<string>? ExternallyModified;
 
+    internal const string ModeName = "nftables";
+
     /// <inheritdoc/>
-    public string Mode => "nftables";
+    public string Mode => ModeName;
+
+    /// <inheritdoc/>
+    public PlaneSchedule Schedule { get; }
+
+    /// <inheritdoc/>
+    public ImmutableArray<PlaneMetric> Metrics => _metrics.All;
+
+    /// <inheritdoc/>
+    public IEnumerable<PlaneSample> ReadMetrics() => _metrics.Read();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -79,8 +92,9 @@ public sealed partial class NfTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public SyncReport Apply(TableDelta delta, NodeFacts node)
+    public SyncReport Apply(TableDelta delta)
     {
+        ArgumentNullException.ThrowIfNull(delta);
         foreach (ServiceChange change in delta.Services)
         {
             if (change.Plan is null)
@@ -90,20 +104,16 @@ public sealed partial class NfTablesPlane : IDataPlane
             // What was refused before may go in now: the service is another one.
             _heldBack.Remove(change.Service);
         }
-        bool nodeWideChanged = delta.NodeWide is not null && delta.NodeWide != _nodeWide;
-        _nodeWide = delta.NodeWide ?? _nodeWide;
+        NodePlan before = _node;
+        _node = delta.Node ?? before;
         if (!_isInForce)
-        {
-            _nodePortAddresses = node.NodePortAddresses;
             return Resync();
-        }
         _subjects.Clear();
         foreach (ServiceChange change in delta.Services)
             PlanService(change.Service, change.Plan);
         foreach (Family family in _families)
-            family.Table.PlanNodePortAddresses(_nodePortAddresses, node.NodePortAddresses);
-        _nodePortAddresses = node.NodePortAddresses;
-        return CommitPlanned(nodeWideChanged) ?? Resync();
+            family.Table.PlanNodePortAddresses(before.Addresses.NodePortAddresses, _node.Addresses.NodePortAddresses);
+        return CommitPlanned(nodeChanged: !before.HasSameRules(_node)) ?? Resync();
     }
 
     /// <inheritdoc/>
@@ -152,14 +162,14 @@ public sealed partial class NfTablesPlane : IDataPlane
     }
 
     /// <summary>Commits what is planned on top of what is known to be in force; null when it has to be brought about by reading first.</summary>
-    private SyncReport? CommitPlanned(bool nodeWideChanged)
+    private SyncReport? CommitPlanned(bool nodeChanged)
     {
         int removed = 0, added = 0, rules = 0;
         _transaction.Reset();
         foreach (Family family in _families)
         {
             FamilyTable table = family.Table;
-            TableProgram? program = table.UsesChanged || nodeWideChanged ? TableCompiler.Build(Input(table)) : null;
+            TableProgram? program = table.UsesChanged || nodeChanged ? TableCompiler.Build(Input(table)) : null;
             if (program is not null)
                 family.Change.WriteSets(_transaction, family.Current, program);
             family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, removed + added);
@@ -177,7 +187,10 @@ public sealed partial class NfTablesPlane : IDataPlane
         {
             // Refused: most likely the kernel holds something else than we think. Reading it tells, and who is at fault if not.
             if (!_kernel.Commit(_transaction).IsCommitted)
+            {
+                _metrics.CountRefused();
                 return null;
+            }
         }
         bool isEmpty = _transaction.IsEmpty;
         ConfirmPlanned();
@@ -273,16 +286,13 @@ public sealed partial class NfTablesPlane : IDataPlane
     private ProgramInput Input(FamilyTable table) => new(
         table.Family,
         table.Uses,
-        table.Family == IpFamily.IPv4 ? _nodeWide.DetectorIPv4 : _nodeWide.DetectorIPv6,
-        [.. _nodeWide.ServiceCidrs.Where(cidr => cidr.Family == table.Family)],
+        _node.DetectorOf(table.Family),
+        [.. _node.ServiceCidrs.Where(cidr => cidr.Family == table.Family)],
         1u << _options.MasqueradeBit,
         _options.WithCounters);
 
     [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
     private partial void LogReplaced(string table, string comment);
-
-    [LoggerMessage(2, LogLevel.Error, "nftables: the kernel refused a transaction for no service's sake, so nothing was changed: {Refusals}; trying again")]
-    private partial void LogGaveUp(string refusals);
 
     /// <summary>One family's table: what is planned for it, and what the kernel holds of its static part.</summary>
     private sealed class Family(FamilyTable table, TableChange change)

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
-using Portolan.Services.Plans;
+using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.NfTables;
 

@@ -13,9 +13,13 @@ namespace Portolan.DataPlanes.NfTables;
 /// While somebody listens the kernel makes a notification of every element that changes, our own included. For large transactions the guard
 /// is closed; the generation number tells afterwards whether anybody else was there meanwhile.
 /// </remarks>
-internal sealed partial class TableMonitor(uint ownPort, string? networkNamespace, Action<string> externallyModified, ILogger logger) : IDisposable
+internal sealed partial class TableMonitor(
+    uint ownPort, string? networkNamespace, Action<string> externallyModified, TimeSpan reconcilePeriod, ILogger logger) : IDisposable
 {
     private CancellationTokenSource? _listening;
+
+    // Written by the listening task, read by the owner when it opens the next one.
+    private volatile bool _isLost;
 
     /// <summary>True while it listens.</summary>
     internal bool IsOpen => _listening is not null;
@@ -28,6 +32,9 @@ internal sealed partial class TableMonitor(uint ownPort, string? networkNamespac
         NfMonitor monitor = NfMonitor.Open(
             NfMonitorTopics.Changes, new NetlinkSocketOptions { NetworkNamespace = networkNamespace }, ownPort);
         _listening = new CancellationTokenSource();
+        if (_isLost)
+            LogBack();
+        _isLost = false;
         _ = ListenAsync(monitor, _listening.Token);
     }
 
@@ -72,9 +79,11 @@ internal sealed partial class TableMonitor(uint ownPort, string? networkNamespac
             {
                 // Closed by its owner.
             }
-            catch (NetlinkException failure)
+            catch (Exception failure) when (failure is not OutOfMemoryException)
             {
-                LogDeaf(failure.Message);
+                // Nobody awaits this task: whatever ended it, the next reconcile opens another monitor.
+                _isLost = true;
+                LogLost(failure.Message, reconcilePeriod.TotalSeconds);
             }
         }
     }
@@ -94,6 +103,9 @@ internal sealed partial class TableMonitor(uint ownPort, string? networkNamespac
     private static bool IsOurs(NfTableId table) =>
         table.Name == TableSchema.TableName && table.Family is NfFamily.IPv4 or NfFamily.IPv6;
 
-    [LoggerMessage(20, LogLevel.Error, "nftables: no longer hears of changes by others ({Reason}); the periodic comparison still finds them")]
-    private partial void LogDeaf(string reason);
+    [LoggerMessage(20, LogLevel.Error, "nftables: change monitor lost ({Reason}); reconciling every {Seconds:0.###} s until it is back")]
+    private partial void LogLost(string reason, double seconds);
+
+    [LoggerMessage(21, LogLevel.Information, "nftables: the change monitor is back")]
+    private partial void LogBack();
 }

@@ -1,11 +1,8 @@
 namespace Portolan.DataPlanes.Sync;
 
-/// <summary>Times of <see cref="SyncLoop"/>.</summary>
+/// <summary>Times of <see cref="SyncLoop"/>. How often the kernel is reconciled is the plane's to say (its Schedule).</summary>
 public sealed record SyncLoopOptions
 {
-    /// <summary>Time between comparisons of the kernel with what it should hold (syncPeriod).</summary>
-    public TimeSpan SyncPeriod { get; init; } = TimeSpan.FromSeconds(30);
-
     /// <summary>Least time between the starts of two syncs (minSyncPeriod); zero for none.</summary>
     public TimeSpan MinSyncPeriod { get; init; } = TimeSpan.Zero;
 

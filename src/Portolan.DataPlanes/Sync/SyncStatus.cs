@@ -3,7 +3,7 @@ using Portolan.DataPlanes.Contract;
 
 namespace Portolan.DataPlanes.Sync;
 
-/// <summary>Where the loop stands; replaced as a whole after every step, so that any thread reads one consistent picture.</summary>
+/// <summary>State of the loop; replaced as a whole after every step, so that any thread reads one consistent picture.</summary>
 public sealed record SyncStatus
 {
     /// <summary>Nothing seen yet.</summary>
@@ -13,13 +13,13 @@ public sealed record SyncStatus
     public bool IsSynced { get; init; }
 
     /// <summary>When the oldest change that is not in force was noticed; null when everything is.</summary>
-    public DateTimeOffset? PendingSince { get; init; }
+    public Moment? PendingSince { get; init; }
 
     /// <summary>Number of cluster events whose outcome is in force; grows by one for each.</summary>
     public long AppliedSequence { get; init; }
 
     /// <summary>When the kernel last was brought in step, or found to be; null before the first time.</summary>
-    public DateTimeOffset? LastApplied { get; init; }
+    public Moment? LastApplied { get; init; }
 
     /// <summary>False while the Node is marked for deletion, and after it vanished: load balancers should not send new traffic here.</summary>
     public bool IsNodeEligible { get; init; } = true;
@@ -30,12 +30,26 @@ public sealed record SyncStatus
     /// <summary>Number of steps in which something was given to the plane.</summary>
     public long Syncs { get; init; }
 
-    /// <summary>Number of those that failed as a whole.</summary>
+    /// <summary>Number of steps in which the plane failed as a whole, or the kernel refused something.</summary>
     public long Failures { get; init; }
 
-    /// <summary>What the last failure was; null when the last step went well.</summary>
+    /// <summary>
+    /// What the last step failed at, or what the kernel still refuses; null when everything is in force.
+    /// </summary>
     public string? LastError { get; init; }
 
     /// <summary>What the kernel refused and is held back.</summary>
     public ImmutableArray<Refusal> Refusals { get; init; } = [];
+
+    /// <summary>Observers that failed when they were last called, with what they said.</summary>
+    public ImmutableSortedDictionary<string, string> ObserverFailures { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>
+    /// True when something has waited too long, which means that the plane fails or hangs. While the first picture of the cluster is on its
+    /// way from the API server, waiting is no fault of this node.
+    /// </summary>
+    /// <param name="timeout">The longest a change may wait.</param>
+    /// <param name="time">The clock.</param>
+    public bool IsOverdue(TimeSpan timeout, TimeProvider time) =>
+        (LastApplied is not null || Failures > 0) && PendingSince is { } since && since.Age(time) >= timeout;
 }

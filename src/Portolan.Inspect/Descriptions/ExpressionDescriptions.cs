@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Portolan.Rules.Model;
 
@@ -27,7 +28,8 @@ internal static class ExpressionDescriptions
         AnonymousSet set => $"a set of {set.Elements.Length.ToString(CultureInfo.InvariantCulture)}",
         VerdictValue verdict => verdict.Verdict.Chain ?? verdict.Verdict.Kind.ToString(),
         UnmodelledExpression unmodelled => unmodelled.Text,
-        _ => expression.GetType().Name,
+        CatchAllValue => "*",
+        _ => throw new UnreachableException($"{expression.GetType().Name} has no words here"),
     };
 
     private static string Selector(SelectorExpression selector) => selector.Field switch

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Inspect.Simulation;
@@ -55,7 +56,9 @@ internal static class RuleDescriptions
         AssignStatement assign => $"sets {ExpressionDescriptions.Of(assign.Target)} to {ExpressionDescriptions.Of(assign.Value)}",
         SetUpdateStatement update => $"remembers {ExpressionDescriptions.Of(update.Key)} in @{update.Set}",
         UnmodelledStatement unmodelled => unmodelled.Text,
-        _ => string.Empty,
+        // Nothing of what they do concerns the reader of a packet's path.
+        ConntrackTemplateStatement or NamedCounterStatement => string.Empty,
+        _ => throw new UnreachableException($"{statement.GetType().Name} has no words here"),
     };
 
     internal static string VerdictDescriptions(Verdict verdict, ChainGuide guide) => verdict.Kind switch

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Portolan.Inet;
 using Portolan.Rules.Model;
 
@@ -23,7 +24,9 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             : Uniform(numgen.Modulus, numgen.Offset, place),
         HashExpression hash => Hash(hash, state, place),
         UnmodelledExpression unmodelled => Evaluated.Unknown(new UnmodelledValue(place, unmodelled.Text)),
-        _ => Evaluated.Of(expression),
+        NumberValue or AddressValue or PrefixValue or RangeValue or NameValue or CatchAllValue or VerdictValue or SetReference or AnonymousSet =>
+            Evaluated.Of(expression),
+        _ => throw new UnreachableException($"{expression.GetType().Name} has no value here"),
     };
 
     private Evaluated Select(SelectorExpression selector, PacketState state)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -132,9 +133,11 @@ internal sealed class RuleRunner(
             case UnmodelledStatement { PassesOn: false } unmodelled:
                 ledger.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
                 return null;
-            default:
-                // Logs, counters and traces let the packet pass.
+            case LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement:
+                // These let the packet pass.
                 return state;
+            default:
+                throw new UnreachableException($"{statement.GetType().Name} is not carried out here");
         }
     }
 

@@ -37,6 +37,9 @@ public enum CommitOutcome
 /// <param name="Offset">Bytes from the start of the message to the attribute at fault, when the kernel told; else -1.</param>
 public sealed record CommitRefusal(int Subject, int MessageIndex, int ElementIndex, Errno Errno, string? KernelMessage, int Offset)
 {
+    /// <summary>What the message asked for, "add rule 3 to chain nat of table ip shop"; null for the whole batch.</summary>
+    public string? Change { get; init; }
+
     /// <summary>"ENOENT (No such file or directory) at offset 212, element 3 of the list".</summary>
     public override string ToString()
     {

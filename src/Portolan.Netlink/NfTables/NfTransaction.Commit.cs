@@ -136,6 +136,6 @@ public sealed partial class NfTransaction
             if (element >= 0)
                 subject = CollectionsMarshal.AsSpan(_elementSubjects)[message.FirstElement + element];
         }
-        return new CommitRefusal(subject, index, element, answer.Errno, answer.Message, answer.Offset);
+        return new CommitRefusal(subject, index, element, answer.Errno, answer.Message, answer.Offset) { Change = Describe(index) };
     }
 }

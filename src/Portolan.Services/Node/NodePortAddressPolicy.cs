@@ -26,18 +26,18 @@ public sealed record NodePortAddressPolicy
     /// </summary>
     public bool WithLoopback { get; init; }
 
-    /// <summary>bindAddress when it is no wildcard: stands for the Node's primary address of its family. Else the default value.</summary>
+    /// <summary>bindAddress when it is no wildcard: counts as the Node's primary address of its family. Else the default value.</summary>
     public InetAddress BindAddress { get; init; }
 
-    /// <summary>The facts for a Node as the cluster knows it and for the addresses the machine has.</summary>
+    /// <summary>Chooses for a Node as the cluster knows it and for the addresses the machine has.</summary>
     /// <param name="node">The Node; null when the cluster has none.</param>
     /// <param name="local">All local addresses, sorted.</param>
-    public NodeFacts FactsFor(NodeObject? node, ImmutableArray<InetAddress> local)
+    public AddressPlan Choose(NodeObject? node, ImmutableArray<InetAddress> local)
     {
         ImmutableArray<InetPrefix> ipv4 = RangesOf(IpFamily.IPv4, node), ipv6 = RangesOf(IpFamily.IPv6, node);
         ImmutableArray<InetAddress> chosen =
             [.. local.Where(address => !IsExcluded(address) && (address.Family == IpFamily.IPv4 ? ipv4 : ipv6).Any(range => range.Contains(address)))];
-        return new NodeFacts(chosen, local)
+        return new AddressPlan(chosen, local)
         {
             NodePortsOnAllIPv4 = ipv4.Any(static range => range.Length == 0),
             NodePortsOnAllIPv6 = ipv6.Any(static range => range.Length == 0),

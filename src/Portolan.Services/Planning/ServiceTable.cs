@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
 namespace Portolan.Services.Planning;
@@ -26,9 +27,10 @@ public sealed class ServiceTable
     private readonly PlanCompiler _compiler;
     private readonly List<Claim> _oldClaims = [];
     private readonly List<Claim> _newClaims = [];
-    private ImmutableArray<Problem> _nodeWideProblems = [];
-    private NodeWide? _nodeWide;
-    private bool _isNodeWideMarked = true;
+    private ImmutableArray<Problem> _nodeProblems = [];
+    private NodePlan? _nodePlan;
+    private bool _isNodeMarked = true;
+    private bool _hadNode;
 
     /// <summary>An empty table.</summary>
     /// <param name="policy">The configuration, fixed for the table's life.</param>
@@ -46,6 +48,12 @@ public sealed class ServiceTable
     /// <summary>The Node this proxy runs on, as last seen; null when the cluster has no such Node.</summary>
     public NodeObject? Node { get; private set; }
 
+    /// <summary>
+    /// False while the Node is marked for deletion and after it vanished, which means that this machine has left the cluster. A cluster that
+    /// never had it (a folder of manifests) need not have one.
+    /// </summary>
+    public bool IsNodeEligible => Node is { } node ? !node.IsBeingDeleted : !_hadNode;
+
     /// <summary>Number of services with a plan.</summary>
     public int PlanCount { get; private set; }
 
@@ -62,17 +70,18 @@ public sealed class ServiceTable
         }
     }
 
-    /// <summary>
-    /// The node-wide facts as of the last drain; before the first one, no detector and no range.
-    /// </summary>
-    public NodeWide NodeWide => _nodeWide ?? new(LocalDetector.None, LocalDetector.None, []);
+    /// <summary>All addresses of the machine, sorted, as last given.</summary>
+    public ImmutableArray<InetAddress> LocalAddresses { get; private set; } = [];
+
+    /// <summary>The plan of the node as a whole, as of the last drain; before the first one an empty one.</summary>
+    public NodePlan NodePlan => _nodePlan ?? NodePlan.None;
 
     /// <summary>
     /// All that is wrong with objects as of the last drain: node-wide ones first, then by the service's name. A slice of a service that does
     /// not exist is one, which may pass by itself when the service is about to come or has just gone.
     /// </summary>
     public IEnumerable<Problem> Problems =>
-        _nodeWideProblems.Concat(_withProblems.OrderBy(static entry => entry.Name).SelectMany(static entry => entry.Problems));
+        _nodeProblems.Concat(_withProblems.OrderBy(static entry => entry.Name).SelectMany(static entry => entry.Problems));
 
     /// <summary>What this node serves for a service, as of the last drain.</summary>
     /// <returns>False when it serves nothing for it.</returns>
@@ -105,11 +114,11 @@ public sealed class ServiceTable
                 break;
             case ClusterEvent.ServiceCidrSet { Cidr: var cidr }:
                 _serviceCidrs[cidr.Name] = cidr;
-                _isNodeWideMarked = true;
+                _isNodeMarked = true;
                 break;
             case ClusterEvent.ServiceCidrGone { Name: var name }:
                 _serviceCidrs.Remove(name);
-                _isNodeWideMarked = true;
+                _isNodeMarked = true;
                 break;
             case ClusterEvent.Together { Changes: var changes }:
                 foreach (ClusterEvent one in changes)
@@ -123,6 +132,17 @@ public sealed class ServiceTable
         }
     }
 
+    /// <summary>Takes the addresses the machine has now: all of them, both families, sorted.</summary>
+    /// <returns>False when they are what they were.</returns>
+    public bool UseLocalAddresses(ImmutableArray<InetAddress> addresses)
+    {
+        if (LocalAddresses == addresses || LocalAddresses.AsSpan().SequenceEqual(addresses.AsSpan()))
+            return false;
+        LocalAddresses = addresses;
+        _isNodeMarked = true;
+        return true;
+    }
+
     /// <summary>
     /// What changed since the last drain: each service whose plan has another content, once, however many events there were. The first drain
     /// after <see cref="IsSynced"/> hands out everything; before it the delta is empty and nothing is lost.
@@ -130,11 +150,11 @@ public sealed class ServiceTable
     public TableDelta Drain()
     {
         if (!IsSynced)
-            return new([], null);
+            return TableDelta.Empty;
         ImmutableArray<ServiceChange>.Builder changes = ImmutableArray.CreateBuilder<ServiceChange>();
         ImmutableArray<Problem>.Builder newProblems = ImmutableArray.CreateBuilder<Problem>();
         ImmutableArray<Problem>.Builder goneProblems = ImmutableArray.CreateBuilder<Problem>();
-        NodeWide? nodeWide = DrainNodeWide(newProblems, goneProblems);
+        NodePlan? node = DrainNode(newProblems, goneProblems);
         foreach (ServiceEntry entry in _marked)
         {
             entry.IsMarked = false;
@@ -150,7 +170,7 @@ public sealed class ServiceTable
                 _entries.Remove(entry.Name);
         }
         _marked.Clear();
-        return new(changes.DrainToImmutable(), nodeWide)
+        return new(changes.DrainToImmutable(), node)
         {
             NewProblems = newProblems.DrainToImmutable(),
             GoneProblems = goneProblems.DrainToImmutable(),
@@ -203,7 +223,8 @@ public sealed class ServiceTable
     private void UseNode(NodeObject? node)
     {
         Node = node;
-        _isNodeWideMarked = true;
+        _hadNode |= node is not null;
+        _isNodeMarked = true;
         string zone = node?.Zone ?? "";
         InetAddress ipv4 = PrimaryAddress(IpFamily.IPv4), ipv6 = PrimaryAddress(IpFamily.IPv6);
         // The kubelet writes its Node every few minutes; hardly ever does that concern a service.
@@ -228,22 +249,22 @@ public sealed class ServiceTable
         return default;
     }
 
-    private NodeWide? DrainNodeWide(ImmutableArray<Problem>.Builder newProblems, ImmutableArray<Problem>.Builder goneProblems)
+    private NodePlan? DrainNode(ImmutableArray<Problem>.Builder newProblems, ImmutableArray<Problem>.Builder goneProblems)
     {
-        if (!_isNodeWideMarked)
+        if (!_isNodeMarked)
             return null;
-        _isNodeWideMarked = false;
+        _isNodeMarked = false;
         ServiceCidrObject[] cidrs = [.. _serviceCidrs.Values.OrderBy(static cidr => cidr.Name, StringComparer.Ordinal)];
         ImmutableArray<Problem> problems = [.. Node?.Problems ?? [], .. cidrs.SelectMany(static cidr => cidr.Problems)];
-        newProblems.AddRange(problems.Except(_nodeWideProblems));
-        goneProblems.AddRange(_nodeWideProblems.Except(problems));
-        _nodeWideProblems = problems;
+        newProblems.AddRange(problems.Except(_nodeProblems));
+        goneProblems.AddRange(_nodeProblems.Except(problems));
+        _nodeProblems = problems;
 
-        NodeWide current = new(DetectorOf(IpFamily.IPv4), DetectorOf(IpFamily.IPv6),
+        NodePlan current = new(_policy.NodePorts.Choose(Node, LocalAddresses), DetectorOf(IpFamily.IPv4), DetectorOf(IpFamily.IPv6),
             PrefixSet.Normalize([.. cidrs.SelectMany(static cidr => cidr.Cidrs)]));
-        if (current == _nodeWide)
+        if (current == _nodePlan)
             return null;
-        _nodeWide = current;
+        _nodePlan = current;
         return current;
     }
 

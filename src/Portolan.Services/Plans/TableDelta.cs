@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 
 namespace Portolan.Services.Plans;
 
@@ -9,30 +9,14 @@ namespace Portolan.Services.Plans;
 /// <param name="Plan">What this node serves now; null when nothing any more.</param>
 public readonly record struct ServiceChange(ObjectName Service, ServicePlan? Plan);
 
-/// <summary>Node-wide facts that data planes program beside the services.</summary>
-/// <param name="DetectorIPv4">How pods are told apart, IPv4.</param>
-/// <param name="DetectorIPv6">How pods are told apart, IPv6.</param>
-/// <param name="ServiceCidrs">
-/// Ranges of ServiceCIDR objects: unallocated addresses inside are dropped (nftables). Sorted, none inside another.
-/// </param>
-public sealed record NodeWide(LocalDetector DetectorIPv4, LocalDetector DetectorIPv6, ImmutableArray<InetPrefix> ServiceCidrs)
-{
-    /// <summary>Equality by content.</summary>
-    public bool Equals(NodeWide? other) => other is not null && DetectorIPv4 == other.DetectorIPv4 && DetectorIPv6 == other.DetectorIPv6
-        && PortPlan.SameContent(ServiceCidrs, other.ServiceCidrs);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(DetectorIPv4, DetectorIPv6, ServiceCidrs.Length);
-}
-
 /// <summary>What changed since the last drain. Its size depends on the change, never on the cluster.</summary>
 /// <remarks>
 /// One unit: a frontend may leave one service and come to another in the same delta, so that a plane takes all of it in one step (or removes
 /// before it adds).
 /// </remarks>
 /// <param name="Services">Changed services, each once.</param>
-/// <param name="NodeWide">The node-wide facts when they changed, else null. The first delta always carries them.</param>
-public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodeWide? NodeWide)
+/// <param name="Node">The plan of the node as a whole when it changed, else null. The first delta always carries it.</param>
+public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodePlan? Node)
 {
     /// <summary>Problems that were not there at the last drain, for the log. They say nothing about the plans.</summary>
     public ImmutableArray<Problem> NewProblems { get; init; } = [];
@@ -40,6 +24,24 @@ public sealed record TableDelta(ImmutableArray<ServiceChange> Services, NodeWide
     /// <summary>Problems that were there at the last drain and are no more.</summary>
     public ImmutableArray<Problem> GoneProblems { get; init; } = [];
 
+    /// <summary>Nothing changed.</summary>
+    public static TableDelta Empty { get; } = new([], null);
+
     /// <summary>True when there is nothing to program.</summary>
-    public bool IsEmpty => Services.IsEmpty && NodeWide is null;
+    public bool IsEmpty => Services.IsEmpty && Node is null;
+
+    /// <summary>This delta and a later one as one: of a service that is in both, the later plan.</summary>
+    /// <remarks>The problems are the later one's: those of this delta have been reported.</remarks>
+    public TableDelta Then(TableDelta later)
+    {
+        ArgumentNullException.ThrowIfNull(later);
+        if (IsEmpty)
+            return later;
+        Dictionary<ObjectName, ServiceChange> services = [];
+        foreach (ServiceChange change in Services)
+            services[change.Service] = change;
+        foreach (ServiceChange change in later.Services)
+            services[change.Service] = change;
+        return later with { Services = [.. services.Values], Node = later.Node ?? Node };
+    }
 }

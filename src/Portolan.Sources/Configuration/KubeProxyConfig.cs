@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
 namespace Portolan.Sources.Configuration;
@@ -162,6 +163,22 @@ public sealed record KubeProxyConfig
     /// <summary>Paths of the fields to which the file gives a value that is not empty, zero or false: "iptables.masqueradeBit".</summary>
     public ImmutableSortedSet<string> FieldsSet { get; init; } = ImmutableSortedSet<string>.Empty;
 
+    /// <summary>syncPeriod, minSyncPeriod and masqueradeBit of the mode in use.</summary>
+    public ModeConfig ModeInUse => Mode switch
+    {
+        ProxyMode.IpTables => IpTables,
+        ProxyMode.Ipvs => IpvsPeriods,
+        _ => NfTables,
+    };
+
+    /// <summary>The mode in use as the field spells it: nftables, iptables or ipvs.</summary>
+    public string ModeName => Mode switch
+    {
+        ProxyMode.IpTables => "iptables",
+        ProxyMode.Ipvs => "ipvs",
+        _ => "nftables",
+    };
+
     internal static ModeConfig ModeDefaults { get; } = new(14, false, TimeSpan.FromSeconds(30), TimeSpan.Zero);
 
     /// <summary>
@@ -217,8 +234,21 @@ public sealed record KubeProxyConfig
         DetectorIPv4 = DetectorFor(IpFamily.IPv4),
         DetectorIPv6 = DetectorFor(IpFamily.IPv6),
         DetectByNodeCidr = DetectLocalMode == DetectLocalMode.NodeCidr,
-        LocalhostNodePorts = Mode == ProxyMode.IpTables && LocalhostNodePorts,
+        NodePorts = NodePortPolicy(),
     };
+
+    private NodePortAddressPolicy NodePortPolicy()
+    {
+        bool isGiven = NodePortAddresses.IsPrimary || !NodePortAddresses.Ranges.IsEmpty;
+        return new()
+        {
+            // Mode nftables has always had this default, mode iptables never (kube-proxy v1.36, cmd/kube-proxy/app/options.go).
+            IsPrimary = NodePortAddresses.IsPrimary || (!isGiven && Mode == ProxyMode.NfTables),
+            Ranges = NodePortAddresses.Ranges,
+            WithLoopback = Mode == ProxyMode.IpTables && LocalhostNodePorts,
+            BindAddress = BindAddress.IsUnspecified ? default : BindAddress,
+        };
+    }
 
     private LocalDetector DetectorFor(IpFamily family)
     {

@@ -35,7 +35,7 @@ internal static class CountersView
                     writer.WriteString("frontend", new InetEndpoint(counter.Address, counter.Port).ToString());
                     writer.WriteString("protocol", counter.Protocol.ToRuleText());
                     writer.WriteNumber("connections", counter.Connections);
-                    writer.WriteNumber("refused", counter.Refused);
+                    writer.WriteNumber("rejected", counter.Rejected);
                     writer.WriteNumber("dropped", counter.Dropped);
                     writer.WriteNumber("denied", counter.Denied);
                     writer.WriteEndObject();
@@ -50,13 +50,13 @@ internal static class CountersView
         }
         else
         {
-            chart.Table(["service", "proto", "frontend", "connections", "refused", "dropped", "denied"], counters.Select(counter => (string[])
+            chart.Table(["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"], counters.Select(counter => (string[])
             [
                 ChartOutput.Clean(counter.Service),
                 counter.Protocol.ToRuleText(),
                 counter.Address.IsUnspecified ? $"node port {Text(counter.Port)}" : new InetEndpoint(counter.Address, counter.Port).ToString(),
                 Text(counter.Connections),
-                Text(counter.Refused),
+                Text(counter.Rejected),
                 Text(counter.Dropped),
                 Text(counter.Denied),
             ]));

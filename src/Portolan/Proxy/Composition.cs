@@ -2,15 +2,13 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;
-using Portolan.DataPlanes.IpTables;
-using Portolan.DataPlanes.NfTables;
 using Portolan.DataPlanes.Sync;
 using Portolan.Http;
 using Portolan.Inet;
 using Portolan.Proxy.Health;
-using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Sources;
 using Portolan.Sources.Api;
@@ -19,7 +17,7 @@ using Portolan.Sources.Manifests;
 
 namespace Portolan.Proxy;
 
-/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and what looks on from the side.</summary>
+/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and the observers of the loop.</summary>
 internal static class Composition
 {
     private static readonly TimeSpan BindRetry = TimeSpan.FromSeconds(5);
@@ -44,51 +42,49 @@ internal static class Composition
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
         foreach (string warning in config.Unhonoured(HonouredFields))
             log.ConfigWarning(warning);
-        using NamespaceLease? turn = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
-        if (turn is null)
+        using NamespaceLease? lease = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
+        if (lease is null)
             return;
         PrepareMachine(config, log);
 
-        using IDataPlane plane = PlaneFor(settings, loggers, time);
+        using IDataPlane plane = settings.Provider.Open(settings.PlaneOptions, loggers);
         using KernelLocalAddresses addresses = KernelLocalAddresses.Open();
         using KernelConntrackTable conntrack = KernelConntrackTable.Open();
         IClusterSource source = SourceFor(settings, nodeName, loggers, time);
-        ModeConfig periods = config.Mode == ProxyMode.IpTables ? config.IpTables : config.NfTables;
         using var loop = new SyncLoop(
             plane,
             new ServiceTable(config.PolicyFor(nodeName)),
             addresses,
-            NodePortsOf(config),
-            new ConntrackCleaner(conntrack),
-            new SyncLoopOptions { SyncPeriod = ReconcilePeriod(config), MinSyncPeriod = periods.MinSyncPeriod },
+            new SyncLoopOptions { MinSyncPeriod = config.ModeInUse.MinSyncPeriod },
             loggers.CreateLogger<SyncLoop>(),
             time);
 
+        var background = new BackgroundWork(log, time);
         var metrics = new ProxyMetrics();
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
-        var health = new ProxyHealth(loop, periods.SyncPeriod * 2, metrics, time);
+        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, time);
         var http = new HttpServer(loggers);
         await using (http.ConfigureAwait(false))
         {
             using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
+            var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
+            // First of all: a client that still sends to an endpoint that is gone waits for this.
+            loop.Observe("conntrack clean-up", cleaner.Follow);
+            loop.Observe("health check ports", healthChecks.Follow);
             metrics.Watch(loop);
-            if (settings.WithCounters && config.Mode == ProxyMode.NfTables)
-                metrics.WatchFrontends();
-            if (plane is PeriodicChecks ipTables)
-                metrics.Watch(ipTables.Plane.Statistics);
-            loop.SyncCompleted += healthChecks.Follow;
-            loop.InitialSyncCompleted += () => _ = Task.Run(() => RemoveOtherRules(plane, log), CancellationToken.None);
+            metrics.Watch(plane);
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            _ = RemoveOtherRulesAsync(loop, plane, log, end.Token);
             await http.StartAsync(end.Token).ConfigureAwait(false);
-            // The predecessor's addresses are free a moment after its turn, not before.
-            bool hardFail = config.BindAddressHardFail && !turn.HasWaited;
+            // The predecessor's addresses are free a moment after its lease, not before.
+            bool hardFail = config.BindAddressHardFail && !lease.HasWaited;
             Task[] work =
             [
                 ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, hardFail, log, end.Token),
                 ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), context => AnswerMetricsAsync(context, metrics, plane.Mode),
                     hardFail, log, end.Token),
-                addresses.FollowAsync(end.Token),
+                background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(loop.Events, end.Token), CancellationToken.None),
@@ -109,54 +105,11 @@ internal static class Composition
             log.SettingNotMade(problem);
     }
 
-    // The iptables plane looks at its canaries every syncPeriod, and at the rules every tenth time: what is left for the loop is to be sure.
-    private static TimeSpan ReconcilePeriod(KubeProxyConfig config) => config.Mode == ProxyMode.IpTables
-        ? TimeSpan.FromTicks(Math.Max(config.IpTables.SyncPeriod.Ticks, TimeSpan.FromHours(1).Ticks))
-        : config.NfTables.SyncPeriod;
-
-    private static IDataPlane PlaneFor(ProxySettings settings, ILoggerFactory loggers, TimeProvider time)
-    {
-        KubeProxyConfig config = settings.Config;
-        bool hasIPv6 = Socket.OSSupportsIPv6;
-        if (config.Mode == ProxyMode.NfTables)
-        {
-            return new NfTablesPlane(
-                new NfTablesOptions { MasqueradeBit = config.NfTables.MasqueradeBit, WithCounters = settings.WithCounters, WithIPv6 = hasIPv6 },
-                loggers.CreateLogger<NfTablesPlane>());
-        }
-        return new PeriodicChecks(
-            new IpTablesPlane(new IpTablesOptions
-            {
-                Layout = settings.Layout,
-                Dispatch = settings.Dispatch,
-                Backend = settings.Backend,
-                MasqueradeBit = config.IpTables.MasqueradeBit,
-                LocalhostNodePorts = config.LocalhostNodePorts,
-                DropsInvalid = !config.Conntrack.TcpBeLiberal,
-                ServesIPv6 = hasIPv6,
-                CheckPeriod = config.IpTables.SyncPeriod,
-            }),
-            time);
-    }
-
     private static IClusterSource SourceFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
         settings.Manifests is { } folder
             ? new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time)
             : new KubernetesSource(
                 settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared, settings.Master);
-
-    private static NodePortAddressPolicy NodePortsOf(KubeProxyConfig config)
-    {
-        bool isGiven = config.NodePortAddresses.IsPrimary || !config.NodePortAddresses.Ranges.IsEmpty;
-        return new NodePortAddressPolicy
-        {
-            // Mode nftables has always had this default, mode iptables never (kube-proxy v1.36, cmd/kube-proxy/app/options.go).
-            IsPrimary = config.NodePortAddresses.IsPrimary || (!isGiven && config.Mode == ProxyMode.NfTables),
-            Ranges = config.NodePortAddresses.Ranges,
-            WithLoopback = config.Mode == ProxyMode.IpTables && config.LocalhostNodePorts,
-            BindAddress = config.BindAddress.IsUnspecified ? default : config.BindAddress,
-        };
-    }
 
     // kube-proxy answers on all addresses unless told otherwise. Nothing here is open to the network that nobody asked for.
     private static IPEndPoint HealthzAddress(KubeProxyConfig config) => config.FieldsSet.Contains("healthzBindAddress")
@@ -196,16 +149,20 @@ internal static class Composition
         _ => Answers.NotFoundAsync(context),
     };
 
-    private static void RemoveOtherRules(IDataPlane plane, ProxyLog log)
+    private static async Task RemoveOtherRulesAsync(SyncLoop loop, IDataPlane plane, ProxyLog log, CancellationToken cancel)
     {
         try
         {
-            foreach (string removed in OtherRules.RemoveAllBut(plane))
+            await loop.InitialSyncCompleted.WaitAsync(cancel).ConfigureAwait(false);
+            CleanUpResult result = OtherRules.Remove(Registry.Providers, plane);
+            foreach (string removed in result.Removed)
                 log.OtherRulesRemoved(plane.Mode, removed);
+            foreach (CleanUpFailure failure in result.Failures)
+                log.OtherRulesStay(plane.Mode, failure.Mode, failure.Reason);
         }
-        catch (Exception failure) when (failure is Netlink.Core.NetlinkException or IOException or InvalidOperationException)
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            log.OtherRulesStay(plane.Mode, failure.Message);
+            // Nothing came into force, so nothing else may go.
         }
     }
 

@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;
-using Portolan.DataPlanes.IpTables;
 using Portolan.Netlink.Core;
 using Portolan.Proxy.Logging;
 using Portolan.Sources;
@@ -26,46 +28,53 @@ internal static class ProxyCommand
         };
         Option<string> master = new("--master") { Description = "Address of the API server, in place of the kubeconfig's." };
         Option<bool> cleanup = new("--cleanup") { Description = "Remove all rules Portolan ever wrote, in every mode, and end.", Aliases = { "--cleanup-iptables" } };
-        Option<bool> counters = new("--counters") { Description = "Count new connections for each frontend (mode nftables)." };
-        Option<IpTablesLayout> layout = new("--iptables-layout") { Description = "Chains of mode iptables: modern as kube-proxy v1.36, classic as before v1.24." };
-        Option<IpTablesDispatch> dispatch = new("--iptables-dispatch") { Description = "How mode iptables finds a service: linear or tree." };
-        Option<IpTablesBackend> backend = new("--iptables-backend") { Description = "Kernel interface of mode iptables: auto, nft or legacy." };
+        var planeFlags = new PlaneFlags();
         var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
         {
-            config, manifests, master, cleanup, counters, layout, dispatch, backend,
+            config, manifests, master, cleanup,
         };
+        planeFlags.AddTo(command);
         flags.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            ProxySettings settings;
+            KubeProxyConfig read;
             try
             {
-                KubeProxyConfig read = KubeProxyConfig.Load(parsed.GetValue(config), flags.From(parsed));
-                settings = new ProxySettings(read, parsed.GetValue(manifests))
-                {
-                    Master = parsed.GetValue(master),
-                    WithCounters = parsed.GetValue(counters),
-                    Layout = parsed.GetValue(layout),
-                    Dispatch = parsed.GetValue(dispatch),
-                    Backend = parsed.GetValue(backend),
-                };
+                read = KubeProxyConfig.Load(parsed.GetValue(config), flags.From(parsed));
             }
             catch (SourceException wrong)
             {
                 return Fail(wrong.Message);
             }
-            if (settings.Config.Mode == ProxyMode.Ipvs)
-                return Fail("mode: ipvs is not served by Portolan; take nftables or iptables.");
+            if (Registry.Find(read.ModeName) is not { } provider)
+            {
+                string served = string.Join(" or ", Registry.Providers.Select(static known => known.Mode));
+                return Fail($"mode: {read.ModeName} is not served by Portolan; take {served}.");
+            }
             if (KernelSupport.WhatIsMissing() is { } missing)
                 return Fail($"portolan proxy cannot run: {missing}.");
             if (parsed.GetValue(cleanup))
                 return CleanUp();
-            if (settings.Config.Mode == ProxyMode.IpTables && IpTablesPlane.WhatIsMissing(settings.Backend, Socket.OSSupportsIPv6) is { } tools)
-                return Fail($"portolan proxy cannot run: {tools}.");
+            var settings = new ProxySettings(read, provider, PlaneOptionsOf(read, planeFlags.From(parsed)))
+            {
+                Manifests = parsed.GetValue(manifests),
+                Master = parsed.GetValue(master),
+            };
+            if (provider.Probe(settings.PlaneOptions) is { } reason)
+                return Fail($"portolan proxy cannot run: {reason}.");
             return await RunAsync(settings).ConfigureAwait(false);
         });
         return command;
     }
+
+    private static DataPlaneOptions PlaneOptionsOf(KubeProxyConfig config, ImmutableDictionary<string, string> given) => new()
+    {
+        MasqueradeBit = config.ModeInUse.MasqueradeBit,
+        SyncPeriod = config.ModeInUse.SyncPeriod,
+        WithIPv6 = Socket.OSSupportsIPv6,
+        DropsInvalid = !config.Conntrack.TcpBeLiberal,
+        Given = given,
+    };
 
     private static async Task<int> RunAsync(ProxySettings settings)
     {
@@ -103,11 +112,14 @@ internal static class ProxyCommand
                     $"{holder?.ToString() ?? "it cannot be asked who it is"}. " +
                     $"End it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
             }
-            IReadOnlyList<string> removed = OtherRules.RemoveAll();
-            Console.WriteLine(removed.Count == 0 ? "There was nothing to remove." : $"Removed {string.Join(", ", removed)}.");
-            return 0;
+            CleanUpResult result = OtherRules.Remove(Registry.Providers, inForce: null);
+            if (!result.Removed.IsEmpty)
+                Console.WriteLine($"Removed {string.Join(", ", result.Removed)}.");
+            else if (result.Failures.IsEmpty)
+                Console.WriteLine("There was nothing to remove.");
+            return result.Failures.IsEmpty ? 0 : Fail($"not everything could be removed: {string.Join("; ", result.Failures)}");
         }
-        catch (Exception failure) when (failure is NetlinkException or IOException or InvalidOperationException or SocketException)
+        catch (Exception failure) when (failure is IOException or SocketException)
         {
             return Fail($"not everything could be removed: {failure.Message}");
         }

@@ -13,7 +13,7 @@ public sealed class ConntrackCleanerTests
     private const string ClusterIP = "172.30.0.10";
     private const string NodeIP = "192.168.10.11";
     private static readonly ObjectName s_dns = new("kube-system", "kube-dns");
-    private static readonly NodeFacts s_node = new([InetAddress.Parse(NodeIP)], [InetAddress.Parse(NodeIP)]);
+    private static readonly AddressPlan s_node = new([InetAddress.Parse(NodeIP)], [InetAddress.Parse(NodeIP)]);
 
     private readonly FakeTable _table = new();
     private readonly ConntrackCleaner _cleaner;

@@ -12,7 +12,7 @@ public sealed class NodePortAddressPolicyTests
     [Fact]
     public void Primary_takes_the_first_address_of_each_family_of_the_Node()
     {
-        NodeFacts facts = new NodePortAddressPolicy { IsPrimary = true }.FactsFor(Node("192.168.10.11", "10.0.0.5", "fd00:10::11"), s_local);
+        AddressPlan facts = new NodePortAddressPolicy { IsPrimary = true }.Choose(Node("192.168.10.11", "10.0.0.5", "fd00:10::11"), s_local);
 
         Assert.Equal(Addresses("192.168.10.11", "fd00:10::11"), facts.NodePortAddresses);
         Assert.False(facts.NodePortsOnAllIPv4);
@@ -22,7 +22,7 @@ public sealed class NodePortAddressPolicyTests
     [Fact]
     public void Primary_opens_a_family_that_the_Node_has_no_address_of()
     {
-        NodeFacts facts = new NodePortAddressPolicy { IsPrimary = true }.FactsFor(Node("192.168.10.11"), s_local);
+        AddressPlan facts = new NodePortAddressPolicy { IsPrimary = true }.Choose(Node("192.168.10.11"), s_local);
 
         Assert.Equal(Addresses("192.168.10.11", "fd00:10::11", "fe80::1"), facts.NodePortAddresses);
         Assert.True(facts.NodePortsOnAllIPv6);
@@ -31,7 +31,7 @@ public sealed class NodePortAddressPolicyTests
     [Fact]
     public void A_primary_address_that_no_interface_has_takes_nothing()
     {
-        NodeFacts facts = new NodePortAddressPolicy { IsPrimary = true }.FactsFor(Node("192.168.99.99", "fd00:10::11"), s_local);
+        AddressPlan facts = new NodePortAddressPolicy { IsPrimary = true }.Choose(Node("192.168.99.99", "fd00:10::11"), s_local);
 
         Assert.Equal(Addresses("fd00:10::11"), facts.NodePortAddresses);
     }
@@ -41,13 +41,13 @@ public sealed class NodePortAddressPolicyTests
     {
         var policy = new NodePortAddressPolicy { IsPrimary = true, BindAddress = InetAddress.Parse("10.0.0.5") };
 
-        Assert.Equal(Addresses("10.0.0.5", "fd00:10::11"), policy.FactsFor(Node("192.168.10.11", "fd00:10::11"), s_local).NodePortAddresses);
+        Assert.Equal(Addresses("10.0.0.5", "fd00:10::11"), policy.Choose(Node("192.168.10.11", "fd00:10::11"), s_local).NodePortAddresses);
     }
 
     [Fact]
     public void Ranges_of_one_family_leave_the_other_open()
     {
-        NodeFacts facts = new NodePortAddressPolicy { Ranges = [InetPrefix.Parse("10.0.0.0/8")] }.FactsFor(null, s_local);
+        AddressPlan facts = new NodePortAddressPolicy { Ranges = [InetPrefix.Parse("10.0.0.0/8")] }.Choose(null, s_local);
 
         Assert.Equal(Addresses("10.0.0.5", "fd00:10::11", "fe80::1"), facts.NodePortAddresses);
         Assert.False(facts.NodePortsOnAllIPv4);
@@ -62,7 +62,7 @@ public sealed class NodePortAddressPolicyTests
         var policy = new NodePortAddressPolicy { WithLoopback = withLoopback, Ranges = [InetPrefix.Parse("fd00:99::/64")] };
 
         // IPv4 before IPv6, by number.
-        Assert.Equal(Addresses(expected.Split(' ')), policy.FactsFor(null, s_local).NodePortAddresses);
+        Assert.Equal(Addresses(expected.Split(' ')), policy.Choose(null, s_local).NodePortAddresses);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class NodePortAddressPolicyTests
     {
         var policy = new NodePortAddressPolicy { Ranges = [InetPrefix.Parse("127.0.0.0/8"), InetPrefix.Parse("::/0")] };
 
-        Assert.Equal(Addresses("fd00:10::11", "fe80::1"), policy.FactsFor(null, s_local).NodePortAddresses);
+        Assert.Equal(Addresses("fd00:10::11", "fe80::1"), policy.Choose(null, s_local).NodePortAddresses);
     }
 
     private static ImmutableArray<InetAddress> Addresses(params string[] texts) => [.. texts.Select(text => InetAddress.Parse(text)).Order()];

@@ -4,6 +4,7 @@ using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Testing.Namespaces;
@@ -60,7 +61,6 @@ public sealed partial class ArticleListingTests
         {
             NodeName = "node-a",
             DetectorIPv4 = new(LocalDetection.Cidrs, [InetPrefix.Parse("172.31.0.0/16")], ""),
-            LocalhostNodePorts = true,
         });
         table.Apply(new ClusterEvent.ServiceSet(new()
         {

@@ -33,7 +33,7 @@ public sealed class BackendDetectionTests
         Load(plane.Namespace, "nft", inNft);
         Load(plane.Namespace, "legacy", inLegacy);
 
-        using IpTablesPlane detecting = plane.Namespace.Run(static () => new IpTablesPlane(new()));
+        using IpTablesPlane detecting = plane.Namespace.Run(() => new IpTablesPlane(new()));
 
         Assert.Equal(expected, detecting.Backend);
     }

@@ -6,11 +6,10 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// <summary>Rules that somebody changed are noticed and mended, with few lines; packets tell.</summary>
 public sealed class ExternalModificationTests : IDisposable
 {
-    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would
-    // be forty lines and more.
+    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would be
+    // forty lines and more.
     private const int FewLines = 19;
 
-    private readonly List<string> _findings = [];
     private ServedPod? _pod;
 
     [Theory]
@@ -43,9 +42,7 @@ public sealed class ExternalModificationTests : IDisposable
         Assert.DoesNotContain("-j ACCEPT", plane.Save(ipv6: false, "-t", "nat"), StringComparison.Ordinal);
     }
 
-    /// <summary>
-    /// iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.
-    /// </summary>
+    /// <summary>iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.</summary>
     [Theory]
     [InlineData(IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree)]
@@ -95,12 +92,13 @@ public sealed class ExternalModificationTests : IDisposable
 
     public void Dispose() => _pod?.Dispose();
 
-    private void AssertNoticedAndMended(PlaneUnderTest plane, int lines = FewLines)
+    private static void AssertNoticedAndMended(PlaneUnderTest plane, int lines = FewLines)
     {
         // Every tenth look compares rules.
+        List<string?> findings = [];
         for (int look = 0; look < 10; look++)
-            plane.Check(_findings);
-        Assert.Single(_findings);
+            findings.Add(plane.Namespace.Run(plane.Plane.Check));
+        Assert.Single(findings, static finding => finding is not null);
         SyncReport report = plane.Reconcile();
         Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
         Assert.InRange(plane.Plane.Statistics.LastLines, 1, lines);

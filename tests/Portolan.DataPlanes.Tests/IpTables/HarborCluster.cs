@@ -10,7 +10,7 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// <summary>The harbor (tests/data/harbor) as node-a sees it, where a kube-proxy wrote the dumps.</summary>
 internal static class HarborCluster
 {
-    public static NodeFacts Node { get; } = new(
+    public static AddressPlan Node { get; } = new(
         [InetAddress.Parse("127.0.0.1"), InetAddress.Parse("192.168.10.11"), InetAddress.Parse("fd00:10::11")],
         [InetAddress.Parse("127.0.0.1"), InetAddress.Parse("192.168.10.11"), InetAddress.Parse("::1"), InetAddress.Parse("fd00:10::11")])
     {
@@ -62,6 +62,5 @@ internal static class ClusterTable
         NodeName = "node-a",
         DetectorIPv4 = new(LocalDetection.Cidrs, [InetPrefix.Parse("10.244.0.0/16")], ""),
         DetectorIPv6 = new(LocalDetection.Cidrs, [InetPrefix.Parse("fd00:244::/48")], ""),
-        LocalhostNodePorts = true,
     });
 }

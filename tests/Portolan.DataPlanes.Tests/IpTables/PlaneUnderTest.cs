@@ -4,6 +4,7 @@ using Portolan.Services.Cluster;
 using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
@@ -15,7 +16,7 @@ internal sealed class PlaneUnderTest : IDisposable
     public PlaneUnderTest(IpTablesOptions options, ServiceTable? table = null)
     {
         Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
-        _options = options with { CheckPeriod = Timeout.InfiniteTimeSpan };
+        _options = options;
         Table = table ?? HarborCluster.Table();
         Namespace = new("iptables");
         Plane = New();
@@ -27,13 +28,13 @@ internal sealed class PlaneUnderTest : IDisposable
 
     public IpTablesPlane Plane { get; private set; }
 
-    public NodeFacts Node { get; set; } = HarborCluster.Node;
+    public AddressPlan Node { get; set; } = HarborCluster.Node;
 
     public SyncReport Sync(params ClusterEvent[] changes)
     {
         foreach (ClusterEvent change in changes)
             Table.Apply(change);
-        return Namespace.Run(() => Plane.Apply(Table.Drain(), Node));
+        return Namespace.Run(() => Plane.Apply(Table.DrainAt(Node)));
     }
 
     /// <summary>Looks for changes by others, and adds what is found.</summary>
@@ -50,7 +51,7 @@ internal sealed class PlaneUnderTest : IDisposable
     {
         Plane.Dispose();
         Plane = New();
-        return Namespace.Run(() => Plane.Apply(table.Drain(), Node));
+        return Namespace.Run(() => Plane.Apply(table.DrainAt(Node)));
     }
 
     public string Save(bool ipv6 = false, params string[] arguments) =>

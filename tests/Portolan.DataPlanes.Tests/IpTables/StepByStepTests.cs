@@ -19,7 +19,7 @@ public sealed class StepByStepTests
 {
     private static readonly ProxyPolicy _policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
 
-    private static readonly NodeFacts _facts = new(
+    private static readonly AddressPlan _facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
     // Both families start a few processes per change: few histories, long enough for ports that lose and find endpoints, change number or

@@ -1,12 +1,11 @@
 using System.Threading.Channels;
 using Portolan.DataPlanes.Contract;
-using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Tests.Loop;
 
-/// <summary>What the loop asked of the plane; Delta is null for a comparison.</summary>
-internal sealed record PlaneCall(TableDelta? Delta, NodeFacts? Node)
+/// <summary>What the loop asked of the plane; Delta is null for a reconcile.</summary>
+internal sealed record PlaneCall(TableDelta? Delta)
 {
     public IEnumerable<string> Services => Delta is null ? [] : Delta.Services.Select(change => change.Service.Name).Order(StringComparer.Ordinal);
 }
@@ -23,9 +22,16 @@ internal sealed class FakePlane : IDataPlane
 
     public event Action<string>? ExternallyModified;
 
-    public SyncReport Apply(TableDelta delta, NodeFacts node) => Take(new PlaneCall(delta, node));
+    public PlaneSchedule Schedule { get; init; } = new(TimeSpan.FromSeconds(30));
 
-    public SyncReport Reconcile() => Take(new PlaneCall(null, null));
+    /// <summary>What the cheap look finds.</summary>
+    public Func<string?> Finding { get; set; } = static () => null;
+
+    public SyncReport Apply(TableDelta delta) => Take(new PlaneCall(delta));
+
+    public SyncReport Reconcile() => Take(new PlaneCall((TableDelta?)null));
+
+    public string? Check() => Finding();
 
     public void ModifyExternally(string what) => ExternallyModified?.Invoke(what);
 

@@ -1,12 +1,10 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using Portolan.DataPlanes.Host;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Sync;
 using Portolan.Inet;
-using Portolan.Netlink.Conntrack;
 using Portolan.Services.Cluster;
-using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 
@@ -20,14 +18,15 @@ internal sealed class LoopUnderTest : IAsyncDisposable
     private readonly ListLogger _log = new();
     private readonly Task _run;
 
-    public LoopUnderTest(SyncLoopOptions? options = null)
+    public LoopUnderTest(SyncLoopOptions? options = null, PlaneSchedule? schedule = null)
     {
-        Loop = new SyncLoop(Plane, new ServiceTable(new ProxyPolicy { NodeName = "node-a" }), _addresses, new NodePortAddressPolicy(),
-            new ConntrackCleaner(new NoConntrack()), options ?? new SyncLoopOptions(), _log, Time);
+        Plane = new FakePlane { Schedule = schedule ?? new PlaneSchedule(TimeSpan.FromSeconds(30)) };
+        Loop = new SyncLoop(
+            Plane, new ServiceTable(new ProxyPolicy { NodeName = "node-a" }), _addresses, options ?? new SyncLoopOptions(), _log, Time);
         _run = Task.Run(() => Loop.RunAsync(_end.Token));
     }
 
-    public FakePlane Plane { get; } = new();
+    public FakePlane Plane { get; }
 
     public ManualTime Time { get; } = new();
 
@@ -100,15 +99,6 @@ internal sealed class LoopUnderTest : IAsyncDisposable
         {
             Current = addresses;
             Changed?.Invoke();
-        }
-    }
-
-    private sealed class NoConntrack : IConntrackTable
-    {
-        public IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter) => [];
-
-        public void Delete(in ConntrackEntry entry)
-        {
         }
     }
 

@@ -113,7 +113,7 @@ public sealed class SyncLoopTests : IAsyncDisposable
         await _test.SyncAsync(LoopUnderTest.Service("web"));
         await _test.UntilIdleAsync(2);
 
-        await AdvanceUntilComparedAsync(new SyncLoopOptions().SyncPeriod);
+        await AdvanceUntilComparedAsync(_test.Plane.Schedule.ReconcilePeriod);
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class SyncLoopTests : IAsyncDisposable
 
         PlaneCall call = await _test.Plane.NextCallAsync();
         Assert.Empty(call.Services);
-        Assert.Equal(["192.168.10.11"], call.Node?.NodePortAddresses.Select(address => address.ToString()));
+        Assert.Equal(["192.168.10.11"], call.Delta?.Node?.Addresses.NodePortAddresses.Select(address => address.ToString()));
     }
 
     [Fact]
@@ -142,7 +142,7 @@ public sealed class SyncLoopTests : IAsyncDisposable
         string[] lines = [.. _test.Log.Where(line => line.Contains("70000 is no port", StringComparison.Ordinal))];
         Assert.Equal(2, lines.Length);
         Assert.StartsWith("Service shop/web, spec.ports[0].port: 70000", lines[0], StringComparison.Ordinal);
-        Assert.Contains("no longer so", lines[1], StringComparison.Ordinal);
+        Assert.Contains("resolved", lines[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -173,6 +173,141 @@ public sealed class SyncLoopTests : IAsyncDisposable
         await _test.UntilAsync(status => status.IsNodeEligible);
         await _test.SendAsync(new ClusterEvent.NodeSet(null));
         await _test.UntilAsync(status => !status.IsNodeEligible);
+    }
+
+    /// <summary>With the wall clock set back, changes waited until it caught up, and 50 days ended the process.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(-50 * 24)]
+    [InlineData(50 * 24)]
+    public async Task A_wall_clock_that_is_set_delays_nothing(int hours)
+    {
+        await using var slow = new LoopUnderTest(new SyncLoopOptions { MinSyncPeriod = TimeSpan.FromSeconds(1) });
+        await slow.SyncAsync();
+        await slow.UntilIdleAsync(1);
+        slow.Time.SetWallClock(TimeSpan.FromHours(hours));
+
+        await slow.SendAsync(LoopUnderTest.Service("web"));
+        await AdvanceUntilCalledAsync(TimeSpan.FromSeconds(1), slow);
+
+        Assert.Contains("web", (await slow.Plane.NextCallAsync()).Services);
+        Assert.False((await slow.UntilIdleAsync(2)).IsOverdue(TimeSpan.FromSeconds(60), slow.Time));
+        await AdvanceUntilCalledAsync(slow.Plane.Schedule.ReconcilePeriod, slow);
+        Assert.Null((await slow.Plane.NextCallAsync()).Delta);
+    }
+
+    [Fact]
+    public async Task A_sync_period_of_1200_hours_is_waited_for_in_pieces()
+    {
+        await using var patient = new LoopUnderTest(schedule: new PlaneSchedule(TimeSpan.FromHours(1200)));
+        await patient.SyncAsync(LoopUnderTest.Service("web"));
+        await patient.UntilIdleAsync(2);
+
+        for (int day = 0; day < 49; day++)
+        {
+            patient.Time.Advance(TimeSpan.FromDays(1));
+            await Task.Delay(2, Cancel);
+        }
+        Assert.False(patient.Plane.HasMoreCalls);
+        await AdvanceUntilCalledAsync(TimeSpan.FromDays(1), patient);
+        Assert.Null((await patient.Plane.NextCallAsync()).Delta);
+    }
+
+    /// <summary>On Linux 6.1 the kernel refused every transaction, and status and health said that all was well.</summary>
+    [Fact]
+    public async Task While_the_kernel_refuses_everything_failures_grow_the_error_is_named_and_the_time_out_makes_it_overdue()
+    {
+        var refusal = new Refusal("the tables as a whole", "add rule 3 to chain services of table ip portolan", "EINVAL");
+        _test.Plane.Answer = _ => new SyncReport { IsInForce = false, Refusals = [refusal] };
+        await _test.SyncAsync(LoopUnderTest.Service("web"));
+
+        SyncStatus status = await _test.UntilAsync(status => status.Failures == 1);
+        Assert.False(status.IsSynced);
+        Assert.Contains("add rule 3 to chain services", status.LastError, StringComparison.Ordinal);
+        Assert.Contains("EINVAL", status.LastError, StringComparison.Ordinal);
+        Assert.False(status.IsOverdue(TimeSpan.FromSeconds(60), _test.Time));
+        _test.Time.Advance(TimeSpan.FromSeconds(60));
+        Assert.True((await _test.UntilAsync(status => status.Failures == 2)).IsOverdue(TimeSpan.FromSeconds(60), _test.Time));
+        Assert.Contains(_test.Log, line => line.Contains("EINVAL; no rules are in force yet; will retry in 0.5 s", StringComparison.Ordinal));
+
+        _test.Plane.Answer = _ => SyncReport.UpToDate;
+        await AdvanceUntilAsync(TimeSpan.FromSeconds(1), static status => status.IsSynced);
+        Assert.Null(_test.Loop.Status.LastError);
+        Assert.Empty(_test.Loop.Status.Refusals);
+        Assert.False(_test.Loop.Status.IsOverdue(TimeSpan.FromSeconds(60), _test.Time));
+    }
+
+    [Fact]
+    public async Task What_is_held_back_counts_as_a_failure_and_is_the_last_error_while_it_lasts()
+    {
+        var refusal = new Refusal("Service shop/web, port http", "add element endpoints", "ENOSPC: the set is full");
+        _test.Plane.Answer = _ => new SyncReport { Refusals = [refusal] };
+        await _test.SyncAsync(LoopUnderTest.Service("web"));
+
+        SyncStatus status = await _test.UntilAsync(status => status.IsSynced);
+        Assert.Equal(1, status.Failures);
+        Assert.Contains("ENOSPC", status.LastError, StringComparison.Ordinal);
+        Assert.Null(status.PendingSince);
+
+        _test.Plane.Answer = _ => SyncReport.UpToDate;
+        await AdvanceUntilAsync(TimeSpan.FromMilliseconds(500), static status => status.LastError is null);
+    }
+
+    [Fact]
+    public async Task A_reconcile_that_fails_is_pending_until_it_succeeds()
+    {
+        await _test.SyncAsync(LoopUnderTest.Service("web"));
+        await _test.UntilIdleAsync(2);
+        _test.Plane.Answer = _ => throw new IOException("the kernel is out of memory");
+        _test.Plane.ModifyExternally("table ip portolan was deleted by process 4711 (nft)");
+
+        SyncStatus status = await _test.UntilAsync(status => status.Failures == 1);
+        Assert.NotNull(status.PendingSince);
+        _test.Plane.Answer = _ => SyncReport.UpToDate;
+        await AdvanceUntilAsync(TimeSpan.FromMilliseconds(500), static status => status.PendingSince is null);
+    }
+
+    [Fact]
+    public async Task What_the_planes_cheap_look_finds_is_reconciled()
+    {
+        await using var test = new LoopUnderTest(schedule: new PlaneSchedule(TimeSpan.FromHours(1), TimeSpan.FromSeconds(30)));
+        await test.SyncAsync(LoopUnderTest.Service("web"));
+        await test.UntilIdleAsync(2);
+        test.Plane.Finding = static () => "chain KUBE-PROXY-CANARY of table nat is gone";
+
+        test.Time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(test.Plane.HasMoreCalls);
+        await AdvanceUntilCalledAsync(TimeSpan.FromSeconds(1), test);
+
+        Assert.Null((await test.Plane.NextCallAsync()).Delta);
+        Assert.Contains(test.Log, static line => line.Contains("KUBE-PROXY-CANARY of table nat is gone; reconciling now", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_observer_that_throws_is_reported_once_and_keeps_nobody_from_being_called()
+    {
+        await using var test = new LoopUnderTest();
+        int calls = 0;
+        test.Loop.Observe("the first", static _ => throw new IOException("ENOBUFS"));
+        test.Loop.Observe("the second", _ => calls++);
+        await test.SyncAsync(LoopUnderTest.Service("web"));
+        await test.UntilIdleAsync(2);
+        await test.SendAsync(LoopUnderTest.Service("api"));
+        await test.UntilIdleAsync(3);
+
+        Assert.Equal(2, calls);
+        Assert.Equal("ENOBUFS", test.Loop.Status.ObserverFailures["the first"]);
+        Assert.Single(test.Log, static line => line.Contains("the first failed: ENOBUFS", StringComparison.Ordinal));
+        Assert.Equal(0, test.Loop.Status.Failures);
+    }
+
+    private async Task AdvanceUntilAsync(TimeSpan wait, Func<SyncStatus, bool> condition)
+    {
+        for (; !condition(_test.Loop.Status); wait = TimeSpan.FromMilliseconds(50))
+        {
+            _test.Time.Advance(wait);
+            await Task.Delay(5, Cancel);
+        }
     }
 
     private async Task AdvanceUntilComparedAsync(TimeSpan wait)

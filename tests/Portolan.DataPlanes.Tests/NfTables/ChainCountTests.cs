@@ -9,6 +9,7 @@ using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
@@ -17,7 +18,7 @@ public sealed class ChainCountTests
 {
     private const int Kinds = 10;
 
-    private static readonly NodeFacts _facts = new(
+    private static readonly AddressPlan _facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
     [Theory]
@@ -42,7 +43,7 @@ public sealed class ChainCountTests
     {
         using var lab = new NetworkNamespace("chain-count");
         using NfTablesPlane plane = new(new NfTablesOptions { WithCounters = withCounters }, lab.Path, NullLogger.Instance);
-        SyncReport report = plane.Apply(Cluster(services), _facts);
+        SyncReport report = plane.Apply(Cluster(services).At(_facts));
         Assert.Empty(report.Refusals);
         Assert.True(report.IsInForce);
         using var kernel = new NfTablesKernel(lab.Path);

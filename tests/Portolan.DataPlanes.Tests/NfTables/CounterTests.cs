@@ -9,6 +9,7 @@ using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
@@ -31,7 +32,7 @@ public sealed class CounterTests
         table.Apply(new ClusterEvent.SliceSet(
             Objects.Slice("shop/full-1", "shop/full", Objects.Here("192.168.0.2")) with { Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
-        SyncReport report = plane.Apply(table.Drain(), NodeFacts.None);
+        SyncReport report = plane.Apply(table.DrainAt(AddressPlan.None));
         Assert.True(report.IsInForce);
 
         Send(lab, "172.30.0.1", times: 3);
@@ -133,7 +134,7 @@ public sealed class CounterTests
     {
         foreach (ClusterEvent change in changes)
             table.Apply(change);
-        Assert.True(plane.Apply(table.Drain(), NodeFacts.None).IsInForce);
+        Assert.True(plane.Apply(table.DrainAt(AddressPlan.None)).IsInForce);
     }
 
     private static string[] Counted(NetworkNamespace lab) => [.. FrontendCounter.ReadAll(lab.Path).Select(counter => $"{counter.Service} {counter.Connections}")];

@@ -13,13 +13,14 @@ using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
 /// <summary>What others see of our tables, and what happens when they, or the kernel, interfere.</summary>
 public sealed class KernelSideTests
 {
-    private static readonly NodeFacts _facts = new([InetAddress.Parse("192.168.0.2")], [InetAddress.Parse("192.168.0.2")]);
+    private static readonly AddressPlan _facts = new([InetAddress.Parse("192.168.0.2")], [InetAddress.Parse("192.168.0.2")]);
 
     /// <summary>nft as installed, and a newer one where test.sh could fetch it.</summary>
     public static TheoryData<string> NftVersions() => ["nft", "newer nft"];
@@ -31,7 +32,7 @@ public sealed class KernelSideTests
         (string tool, string[] before) = Nft(version);
         using var lab = new NetworkNamespace("listing");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(40), _facts));
+        AssertInForce(plane.Apply(AllKinds(40).At(_facts)));
 
         string text = lab.Run(() => Tool.Run(tool, [.. before, "list", "ruleset"]));
         Assert.Contains("comment \"shop/svc-00001:web\"", text, StringComparison.Ordinal);
@@ -51,7 +52,7 @@ public sealed class KernelSideTests
         Assert.SkipWhen(Tool.Find("nft") is null, "nft (package nftables) is not installed");
         using var lab = new NetworkNamespace("saved");
         using NfTablesPlane plane = new(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
-        AssertInForce(plane.Apply(Table(10).Drain(), _facts));
+        AssertInForce(plane.Apply(Table(10).DrainAt(_facts)));
         string listing = lab.Run(() => Tool.Run("nft", ["list", "ruleset"]));
 
         using var other = new NetworkNamespace("loaded");
@@ -72,7 +73,7 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("walks");
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(3);
-        AssertInForce(plane.Apply(table.Drain(), _facts));
+        AssertInForce(plane.Apply(table.DrainAt(_facts)));
         var service = new ServiceObject
         {
             Name = Name(0),
@@ -91,7 +92,7 @@ public sealed class KernelSideTests
         {
             HashSet<ulong> before = [.. Lookups(lab).Select(rule => rule.Handle)];
             table.Apply(change);
-            AssertInForce(plane.Apply(table.Drain(), _facts));
+            AssertInForce(plane.Apply(table.DrainAt(_facts)));
             Assert.All(Lookups(lab), rule => Assert.Contains(rule.Handle, before));
         }
 
@@ -109,7 +110,7 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("flush");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(20), _facts));
+        AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
         string before = KernelText.Read(lab);
         var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         plane.ExternallyModified += what => told.TrySetResult(what);
@@ -139,7 +140,7 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("tamper");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(20), _facts));
+        AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
         string before = KernelText.Read(lab);
 
         lab.Run(() => Tool.Run("nft", ["-f", "-"], command));
@@ -156,12 +157,12 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("stranger");
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(5);
-        AssertInForce(plane.Apply(table.Drain(), _facts));
+        AssertInForce(plane.Apply(table.DrainAt(_facts)));
         // The place of an endpoint to come is taken, with other data: the kernel answers EEXIST.
         lab.Run(() => Tool.Run("nft", ["-f", "-"], "add element ip portolan endpoints { 172.30.0.2 . tcp . 80 . 2 : 10.9.9.9 . 9 }"));
 
         table.Apply(new ClusterEvent.SliceSet(Slice(1, 3)));
-        SyncReport report = plane.Apply(table.Drain(), _facts);
+        SyncReport report = plane.Apply(table.DrainAt(_facts));
 
         AssertInForce(report);
         Assert.Contains("172.30.0.2 . tcp . 80 . 2 : 10.180.1.2:8080", KernelText.Read(lab), StringComparison.Ordinal);
@@ -178,7 +179,7 @@ public sealed class KernelSideTests
         using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedCommit = refusedCommit, RefusedSubject = refusedSubject };
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
-        SyncReport report = plane.Apply(Table(services).Drain(), _facts);
+        SyncReport report = plane.Apply(Table(services).DrainAt(_facts));
 
         Refusal refusal = Assert.Single(report.Refusals);
         Assert.StartsWith("Service shop/svc-", refusal.Subject, StringComparison.Ordinal);
@@ -215,12 +216,13 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("node-address");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(60), _facts));
-        NodeFacts more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
+        TableDelta whole = AllKinds(60).At(_facts);
+        AssertInForce(plane.Apply(whole));
+        AddressPlan more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
 
-        SyncReport came = plane.Apply(new TableDelta([], null), more);
+        SyncReport came = plane.Apply(TableDelta.Empty with { Node = whole.Node! with { Addresses = more } });
         Assert.Equal((1, 0, 1), (came.Written, came.Removed, came.Transactions));
-        SyncReport went = plane.Apply(new TableDelta([], null), _facts);
+        SyncReport went = plane.Apply(TableDelta.Empty with { Node = whole.Node });
         Assert.Equal((0, 1, 1), (went.Written, went.Removed, went.Transactions));
     }
 
@@ -238,7 +240,7 @@ public sealed class KernelSideTests
             """));
         var kernel = new RefusingKernel(new NfTablesKernel(lab.Path));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
-        SyncReport report = plane.Apply(Table(10).Drain(), _facts);
+        SyncReport report = plane.Apply(Table(10).DrainAt(_facts));
         AssertInForce(report);
         Assert.Equal(1, report.Transactions);
         Assert.Contains("layout 1", KernelText.Read(lab), StringComparison.Ordinal);
@@ -251,7 +253,7 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("cleanup");
         lab.Run(() => Tool.Run("nft", ["-f", "-"], "add table ip other; add chain ip other c { type filter hook input priority 0; }"));
         using (NfTablesPlane plane = Open(lab))
-            AssertInForce(plane.Apply(AllKinds(20), _facts));
+            AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
         using var kernel = new NfTablesKernel(lab.Path);
         Assert.True(NfTablesPlane.Remove(kernel));
         Assert.False(NfTablesPlane.Remove(kernel));
@@ -267,7 +269,7 @@ public sealed class KernelSideTests
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(2);
         table.Apply(new ClusterEvent.SliceSet(Slice(1, 5000)));
-        AssertInForce(plane.Apply(table.Drain(), _facts));
+        AssertInForce(plane.Apply(table.DrainAt(_facts)));
         Assert.Contains("172.30.0.2 . tcp . 80 . 4999 : ", KernelText.Read(lab), StringComparison.Ordinal);
     }
 
@@ -287,7 +289,7 @@ public sealed class KernelSideTests
             ClusterIPs = Objects.Addresses("172.30.0.1"),
             Ports = [Objects.Port(80)],
         }));
-        AssertInForce(plane.Apply(table.Drain(), _facts));
+        AssertInForce(plane.Apply(table.DrainAt(_facts)));
         string text = lab.Run(() => Tool.Run("nft", ["list", "ruleset"]));
         Assert.Contains($"comment \"shop/{shown}\"", text, StringComparison.Ordinal);
     }
@@ -367,6 +369,28 @@ public sealed class KernelSideTests
         return table;
     }
 
+    /// <summary>As Linux 6.1 did with a rule it does not know: no service is at fault, so nothing can be held back to let the rest go in.</summary>
+    [Fact]
+    public void A_rule_that_the_kernel_refuses_is_named_and_nothing_is_called_in_force()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("refused-rule");
+        using var kernel = new RuleRefusingKernel(new NfTablesKernel(lab.Path));
+        using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
+
+        SyncReport report = plane.Apply(Table(3).DrainAt(_facts));
+
+        Assert.False(report.IsInForce);
+        Refusal refusal = Assert.Single(report.Refusals);
+        Assert.Contains("not attributable to one service", refusal.Subject, StringComparison.Ordinal);
+        Assert.Equal("add rule 1 to chain odd of table ip portolan", refusal.Change);
+        Assert.Contains("ENOENT", refusal.Reason, StringComparison.Ordinal);
+        Assert.Equal(1, plane.ReadMetrics().Single(sample => sample.Metric.Name == "kubeproxy_sync_proxy_rules_nftables_sync_failures_total").Value);
+
+        kernel.IsOdd = false;
+        AssertInForce(plane.Apply(Table(3).DrainAt(_facts)));
+    }
+
     private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions(), lab.Path, NullLogger.Instance);
 
     private static void AssertInForce(SyncReport report)
@@ -376,6 +400,29 @@ public sealed class KernelSideTests
     }
 
     private static void RequireNamespaces() => Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+
+    /// <summary>Adds to every transaction a rule that the real kernel refuses.</summary>
+    private sealed class RuleRefusingKernel(INfTablesKernel kernel) : INfTablesKernel
+    {
+        internal bool IsOdd { get; set; } = true;
+
+        public KernelTable Read(IpFamily family) => kernel.Read(family);
+
+        public uint ReadGeneration() => kernel.ReadGeneration();
+
+        public CommitResult Commit(NfTransaction transaction)
+        {
+            if (IsOdd)
+            {
+                NfTableId table = TableSchema.Table(IpFamily.IPv4);
+                transaction.AddChain(new NfChain(table, "odd"));
+                transaction.AppendRule(new NfRule(table, "odd", [new NfImmediateVerdict(NfVerdict.Jump("nowhere"))]));
+            }
+            return kernel.Commit(transaction);
+        }
+
+        public void Dispose() => kernel.Dispose();
+    }
 
     /// <summary>Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.</summary>
     private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel

@@ -9,13 +9,14 @@ using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
 /// <summary>The plane against the real kernel, in a network namespace of its own.</summary>
 public sealed class NfTablesPlaneTests
 {
-    private static readonly NodeFacts _facts = new(
+    private static readonly AddressPlan _facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("203.0.113.3"), InetAddress.Parse("2001:db8::1")],
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("203.0.113.3"), InetAddress.Parse("2001:db8::1")]);
 
@@ -38,11 +39,11 @@ public sealed class NfTablesPlaneTests
             using (NfTablesPlane plane = Open(steps))
             {
                 table.Apply(new ClusterEvent.Synced());
-                AssertInForce(plane.Apply(table.Drain(), _facts));
+                AssertInForce(plane.Apply(table.DrainAt(_facts)));
                 foreach (ClusterEvent change in changes)
                 {
                     table.Apply(change);
-                    AssertInForce(plane.Apply(table.Drain(), _facts));
+                    AssertInForce(plane.Apply(table.DrainAt(_facts)));
                 }
             }
             var final = new ServiceTable(_policy);
@@ -50,7 +51,7 @@ public sealed class NfTablesPlaneTests
                 final.Apply(state);
             final.Apply(new ClusterEvent.Synced());
             using (NfTablesPlane plane = Open(scratch))
-                AssertInForce(plane.Apply(final.Drain(), _facts));
+                AssertInForce(plane.Apply(final.DrainAt(_facts)));
             string bySteps = KernelText.Read(steps);
             string atOnce = KernelText.Read(scratch);
             Remove(steps);
@@ -74,10 +75,10 @@ public sealed class NfTablesPlaneTests
                     return table.Drain();
                 }
                 using (NfTablesPlane plane = Open(lab))
-                    AssertInForce(plane.Apply(Whole(), _facts));
+                    AssertInForce(plane.Apply(Whole().At(_facts)));
                 using (NfTablesPlane plane = Open(lab))
                 {
-                    SyncReport report = plane.Apply(Whole(), _facts);
+                    SyncReport report = plane.Apply(Whole().At(_facts));
                     Assert.Equal((0, 0, 0), (report.Written, report.Removed, report.Transactions));
                 }
                 Remove(lab);

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
-using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.LabTests.Truth;
 using Portolan.Services.Cluster;
@@ -56,7 +55,7 @@ internal sealed class AgreementRun : IDisposable
     private ServiceTable _table;
     private readonly PlaneOnNode _plane;
     private PlanOracle _walk;
-    private NodeFacts _facts = NodeFacts.None;
+    private AddressPlan _facts = AddressPlan.None;
     private ushort _sourcePort = 10000;
     private uint _token = 0x1000_0000;
 
@@ -144,7 +143,7 @@ internal sealed class AgreementRun : IDisposable
                 foreach (ClusterEvent change in delta)
                     _table.Apply(change);
             }
-            SyncReport report = _plane.Apply(_table.Drain(), _facts);
+            SyncReport report = _plane.Apply(_table.DrainAt(_facts));
             if (!report.IsInForce || !report.Refusals.IsEmpty)
                 return $"the kernel refused: {string.Join("; ", report.Refusals)}";
             _memory.Follow(_table);
@@ -248,7 +247,7 @@ internal sealed class AgreementRun : IDisposable
     {
         using var scratch = new NetworkNamespace("scratch");
         using var plane = new PlaneOnNode(_variant, _history, scratch);
-        plane.Apply(Synced(ClusterGen.FinalState(_events)).Drain(), _facts);
+        plane.Apply(Synced(ClusterGen.FinalState(_events)).DrainAt(_facts));
         string[] atOnce = plane.Held(), bySteps = _plane.Held();
         if (!atOnce.SequenceEqual(bySteps))
         {
@@ -265,19 +264,19 @@ internal sealed class AgreementRun : IDisposable
 
     private ServiceTable Synced(IEnumerable<ClusterEvent> state)
     {
-        var table = new ServiceTable(_history.Policy with { LocalhostNodePorts = TakesLoopback });
+        var table = new ServiceTable(_history.Policy);
         foreach (ClusterEvent item in state)
             table.Apply(item);
         table.Apply(new ClusterEvent.Synced());
         return table;
     }
 
-    private NodeFacts FactsIn(Round round)
+    private AddressPlan FactsIn(Round round)
     {
         ImmutableArray<InetAddress> addresses = [.. s_addresses, .. round.HasMoreAddresses ? s_moreAddresses : []];
         bool IsOpen(InetAddress address) => address.Family == IpFamily.IPv4 ? round.IsOpenIPv4 : round.IsOpenIPv6;
         IEnumerable<InetAddress> chosen = addresses.Where((address, index) => IsOpen(address) || (round.NodePortChoice >> index & 1) != 0);
-        return new NodeFacts([.. chosen.Concat(TakesLoopback ? s_loopback : []).Order()], [.. addresses.Order()])
+        return new AddressPlan([.. chosen.Concat(TakesLoopback ? s_loopback : []).Order()], [.. addresses.Order()])
         {
             NodePortsOnAllIPv4 = round.IsOpenIPv4,
             NodePortsOnAllIPv6 = round.IsOpenIPv6,

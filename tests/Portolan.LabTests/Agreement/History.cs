@@ -7,6 +7,7 @@ using CsCheck;
 using Portolan.DataPlanes.Tests.NfTables;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
+using Portolan.Services.Node;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
 using Portolan.Testing.Lab;

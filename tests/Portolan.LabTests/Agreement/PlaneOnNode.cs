@@ -5,7 +5,6 @@ using Portolan.DataPlanes.NfTables;
 using Portolan.DataPlanes.Tests.IpTables;
 using Portolan.DataPlanes.Tests.NfTables;
 using Portolan.LabTests.Truth;
-using Portolan.Services.Node;
 using Portolan.Services.Plans;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
@@ -35,7 +34,7 @@ internal sealed class PlaneOnNode : IDisposable
     /// <summary>What the simulator is given; runs on the namespace's thread.</summary>
     internal RuleReading Reading { get; }
 
-    internal SyncReport Apply(TableDelta delta, NodeFacts node) => _place.Run(() => _plane.Apply(delta, node));
+    internal SyncReport Apply(TableDelta delta) => _place.Run(() => _plane.Apply(delta));
 
     internal SyncReport Reconcile() => _place.Run(_plane.Reconcile);
 
@@ -65,9 +64,7 @@ internal sealed class PlaneOnNode : IDisposable
             Dispatch = _variant.Dispatch == "tree" ? IpTablesDispatch.Tree : IpTablesDispatch.Linear,
             Backend = _variant.Backend == "legacy" ? IpTablesBackend.Legacy : IpTablesBackend.Nft,
             MasqueradeBit = _history.MasqueradeBit,
-            LocalhostNodePorts = _history.TakesLoopback,
             DropsInvalid = _history.DropsInvalid,
             RandomFully = !_history.WithCounters,
-            CheckPeriod = Timeout.InfiniteTimeSpan,
         }));
 }

@@ -24,7 +24,7 @@ internal sealed record PlaneCluster
     /// <summary>What is served. One plane can be given it: its changes are told once.</summary>
     internal required ServiceTable Table { get; init; }
 
-    internal required NodeFacts Facts { get; init; }
+    internal required AddressPlan Facts { get; init; }
 
     /// <summary>Pods that send packets.</summary>
     internal ImmutableArray<InetAddress> Pods { get; init; }
@@ -48,7 +48,7 @@ internal sealed record PlaneCluster
     internal static PlaneCluster Random(int seed, bool withLocalhost)
     {
         History history = History.Make(seed % 3 == 0 ? History.Odd : History.Busy, seed);
-        var table = new ServiceTable(history.Policy with { LocalhostNodePorts = withLocalhost });
+        var table = new ServiceTable(history.Policy);
         foreach (ClusterEvent change in ClusterGen.FinalState(history.Rounds.SelectMany(static round => round.Changes)))
             table.Apply(change);
         table.Apply(new ClusterEvent.Synced());
@@ -59,7 +59,7 @@ internal sealed record PlaneCluster
         {
             Site = s_randomSite,
             Table = table,
-            Facts = new NodeFacts([.. chosen.Concat(isEverywhere && withLocalhost ? s_loopback : []).Order()], [.. s_randomSite.Own.Order()])
+            Facts = new AddressPlan([.. chosen.Concat(isEverywhere && withLocalhost ? s_loopback : []).Order()], [.. s_randomSite.Own.Order()])
             {
                 NodePortsOnAllIPv4 = isEverywhere,
                 NodePortsOnAllIPv6 = isEverywhere,

@@ -9,6 +9,7 @@ using Portolan.Rules.Model;
 using Portolan.Rules.Readers;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;
+using Portolan.Testing.Plans;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 
@@ -58,7 +59,7 @@ internal sealed class RuleWriter
     internal static RuleWriter NfTables() => new("Portolan nftables", static (lab, cluster) =>
     {
         using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = cluster.WithCounters, MasqueradeBit = cluster.MasqueradeBit }, lab.Namespace.Path, NullLogger.Instance);
-        RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
+        RequireForce(plane.Apply(cluster.Table.DrainAt(cluster.Facts)));
     }, RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
 
     /// <summary>Our own iptables plane; it works on the namespace of the thread.</summary>
@@ -80,9 +81,8 @@ internal sealed class RuleWriter
                 MasqueradeBit = cluster.MasqueradeBit,
                 DropsInvalid = cluster.DropsInvalid,
                 RandomFully = cluster.RandomFully,
-                CheckPeriod = Timeout.InfiniteTimeSpan,
             });
-            RequireForce(plane.Apply(cluster.Table.Drain(), cluster.Facts));
+            RequireForce(plane.Apply(cluster.Table.DrainAt(cluster.Facts)));
         }, readings);
     }
 

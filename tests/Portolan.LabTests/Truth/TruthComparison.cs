@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Portolan.Inet;
-using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Testing.Lab;
 using Portolan.Testing.Scenarios;

@@ -97,6 +97,7 @@ public sealed class TransactionTests : IDisposable
         CommitResult result = _transaction.Commit(_socket);
 
         Assert.Equal([(3, Errno.ENOENT), (5, Errno.ENOENT)], result.Refusals.Select(refusal => (refusal.Subject, refusal.Errno)));
+        Assert.Equal([$"add rule 1 to chain a of table {Table}", $"delete set missing of table {Table}"], result.Refusals.Select(refusal => refusal.Change));
         Assert.Equal("", _network.Nft("list", "ruleset"));
     }
 

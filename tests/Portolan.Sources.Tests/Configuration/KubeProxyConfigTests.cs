@@ -1,3 +1,4 @@
+using Portolan.Services.Node;
 using Portolan.Services.Plans;
 using Portolan.Sources.Configuration;
 
@@ -229,7 +230,7 @@ public class KubeProxyConfigTests
     public void Settings_of_the_mode_in_use_count(string yaml, bool masqueradeAll, bool localhostNodePorts)
     {
         ProxyPolicy policy = Read(yaml).PolicyFor("n");
-        Assert.Equal((masqueradeAll, localhostNodePorts), (policy.MasqueradeAll, policy.LocalhostNodePorts));
+        Assert.Equal((masqueradeAll, localhostNodePorts), (policy.MasqueradeAll, policy.NodePorts.WithLoopback));
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Testing.Lab;
@@ -91,7 +92,7 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
         if (FrontendsOf(packet).FirstOrDefault() is not (PortPlan plan, var frontend))
         {
             bool isClusterIP = table.Plans.Any(service => service.ClusterIPs.Contains(packet.Destination.Address));
-            bool isUnallotted = table.NodeWide.ServiceCidrs.Any(range => range.Contains(packet.Destination.Address));
+            bool isUnallotted = table.NodePlan.ServiceCidrs.Any(range => range.Contains(packet.Destination.Address));
             return Only(packet, isClusterIP ? PacketEnd.Refused : isUnallotted ? PacketEnd.Vanished : Leaving(packet.Destination.Address));
         }
         if (!Admits(plan, frontend, packet))
@@ -152,7 +153,7 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
 
     private PacketEnd Leaving(InetAddress address) => IsLocal(address) ? PacketEnd.Delivered : PacketEnd.Forwarded;
 
-    private LocalDetector DetectorOf(IpFamily family) => family == IpFamily.IPv4 ? table.NodeWide.DetectorIPv4 : table.NodeWide.DetectorIPv6;
+    private LocalDetector DetectorOf(IpFamily family) => family == IpFamily.IPv4 ? table.NodePlan.DetectorIPv4 : table.NodePlan.DetectorIPv6;
 
     private PlannedEnd Choose(PortPlan plan, ImmutableArray<PlannedEnd> ends, InetAddress client)
     {

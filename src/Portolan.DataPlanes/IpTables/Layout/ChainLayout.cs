@@ -29,14 +29,13 @@ internal sealed record LayoutContext(
     /// <summary>pkg/proxy/iptables/proxier.go, largeClusterEndpointsThreshold.</summary>
     public const int MaxCommentedEndpoints = 1000;
 
-    public static LayoutContext Of(IpFamily family, IpTablesOptions options, NodeWide nodeWide, NodeFacts node, bool hasCounters) => new(
+    public static LayoutContext Of(IpFamily family, IpTablesOptions options, NodePlan node, bool hasCounters) => new(
         family,
         options,
-        family == IpFamily.IPv4 ? nodeWide.DetectorIPv4 : nodeWide.DetectorIPv6,
+        node.DetectorOf(family),
         hasCounters,
-        family == IpFamily.IPv4 && options.LocalhostNodePorts
-            && node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true }),
-        family == IpFamily.IPv4 ? node.NodePortsOnAllIPv4 : node.NodePortsOnAllIPv6,
+        family == IpFamily.IPv4 && node.Addresses.HasLocalhostNodePorts,
+        family == IpFamily.IPv4 ? node.Addresses.NodePortsOnAllIPv4 : node.Addresses.NodePortsOnAllIPv6,
         HasEndpointComments: true);
 
     /// <summary>The same for a number of endpoints in use, counted once for each port they serve.</summary>
@@ -46,7 +45,7 @@ internal sealed record LayoutContext(
 /// <summary>
 /// Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.
 /// </summary>
-internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
+internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
 {
     protected static readonly PrefixMatch LoopbackIPv4 = new(InetPrefix.Parse("127.0.0.0/8"));
     protected static readonly PrefixMatch LoopbackIPv6 = new(InetPrefix.Parse("::1/128"));
@@ -102,7 +101,7 @@ internal abstract class ChainLayout(LayoutContext context, NodeFacts node)
     }
 
     /// <summary>The layout an option asks for.</summary>
-    public static ChainLayout Of(LayoutContext context, NodeFacts node) =>
+    public static ChainLayout Of(LayoutContext context, AddressPlan node) =>
         context.Options.Layout == IpTablesLayout.Modern ? new ModernLayout(context, node) : new ClassicLayout(context, node);
 
     /// <summary>All that a service means in this family.</summary>

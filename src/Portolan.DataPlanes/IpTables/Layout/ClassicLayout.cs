@@ -15,7 +15,7 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Where some of the node's addresses take no NodePorts
 /// (under nodePortAddresses, and ::1 always), one without local endpoints drops there too.
 /// </remarks>
-internal sealed class ClassicLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
+internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
     /// <summary>
     /// A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.

@@ -10,7 +10,7 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// The chains of kube-proxy v1.36 (pkg/proxy/iptables/proxier.go): KUBE-SVC- leads to the cluster's endpoints, KUBE-SVL- to the node's own,
 /// KUBE-EXT- decides for traffic from outside, KUBE-FW- before it for source ranges.
 /// </summary>
-internal sealed class ModernLayout(LayoutContext context, NodeFacts node) : ChainLayout(context, node)
+internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
     public override IReadOnlyList<ChainId> SharedChains { get; } =
     [

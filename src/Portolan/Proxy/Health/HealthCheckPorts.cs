@@ -5,7 +5,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Portolan.DataPlanes.Sync;
+using Portolan.DataPlanes.Contract;
 using Portolan.Http;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
@@ -31,7 +31,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
     private readonly ConcurrentDictionary<ObjectName, HealthCheckPlan> _plans = new();
     private readonly Dictionary<Listener, IDisposable> _open = [];
     private readonly HashSet<Listener> _failed = [];
-    private NodeFacts _node = NodeFacts.None;
+    private AddressPlan _node = AddressPlan.None;
 
     public HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger, TimeProvider time)
     {
@@ -46,8 +46,8 @@ internal sealed partial class HealthCheckPorts : IDisposable
     public void Follow(SyncRecord record)
     {
         using Lock.Scope held = _gate.EnterScope();
-        bool isChanged = record.Node != _node;
-        _node = record.Node;
+        bool isChanged = record.Node.Addresses != _node;
+        _node = record.Node.Addresses;
         foreach (ServiceChange change in record.Delta.Services)
         {
             HealthCheckPlan? plan = change.Plan?.HealthCheck;
@@ -67,8 +67,16 @@ internal sealed partial class HealthCheckPorts : IDisposable
     private void TryFailedAgain()
     {
         using Lock.Scope held = _gate.EnterScope();
-        if (_failed.Count > 0)
-            OpenAndClose();
+        try
+        {
+            if (_failed.Count > 0)
+                OpenAndClose();
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // On a timer's thread it would end the process. The timer comes again.
+            LogRetryFailed(failure.Message);
+        }
     }
 
     private void OpenAndClose()
@@ -135,8 +143,11 @@ internal sealed partial class HealthCheckPorts : IDisposable
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
-        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; trying again every 30 s")]
+        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; will retry every 30 s")]
     private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
+
+    [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be brought up to date ({Reason}); will retry in 30 s")]
+    private partial void LogRetryFailed(string reason);
 
     private sealed record Listener(ObjectName Service, IpFamily Family, IPEndPoint Address);
 }

@@ -8,11 +8,12 @@ namespace Portolan.Proxy.Health;
 
 /// <summary>
 /// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
-/// waited longer than the time-out makes the proxy unhealthy; while it starts it is healthy. /healthz also asks whether the Node is to stay.
+/// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is healthy.
+/// /healthz also asks whether the Node is to stay.
 /// </summary>
-internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, TimeProvider time)
+internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
 {
-    public bool IsHealthy => IsUpToDate(loop.Status);
+    public bool IsHealthy => !loop.Status.IsOverdue(timeout, time);
 
     public Task HandleAsync(HttpContext context) => context.Request.Path.Value switch
     {
@@ -22,19 +23,16 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
         _ => Answers.NotFoundAsync(context),
     };
 
-    private bool IsUpToDate(SyncStatus status) =>
-        status.LastApplied is null || status.PendingSince is not { } since || time.GetUtcNow() - since < timeout;
-
     private Task AnswerHealthAsync(HttpContext context, bool withNode)
     {
         SyncStatus status = loop.Status;
-        bool isUpToDate = IsUpToDate(status);
+        bool isUpToDate = !status.IsOverdue(timeout, time);
         bool isHealthy = isUpToDate && (!withNode || status.IsNodeEligible);
         int code = isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         (withNode ? metrics.HealthzAnswers : metrics.LivezAnswers).WithLabels(code.ToString(CultureInfo.InvariantCulture)).Inc();
         DateTimeOffset now = time.GetUtcNow();
         // kube-proxy keeps "lastUpdated" recent while it is healthy, though nothing changed; monitoring relies on it.
-        string updated = GoTime(isHealthy ? now : status.LastApplied);
+        string updated = GoTime(isHealthy ? now : status.LastApplied?.WallClock);
         string node = withNode ? $", \"nodeEligible\": {(status.IsNodeEligible ? "true" : "false")}" : "";
         return Answers.JsonAsync(context, code, $"{{\"lastUpdated\": \"{updated}\",\"currentTime\": \"{GoTime(now)}\"{node}}}");
     }
@@ -62,6 +60,10 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
             writer.WriteEndObject();
         }
         writer.WriteEndArray();
+        writer.WriteStartObject("backgroundFailures");
+        foreach ((string name, string message) in status.ObserverFailures.Concat(background.Failures))
+            writer.WriteString(name, message);
+        writer.WriteEndObject();
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
     }

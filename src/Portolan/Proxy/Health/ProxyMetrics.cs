@@ -1,7 +1,5 @@
 using Microsoft.AspNetCore.Http;
-using Portolan.Inet;
-using Portolan.DataPlanes.IpTables;
-using Portolan.DataPlanes.NfTables;
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Sync;
 using Portolan.Services.Plans;
 using Prometheus;
@@ -16,7 +14,7 @@ internal sealed class ProxyMetrics
 {
     private readonly CollectorRegistry _registry = Metrics.NewCustomRegistry();
     private readonly Histogram _syncSeconds;
-    private readonly Histogram _comparisonSeconds;
+    private readonly Histogram _reconcileSeconds;
     private readonly Gauge _lastSync;
     private readonly Gauge _lastQueued;
     private readonly Counter _serviceChanges;
@@ -34,7 +32,7 @@ internal sealed class ProxyMetrics
         // 0.1 ms to 3.3 s: kube-proxy's buckets start at 1 ms, which says nothing about a sync of ten microseconds.
         var buckets = new HistogramConfiguration { Buckets = [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)] };
         _syncSeconds = metrics.CreateHistogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time a change of the rules took", buckets);
-        _comparisonSeconds = metrics.CreateHistogram(
+        _reconcileSeconds = metrics.CreateHistogram(
             "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a comparison of all rules with what they should be took", buckets);
         _lastSync = metrics.CreateGauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds", "When rules were last found or brought in step");
         _lastQueued = metrics.CreateGauge(
@@ -63,7 +61,7 @@ internal sealed class ProxyMetrics
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
         Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
-        Counter failures = metrics.CreateCounter("portolan_sync_failures_total", "Syncs that failed as a whole");
+        Counter failures = metrics.CreateCounter("portolan_sync_failures_total", "Syncs that failed, or in which the kernel refused something");
         Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
         _registry.AddBeforeCollectCallback(() =>
         {
@@ -75,53 +73,32 @@ internal sealed class ProxyMetrics
             _lastSync.Set(SecondsOf(status.LastApplied));
             _lastQueued.Set(SecondsOf(status.PendingSince));
         });
-        loop.SyncCompleted += Count;
+        loop.Observe("metrics", Count);
     }
 
-    /// <summary>Adds the kernel's counters of service ports, read at each scrape.</summary>
-    public void WatchFrontends()
+    /// <summary>Adds the figures a plane keeps of its own, read at each scrape.</summary>
+    public void Watch(IDataPlane plane)
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
-        string[] labels = ["namespace_name_port", "protocol"];
-        Gauge connections = metrics.CreateGauge("portolan_service_connections", "First packets of connections to a service port, by the kernel", labels);
-        Gauge refused = metrics.CreateGauge("portolan_service_refused", "Of these, refused for lack of endpoints", labels);
-        Gauge dropped = metrics.CreateGauge("portolan_service_dropped", "Of these, dropped for lack of endpoints on this node", labels);
-        Gauge denied = metrics.CreateGauge("portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source", labels);
+        var counters = plane.Metrics.Where(static metric => metric.IsCounter)
+            .ToDictionary(static metric => metric, metric => metrics.CreateCounter(metric.Name, metric.Help, [.. metric.Labels]));
+        var gauges = plane.Metrics.Where(static metric => !metric.IsCounter)
+            .ToDictionary(static metric => metric, metric => metrics.CreateGauge(metric.Name, metric.Help, [.. metric.Labels]));
         _registry.AddBeforeCollectCallback(() =>
         {
-            // Frontends of services that are gone must not stay in the answer.
-            foreach (Gauge gauge in (ReadOnlySpan<Gauge>)[connections, refused, dropped, denied])
+            // What is labelled by something that is gone (a service's port) must not stay in the answer.
+            foreach (Gauge gauge in gauges.Where(static gauge => !gauge.Key.Labels.IsEmpty).Select(static gauge => gauge.Value))
             {
                 foreach (string[] known in gauge.GetAllLabelValues())
                     gauge.RemoveLabelled(known);
             }
-            foreach (var port in FrontendCounter.ReadAll().GroupBy(counter => (counter.Service, counter.Protocol)))
+            foreach (PlaneSample sample in plane.ReadMetrics())
             {
-                string[] values = [port.Key.Service, port.Key.Protocol.ToRuleText()];
-                connections.WithLabels(values).Set(port.Sum(counter => (double)counter.Connections));
-                refused.WithLabels(values).Set(port.Sum(counter => (double)counter.Refused));
-                dropped.WithLabels(values).Set(port.Sum(counter => (double)counter.Dropped));
-                denied.WithLabels(values).Set(port.Sum(counter => (double)counter.Denied));
+                if (sample.Metric.IsCounter)
+                    counters[sample.Metric].WithLabels([.. sample.Labels]).IncTo(sample.Value);
+                else
+                    gauges[sample.Metric].WithLabels([.. sample.Labels]).Set(sample.Value);
             }
-        });
-    }
-
-    /// <summary>Adds what mode iptables uses the tools for, read at each scrape.</summary>
-    public void Watch(IpTablesStatistics statistics)
-    {
-        MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
-        Counter restores = metrics.CreateCounter("portolan_iptables_restores_total", "Runs of iptables-restore and ip6tables-restore");
-        Counter lines = metrics.CreateCounter("portolan_iptables_restore_lines_total", "Lines fed to them");
-        Gauge lastLines = metrics.CreateGauge("portolan_iptables_last_restore_lines", "Lines fed to the last of them");
-        Counter lockTimeouts = metrics.CreateCounter("portolan_iptables_lock_timeouts_total", "Runs that gave up waiting for the xtables lock");
-        Counter modifications = metrics.CreateCounter("portolan_iptables_disturbances_total", "Times that rules were found changed or gone");
-        _registry.AddBeforeCollectCallback(() =>
-        {
-            restores.IncTo(statistics.Restores);
-            lines.IncTo(statistics.Lines);
-            lastLines.Set(statistics.LastLines);
-            lockTimeouts.IncTo(statistics.LockTimeouts);
-            modifications.IncTo(statistics.Modifications);
         });
     }
 
@@ -133,7 +110,7 @@ internal sealed class ProxyMetrics
 
     private void Count(SyncRecord record)
     {
-        (record.IsReconcile ? _comparisonSeconds : _syncSeconds).Observe(record.Elapsed.TotalSeconds);
+        (record.Kind == SyncKind.Reconcile ? _reconcileSeconds : _syncSeconds).Observe(record.Elapsed.TotalSeconds);
         _written.Inc(record.Report.Written);
         _removed.Inc(record.Report.Removed);
         _transactions.Inc(record.Report.Transactions);
@@ -147,5 +124,5 @@ internal sealed class ProxyMetrics
         _noLocalEndpoints.WithLabels("external").Set(_gaps.External);
     }
 
-    private static double SecondsOf(DateTimeOffset? moment) => moment is { } known ? known.ToUnixTimeMilliseconds() / 1000.0 : 0;
+    private static double SecondsOf(Moment? moment) => moment is { } known ? known.WallClock.ToUnixTimeMilliseconds() / 1000.0 : 0;
 }

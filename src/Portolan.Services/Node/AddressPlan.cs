@@ -3,15 +3,15 @@ using Portolan.Inet;
 
 namespace Portolan.Services.Node;
 
-/// <summary>Facts of this machine that frontends depend on. Replaced as a whole when an address appears or vanishes.</summary>
+/// <summary>Addresses of this machine that frontends depend on. Replaced as a whole when an address appears or vanishes.</summary>
 /// <param name="NodePortAddresses">
 /// Local addresses that accept NodePort traffic, both families, chosen from the machine's addresses by nodePortAddresses. Sorted.
 /// </param>
 /// <param name="LocalAddresses">All addresses of the machine, both families. Sorted.</param>
-public sealed record NodeFacts(ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetAddress> LocalAddresses)
+public sealed record AddressPlan(ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetAddress> LocalAddresses)
 {
     /// <summary>No addresses known.</summary>
-    public static NodeFacts None { get; } = new([], []);
+    public static AddressPlan None { get; } = new([], []);
 
     /// <summary>
     /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules may
@@ -22,8 +22,11 @@ public sealed record NodeFacts(ImmutableArray<InetAddress> NodePortAddresses, Im
     /// <inheritdoc cref="NodePortsOnAllIPv4"/>
     public bool NodePortsOnAllIPv6 { get; init; }
 
+    /// <summary>True when NodePorts answer on IPv4 loopback addresses as well (iptables.localhostNodePorts).</summary>
+    public bool HasLocalhostNodePorts => NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true });
+
     /// <summary>Equality by content.</summary>
-    public bool Equals(NodeFacts? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
+    public bool Equals(AddressPlan? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
         && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
         && LocalAddresses.AsSpan().SequenceEqual(other.LocalAddresses.AsSpan());
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 
-namespace Portolan.DataPlanes.Host;
+namespace Portolan.DataPlanes.Contract;
 
 /// <summary>The machine's own addresses, followed.</summary>
 public interface ILocalAddresses

@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
+
+namespace Portolan.DataPlanes.IpTables;
+
+/// <summary>Mode iptables: kube-proxy's chains, through the iptables tools of either back-end.</summary>
+internal sealed class IpTablesProvider : IDataPlaneProvider
+{
+    private static readonly PlaneOption s_layout =
+        new("--iptables-layout", "Chains of mode iptables: modern as kube-proxy v1.36, classic as before v1.24.", "modern", "classic");
+
+    private static readonly PlaneOption s_dispatch =
+        new("--iptables-dispatch", "How mode iptables finds a service: linear or tree.", "linear", "tree");
+
+    private static readonly PlaneOption s_backend =
+        new("--iptables-backend", "Kernel interface of mode iptables: auto, nft or legacy.", "auto", "nft", "legacy");
+
+    private static readonly string[] s_tables = ["nat", "filter", "mangle"];
+
+    /// <inheritdoc/>
+    public string Mode => IpTablesPlane.ModeName;
+
+    /// <inheritdoc/>
+    public ImmutableArray<PlaneOption> Options { get; } = [s_layout, s_dispatch, s_backend];
+
+    /// <inheritdoc/>
+    public string? Probe(DataPlaneOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return ToolSearch.WhatIsMissing(Parse<IpTablesBackend>(options, s_backend), options.WithIPv6);
+    }
+
+    /// <inheritdoc/>
+    public IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new IpTablesPlane(new IpTablesOptions
+        {
+            Layout = Parse<IpTablesLayout>(options, s_layout),
+            Dispatch = Parse<IpTablesDispatch>(options, s_dispatch),
+            Backend = Parse<IpTablesBackend>(options, s_backend),
+            MasqueradeBit = options.MasqueradeBit,
+            DropsInvalid = options.DropsInvalid,
+            ServesIPv6 = options.WithIPv6,
+            CheckPeriod = options.SyncPeriod,
+        });
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
+    {
+        // Of this mode the chains of the other back-end go as well: the kernel runs both, and only one is kept in step.
+        IpTablesBackend kept = inForce is IpTablesPlane own ? own.Backend : IpTablesBackend.Auto;
+        List<string> removed = [];
+        // Asking the tools would load kernel modules, and make tables, where nobody uses them.
+        if (kept != IpTablesBackend.Nft && HasKubeChains() && Remove(IpTablesBackend.Nft))
+            removed.Add("the chains of mode iptables");
+        if (kept != IpTablesBackend.Legacy && HasLegacyTables() && Remove(IpTablesBackend.Legacy))
+            removed.Add("the chains of mode iptables (legacy)");
+        return removed;
+    }
+
+    private static T Parse<T>(DataPlaneOptions options, PlaneOption option)
+        where T : struct, Enum => Enum.Parse<T>(options.ValueOf(option), ignoreCase: true);
+
+    private static bool Remove(IpTablesBackend backend)
+    {
+        SyncReport report = IpTablesPlane.CleanUp(backend);
+        return report.Refusals.IsEmpty
+            ? report.Removed > 0
+            : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
+    }
+
+    // The kubelet's chains are no reason: they stay.
+    private static bool HasKubeChains()
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        var reader = new NfReader(socket);
+        List<NfTable> tables;
+        try
+        {
+            tables = reader.ReadTables();
+        }
+        catch (NetlinkException)
+        {
+            // A kernel without nf_tables has no chains of iptables-nft.
+            return false;
+        }
+        return tables
+            .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && s_tables.Contains(table.Id.Name))
+            .Any(table => reader.ReadChains(table.Id).Any(static chain => IsOfProxy(KubeProxyIptables.RoleOf(chain.Name))));
+    }
+
+    private static bool IsOfProxy(KubeChainRole role) => role.IsShared() || role.IsOwned();
+
+    private static bool HasLegacyTables() =>
+        HasContent("/proc/thread-self/net/ip_tables_names") || HasContent("/proc/thread-self/net/ip6_tables_names");
+
+    private static bool HasContent(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path).Length > 0;
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}

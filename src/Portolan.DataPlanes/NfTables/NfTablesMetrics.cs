@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
+using Portolan.Inet;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>The figures of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.</summary>
+internal sealed class NfTablesMetrics(bool withCounters)
+{
+    private static readonly PlaneMetric s_refused = new(
+        "kubeproxy_sync_proxy_rules_nftables_sync_failures_total", "Transactions that the kernel refused", IsCounter: true);
+
+    private static readonly PlaneMetric s_connections = OfPort(
+        "portolan_service_connections", "First packets of connections to a service port, by the kernel");
+    private static readonly PlaneMetric s_rejected = OfPort("portolan_service_rejected", "Of these, rejected for lack of endpoints");
+    private static readonly PlaneMetric s_dropped = OfPort("portolan_service_dropped", "Of these, dropped for lack of endpoints on this node");
+    private static readonly PlaneMetric s_denied = OfPort(
+        "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source");
+
+    private long _refused;
+
+    /// <summary>What there is to read.</summary>
+    public ImmutableArray<PlaneMetric> All { get; } =
+        withCounters ? [s_refused, s_connections, s_rejected, s_dropped, s_denied] : [s_refused];
+
+    /// <summary>Counts a transaction that the kernel refused.</summary>
+    public void CountRefused() => Interlocked.Increment(ref _refused);
+
+    /// <summary>The values now.</summary>
+    public IEnumerable<PlaneSample> Read()
+    {
+        yield return new(s_refused, Interlocked.Read(ref _refused));
+        if (!withCounters)
+            yield break;
+        foreach (var port in FrontendCounter.ReadAll().GroupBy(static counter => (counter.Service, counter.Protocol)))
+        {
+            ImmutableArray<string> labels = [port.Key.Service, port.Key.Protocol.ToRuleText()];
+            yield return new(s_connections, port.Sum(static counter => (double)counter.Connections), labels);
+            yield return new(s_rejected, port.Sum(static counter => (double)counter.Rejected), labels);
+            yield return new(s_dropped, port.Sum(static counter => (double)counter.Dropped), labels);
+            yield return new(s_denied, port.Sum(static counter => (double)counter.Denied), labels);
+        }
+    }
+
+    private static PlaneMetric OfPort(string name, string help) => new(name, help, IsCounter: false, "namespace_name_port", "protocol");
+}

@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>Mode nftables: tables of our own, over netlink.</summary>
+internal sealed class NfTablesProvider : IDataPlaneProvider
+{
+    // The name of both tables of a kube-proxy in this mode (pkg/proxy/nftables/proxier.go).
+    private const string KubeProxyTable = "kube-proxy";
+
+    private static readonly PlaneOption s_counters =
+        new("--counters", "Count new connections for each frontend (mode nftables).", "false", "true");
+
+    /// <inheritdoc/>
+    public string Mode => NfTablesPlane.ModeName;
+
+    /// <inheritdoc/>
+    public ImmutableArray<PlaneOption> Options { get; } = [s_counters];
+
+    /// <inheritdoc/>
+    public string? Probe(DataPlaneOptions options)
+    {
+        try
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+            new NfReader(socket).ReadTables();
+            return null;
+        }
+        catch (NetlinkException failure)
+        {
+            return $"the kernel has no usable nf_tables ({failure.Message}): Linux 5.13 or later with CONFIG_NF_TABLES is needed, " +
+                "perhaps 'modprobe nf_tables'";
+        }
+    }
+
+    /// <inheritdoc/>
+    public IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new NfTablesPlane(
+            new NfTablesOptions
+            {
+                MasqueradeBit = options.MasqueradeBit,
+                WithCounters = options.ValueOf(s_counters) == "true",
+                WithIPv6 = options.WithIPv6,
+                SyncPeriod = options.SyncPeriod,
+            },
+            loggers.CreateLogger<NfTablesPlane>());
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
+    {
+        // A kernel that has no nf_tables holds none of its tables.
+        if (Probe(new()) is not null)
+            return [];
+        List<string> removed = [];
+        if (inForce is not NfTablesPlane && NfTablesPlane.RemoveAll())
+            removed.Add("the nf_tables tables of mode nftables");
+        // Portolan did not write them: they go when another plane serves the same services, and only then.
+        if (inForce is not null && RemoveKubeProxyTables())
+            removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
+        return removed;
+    }
+
+    private static bool RemoveKubeProxyTables()
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var transaction = new NfTransaction();
+        foreach (NfTable table in new NfReader(socket).ReadTables().Where(static table => table.Id.Name == KubeProxyTable))
+            transaction.DeleteTable(table.Id);
+        if (transaction.IsEmpty)
+            return false;
+        CommitResult result = transaction.Commit(socket);
+        return result.IsCommitted
+            ? true
+            : throw new InvalidOperationException($"the kernel refused to delete the tables of kube-proxy: {string.Join("; ", result.Refusals)}");
+    }
+}

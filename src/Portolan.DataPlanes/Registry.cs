@@ -1,0 +1,20 @@
+using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.NfTables;
+
+namespace Portolan.DataPlanes;
+
+/// <summary>The kinds of data planes there are.</summary>
+public static class Registry
+{
+    /// <summary>One line each; the first is the default.</summary>
+    public static ImmutableArray<IDataPlaneProvider> Providers { get; } =
+    [
+        new NfTablesProvider(),
+        new IpTablesProvider(),
+    ];
+
+    /// <summary>The provider of a mode, by the name KubeProxyConfiguration has for it; null when there is none.</summary>
+    public static IDataPlaneProvider? Find(string mode) => Providers.FirstOrDefault(provider => provider.Mode == mode);
+}

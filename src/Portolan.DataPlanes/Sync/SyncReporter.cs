@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plans;
+
+namespace Portolan.DataPlanes.Sync;
+
+/// <summary>What the loop says to the operator: problems of objects, refusals and warnings, each once, and once more when they are over.</summary>
+internal sealed partial class SyncReporter(string mode, ILogger logger)
+{
+    private const int LoggedProblemsPerStep = 20;
+
+    private readonly ILogger _logger = logger;
+    private ImmutableHashSet<string> _warnings = [];
+
+    /// <summary>What the kernel refused and is held back.</summary>
+    public ImmutableHashSet<Refusal> Refusals { get; private set; } = [];
+
+    /// <summary>Problems of objects that came and went.</summary>
+    public void Problems(TableDelta delta)
+    {
+        foreach (Problem problem in delta.NewProblems.Take(LoggedProblemsPerStep))
+            LogProblem(problem.Kind, problem.Object, FieldOf(problem), problem.Message);
+        if (delta.NewProblems.Length > LoggedProblemsPerStep)
+            LogMoreProblems(delta.NewProblems.Length - LoggedProblemsPerStep);
+        foreach (Problem problem in delta.GoneProblems.Take(LoggedProblemsPerStep))
+            LogProblemGone(problem.Kind, problem.Object, FieldOf(problem), problem.Message);
+    }
+
+    /// <summary>The first whole picture came into force.</summary>
+    /// <param name="record">What was done.</param>
+    /// <param name="plans">All that is served.</param>
+    /// <param name="sinceStart">Time since the process's loop was made.</param>
+    public void First(SyncRecord record, IReadOnlyCollection<ServicePlan> plans, TimeSpan sinceStart)
+    {
+        int endpoints = plans.SelectMany(static plan => plan.Ports)
+            .Sum(static port => Math.Max(port.ClusterBackends.Length, port.LocalBackends.Length));
+        LogFirst(mode, plans.Count, endpoints, record.Report.Written, record.Report.Removed, record.Elapsed.TotalSeconds, sinceStart.TotalSeconds);
+    }
+
+    /// <summary>A change came into force.</summary>
+    public void Applied(SyncRecord record)
+    {
+        if (record.Report.Written + record.Report.Removed > 0)
+            LogApplied(mode, record.Delta.Services.Length, record.Report.Written, record.Report.Removed, record.Elapsed.TotalMilliseconds);
+    }
+
+    /// <summary>Somebody else changed the rules.</summary>
+    public void ExternallyModified(string what) => LogExternallyModified(mode, what);
+
+    /// <summary>The kernel was compared with what it should hold.</summary>
+    /// <param name="record">What was done.</param>
+    /// <param name="isRepair">Somebody was known to have changed the rules.</param>
+    public void Reconciled(SyncRecord record, bool isRepair)
+    {
+        SyncReport report = record.Report;
+        // What was held back and goes in now is no sign of somebody else at work.
+        if (isRepair || (report.Written + report.Removed > 0 && Refusals.IsEmpty))
+            LogRepaired(mode, report.Written, report.Removed, record.Elapsed.TotalMilliseconds);
+    }
+
+    /// <summary>Warnings that were not there before.</summary>
+    public void Warnings(ImmutableArray<string> warnings)
+    {
+        foreach (string warning in warnings.Where(warning => !_warnings.Contains(warning)))
+            LogWarning(mode, warning);
+        _warnings = _warnings.Union(warnings);
+    }
+
+    /// <summary>What is held back now: all of it after a reconcile, what came to it after a change.</summary>
+    public void HeldBack(ImmutableHashSet<Refusal> refusals, TimeSpan retryIn)
+    {
+        foreach (Refusal refusal in InOrder(refusals.Except(Refusals)))
+            LogRefused(mode, refusal.Subject, refusal.Change, refusal.Reason, retryIn.TotalSeconds);
+        foreach (string subject in Refusals.Except(refusals).Select(static refusal => refusal.Subject).Distinct())
+        {
+            if (!refusals.Any(refusal => refusal.Subject == subject))
+                LogAccepted(mode, subject);
+        }
+        Refusals = refusals;
+    }
+
+    /// <summary>The plane failed as a whole.</summary>
+    public void Failed(string message, Exception? details, Moment? lastApplied, TimeSpan retryIn)
+    {
+        string kept = lastApplied is { } last ? $"traffic still follows the rules of {last.WallClock:HH:mm:ss} UTC" : "no rules are in force yet";
+        LogFailed(mode, message, kept, retryIn.TotalSeconds);
+        if (details is not null)
+            LogFailedDetails(details);
+    }
+
+    /// <summary>An observer threw.</summary>
+    public void ObserverFailed(string observer, Exception failure)
+    {
+        LogObserverFailed(observer, failure.Message);
+        LogFailedDetails(failure);
+    }
+
+    /// <summary>Refusals by the names of what was refused.</summary>
+    public static ImmutableArray<Refusal> InOrder(ImmutableHashSet<Refusal> refusals) =>
+        [.. refusals.OrderBy(static refusal => refusal.Subject, StringComparer.Ordinal)];
+
+    private static string FieldOf(Problem problem) => problem.Field.Length == 0 ? "" : $", {problem.Field}";
+}
