@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
@@ -84,7 +85,7 @@ internal static class TraceCommand
                 return ExitStatus.CouldNotRun;
             TraceResult result = new PacketSimulator(rules.Rules, rules.Node).Trace(packet);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => TraceJson.Write(writer, result, rules.Guide));
+                ChartOutput.Json(TraceAnswer.Of(result, rules.Guide), AnswersJsonContext.Default.TraceAnswer);
             else
                 Print(result, rules.Guide, parsed.GetValue(podCidr) ?? [], chart);
             return rules.AnsweredStatus;
