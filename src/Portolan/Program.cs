@@ -36,7 +36,7 @@ internal static class Program
         string reason = error.Message.ReplaceLineEndings(" ");
         try
         {
-            Console.Error.WriteLine($"portolan: {error.GetType().Name}: {reason} {advice}");
+            Console.Error.WriteLine($"portolan: {reason.TrimEnd('.')}. {advice}");
         }
         catch (IOException)
         {

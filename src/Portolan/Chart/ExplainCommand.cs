@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan explain: the way of a service's packets, in words.</summary>
+/// <summary>portolan explain: the path of a service's packets, in words.</summary>
 internal static class ExplainCommand
 {
     internal static Command Create()
@@ -18,7 +18,7 @@ internal static class ExplainCommand
         var port = new Option<string?>("--port") { Description = "The port, by name or number; all ports without it." };
         var from = new Option<string?>("--from") { Description = "Where the client is; everywhere without it." };
         from.AcceptOnlyFromAmong("pod", "node", "outside");
-        var command = new Command("explain", "Tell the way of a service's packets in words: each hop and why it is taken, marks, masquerading, "
+        var command = new Command("explain", "Explain the path of a service's packets in words: each hop and why it is taken, marks, masquerading, "
             + "how the endpoint is chosen, and the end.\n\nExample: portolan explain default/testsvc --from outside")
         {
             name, port, from,

@@ -18,7 +18,7 @@ internal static class GraphCommand
         var format = new Option<string>("--format", "-f") { Description = "The form of the picture.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("mermaid", "dot", "svg", "text");
         var file = new Option<string?>("--output", "-o") { Description = "The file to write to instead of standard output.", HelpName = "FILE" };
-        var command = new Command("graph", "Draw the way of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
+        var command = new Command("graph", "Draw the path of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
             + "probabilities, endpoints at the end.\n\nExample: portolan graph default/testsvc --format svg -o testsvc.svg")
         {
             name, all, format, file,

@@ -7,7 +7,7 @@ using Portolan.Inspect.Programmed;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan services: what the rules offer.</summary>
+/// <summary>portolan services: what the rules serve.</summary>
 internal static class ServicesCommand
 {
     // Below, the table's seven columns become towers of single words.
@@ -17,14 +17,14 @@ internal static class ServicesCommand
     {
         var options = new ChartOptions();
         var filter = new Argument<string?>("service") { Description = "Show this service only, with every endpoint.", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("services", "List the services that the rules offer: addresses, policies, endpoints with their effective shares, "
+        var command = new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
             + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
         {
             filter,
         };
         var counters = new Option<bool>("--counters")
         {
-            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those refused for lack of endpoints, dropped for"
+            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those rejected for lack of endpoints, dropped for"
                 + " lack of endpoints on this node, and denied by source ranges. Live only, "
                 + "and only where the proxy runs with --counters.",
         };
@@ -61,7 +61,7 @@ internal static class ServicesCommand
     {
         if (services.Count == 0)
         {
-            chart.Line("The rules offer no services.");
+            chart.Line("The rules serve no services.");
             return;
         }
         if (chart.Width < NarrowWidth)
@@ -121,7 +121,7 @@ internal static class ServicesCommand
     {
         string state = frontend.State switch
         {
-            ProgrammedState.Rejected => " (refused: no endpoints)",
+            ProgrammedState.Rejected => " (rejected: no endpoints)",
             ProgrammedState.Dropped => " (dropped: none on this node)",
             ProgrammedState.Untouched => " (passes untouched)",
             _ => string.Empty,

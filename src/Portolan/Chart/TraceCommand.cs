@@ -36,7 +36,7 @@ internal static class TraceCommand
         };
         affinity.AcceptOnlyFromAmong("fresh", "unknown");
 
-        var command = new Command("trace", "Simulate one packet: every way it may go through the rules, with its probability.\n\n"
+        var command = new Command("trace", "Simulate one packet: every path it may take through the rules, with its probability.\n\n"
             + "Example: portolan trace --src 203.0.113.9 --dst 172.6.6.6 --dport 443 --rules dump.txt")
         {
             source, destination, protocol, destinationPort, sourcePort, input, output, local, state, mark, podCidr, affinity,
