@@ -22,6 +22,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     private bool _isCertain;
     // A proxy that was killed can leave iptables-restore at work behind.
     private bool _mayHavePredecessor = true;
+    private ulong? _sizes;
     private int _written, _removed, _transactions;
 
     private IpFamily Family => tool.Family;
@@ -99,6 +100,19 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         {
             return null;
         }
+    }
+
+    /// <summary>Remembers how large the legacy tables are when nobody else has changed them yet.</summary>
+    public void RememberSizes() => _sizes = LegacyTableSizes.Read(Family);
+
+    /// <summary><see cref="FindDifference"/> where the legacy tables have another size than they had; cheap where they have not.</summary>
+    public string? FindResized()
+    {
+        ulong? sizes = LegacyTableSizes.Read(Family);
+        if (sizes is null || sizes == _sizes)
+            return null;
+        _sizes = sizes;
+        return FindDifference();
     }
 
     /// <summary>True when the plan has, or had, anything to do with this family.</summary>
@@ -238,8 +252,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         foreach (IpTable mixed in saved.Mixed)
         {
             string table = mixed.Text(), family = Family == IpFamily.IPv4 ? "ip" : "ip6";
-            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore " +
-                $"does not show ('nft list table {family} {table}' does). Services are served, but all their rules are written " +
+            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save " +
+                $"therefore does not show ('nft list table {family} {table}' does). Services are served, but all their rules are written " +
                 "at each full sync, and what others change in ours is not noticed; rules of nft belong in a table of their own";
             if (!_warnings.Contains(warning))
                 _warnings.Add(warning);
@@ -251,7 +265,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         _quarantined.TryAdd(service, tables.Plans.GetValueOrDefault(service));
         tables.Replace(service, instead);
         _refusals.Add(new($"Service {service}, {Family}", outcome.RefusedLine.Length > 0 ? outcome.RefusedLine : "its rules as a whole",
-            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its previous rules stay")} until the next full sync retries"));
+            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its previous rules stay")} " +
+            "until the next full sync retries"));
     }
 
     private void ReportLock(RestoreOutcome outcome)

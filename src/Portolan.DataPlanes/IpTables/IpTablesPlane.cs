@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
@@ -26,6 +27,11 @@ public sealed class IpTablesPlane : IDataPlane
 
     private const int ChecksPerComparison = 10;
 
+    // Of a first sync's size: notifications of each rule would cost it more time than they are worth.
+    private const int ManyServices = 500;
+
+    private static readonly TimeSpan s_legacyCheckPeriod = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_leastReconcilePeriod = TimeSpan.FromHours(1);
 
     // What a flush takes away: with `iptables -X` the canaries, with `iptables -F` the jumps, without which a table has no effect.
@@ -39,9 +45,12 @@ public sealed class IpTablesPlane : IDataPlane
     private readonly IpTablesOptions _options;
     private readonly List<FamilySync> _families = [];
     private readonly bool _hasCounters;
+    private readonly OwnTools _ownTools = new();
+    private readonly ChainMonitor _monitor;
+    private readonly int _ticksPerCheck;
     private NodePlan _node = NodePlan.None;
     private bool _isStarted;
-    private int _checks;
+    private int _checks, _ticks, _restingTicks;
 
     /// <summary>Finds the back-end where the options leave it open. Nothing is written before the first <see cref="Apply"/>.</summary>
     /// <param name="options">The configuration.</param>
@@ -49,6 +58,7 @@ public sealed class IpTablesPlane : IDataPlane
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
+        _monitor = new(_ownTools, OnModified);
         Backend = options.Backend == IpTablesBackend.Auto ? BackendDetection.Detect() : options.Backend;
         _hasCounters = options.Layout == IpTablesLayout.Modern
             && AccountingObjects.TryEnsure(KubeProxyIptables.InvalidCounter, KubeProxyIptables.LocalhostCounter);
@@ -56,18 +66,17 @@ public sealed class IpTablesPlane : IDataPlane
             AddFamily(IpFamily.IPv4);
         if (options.ServesIPv6)
             AddFamily(IpFamily.IPv6);
+        bool isOftenChecked = Backend == IpTablesBackend.Legacy && options.CheckPeriod > s_legacyCheckPeriod;
+        _ticksPerCheck = isOftenChecked ? (int)Math.Min(options.CheckPeriod / s_legacyCheckPeriod, 1_000_000) : 1;
         // Checks find what others changed, every tenth one in any rule: what is left for a reconcile is to be sure.
         Schedule = new PlaneSchedule(
-            options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod, options.CheckPeriod);
+            options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod,
+            isOftenChecked ? s_legacyCheckPeriod : options.CheckPeriod);
     }
 
     /// <inheritdoc/>
-    /// <remarks>Never raised: the tools cannot watch. <see cref="Check"/> looks.</remarks>
-    public event Action<string>? ExternallyModified
-    {
-        add { }
-        remove { }
-    }
+    /// <remarks>Of the legacy back-end never: the kernel makes no notifications, and <see cref="Check"/> looks.</remarks>
+    public event Action<string>? ExternallyModified;
 
     /// <inheritdoc/>
     public PlaneSchedule Schedule { get; }
@@ -81,6 +90,9 @@ public sealed class IpTablesPlane : IDataPlane
     /// <summary>What the tools were used for.</summary>
     public IpTablesStatistics Statistics { get; } = new();
 
+    /// <summary>Processes started so far.</summary>
+    internal long ToolRuns => _ownTools.Runs;
+
     /// <inheritdoc/>
     public ImmutableArray<PlaneMetric> Metrics => IpTablesStatistics.Metrics;
 
@@ -92,6 +104,8 @@ public sealed class IpTablesPlane : IDataPlane
     {
         ArgumentNullException.ThrowIfNull(delta);
         _node = delta.Node ?? _node;
+        if (delta.Services.Length > ManyServices)
+            _monitor.Close();
         SyncReport report = SyncReport.UpToDate;
         foreach (FamilySync family in _families)
         {
@@ -101,24 +115,37 @@ public sealed class IpTablesPlane : IDataPlane
             report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
         _isStarted = true;
+        Watch();
         return report;
     }
 
     /// <inheritdoc/>
-    public SyncReport Reconcile() =>
-        _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+    public SyncReport Reconcile()
+    {
+        SyncReport report = _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+        Watch();
+        return report;
+    }
 
     /// <summary>
     /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what
     /// was written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
-    /// xtables lock.
+    /// xtables lock. Of the legacy back-end most calls only ask the kernel for the sizes of its tables, and compare the rules when those
+    /// have changed.
     /// </summary>
     /// <returns>What somebody else changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
     public string? Check()
     {
-        if (!_isStarted || Look(comparesRules: _checks++ % ChecksPerComparison == 0) is not { } finding)
+        if (!_isStarted)
             return null;
-        Statistics.CountModification();
+        if (Backend == IpTablesBackend.Nft)
+            _monitor.TryOpen();
+        bool isDue = _ticks++ % _ticksPerCheck == 0;
+        string? finding = FindResized();
+        if (isDue && finding is null)
+            finding = Look(comparesRules: _checks++ % ChecksPerComparison == 0);
+        if (finding is not null)
+            Statistics.CountModification();
         return finding;
     }
 
@@ -142,7 +169,36 @@ public sealed class IpTablesPlane : IDataPlane
     /// <inheritdoc/>
     public void Dispose()
     {
-        // The tools run and end within each call.
+        _monitor.Dispose();
+    }
+
+    /// <summary>From here on changes are those of others.</summary>
+    private void Watch()
+    {
+        if (Backend == IpTablesBackend.Nft)
+            _monitor.TryOpen();
+        else
+            _families.ForEach(static family => family.RememberSizes());
+    }
+
+    /// <summary>Compares the rules of families whose tables have other sizes than after the last sync; legacy only.</summary>
+    private string? FindResized()
+    {
+        // Somebody may change his own rules all the time: a tenth of the time at most goes into finding out that they are not ours.
+        if (Backend != IpTablesBackend.Legacy || _restingTicks-- > 0)
+            return null;
+        long start = Stopwatch.GetTimestamp();
+        string? finding = null;
+        foreach (FamilySync family in _families)
+            finding ??= family.FindResized();
+        _restingTicks = (int)(Stopwatch.GetElapsedTime(start) / s_legacyCheckPeriod * 10);
+        return finding;
+    }
+
+    private void OnModified(string finding)
+    {
+        Statistics.CountModification();
+        ExternallyModified?.Invoke(finding);
     }
 
     private string? Look(bool comparesRules)
@@ -172,7 +228,7 @@ public sealed class IpTablesPlane : IDataPlane
     private void AddFamily(IpFamily family)
     {
         ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _node, _hasCounters), AddressPlan.None);
-        _families.Add(new(new(family, Backend, _options.LockSeconds), new(layout, _options.Dispatch), Statistics));
+        _families.Add(new(new(family, Backend, _options.LockSeconds, _ownTools), new(layout, _options.Dispatch), Statistics));
     }
 
     private static SyncReport Sum(SyncReport left, SyncReport right) => new()

@@ -9,8 +9,8 @@ public sealed class IpTablesStatistics
     private static readonly PlaneMetric s_restores =
         new("portolan_iptables_restores_total", "Runs of iptables-restore and ip6tables-restore", IsCounter: true);
 
-    private static readonly PlaneMetric s_failures =
-        new("kubeproxy_sync_proxy_rules_iptables_restore_failures_total", "Runs that were refused or did not get the lock", IsCounter: true);
+    private static readonly PlaneMetric s_failures = new(
+        "kubeproxy_sync_proxy_rules_iptables_restore_failures_total", "Runs that were refused or did not get the lock", IsCounter: true);
 
     private static readonly PlaneMetric s_lines = new("portolan_iptables_restore_lines_total", "Lines fed to them", IsCounter: true);
 

@@ -1,7 +1,4 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
@@ -31,7 +28,8 @@ internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
 /// <param name="family">IPv4 or IPv6.</param>
 /// <param name="backend">Nft or Legacy.</param>
 /// <param name="lockSeconds">How long to wait for the xtables lock.</param>
-internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend backend, int lockSeconds)
+/// <param name="own">Is told of each run; null for none.</param>
+internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend backend, int lockSeconds, OwnTools? own = null)
 {
     // xtables.h, enum xtables_exittype: OTHER_PROBLEM is what the tools say of a chain that is not there, RESOURCE_PROBLEM of a held lock.
     private const int OtherProblem = 1, ResourceProblem = 4;
@@ -53,10 +51,9 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     /// <exception cref="IOException">The tool could not be started.</exception>
     public RestoreOutcome Restore(Action<RestoreScript> write)
     {
-        using Process process = Start($"{Prefix}-restore", ["--noflush", $"--wait={lockSeconds}"], redirectsInput: true);
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
-        var script = new RestoreScript(process.StandardInput.BaseStream);
+        using ToolProcess process = Start($"{Prefix}-restore", ["--noflush", $"--wait={lockSeconds}"], redirectsInput: true);
+        Task output = process.Output.BaseStream.CopyToAsync(Stream.Null);
+        var script = new RestoreScript(process.Input);
         try
         {
             using (script)
@@ -66,18 +63,19 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         {
             // The tool gave up before it had read everything; its exit code and words say why.
         }
-        process.WaitForExit();
-        string error = WhiteSpace().Replace(errors.GetAwaiter().GetResult(), " ").Trim();
-        if (process.ExitCode == 0)
+        (int exitCode, string errors) = process.Wait();
+        output.GetAwaiter().GetResult();
+        if (exitCode == 0)
             return new("", script.Lines, script.Commits);
+        string error = WhiteSpace().Replace(errors, " ").Trim();
         if (error.Length == 0)
-            error = $"exit code {process.ExitCode}";
+            error = $"exit code {exitCode}";
         Match refused = LineNumber().Match(error);
         int line = refused.Success ? int.Parse(refused.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) : 0;
         (string text, ObjectName? owner) = line == 0 ? ("", null) : LineOf(write, line);
         return new(error, script.Lines, script.Commits)
         {
-            IsLockHeld = process.ExitCode == ResourceProblem && error.Contains("xtables lock", StringComparison.Ordinal),
+            IsLockHeld = exitCode == ResourceProblem && error.Contains("xtables lock", StringComparison.Ordinal),
             Owner = owner,
             RefusedLine = text,
         };
@@ -87,12 +85,11 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     /// <exception cref="IOException">The tool could not be started, or failed; its words are in the message.</exception>
     public void Save(Action<Stream> read)
     {
-        using Process process = Start($"{Prefix}-save", [], redirectsInput: false);
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        read(process.StandardOutput.BaseStream);
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new IOException($"{Prefix}-save failed: {WhiteSpace().Replace(errors.GetAwaiter().GetResult(), " ").Trim()}");
+        using ToolProcess process = Start($"{Prefix}-save", [], redirectsInput: false);
+        read(process.Output.BaseStream);
+        (int exitCode, string errors) = process.Wait();
+        if (exitCode != 0)
+            throw new IOException($"{Prefix}-save failed: {WhiteSpace().Replace(errors, " ").Trim()}");
     }
 
     /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
@@ -120,12 +117,9 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     {
         try
         {
-            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table.Text(), .. question], redirectsInput: false);
-            Task<string> errors = process.StandardError.ReadToEndAsync();
-            string rules = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            errors.GetAwaiter().GetResult();
-            return (process.ExitCode, rules);
+            using ToolProcess process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table.Text(), .. question], redirectsInput: false);
+            string rules = process.Output.ReadToEnd();
+            return (process.Wait().ExitCode, rules);
         }
         catch (IOException)
         {
@@ -144,28 +138,11 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         return (script.KeptText, script.KeptOwner);
     }
 
-    private static Process Start(string program, ReadOnlySpan<string> arguments, bool redirectsInput)
+    private ToolProcess Start(string program, ReadOnlySpan<string> arguments, bool redirectsInput)
     {
-        var start = new ProcessStartInfo(program)
-        {
-            RedirectStandardInput = redirectsInput,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        // Errors are matched in English.
-        start.Environment["LC_ALL"] = "C";
-        foreach (string argument in arguments)
-            start.ArgumentList.Add(argument);
-        try
-        {
-            return Process.Start(start) ?? throw new IOException($"{program} did not start");
-        }
-        catch (Win32Exception failure)
-        {
-            throw new IOException($"{program} cannot be started ({Marshal.GetPInvokeErrorMessage(failure.NativeErrorCode)}): " +
-                "mode iptables needs the iptables tools, 1.8 or later, in PATH", failure);
-        }
+        ToolProcess process = ToolProcess.Start(program, arguments, redirectsInput);
+        own?.Add(process.Id);
+        return process;
     }
 
     [GeneratedRegex(@"line:? (\d+)")]

@@ -5,18 +5,25 @@ namespace Portolan.DataPlanes.IpTables.Tools;
 /// <summary>Looks for the iptables tools where processes are started from.</summary>
 internal static class ToolSearch
 {
+    /// <summary>The absolute path of a program: the first of PATH, whose relative entries do not count; null for none.</summary>
+    public static string? PathOf(string program)
+    {
+        foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'))
+        {
+            string path = Path.Join(folder, program);
+            if (folder.StartsWith('/') && File.Exists(path))
+                return path;
+        }
+        return null;
+    }
+
     /// <summary>The tools of a back-end that are not in PATH.</summary>
     /// <param name="backend">Nft or Legacy.</param>
     /// <param name="withIPv6">Ask for those of IPv6 as well.</param>
     public static IReadOnlyList<string> Missing(IpTablesBackend backend, bool withIPv6)
     {
-        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
         IpFamily[] families = withIPv6 ? [IpFamily.IPv4, IpFamily.IPv6] : [IpFamily.IPv4];
-        return
-        [
-            .. families.SelectMany(family => IpTablesTool.Programs(family, backend))
-                .Where(program => !Array.Exists(folders, folder => File.Exists(Path.Combine(folder, program)))),
-        ];
+        return [.. families.SelectMany(family => IpTablesTool.Programs(family, backend)).Where(static program => PathOf(program) is null)];
     }
 
     /// <summary>For the operator: what has to be installed before this process can work through a back-end; null for nothing.</summary>

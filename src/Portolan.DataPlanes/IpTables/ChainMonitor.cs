@@ -1,0 +1,120 @@
+using System.Globalization;
+using Portolan.DataPlanes.IpTables.Model;
+using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
+
+namespace Portolan.DataPlanes.IpTables;
+
+/// <summary>
+/// Listens to what other programs change in our chains of iptables-nft, and reports each commit once. What others do in chains of their own
+/// is not reported, and of the built-in chains only that a jump to one of ours is gone.
+/// </summary>
+/// <param name="own">The tools that this plane runs.</param>
+/// <param name="modified">Is called on any thread.</param>
+internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDisposable
+{
+    private CancellationTokenSource? _listening;
+    private volatile bool _isLost;
+
+    /// <summary>True while it listens.</summary>
+    public bool IsOpen => _listening is not null && !_isLost;
+
+    /// <summary>Starts to listen to the network namespace of the calling thread.</summary>
+    /// <returns>False when the kernel does not allow it; <see cref="IpTablesPlane.Check"/> then finds what others change.</returns>
+    public bool TryOpen()
+    {
+        if (IsOpen)
+            return true;
+        Close();
+        NfMonitor monitor;
+        try
+        {
+            monitor = NfMonitor.Open();
+        }
+        catch (NetlinkException)
+        {
+            return false;
+        }
+        _isLost = false;
+        _listening = new CancellationTokenSource();
+        _ = ListenAsync(monitor, _listening.Token);
+        return true;
+    }
+
+    /// <summary>Stops listening: while somebody listens, the kernel makes a notification of each rule of a large change.</summary>
+    public void Close()
+    {
+        _listening?.Cancel();
+        _listening?.Dispose();
+        _listening = null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close();
+
+    private async Task ListenAsync(NfMonitor monitor, CancellationToken cancel)
+    {
+        using (monitor)
+        {
+            string? touched = null;
+            try
+            {
+                await foreach (NfEvent happened in monitor.ReadAllAsync(cancel).ConfigureAwait(false))
+                {
+                    switch (happened)
+                    {
+                        case NfEventsLost:
+                            touched = null;
+                            modified("notifications of nf_tables were lost");
+                            break;
+                        case NfGenerationEvent generation when touched is not null:
+                            modified(string.Create(CultureInfo.InvariantCulture,
+                                $"{touched} by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
+                            touched = null;
+                            break;
+                        default:
+                            touched ??= own.Owns(happened.PortId) ? null : Describe(happened);
+                            break;
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Closed by its owner.
+            }
+            catch (Exception failure) when (failure is not OutOfMemoryException)
+            {
+                // Nobody awaits this task: whatever ended it, the owner's next check opens another monitor.
+                _isLost = true;
+            }
+        }
+    }
+
+    private static string? Describe(NfEvent happened) => happened switch
+    {
+        NfTableEvent { Deleted: true, Table.Id: var table } when IsOurs(table) => $"{FamilyOf(table)}: table {table.Name} was deleted",
+        NfChainEvent { Chain: var chain } change when IsOurs(chain.Table) && IsOfProxy(chain.Name) =>
+            $"{FamilyOf(chain.Table)}: chain {chain.Name} of table {chain.Table.Name} was {(change.Deleted ? "deleted" : "changed")}",
+        NfRuleEvent { Rule: var rule } change when IsOurs(rule.Table) && (IsOfProxy(rule.Chain) || (change.Deleted && LeadsToUs(rule))) =>
+            $"{FamilyOf(rule.Table)}: a rule of chain {rule.Chain} of table {rule.Table.Name} was {(change.Deleted ? "deleted" : "added")}",
+        _ => null,
+    };
+
+    private static bool IsOurs(NfTableId table) =>
+        table.Family is NfFamily.IPv4 or NfFamily.IPv6 && IpTableNames.Parse(table.Name) is not null;
+
+    private static bool IsOfProxy(string chain)
+    {
+        KubeChainRole role = KubeProxyIptables.RoleOf(chain);
+        return role.IsShared() || role.IsOwned();
+    }
+
+    private static bool LeadsToUs(NfRule rule) => rule.Expressions.Any(static expression =>
+        expression is NfImmediateVerdict { Verdict.Chain: { } chain }
+        && chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal));
+
+    private static string FamilyOf(NfTableId table) => table.Family == NfFamily.IPv4 ? "IPv4" : "IPv6";
+}
