@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
+
+namespace Portolan.Inspect.Answers;
+
+/// <summary>The answer of <c>trace</c>: what becomes of one packet.</summary>
+public sealed record TraceAnswer
+{
+    /// <summary>The possible ends, most likely first.</summary>
+    public required ImmutableArray<OutcomeAnswer> Outcomes { get; init; }
+
+    /// <summary>What the whole answer rests on, such as tables that the input does not show.</summary>
+    public required ImmutableArray<string> Notes { get; init; }
+
+    /// <summary>The packet.</summary>
+    [JsonIgnore]
+    public PacketSpec? Packet { get; init; }
+
+    /// <summary>The same ends, with those that share most of their path put together.</summary>
+    [JsonIgnore]
+    public ImmutableArray<OutcomeGroupAnswer> Groups { get; init; } = [];
+
+    /// <summary>What was read; null when it is not to be told.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AnswerInput? Input { get; init; }
+
+    /// <summary>The answer for a traced packet.</summary>
+    public static TraceAnswer Of(TraceResult result, ChainGuide guide, AnswerInput? input = null)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        ArgumentNullException.ThrowIfNull(guide);
+        return new TraceAnswer
+        {
+            Outcomes = [.. result.Outcomes.Select(outcome => OutcomeAnswer.Of(outcome, guide))],
+            Notes = result.Caveats,
+            Packet = result.Packet,
+            Groups = [.. OutcomeGroup.Of(result.Outcomes).Select(group => OutcomeGroupAnswer.Of(group, guide))],
+            Input = input,
+        };
+    }
+}
