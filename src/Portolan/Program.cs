@@ -11,11 +11,22 @@ internal static class Program
 
     internal static async Task<int> Main(string[] args)
     {
-        ParseResult parsed = CommandTree.Create().Parse(args);
+        ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(Environment.GetCommandLineArgs()[0], args));
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.
-        int status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-        return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? WrongArguments : status;
+        try
+        {
+            var settings = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
+            int status = await parsed.InvokeAsync(settings);
+            return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? WrongArguments : status;
+        }
+        catch (Exception failure)
+        {
+            // The one place where anything ends that nobody has answered: a line for a person, never a stack trace.
+            Console.Error.WriteLine($"portolan {parsed.CommandResult.Command.Name} ended: {failure.Message} ({failure.GetType().Name}). " +
+                "This should not happen; please report it with the command line and the input.");
+            return WrongArguments;
+        }
     }
 }

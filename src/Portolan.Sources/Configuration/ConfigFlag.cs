@@ -1,3 +1,4 @@
+using System.Globalization;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -9,8 +10,14 @@ public enum ConfigFlagForm : byte
     /// <summary>Text.</summary>
     Text,
 
-    /// <summary>A number, a duration, true or false.</summary>
+    /// <summary>A duration.</summary>
     Plain,
+
+    /// <summary>True or false, in any spelling that Go's strconv.ParseBool takes; the flag may stand alone.</summary>
+    Boolean,
+
+    /// <summary>A whole number, also in hexadecimal, octal or binary (Go's strconv.ParseInt with base 0).</summary>
+    Integer,
 
     /// <summary>A list, its elements separated by commas.</summary>
     List,
@@ -39,6 +46,8 @@ public sealed record ConfigFlag(string Flag, string Field, ConfigFlagForm Form, 
         mapping.Children[new YamlScalarNode(path[^1])] = Form switch
         {
             ConfigFlagForm.Plain => Plain(Value),
+            ConfigFlagForm.Boolean => Plain(BooleanText(Value)),
+            ConfigFlagForm.Integer => Plain(IntegerText(Value)),
             ConfigFlagForm.List => new YamlSequenceNode(Value.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Quoted)),
             ConfigFlagForm.Switches => SwitchesOf(Value),
             _ => Quoted(Value),
@@ -54,6 +63,42 @@ public sealed record ConfigFlag(string Flag, string Field, ConfigFlagForm Form, 
             switches.Children[Quoted(pair[0].Trim())] = Plain(pair.Length == 2 ? pair[1].Trim() : "true");
         }
         return switches;
+    }
+
+    // What none of Go's spellings fits goes on as it is: the field's own check then names the flag.
+    private static string BooleanText(string value) => value switch
+    {
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => "true",
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => "false",
+        _ => value,
+    };
+
+    private static string IntegerText(string value)
+    {
+        string digits = value.Replace("_", "", StringComparison.Ordinal);
+        bool isNegative = digits.StartsWith('-');
+        digits = digits.TrimStart('+', '-');
+        int? radix = digits switch
+        {
+            ['0', 'x' or 'X', ..] => 16,
+            ['0', 'o' or 'O', ..] => 8,
+            ['0', 'b' or 'B', ..] => 2,
+            _ => null,
+        };
+        int from = 2;
+        if (radix is null && digits is ['0', _, ..])
+            (radix, from) = (8, 1);
+        if (radix is null)
+            return value;
+        try
+        {
+            long number = Convert.ToInt64(digits[from..], radix.Value);
+            return (isNegative ? -number : number).ToString(CultureInfo.InvariantCulture);
+        }
+        catch (Exception wrong) when (wrong is FormatException or OverflowException or ArgumentException)
+        {
+            return value;
+        }
     }
 
     private static YamlScalarNode Plain(string text) => new(text) { Style = ScalarStyle.Plain };

@@ -151,7 +151,7 @@ public sealed record KubeProxyConfig
     /// <summary>configSyncPeriod; default 15 min.</summary>
     public TimeSpan ConfigSyncPeriod { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>logging.verbosity, 0 to 10.</summary>
+    /// <summary>logging.verbosity, from 0; klog has no upper end.</summary>
     public int LogVerbosity { get; init; }
 
     /// <summary>logging.format: text or json; default text.</summary>

@@ -272,7 +272,7 @@ internal static class KubeProxyConfigReader
         config = config with
         {
             LogFormat = format == "json" ? "json" : "text",
-            LogVerbosity = logging.Integer("verbosity", 0, 10) ?? 0,
+            LogVerbosity = logging.Integer("verbosity", 0, int.MaxValue) ?? 0,
         };
         logging.Opaque("flushFrequency");
         logging.Opaque("vmodule");

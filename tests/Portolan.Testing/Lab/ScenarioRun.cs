@@ -27,6 +27,7 @@ public sealed class ScenarioRun
     private readonly FlowRunner _runner;
     private readonly FlowJudge _judge;
     private readonly SyncMarker _marker;
+    private readonly Action<ScenarioStep, ScenarioFlow, string?> _judged;
     private readonly ClusterObjects _cluster = new();
     private bool _hasTurn = true;
     private readonly List<string> _failures = [];
@@ -34,17 +35,18 @@ public sealed class ScenarioRun
     private bool _proxyRuns;
     private string? _foreignRules;
 
-    private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy)
+    private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy, Action<ScenarioStep, ScenarioFlow, string?> judged)
     {
-        (_scenario, _mode, _lab, _proxy) = (scenario, mode, lab, proxy);
+        (_scenario, _mode, _lab, _proxy, _judged) = (scenario, mode, lab, proxy, judged);
         _runner = new FlowRunner(lab);
         _judge = new FlowJudge(lab.Addresses);
         _marker = new SyncMarker(lab, _runner, proxy);
     }
 
-    /// <summary>Runs all steps.</summary>
+    /// <summary>Runs all steps, and tells <paramref name="judged"/> of each flow that was run: null, or what was not as expected.</summary>
     /// <returns>What was not as expected, ready to print; empty when all was well.</returns>
-    public static async Task<ImmutableArray<string>> RunAsync(Scenario scenario, ProxyMode mode, ProxyFactory factory, CancellationToken cancel)
+    public static async Task<ImmutableArray<string>> RunAsync(
+        Scenario scenario, ProxyMode mode, ProxyFactory factory, CancellationToken cancel, Action<ScenarioStep, ScenarioFlow, string?>? judged = null)
     {
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(factory);
@@ -54,7 +56,7 @@ public sealed class ScenarioRun
         {
             using var lab = new NodeLab(scenario.Name, scenario.Node.Addresses, scenario.Node.PodPrefixes);
             using ProxyUnderTest proxy = factory(scenario);
-            run = new ScenarioRun(scenario, mode, lab, proxy);
+            run = new ScenarioRun(scenario, mode, lab, proxy, judged ?? (static (_, _, _) => { }));
             await run.RunStepsAsync(cancel);
             return [.. run._failures];
         }
@@ -145,6 +147,7 @@ public sealed class ScenarioRun
             Thread.Sleep(s_pause);
             fault = CheckOnce(flow);
         }
+        _judged(step, flow, fault);
         if (fault is null)
             return;
         string expected = flow.Http is null
