@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Portolan.Chart;
 
 namespace Portolan;
 
@@ -21,12 +22,29 @@ internal static class Program
             int status = await parsed.InvokeAsync(settings);
             return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? WrongArguments : status;
         }
+        catch (OutputException failure)
+        {
+            Say($"portolan: the answer could not be written: {failure.Message}. Standard output needs an open file or pipe, on a disk with space left.");
+            return WrongArguments;
+        }
         catch (Exception failure)
         {
             // The one place where anything ends that nobody has answered: a line for a person, never a stack trace.
-            Console.Error.WriteLine($"portolan {parsed.CommandResult.Command.Name} ended: {failure.Message} ({failure.GetType().Name}). " +
-                "This should not happen; please report it with the command line and the input.");
+            Say($"portolan {parsed.CommandResult.Command.Name} ended: {failure.Message} ({failure.GetType().Name}). "
+                + "This should not happen; please report it with the command line and the input.");
             return WrongArguments;
+        }
+    }
+
+    private static void Say(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            // Standard error cannot be written either: the exit status is all that is left to say it.
         }
     }
 }

@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 
 namespace Portolan.Chart;
@@ -44,10 +44,13 @@ internal sealed class ChartOutput
     internal void Line(string text, Style style)
     {
         // Spectre breaks lines at words, which a pipe does not want, and takes time with the square of a line's length for it.
-        if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
-            System.Console.Out.WriteLine(Clean(text));
-        else
-            Console.WriteLine(Clean(text), style);
+        Write(() =>
+        {
+            if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
+                System.Console.Out.WriteLine(Clean(text));
+            else
+                Console.WriteLine(Clean(text), style);
+        });
     }
 
     /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
@@ -55,7 +58,8 @@ internal sealed class ChartOutput
     {
         if (System.Console.IsOutputRedirected)
         {
-            System.Console.Out.Write(PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
+            string text = PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]);
+            Write(() => System.Console.Out.Write(text));
             return;
         }
         var table = new Table { Border = TableBorder.None };
@@ -66,7 +70,40 @@ internal sealed class ChartOutput
         }
         foreach (string[] row in rows)
             table.AddRow(row.Select(cell => new Text(Clean(cell))));
-        Console.Write(table);
+        Write(() => Console.Write(table));
+    }
+
+    /// <summary>An answer as JSON, with a line break behind it.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="type">How it is written.</param>
+    internal static void Json<T>(T answer, JsonTypeInfo<T> type) => Write(() =>
+    {
+        // Whole lines at once: an answer may be one of many, and somebody may read them as they come.
+        using var bytes = new MemoryStream();
+        JsonSerializer.Serialize(bytes, answer, type);
+        bytes.WriteByte((byte)'\n');
+        Send(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    });
+
+    /// <summary>Bytes as they are, such as a picture.</summary>
+    internal static void Raw(byte[] bytes) => Write(() => Send(bytes));
+
+    private static void Send(ReadOnlySpan<byte> bytes)
+    {
+        using Stream output = System.Console.OpenStandardOutput();
+        output.Write(bytes);
+    }
+
+    private static void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException error)
+        {
+            throw new OutputException(error);
+        }
     }
 
     /// <summary>For pipes: no width, no colours, and ten thousand rows in a moment.</summary>
@@ -88,16 +125,6 @@ internal sealed class ChartOutput
             text.Append('\n');
         }
         return text.ToString();
-    }
-
-    internal static void Json(Action<Utf8JsonWriter> write)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
-            write(writer);
-        using Stream output = System.Console.OpenStandardOutput();
-        output.Write(buffer.WrittenSpan);
-        output.Write("\n"u8);
     }
 
     /// <summary>Names come from clusters and files: what a terminal would act on is shown, not sent.</summary>

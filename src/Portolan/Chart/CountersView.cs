@@ -1,6 +1,7 @@
-using System.Globalization;
+using Portolan.Chart.Renderers;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Netlink.Core;
 
 namespace Portolan.Chart;
@@ -22,47 +23,22 @@ internal static class CountersView
         }
         if (service is not null)
             counters = [.. counters.Where(counter => counter.Service == service || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
+        var answer = new CountersAnswer { Counters = [.. counters.Select(Answer)] };
         if (asJson)
-        {
-            ChartOutput.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteStartArray("counters");
-                foreach (FrontendCounter counter in counters)
-                {
-                    writer.WriteStartObject();
-                    writer.WriteString("service", counter.Service);
-                    writer.WriteString("frontend", new InetEndpoint(counter.Address, counter.Port).ToString());
-                    writer.WriteString("protocol", counter.Protocol.ToRuleText());
-                    writer.WriteNumber("connections", counter.Connections);
-                    writer.WriteNumber("rejected", counter.Rejected);
-                    writer.WriteNumber("dropped", counter.Dropped);
-                    writer.WriteNumber("denied", counter.Denied);
-                    writer.WriteEndObject();
-                }
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            });
-        }
-        else if (counters.Count == 0)
-        {
-            chart.Line("No counters are kept here: the proxy counts when it runs with --counters, in mode nftables.");
-        }
+            ChartOutput.Json(answer, AnswersJsonContext.Default.CountersAnswer);
         else
-        {
-            chart.Table(["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"], counters.Select(counter => (string[])
-            [
-                ChartOutput.Clean(counter.Service),
-                counter.Protocol.ToRuleText(),
-                counter.Address.IsUnspecified ? $"node port {Text(counter.Port)}" : new InetEndpoint(counter.Address, counter.Port).ToString(),
-                Text(counter.Connections),
-                Text(counter.Rejected),
-                Text(counter.Dropped),
-                Text(counter.Denied),
-            ]));
-        }
+            CountersRenderer.Print(answer, chart);
         return ExitStatus.Ok;
     }
 
-    private static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
+    private static CounterAnswer Answer(FrontendCounter counter) => new()
+    {
+        Service = counter.Service,
+        Frontend = new InetEndpoint(counter.Address, counter.Port),
+        Protocol = counter.Protocol,
+        Connections = counter.Connections,
+        Rejected = counter.Rejected,
+        Dropped = counter.Dropped,
+        Denied = counter.Denied,
+    };
 }
