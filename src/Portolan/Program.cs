@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using Portolan.Chart;
 
 namespace Portolan;
 
@@ -8,7 +7,7 @@ internal static class Program
 {
     // The chart tells wrong arguments from findings (docs/chart.md): a script must not take a typing mistake for an answer. The proxy ends
     // with 1, as kube-proxy does.
-    private const int WrongArguments = 2;
+    private const int CouldNotRun = 2;
 
     internal static async Task<int> Main(string[] args)
     {
@@ -16,35 +15,33 @@ internal static class Program
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.
+        int status;
         try
         {
-            var settings = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
-            int status = await parsed.InvokeAsync(settings);
-            return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? WrongArguments : status;
+            status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-        catch (OutputException failure)
+        catch (Exception error)
         {
-            Say($"portolan: the answer could not be written: {failure.Message}. Standard output needs an open file or pipe, on a disk with space left.");
-            return WrongArguments;
+            return Report(error);
         }
-        catch (Exception failure)
-        {
-            // The one place where anything ends that nobody has answered: a line for a person, never a stack trace.
-            Say($"portolan {parsed.CommandResult.Command.Name} ended: {failure.Message} ({failure.GetType().Name}). "
-                + "This should not happen; please report it with the command line and the input.");
-            return WrongArguments;
-        }
+        return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? CouldNotRun : status;
     }
 
-    private static void Say(string line)
+    /// <summary>One line for what no command expected: an operator needs what failed and what to do, not where in the program.</summary>
+    private static int Report(Exception error)
     {
+        string advice = error is IOException or UnauthorizedAccessException
+            ? "Check that the output and the files named on the command line can be used (space, permissions)."
+            : "This is a defect in portolan: please report it with the command line and its input.";
+        string reason = error.Message.ReplaceLineEndings(" ");
         try
         {
-            Console.Error.WriteLine(line);
+            Console.Error.WriteLine($"portolan: {reason.TrimEnd('.')}. {advice}");
         }
         catch (IOException)
         {
-            // Standard error cannot be written either: the exit status is all that is left to say it.
+            // Standard error is full or closed as well; the exit status still says it.
         }
+        return CouldNotRun;
     }
 }

@@ -18,8 +18,8 @@ internal static class Flags
         return flags;
     }
 
-    /// <summary>Courses by their names: "as-written,restarted", or "all".</summary>
-    public static ImmutableArray<Course> Courses(string text) => text == "all"
-        ? [.. Enum.GetValues<Course>()]
-        : [.. text.Split(',').Select(static name => Enum.Parse<Course>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true))];
+    /// <summary>Timelines by their names: "as-written,restarted", or "all".</summary>
+    public static ImmutableArray<Timeline> Timelines(string text) => text == "all"
+        ? [.. Enum.GetValues<Timeline>()]
+        : [.. text.Split(',').Select(static name => Enum.Parse<Timeline>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true))];
 }

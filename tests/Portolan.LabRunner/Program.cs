@@ -6,17 +6,17 @@ using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 
 const string Usage = """
-    lab-runner list|run --scenarios FOLDER [--names FILE] [--courses COURSE,...] [--variants VARIANT,...] [--parallel N]
+    lab-runner list|run --scenarios FOLDER [--names FILE] [--timelines TIMELINE,...] [--variants VARIANT,...] [--parallel N]
 
     Runs scenario files with real packets, as tests/Portolan.LabTests does. One line a flow on standard output:
     PASS or FAIL, variant, scenario, step, flow, and what went wrong, divided by tabs. `list` prints the scenarios and their flows.
       --names FILE   one scenario a line ("clusterip/cluster IP basics"); without it all are run
-      --courses      as-written (default), restarted, afresh, piecemeal, all
+      --timelines      as-written (default), restarted, afresh, piecemeal, all
       --variants     "nftables" (default), "iptables nft modern linear", ...
     The program under test is PORTOLAN_BIN.
     """;
 
-Dictionary<string, string>? flags = Flags.Read(args.Skip(1), "scenarios", "names", "courses", "variants", "parallel");
+Dictionary<string, string>? flags = Flags.Read(args.Skip(1), "scenarios", "names", "timelines", "variants", "parallel");
 if (args is not ["list" or "run", ..] || flags is null || !flags.TryGetValue("scenarios", out string? folder))
 {
     await Console.Error.WriteLineAsync(Usage);
@@ -25,7 +25,7 @@ if (args is not ["list" or "run", ..] || flags is null || !flags.TryGetValue("sc
 string[] names = flags.TryGetValue("names", out string? file)
     ? [.. File.ReadAllLines(file).Select(static line => line.Split('#')[0].Trim()).Where(static line => line.Length > 0)]
     : [];
-ImmutableArray<Scenario> scenarios = ScenarioList.Read(folder, Flags.Courses(flags.GetValueOrDefault("courses", "as-written")));
+ImmutableArray<Scenario> scenarios = ScenarioList.Read(folder, Flags.Timelines(flags.GetValueOrDefault("timelines", "as-written")));
 string[] unknown = [.. names.Except(scenarios.Select(static scenario => scenario.ToString()))];
 if (unknown.Length > 0)
 {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.State;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
@@ -13,7 +14,7 @@ namespace Portolan.DataPlanes.IpTables;
 /// <summary>Keeps one family's tables in step: small changes as they are, anything doubtful from what the kernel shows.</summary>
 internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTablesStatistics statistics)
 {
-    private readonly Dictionary<ObjectName, ServicePlan?> _heldBack = [];
+    private readonly Dictionary<ObjectName, ServicePlan?> _quarantined = [];
     private readonly List<Refusal> _refusals = [];
     private readonly List<string> _warnings = [];
 
@@ -45,10 +46,9 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         }
 
         ServiceChange[] before = [.. changes.Select(change => change with { Plan = tables.Plans.GetValueOrDefault(change.Service) })];
-        ChangeSet change = tables.Take(changes);
-        tables.TakeNodePortDispatch(change, layout);
+        ChangeSet change = tables.Take(changes, layout);
         foreach (ServiceChange superseded in changes)
-            _heldBack.Remove(superseded.Service);
+            _quarantined.Remove(superseded.Service);
         if (change.IsEmpty)
             return Report();
         _isCertain = false;
@@ -74,8 +74,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     public SyncReport Reconcile()
     {
         Begin();
-        ImmutableArray<ServiceChange> retried = [.. _heldBack.Select(static held => new ServiceChange(held.Key, held.Value))];
-        _heldBack.Clear();
+        ImmutableArray<ServiceChange> retried = [.. _quarantined.Select(static held => new ServiceChange(held.Key, held.Value))];
+        _quarantined.Clear();
         Full(retried);
         return Report();
     }
@@ -91,7 +91,9 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             if (saved.Mixed.Count > 0)
                 return null;
             ChangeSet change = tables.ChangeFrom(saved);
-            return change.IsEmpty ? null : $"{Family}: rules in chains KUBE-* are not as they were written ({change.Describe()}); somebody changed them";
+            return change.IsEmpty
+                ? null
+                : $"{Family}: rules in chains KUBE-* are not as they were written ({change.Describe()}); somebody changed them";
         }
         catch (IOException)
         {
@@ -100,7 +102,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     }
 
     /// <summary>True when the plan has, or had, anything to do with this family.</summary>
-    private bool Concerns(ServiceChange change) => tables.Plans.ContainsKey(change.Service) || _heldBack.ContainsKey(change.Service)
+    private bool Concerns(ServiceChange change) => tables.Plans.ContainsKey(change.Service) || _quarantined.ContainsKey(change.Service)
         || (change.Plan is { } plan && plan.Ports.Any(port => port.Family == Family));
 
     private void Begin()
@@ -123,28 +125,69 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     private void Full(ImmutableArray<ServiceChange> changes)
     {
         foreach (ServiceChange superseded in changes)
-            _heldBack.Remove(superseded.Service);
+            _quarantined.Remove(superseded.Service);
         try
         {
-            _isCertain = TryAll([.. changes]);
+            _isCertain = BringIn(changes);
         }
         catch (IOException problem)
         {
             foreach ((ObjectName service, ServicePlan? plan) in changes)
                 tables.Replace(service, plan);
-            _refusals.Add(new("the iptables tables as a whole", "read what the kernel holds", $"{problem.Message}; the rules stay as they are until the next try"));
+            _refusals.Add(new("the iptables tables as a whole", "read what the kernel holds",
+                $"{problem.Message}; the rules stay as they are until the next try"));
         }
     }
 
     /// <summary>
-    /// Brings changes in, holding back those that are refused: the service whose line the tool names, or, where it names none, the one that
+    /// Brings changes in, quarantining those that are refused: the service whose line the tool names, or, where it names none, the one that
     /// is left when the changes are tried by halves.
     /// </summary>
     /// <returns>False when the tables could not be brought in step.</returns>
-    private bool TryAll(List<ServiceChange> changes)
+    private bool BringIn(ImmutableArray<ServiceChange> changes)
+    {
+        bool isInStep = true;
+        Stack<ServiceChange[]> batches = new([[.. changes]]);
+        while (batches.TryPop(out ServiceChange[]? batch))
+        {
+            (bool succeeded, Refused? refused) = TryBatch(batch);
+            if (refused is null)
+            {
+                isInStep &= succeeded;
+                continue;
+            }
+            switch (refused.Left)
+            {
+                case []:
+                    _refusals.Add(new("the chains that all services share", refused.Outcome.RefusedLine, refused.Outcome.Error));
+                    isInStep = false;
+                    break;
+                case [var alone]:
+                    ServicePlan? before = tables.Plans.GetValueOrDefault(alone.Service);
+                    tables.Replace(alone.Service, alone.Plan);
+                    Quarantine(alone.Service, before, refused.Outcome);
+                    batches.Push([]);
+                    break;
+                default:
+                    // Both halves in any case; each leaves the tables in step as far as it can.
+                    int half = refused.Left.Length / 2;
+                    batches.Push(refused.Left[half..]);
+                    batches.Push(refused.Left[..half]);
+                    break;
+            }
+        }
+        return isInStep;
+    }
+
+    /// <summary>Brings one batch in, as a whole but for services whose line the tool refuses by number.</summary>
+    /// <returns>
+    /// Whether the tables are in step; where they are not because of a refusal that names no service, what of the batch is left: its plans
+    /// are those of before.
+    /// </returns>
+    private (bool IsInStep, Refused? Refused) TryBatch(ServiceChange[] batch)
     {
         Dictionary<ObjectName, ServicePlan?> before = [];
-        foreach ((ObjectName service, ServicePlan? plan) in changes)
+        foreach ((ObjectName service, ServicePlan? plan) in batch)
         {
             before[service] = tables.Plans.GetValueOrDefault(service);
             tables.Replace(service, plan);
@@ -154,74 +197,61 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         {
             SavedTables saved = SavedTables.Read(tool);
             NoteMixed(saved);
-            _mayHavePredecessor &= saved.Owned.Count > 0;
+            _mayHavePredecessor &= !saved.HasNoServices;
             ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
             if (change.IsEmpty)
-                return true;
+                return (true, null);
             RestoreOutcome outcome = Run(change);
             if (outcome.Succeeded)
             {
                 if (!_mayHavePredecessor)
-                    return true;
+                    return (true, null);
                 // What its tool wrote between our look and our turn at the lock shows now.
                 _mayHavePredecessor = false;
-                continue;
             }
-            if (outcome.IsLockHeld)
+            else if (outcome.IsLockHeld)
             {
                 ReportLock(outcome);
-                return false;
+                return (false, null);
             }
-            if (outcome.Owner is { } owner && tables.Plans.ContainsKey(owner))
+            else if (outcome.Owner is { } owner && tables.Plans.ContainsKey(owner))
             {
                 // Its rules from before went in once; should they be what is refused, it is left without any.
-                Hold(owner, before.Remove(owner, out ServicePlan? old) ? old : null, outcome);
-                changes.RemoveAll(held => held.Service == owner);
-                continue;
+                Quarantine(owner, before.Remove(owner, out ServicePlan? old) ? old : null, outcome);
             }
-            // Somebody else's rule among ours, which cannot be deleted by what the tool shows of it?
-            if (!rewritesShared && change.Removed.Exists(static removed => removed.Owner is null))
+            else if (!rewritesShared && change.RemovesRulesOfNobody)
             {
+                // Somebody else's rule among ours, which cannot be deleted by what the tool shows of it?
                 rewritesShared = true;
-                continue;
             }
-            foreach ((ObjectName service, ServicePlan? old) in before)
-                tables.Replace(service, old);
-            switch (changes.Count)
+            else
             {
-                case 0:
-                    _refusals.Add(new("the chains that all services share", outcome.RefusedLine, outcome.Error));
-                    return false;
-                case 1:
-                    tables.Replace(changes[0].Service, changes[0].Plan);
-                    Hold(changes[0].Service, before[changes[0].Service], outcome);
-                    return TryAll([]);
-                default:
-                    int half = changes.Count / 2;
-                    // Both halves in any case; each leaves the tables in step as far as it can.
-                    return TryAll(changes[..half]) & TryAll(changes[half..]);
+                foreach ((ObjectName service, ServicePlan? old) in before)
+                    tables.Replace(service, old);
+                return (false, new(outcome, [.. batch.Where(left => before.ContainsKey(left.Service))]));
             }
         }
     }
 
     private void NoteMixed(SavedTables saved)
     {
-        foreach (string table in saved.Mixed)
+        foreach (IpTable mixed in saved.Mixed)
         {
-            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore does not show " +
-                $"('nft list table {(Family == IpFamily.IPv4 ? "ip" : "ip6")} {table}' does). Services are served, but all their rules are written at each full sync, and what " +
-                "others change in ours is not noticed; rules of nft belong in a table of their own";
+            string table = mixed.Text(), family = Family == IpFamily.IPv4 ? "ip" : "ip6";
+            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save therefore " +
+                $"does not show ('nft list table {family} {table}' does). Services are served, but all their rules are written " +
+                "at each full sync, and what others change in ours is not noticed; rules of nft belong in a table of their own";
             if (!_warnings.Contains(warning))
                 _warnings.Add(warning);
         }
     }
 
-    private void Hold(ObjectName service, ServicePlan? instead, RestoreOutcome outcome)
+    private void Quarantine(ObjectName service, ServicePlan? instead, RestoreOutcome outcome)
     {
-        _heldBack.TryAdd(service, tables.Plans.GetValueOrDefault(service));
+        _quarantined.TryAdd(service, tables.Plans.GetValueOrDefault(service));
         tables.Replace(service, instead);
         _refusals.Add(new($"Service {service}, {Family}", outcome.RefusedLine.Length > 0 ? outcome.RefusedLine : "its rules as a whole",
-            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its rules of before stay")} until the next full sync tries again"));
+            $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its previous rules stay")} until the next full sync retries"));
     }
 
     private void ReportLock(RestoreOutcome outcome)
@@ -237,11 +267,13 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         statistics.CountRestore(outcome.Lines, outcome.Succeeded);
         if (outcome.Succeeded)
         {
-            int removed = change.Removed.Count + change.Deleted.Count;
-            _written += outcome.Lines - outcome.Commits - removed;
-            _removed += removed;
+            _written += outcome.Lines - outcome.Commits - change.Removals;
+            _removed += change.Removals;
             _transactions += outcome.Commits;
         }
         return outcome;
     }
+
+    /// <summary>A refusal that names no service, and the changes one of which may be at fault.</summary>
+    private sealed record Refused(RestoreOutcome Outcome, ServiceChange[] Left);
 }

@@ -1,3 +1,5 @@
+using Portolan.Rules.Dialects;
+
 namespace Portolan.DataPlanes.IpTables;
 
 /// <summary>Which chains the plane writes.</summary>
@@ -23,7 +25,7 @@ public enum IpTablesDispatch : byte
 /// <summary>Which of the two kernel interfaces the iptables tools use.</summary>
 public enum IpTablesBackend : byte
 {
-    /// <summary>The one that holds Kubernetes' hint chains, else the one with more rules (the rule of the iptables-wrappers project).</summary>
+    /// <summary>The one with Kubernetes' hint chains, else the one with more rules (the rule of the iptables-wrappers project).</summary>
     Auto,
 
     /// <summary>nf_tables: iptables-nft-restore.</summary>
@@ -46,14 +48,14 @@ public sealed record IpTablesOptions
     public IpTablesBackend Backend { get; init; }
 
     /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
-    public int MasqueradeBit { get; init; } = 14;
+    public int MasqueradeBit { get; init; } = KubeProxyIptables.MasqueradeBit;
 
     /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
     /// <summary>
-    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as here, come
-    /// with 1.8: only tests have a reason to go without.
+    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as
+    /// here, come with 1.8: only tests have a reason to go without.
     /// </summary>
     public bool RandomFully { get; init; } = true;
 
@@ -69,5 +71,5 @@ public sealed record IpTablesOptions
     /// <summary>How often the canary chains are looked at (iptables.syncPeriod); every tenth look compares the rules as well.</summary>
     public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(30);
 
-    internal string MasqueradeMark => $"0x{1u << MasqueradeBit:x}/0x{1u << MasqueradeBit:x}";
+    internal uint MasqueradeMark => 1u << MasqueradeBit;
 }

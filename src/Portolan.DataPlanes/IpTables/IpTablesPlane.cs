@@ -2,8 +2,11 @@ using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Host;
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
+using Portolan.DataPlanes.IpTables.State;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -25,12 +28,13 @@ public sealed class IpTablesPlane : IDataPlane
 
     private static readonly TimeSpan s_leastReconcilePeriod = TimeSpan.FromHours(1);
 
-    // The jumps without which nothing in a table has an effect.
-    private static readonly Dictionary<string, (string From, string To)> s_entryJumps = new()
-    {
-        ["nat"] = ("PREROUTING", ChainName.Services),
-        ["filter"] = ("FORWARD", ChainName.Forward),
-    };
+    // What a flush takes away: with `iptables -X` the canaries, with `iptables -F` the jumps, without which a table has no effect.
+    private static readonly (ChainId Canary, ChainId From, string To)[] s_vital =
+    [
+        (ChainId.Mangle(KubeProxyIptables.ProxyCanary), default, ""),
+        (ChainId.Nat(KubeProxyIptables.ProxyCanary), ChainId.Nat("PREROUTING"), KubeProxyIptables.Services),
+        (ChainId.Filter(KubeProxyIptables.ProxyCanary), ChainId.Filter("FORWARD"), KubeProxyIptables.Forward),
+    ];
 
     private readonly IpTablesOptions _options;
     private readonly List<FamilySync> _families = [];
@@ -47,17 +51,18 @@ public sealed class IpTablesPlane : IDataPlane
         _options = options;
         Backend = options.Backend == IpTablesBackend.Auto ? BackendDetection.Detect() : options.Backend;
         _hasCounters = options.Layout == IpTablesLayout.Modern
-            && AccountingObjects.TryEnsure(ChainLayout.InvalidCounter, ChainLayout.LocalhostCounter);
+            && AccountingObjects.TryEnsure(KubeProxyIptables.InvalidCounter, KubeProxyIptables.LocalhostCounter);
         if (options.ServesIPv4)
             AddFamily(IpFamily.IPv4);
         if (options.ServesIPv6)
             AddFamily(IpFamily.IPv6);
         // Checks find what others changed, every tenth one in any rule: what is left for a reconcile is to be sure.
-        Schedule = new PlaneSchedule(options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod, options.CheckPeriod);
+        Schedule = new PlaneSchedule(
+            options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod, options.CheckPeriod);
     }
 
     /// <inheritdoc/>
-    /// <remarks>Never: <see cref="Check"/> finds changes by others.</remarks>
+    /// <remarks>Never raised: the tools cannot watch. <see cref="Check"/> looks.</remarks>
     public event Action<string>? ExternallyModified
     {
         add { }
@@ -65,10 +70,10 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public string Mode => ModeName;
+    public PlaneSchedule Schedule { get; }
 
     /// <inheritdoc/>
-    public PlaneSchedule Schedule { get; }
+    public string Mode => ModeName;
 
     /// <summary>The back-end in use: Nft or Legacy.</summary>
     public IpTablesBackend Backend { get; }
@@ -100,9 +105,26 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <inheritdoc/>
-    public SyncReport Reconcile() => _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
+    public SyncReport Reconcile() =>
+        _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
 
-    /// <summary>Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.</summary>
+    /// <summary>
+    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what
+    /// was written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
+    /// xtables lock.
+    /// </summary>
+    /// <returns>What somebody else changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
+    public string? Check()
+    {
+        if (!_isStarted || Look(comparesRules: _checks++ % ChecksPerComparison == 0) is not { } finding)
+            return null;
+        Statistics.CountModification();
+        return finding;
+    }
+
+    /// <summary>
+    /// Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.
+    /// </summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
     public static SyncReport CleanUp(IpTablesBackend backend)
     {
@@ -120,31 +142,26 @@ public sealed class IpTablesPlane : IDataPlane
     /// <inheritdoc/>
     public void Dispose()
     {
-    }
-
-    /// <summary>
-    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth time, whether the rules are what
-    /// was written.
-    /// </summary>
-    public string? Check()
-    {
-        if (!_isStarted || Look(comparesRules: _checks++ % ChecksPerComparison == 0) is not { } finding)
-            return null;
-        Statistics.CountModification();
-        return finding;
+        // The tools run and end within each call.
     }
 
     private string? Look(bool comparesRules)
     {
         foreach (FamilySync family in _families)
         {
-            foreach (string table in (ReadOnlySpan<string>)["mangle", "nat", "filter"])
+            IpTablesTool tool = family.Tool;
+            foreach ((ChainId canary, ChainId from, string to) in s_vital)
             {
-                if (!family.Tool.HasChain(table, ChainName.Canary))
-                    return $"{family.Tool.Family}: chain {ChainName.Canary} of table {table} is gone; somebody flushed the table (a firewall's restart?)";
-                // `iptables -F` empties all chains and leaves them there.
-                if (s_entryJumps.TryGetValue(table, out (string From, string To) jump) && !family.Tool.HasJump(table, jump.From, jump.To))
-                    return $"{family.Tool.Family}: chain {jump.From} of table {table} no longer jumps to {jump.To}; somebody flushed its rules";
+                if (!tool.HasChain(canary))
+                {
+                    return $"{tool.Family}: chain {canary.Name} of table {canary.Table.Text()} is gone; " +
+                        "somebody flushed the table (a firewall's restart?)";
+                }
+                if (to.Length > 0 && !tool.HasJump(from, to))
+                {
+                    return $"{tool.Family}: chain {from.Name} of table {from.Table.Text()} no longer jumps to {to}; " +
+                        "somebody flushed its rules";
+                }
             }
             if (comparesRules && family.FindDifference() is { } finding)
                 return finding;

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
-using Portolan.DataPlanes.IpTables.Layout;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables;
 
@@ -93,8 +93,10 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
         }
         return tables
             .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && s_tables.Contains(table.Id.Name))
-            .Any(table => reader.ReadChains(table.Id).Any(static chain => ChainName.Shared.Contains(chain.Name) || ChainName.IsOwned(chain.Name)));
+            .Any(table => reader.ReadChains(table.Id).Any(static chain => IsOfProxy(KubeProxyIptables.RoleOf(chain.Name))));
     }
+
+    private static bool IsOfProxy(KubeChainRole role) => role.IsShared() || role.IsOwned();
 
     private static bool HasLegacyTables() =>
         HasContent("/proc/thread-self/net/ip_tables_names") || HasContent("/proc/thread-self/net/ip6_tables_names");

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Portolan.Inet;
 using Portolan.Inspect.Checks;
@@ -10,10 +9,15 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>The JSON of all answers; docs/chart-json.md describes it. Fields keep their names and meanings once they are released.</summary>
+/// <summary>
+/// The JSON of all answers, without reflection at run time, as NativeAOT requires; docs/chart-json.md is the schema. Fields are written in the
+/// order in which the records declare them, and keep their names and meanings once they are released.
+/// </summary>
 [JsonSourceGenerationOptions(
-    WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    GenerationMode = JsonSourceGenerationMode.Metadata,
+    // What is unknown within an unknown nests.
+    MaxDepth = 512,
     Converters =
     [
         typeof(AddressConverter), typeof(PrefixConverter), typeof(EndpointConverter), typeof(ProtocolConverter), typeof(WriterConverter),
@@ -32,11 +36,4 @@ namespace Portolan.Inspect.Answers;
 [JsonSerializable(typeof(WatchStepAnswer))]
 [JsonSerializable(typeof(WatchRuleAnswer))]
 [JsonSerializable(typeof(WatchPacketAnswer))]
-public sealed partial class AnswersJsonContext : JsonSerializerContext
-{
-    // Made when it is first asked for: the generated Default is made in the same static constructor, in an order that is not ours.
-    private static AnswersJsonContext? _oneLine;
-
-    /// <summary>The same without line breaks, for answers that come one after the other.</summary>
-    public static AnswersJsonContext OneLine => _oneLine ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = false });
-}
+public sealed partial class AnswersJsonContext : JsonSerializerContext;

@@ -14,7 +14,9 @@ public enum KubeChainRole : byte
     /// <summary>KUBE-SERVICES: finds the service by destination (nat), rejects cluster IPs without endpoints (filter).</summary>
     Services,
 
-    /// <summary>KUBE-EXTERNAL-SERVICES (filter, v1.13 and later): rejects or drops at external addresses and NodePorts that cannot serve.</summary>
+    /// <summary>
+    /// KUBE-EXTERNAL-SERVICES (filter, v1.13 and later): rejects or drops at external addresses and NodePorts that cannot serve.
+    /// </summary>
     ExternalServices,
 
     /// <summary>KUBE-NODEPORTS: finds the service by NodePort (nat), accepts health check ports (filter, v1.20 and later).</summary>
@@ -30,17 +32,22 @@ public enum KubeChainRole : byte
     MarkDrop,
 
     /// <summary>
-    /// KUBE-MARK-OFFNET (nat): marks for masquerading what comes from outside several pod ranges. Portolan's; kube-proxy knows one range only.
+    /// KUBE-MARK-OFFNET (nat): marks for masquerading what comes from outside several pod ranges. Portolan's; kube-proxy knows one range
+    /// only.
     /// </summary>
     MarkOffCluster,
 
-    /// <summary>KUBE-FORWARD (filter, v1.9 and later): accepts marked and established packets, drops those in conntrack state INVALID.</summary>
+    /// <summary>
+    /// KUBE-FORWARD (filter, v1.9 and later): accepts marked and established packets, drops those in conntrack state INVALID.
+    /// </summary>
     Forward,
 
     /// <summary>KUBE-PROXY-FIREWALL (filter, v1.26 and later): drops clients outside loadBalancerSourceRanges.</summary>
     ProxyFirewall,
 
-    /// <summary>KUBE-FIREWALL (filter): the kubelet's; drops packets marked by KUBE-MARK-DROP and strangers' packets to loopback addresses.</summary>
+    /// <summary>
+    /// KUBE-FIREWALL (filter): the kubelet's; drops packets marked by KUBE-MARK-DROP and strangers' packets to loopback addresses.
+    /// </summary>
     Firewall,
 
     /// <summary>KUBE-PROXY-CANARY: empty; its absence shows that somebody flushed the table.</summary>
@@ -75,8 +82,8 @@ public enum KubeChainRole : byte
 }
 
 /// <summary>
-/// The names and marks of kube-proxy's iptables mode, all versions since v1.2, with the two kinds of chains Portolan adds: the iptables plane
-/// writes with them, and whoever reads rules recognises chains by their <see cref="KubeChainRole"/>.
+/// The names and marks of kube-proxy's iptables mode, all versions since v1.2, with the two kinds of chains Portolan adds: the iptables
+/// plane writes with them, and whoever reads rules recognises chains by their <see cref="KubeChainRole"/>.
 /// </summary>
 /// <remarks>Source: pkg/proxy/iptables/proxier.go and pkg/kubelet/kubelet_network_linux.go of Kubernetes.</remarks>
 public static class KubeProxyIptables
@@ -147,7 +154,9 @@ public static class KubeProxyIptables
     /// <summary>Bit of the packet mark that asks for masquerading, unless iptables.masqueradeBit says otherwise.</summary>
     public const int MasqueradeBit = 14;
 
-    /// <summary>Bit of the packet mark that asks for dropping, unless the kubelet's iptablesDropBit (removed in v1.28) says otherwise.</summary>
+    /// <summary>
+    /// Bit of the packet mark that asks for dropping, unless the kubelet's iptablesDropBit (removed in v1.28) says otherwise.
+    /// </summary>
     public const int DropBit = 15;
 
     /// <summary>The mark of <see cref="MasqueradeBit"/>: 0x4000.</summary>
@@ -207,7 +216,9 @@ public static class KubeProxyIptables
         };
     }
 
-    /// <summary>True for a chain that leads to the endpoints of one service port: KUBE-SVC-, KUBE-SVL-, KUBE-EXT-, KUBE-XLB-, KUBE-FW-.</summary>
+    /// <summary>
+    /// True for a chain that leads to the endpoints of one service port: KUBE-SVC-, KUBE-SVL-, KUBE-EXT-, KUBE-XLB-, KUBE-FW-.
+    /// </summary>
     public static bool IsServicePort(this KubeChainRole role) => role
         is KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints or KubeChainRole.External or KubeChainRole.ExternalLocal
         or KubeChainRole.LoadBalancer;
@@ -216,8 +227,8 @@ public static class KubeProxyIptables
     public static bool IsOwned(this KubeChainRole role) => role.IsServicePort() || role is KubeChainRole.Endpoint or KubeChainRole.Branch;
 
     /// <summary>
-    /// True for a chain that a service proxy alone makes and all services share. Those the kubelet makes too (KUBE-FIREWALL, KUBE-MARK-DROP, its
-    /// canary and hint) are not among them.
+    /// True for a chain that a service proxy alone makes and all services share. Those the kubelet makes too (KUBE-FIREWALL,
+    /// KUBE-MARK-DROP, its canary and hint) are not among them.
     /// </summary>
     public static bool IsShared(this KubeChainRole role) => role
         is KubeChainRole.Services or KubeChainRole.ExternalServices or KubeChainRole.NodePorts or KubeChainRole.Postrouting
@@ -247,7 +258,8 @@ public static class KubeProxyIptables
         Hash(EndpointPrefix, $"{port}{protocol.ToRuleText()}{endpoint}");
 
     /// <summary>
-    /// The chain of one branch of Portolan's dispatch tree: the prefix itself where it fits the kernel's 28 characters, which IPv4 always does.
+    /// The chain of one branch of Portolan's dispatch tree: the prefix itself where it fits the kernel's 28 characters, which IPv4 always
+    /// does.
     /// </summary>
     public static string BranchChain(InetPrefix prefix) => prefix.Family == IpFamily.IPv4
         ? $"{BranchPrefix}{prefix.Address}-{prefix.Length}"

@@ -33,7 +33,9 @@ public enum KubeCommentRole : byte
     /// <summary>"shop/web:http traffic not accepted by KUBE-FW-...": outside loadBalancerSourceRanges.</summary>
     SourceNotAccepted,
 
-    /// <summary>"masquerade traffic for shop/web:http external destinations" and other words before or behind " for " and the port.</summary>
+    /// <summary>
+    /// "masquerade traffic for shop/web:http external destinations" and other words before or behind " for " and the port.
+    /// </summary>
     TrafficFor,
 }
 
@@ -145,8 +147,8 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     /// <summary>Takes a comment apart.</summary>
     /// <param name="comment">The comment without quotes; null for none.</param>
     /// <returns>
-    /// Role <see cref="KubeCommentRole.None"/> where the comment names no service port in a form of this dialect. A port without a name is given
-    /// without the colon that versions before v1.16 write.
+    /// Role <see cref="KubeCommentRole.None"/> where the comment names no service port in a form of this dialect. A port without a name is
+    /// given without the colon that versions before v1.16 write.
     /// </returns>
     public static KubeProxyIptablesComment Parse(string? comment)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -44,13 +45,10 @@ internal sealed class ChartOutput
     internal void Line(string text, Style style)
     {
         // Spectre breaks lines at words, which a pipe does not want, and takes time with the square of a line's length for it.
-        Write(() =>
-        {
-            if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
-                System.Console.Out.WriteLine(Clean(text));
-            else
-                Console.WriteLine(Clean(text), style);
-        });
+        if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
+            System.Console.Out.WriteLine(Clean(text));
+        else
+            Console.WriteLine(Clean(text), style);
     }
 
     /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
@@ -58,8 +56,7 @@ internal sealed class ChartOutput
     {
         if (System.Console.IsOutputRedirected)
         {
-            string text = PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]);
-            Write(() => System.Console.Out.Write(text));
+            System.Console.Out.Write(PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
             return;
         }
         var table = new Table { Border = TableBorder.None };
@@ -70,40 +67,27 @@ internal sealed class ChartOutput
         }
         foreach (string[] row in rows)
             table.AddRow(row.Select(cell => new Text(Clean(cell))));
-        Write(() => Console.Write(table));
+        Console.Write(table);
     }
 
-    /// <summary>An answer as JSON, with a line break behind it.</summary>
+    /// <summary>Prints an answer as JSON, with a line break behind it.</summary>
     /// <param name="answer">The answer.</param>
     /// <param name="type">How it is written.</param>
-    internal static void Json<T>(T answer, JsonTypeInfo<T> type) => Write(() =>
+    /// <param name="isOneLine">True for an answer that is one of many, a line each.</param>
+    internal static void Json<T>(T answer, JsonTypeInfo<T> type, bool isOneLine = false)
     {
-        // Whole lines at once: an answer may be one of many, and somebody may read them as they come.
-        using var bytes = new MemoryStream();
-        JsonSerializer.Serialize(bytes, answer, type);
-        bytes.WriteByte((byte)'\n');
-        Send(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
-    });
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = !isOneLine }))
+            JsonSerializer.Serialize(writer, answer, type);
+        buffer.Write("\n"u8);
+        Raw(buffer.WrittenSpan);
+    }
 
-    /// <summary>Bytes as they are, such as a picture.</summary>
-    internal static void Raw(byte[] bytes) => Write(() => Send(bytes));
-
-    private static void Send(ReadOnlySpan<byte> bytes)
+    /// <summary>Prints bytes as they are, such as a picture.</summary>
+    internal static void Raw(ReadOnlySpan<byte> bytes)
     {
         using Stream output = System.Console.OpenStandardOutput();
         output.Write(bytes);
-    }
-
-    private static void Write(Action write)
-    {
-        try
-        {
-            write();
-        }
-        catch (IOException error)
-        {
-            throw new OutputException(error);
-        }
     }
 
     /// <summary>For pipes: no width, no colours, and ten thousand rows in a moment.</summary>

@@ -5,14 +5,14 @@ using Portolan.Inspect.Programmed;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan services: the services that the rules hold.</summary>
+/// <summary>portolan services: the services that the rules serve.</summary>
 internal static class ServicesCommand
 {
     internal static Command Create()
     {
         var options = new ChartOptions();
         var filter = new Argument<string?>("service") { Description = "Show this service only, with every endpoint.", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("services", "List the services that the rules hold: addresses, policies, endpoints with their effective shares, "
+        var command = new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
             + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
         {
             filter,

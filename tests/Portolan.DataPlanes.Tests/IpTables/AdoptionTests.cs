@@ -34,7 +34,8 @@ public sealed partial class AdoptionTests
         Assert.DoesNotContain($"{TestCluster.NameOf(Gone)}:", pod.Plane.Save(), StringComparison.Ordinal);
         Assert.Equal(ServedPod.Gateway, pod.SourceAtPod());
 
-        // Rules of service 20 and what others count (KUBE-POSTROUTING sees every packet) aside: those that counted our datagrams and no more.
+        // Rules of service 20 and what others count (KUBE-POSTROUTING sees every packet) aside: those that counted our datagrams and no
+        // more.
         string[] Counted() =>
         [
             .. pod.Plane.Save(ipv6: false, "-c", "-t", "nat").Split('\n')

@@ -11,10 +11,12 @@ using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
-/// <summary>The service of the article (tests/data/article.md) in the classic layout, against the listing that the article shows of it.</summary>
+/// <summary>
+/// The service of the article (tests/data/article.md) in the classic layout, against the listing that the article shows of it.
+/// </summary>
 /// <remarks>
-/// The article's names of chains are not the digests of default/testsvc and 172.31.9.52:80 (it gives its service another name than it had), so
-/// chains are told by their kind and, those of endpoints, by their place. Its kube-proxy, v1.12, wrote an unnamed port as
+/// The article's names of chains are not the digests of default/testsvc and 172.31.9.52:80 (it gives its service another name than it had),
+/// so chains are told by their kind and, those of endpoints, by their place. Its kube-proxy, v1.12, wrote an unnamed port as
 /// "default/testsvc:" and gave no comment to rules in KUBE-SVC- and KUBE-SEP-; kube-proxy v1.20 writes both as we do (tests/data/harbor).
 /// </remarks>
 public sealed partial class ArticleListingTests

@@ -1,4 +1,6 @@
 using CsCheck;
+using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.State;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
@@ -25,52 +27,61 @@ public sealed class DispatchTreeTests
         {
             var tree = new DispatchTree(IpFamily.IPv4);
             HashSet<InetAddress> present = [.. start];
-            tree.Fill(present.Select(address => (address, s_owner, $"rule {address}")));
+            tree.Fill(present.Select(Entry));
             Dictionary<string, string> kernel = Show(tree);
+            List<string> root = Texts(tree.Root());
             foreach (InetAddress[] step in steps)
             {
                 HashSet<InetAddress> toggled = [.. step];
-                ChangeSet change = new(null!);
-                FamilyTables.ChangeTree(change, tree, [.. toggled.Where(present.Contains).Select(Entry)],
+                TreeChange change = tree.Change(
+                    [.. toggled.Where(present.Contains).Select(Entry)],
                     [.. toggled.Where(address => !present.Contains(address)).Select(Entry)]);
                 present.SymmetricExceptWith(toggled);
-                foreach (string deleted in change.Deleted)
-                    Assert.True(kernel.Remove(deleted), $"{deleted} is deleted and was not there");
-                foreach (DispatchTree.Branch branch in change.Branches)
-                    kernel[branch.Name] = string.Join('\n', branch.Rules.Select(static rule => rule.Rule).Order());
+                foreach (ChainId deleted in change.Deleted)
+                    Assert.True(kernel.Remove(deleted.Name), $"{deleted} is deleted and was not there");
+                foreach (DispatchTree.Branch branch in change.Written)
+                    kernel[branch.Name] = Show(branch);
+                foreach (string removed in Texts(change.RootRemoved))
+                    Assert.True(root.Remove(removed), $"{removed} is removed and was not there");
+                root.AddRange(Texts(change.RootAdded));
                 var fresh = new DispatchTree(IpFamily.IPv4);
                 fresh.Fill(present.Select(Entry));
                 Assert.Equal(Show(fresh), kernel);
+                Assert.Equal(Texts(fresh.Root()).Order(), root.Order());
             }
         });
 
-    private static (InetAddress Address, ObjectName Owner, string Rule) Entry(InetAddress address) => (address, s_owner, $"rule {address}");
+    private static SharedRule Entry(InetAddress address) => new(
+        ChainId.Nat("KUBE-SERVICES"), new() { Destination = PrefixMatch.Host(address), Target = new JumpTarget("found") }, s_owner, address);
 
-    private static Dictionary<string, string> Show(DispatchTree tree) =>
-        tree.AllBranches().ToDictionary(static branch => branch.Name, static branch => string.Join('\n', branch.Rules.Select(static rule => rule.Rule).Order()));
+    private static Dictionary<string, string> Show(DispatchTree tree) => tree.AllBranches().ToDictionary(static branch => branch.Name, Show);
+
+    private static string Show(DispatchTree.Branch branch) => string.Join('\n', branch.Rules().Select(static rule => rule.ToString()).Order());
+
+    private static List<string> Texts(IEnumerable<OwnedRule> rules) => [.. rules.Select(static rule => rule.Rule.ToString())];
 
     /// <summary>The longest walk to a service's rule, with all chains read as the kernel does.</summary>
     private static int WorstWalk(int services)
     {
         var tree = new DispatchTree(IpFamily.IPv4);
-        tree.Fill(Enumerable.Range(0, services).Select(i => Entry(InetAddress.FromIPv4(0xac1e_0000 + (uint)(i / 250 * 256 + i % 250)))));
-        Dictionary<string, List<string>> chains = tree.AllBranches().ToDictionary(static branch => branch.Name,
-            static branch => branch.Rules.Select(static rule => rule.Rule).ToList());
-        List<string> root = [.. tree.Root().Select(static rule => rule.Rule)];
-        return Enumerable.Range(0, services).Max(i => Walk(root, chains, InetAddress.FromIPv4(0xac1e_0000 + (uint)(i / 250 * 256 + i % 250))));
+        tree.Fill(Enumerable.Range(0, services).Select(AddressOf).Select(Entry));
+        Dictionary<string, IReadOnlyList<IpRule>> chains = tree.AllBranches().ToDictionary(static branch => branch.Name, static branch => branch.Rules());
+        List<IpRule> root = [.. tree.Root().Select(static rule => rule.Rule)];
+        return Enumerable.Range(0, services).Max(i => Walk(root, chains, AddressOf(i)));
     }
 
-    private static int Walk(List<string> chain, Dictionary<string, List<string>> chains, InetAddress address)
+    private static InetAddress AddressOf(int i) => InetAddress.FromIPv4(0xac1e_0000 + (uint)(i / 250 * 256 + i % 250));
+
+    private static int Walk(IReadOnlyList<IpRule> chain, Dictionary<string, IReadOnlyList<IpRule>> chains, InetAddress address)
     {
         int walked = 0;
-        foreach (string rule in chain)
+        foreach (IpRule rule in chain)
         {
             walked++;
-            if (rule == $"rule {address}")
-                return walked;
-            string[] words = rule.Split(' ');
-            if (words[0] == "-d" && InetPrefix.Parse(words[1]).Contains(address))
-                return walked + Walk(chains[words[3]], chains, address);
+            if (!rule.Destination!.Value.Prefix.Contains(address))
+                continue;
+            string target = rule.Target!.Name;
+            return target == "found" ? walked : walked + Walk(chains[target], chains, address);
         }
         throw new InvalidOperationException($"{address} is not found.");
     }

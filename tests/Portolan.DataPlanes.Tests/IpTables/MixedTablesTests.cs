@@ -7,8 +7,8 @@ using Portolan.Testing.Namespaces;
 namespace Portolan.DataPlanes.Tests.IpTables;
 
 /// <summary>
-/// Somebody has rules made with nft in the tables of iptables-nft, as many a nftables.conf does: iptables-nft-save then shows nothing of the table.
-/// Services are served all the same, and no rule comes up twice.
+/// Somebody has rules made with nft in the tables of iptables-nft, as many a nftables.conf does: iptables-nft-save then shows nothing of
+/// the table. Services are served all the same, and no rule comes up twice.
 /// </summary>
 public sealed class MixedTablesTests
 {
@@ -34,9 +34,8 @@ public sealed class MixedTablesTests
             plane.Namespace.Run(() => Tool.Run("nft", [command]));
         Assert.Contains("is incompatible", plane.Save(), StringComparison.Ordinal);
         List<string> findings = [];
-        plane.Plane.ExternallyModified += findings.Add;
         for (int look = 0; look < 10; look++)
-            plane.Namespace.Run(plane.Plane.Check);
+            plane.Check(findings);
         Assert.Empty(findings);
 
         for (int sync = 0; sync < 3; sync++)

@@ -37,6 +37,13 @@ internal sealed class PlaneUnderTest : IDisposable
         return Namespace.Run(() => Plane.Apply(Table.DrainAt(Node)));
     }
 
+    /// <summary>Looks for changes by others, and adds what is found.</summary>
+    public void Check(List<string> findings)
+    {
+        if (Namespace.Run(Plane.Check) is { } finding)
+            findings.Add(finding);
+    }
+
     public SyncReport Reconcile() => Namespace.Run(Plane.Reconcile);
 
     /// <summary>Another process in the place of the first: it knows nothing of what was written.</summary>

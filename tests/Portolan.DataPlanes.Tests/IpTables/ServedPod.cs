@@ -9,7 +9,9 @@ using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
-/// <summary>A node with a pod that serves service number <see cref="Number"/>, among others without a pod behind them, and datagrams to it.</summary>
+/// <summary>
+/// A node with a pod that serves service number <see cref="Number"/>, among others without a pod behind them, and datagrams to it.
+/// </summary>
 internal sealed class ServedPod : IDisposable
 {
     public const int Services = 40, Number = 1;
@@ -59,8 +61,8 @@ internal sealed class ServedPod : IDisposable
     }
 
     /// <summary>
-    /// The source address with which a datagram from <see cref="Outside"/> to the service arrives at the pod; null when it does not. Each is
-    /// a new connection.
+    /// The source address with which a datagram from <see cref="Outside"/> to the service arrives at the pod; null when it does not. Each
+    /// is a new connection.
     /// </summary>
     public IPAddress? SourceAtPod()
     {

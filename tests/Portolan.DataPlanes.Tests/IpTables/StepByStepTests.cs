@@ -12,7 +12,9 @@ using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
-/// <summary>Changes one after another, with the real tools on a real kernel: what is written for the difference is what a fresh start writes.</summary>
+/// <summary>
+/// Changes one after another, with the real tools on a real kernel: what is written for the difference is what a fresh start writes.
+/// </summary>
 public sealed class StepByStepTests
 {
     private static readonly ProxyPolicy _policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
@@ -20,7 +22,8 @@ public sealed class StepByStepTests
     private static readonly AddressPlan _facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
-    // Both families start a few processes per change: few histories, long enough for ports that lose and find endpoints, change number or go.
+    // Both families start a few processes per change: few histories, long enough for ports that lose and find endpoints, change number or
+    // go.
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
     public void Any_changes_lead_to_the_rules_of_a_fresh_start(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Portolan.DataPlanes.Tests.IpTables;
 
 /// <summary>
-/// The lock of the legacy tools, in a file of this process's own: the machine's is for the machine's rules, and a test that holds it long would
-/// hold up others.
+/// The lock of the legacy tools, in a file of this process's own: the machine's is for the machine's rules, and a test that holds it long
+/// would hold up others.
 /// </summary>
 internal static class XtablesLock
 {

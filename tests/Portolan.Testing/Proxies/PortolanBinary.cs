@@ -5,8 +5,11 @@ namespace Portolan.Testing.Proxies;
 /// <summary>Finds the program under test.</summary>
 public static class PortolanBinary
 {
+    // Not before it is asked for: inside a virtual machine there is a program, and no repository.
+    private static readonly Lazy<string> s_root = new(FindRoot);
+
     /// <summary>The repository's root folder: the nearest one above this program that holds the solution.</summary>
-    public static string RepositoryRoot { get; } = FindRoot();
+    public static string RepositoryRoot => s_root.Value;
 
     /// <summary>
     /// The command that runs portolan: PORTOLAN_BIN if it is set, else whichever was built last of out/portolan and the project's own output.

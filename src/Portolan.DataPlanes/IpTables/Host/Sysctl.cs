@@ -19,7 +19,8 @@ internal static class Sysctl
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            return new("NodePorts on loopback", "net.ipv4.conf.all.route_localnet=1", $"{problem.Message}; they do not answer on 127.0.0.1");
+            return new(
+                "NodePorts on loopback", "net.ipv4.conf.all.route_localnet=1", $"{problem.Message}; they do not answer on 127.0.0.1");
         }
     }
 }

@@ -1,5 +1,6 @@
-using System.Globalization;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -13,8 +14,8 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
 /// <param name="TakesNodePortsEverywhere">NodePorts answer on every address of the node, loopback aside.</param>
 /// <param name="HasEndpointComments">
-/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more than
-/// half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
+/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more
+/// than half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
 /// </param>
 internal sealed record LayoutContext(
     IpFamily Family,
@@ -41,29 +42,30 @@ internal sealed record LayoutContext(
     public LayoutContext For(int endpoints) => this with { HasEndpointComments = endpoints <= MaxCommentedEndpoints };
 }
 
-/// <summary>Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.</summary>
+/// <summary>
+/// Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.
+/// </summary>
 internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
 {
-    /// <summary>Accounting objects, as kube-proxy names them.</summary>
-    public const string InvalidCounter = "ct_state_invalid_dropped_pkts", LocalhostCounter = "localhost_nps_accepted_pkts";
+    protected static readonly PrefixMatch LoopbackIPv4 = new(InetPrefix.Parse("127.0.0.0/8"));
+    protected static readonly PrefixMatch LoopbackIPv6 = new(InetPrefix.Parse("::1/128"));
 
-    private const string NodePortsComment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
-
-    protected const string External = "kubernetes externally-visible service portals";
-    protected const string Portals = "kubernetes service portals";
-    protected const string New = "-m conntrack --ctstate NEW";
-    protected const string ToLocal = "-m addrtype --dst-type LOCAL";
-    protected const string FromLocal = "-m addrtype --src-type LOCAL";
+    private static readonly RuleTarget s_markMasquerade = To(KubeProxyIptables.MarkMasquerade);
 
     public LayoutContext Context { get; } = context;
 
     protected IpFamily Family => Context.Family;
 
+    /// <summary>The jump that marks for masquerading.</summary>
+    protected static RuleTarget MarkMasquerade => s_markMasquerade;
+
+    private uint MasqueradeMark => Context.Options.MasqueradeMark;
+
     /// <summary>Chains whose rules all services share, in the order they are written.</summary>
-    public abstract IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; }
+    public abstract IReadOnlyList<ChainId> SharedChains { get; }
 
     /// <summary>Chains whose rules depend on no service.</summary>
-    public abstract IEnumerable<(RuleTable Table, string Chain, string[] Rules)> FixedChains();
+    public abstract IEnumerable<FixedChain> FixedChains();
 
     /// <summary>
     /// Rules of ours in chains that are not ours alone (the built-in ones and the kubelet's KUBE-FIREWALL); each is put first where it is
@@ -79,19 +81,23 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     {
         if (Context.TakesNodePortsEverywhere)
         {
-            string? exceptions = Family == IpFamily.IPv6 ? "::1/128" : Context.AllowsLocalhost ? null : "127.0.0.0/8";
-            yield return Tail(new() { NotDestination = true, Destination = exceptions, Match = ToLocal });
+            PrefixMatch? exceptions = Family == IpFamily.IPv6 ? LoopbackIPv6 with { IsNegated = true }
+                : Context.AllowsLocalhost ? null
+                : LoopbackIPv4 with { IsNegated = true };
+            yield return Last(new() { Destination = exceptions, Match = RuleMatch.ToLocal });
             yield break;
         }
         foreach (InetAddress address in node.NodePortAddresses)
         {
             // IPv6 never routes loopback addresses off the loopback interface, and IPv4 only when told to.
             if (address.Family == Family && (!address.IsLoopback || Context.AllowsLocalhost))
-                yield return Tail(new() { Destination = InetPrefix.Host(address).ToString() });
+                yield return Last(new() { Destination = PrefixMatch.Host(address) });
         }
 
-        static SharedRule Tail(RuleSpec rule) => new(RuleTable.Nat, ChainName.Services,
-            (rule with { Comment = NodePortsComment, Target = ChainName.NodePorts }).ToString());
+        static SharedRule Last(IpRule rule) => new(
+            ChainId.Nat(KubeProxyIptables.Services),
+            rule with { Comment = KubeProxyIptablesComment.NodePorts, Target = To(KubeProxyIptables.NodePorts) },
+            Position: RulePosition.Last);
     }
 
     /// <summary>The layout an option asks for.</summary>
@@ -121,110 +127,123 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     /// <summary>Lets load balancers ask for the service's health where the INPUT chain drops what is not allowed.</summary>
     protected abstract void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort);
 
-    /// <summary>Refuses or drops what arrives at a frontend; null when the policy sends it on.</summary>
-    protected RuleSpec? RejectOrDrop(FrontendAction action, PortPlan port, string name) => action switch
+    /// <summary>A jump to a chain.</summary>
+    protected static RuleTarget To(string chain) => new JumpTarget(chain);
+
+    /// <summary>Rejects or drops what arrives at a frontend; null when the policy sends it on.</summary>
+    protected IpRule? RejectOrDrop(FrontendAction action, PortPlan port, string name) => action switch
     {
-        FrontendAction.Reject => new RuleSpec
+        FrontendAction.Reject => new()
         {
             Protocol = port.Name.Protocol,
-            Comment = $"{name} has no endpoints",
-            Target = Family == IpFamily.IPv4 ? "REJECT --reject-with icmp-port-unreachable" : "REJECT --reject-with icmp6-port-unreachable",
+            Comment = KubeProxyIptablesComment.NoEndpoints(name),
+            Target = RejectTarget.PortUnreachable(Family),
         },
-        FrontendAction.Drop => new RuleSpec { Protocol = port.Name.Protocol, Comment = $"{name} has no local endpoints", Target = "DROP" },
+        FrontendAction.Drop => new()
+        {
+            Protocol = port.Name.Protocol,
+            Comment = KubeProxyIptablesComment.NoLocalEndpoints(name),
+            Target = RuleTarget.Drop,
+        },
         _ => null,
     };
 
     /// <summary>A rule for what is sent to a frontend.</summary>
-    protected static RuleSpec At(PortPlan port, Frontend frontend, string? comment) => new()
+    protected static IpRule At(PortPlan port, Frontend frontend, string? comment) => new()
     {
-        Destination = frontend.Kind == FrontendKind.NodePort ? null : InetPrefix.Host(frontend.Address).ToString(),
+        Destination = frontend.Kind == FrontendKind.NodePort ? null : PrefixMatch.Host(frontend.Address),
         Protocol = port.Name.Protocol,
         Port = frontend.Port,
         Comment = comment,
     };
 
-    /// <summary>The same for one frontend, with its rule of the filter table.</summary>
-    protected static SharedRule Denied(PortPlan port, Frontend frontend, RuleSpec rejectOrDrop) => new(RuleTable.Filter,
-        frontend.Kind == FrontendKind.ClusterIP ? ChainName.Services : ChainName.ExternalServices,
-        (At(port, frontend, rejectOrDrop.Comment) with
+    /// <summary>A rule of KUBE-SERVICES in the nat table, which a tree can lead to.</summary>
+    protected static SharedRule InServices(PortPlan port, Frontend frontend, IpRule rule) =>
+        new(ChainId.Nat(KubeProxyIptables.Services), rule, port.Name.Service, frontend.Address);
+
+    /// <summary>A rule of KUBE-NODEPORTS in the nat table.</summary>
+    protected static SharedRule InNodePorts(PortPlan port, IpRule rule) =>
+        new(ChainId.Nat(KubeProxyIptables.NodePorts), rule, port.Name.Service);
+
+    /// <summary>What <see cref="RejectOrDrop"/> says, for one frontend.</summary>
+    protected static SharedRule Denied(PortPlan port, Frontend frontend, IpRule rejectOrDrop) => new(
+        ChainId.Filter(frontend.Kind == FrontendKind.ClusterIP ? KubeProxyIptables.Services : KubeProxyIptables.ExternalServices),
+        At(port, frontend, rejectOrDrop.Comment) with
         {
-            Match = frontend.Kind == FrontendKind.NodePort ? ToLocal : null,
+            Match = frontend.Kind == FrontendKind.NodePort ? RuleMatch.ToLocal : null,
             Target = rejectOrDrop.Target,
-        }).ToString(), IsForAllAddresses: frontend.Kind == FrontendKind.NodePort);
+        },
+        port.Name.Service,
+        Position: frontend.Kind == FrontendKind.NodePort ? RulePosition.AfterAddresses : RulePosition.Anywhere);
 
     /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>
-    protected IEnumerable<RuleSpec> FromPods(RuleSpec rule)
+    protected IEnumerable<IpRule> FromPods(IpRule rule)
     {
         switch (Context.Detector.Mode)
         {
             case LocalDetection.Cidrs:
                 foreach (InetPrefix cidr in Context.Detector.Cidrs)
-                    yield return rule with { Source = cidr.ToString() };
+                    yield return rule with { Source = new(cidr) };
                 break;
-            case LocalDetection.Interface:
-                yield return rule with { Interface = Context.Detector.Interface };
-                break;
-            case LocalDetection.InterfacePrefix:
-                yield return rule with { Interface = Context.Detector.Interface + "+" };
+            case LocalDetection.Interface or LocalDetection.InterfacePrefix:
+                yield return rule with { Input = PodInterface() };
                 break;
         }
     }
 
     /// <summary>Marks what is not from a pod for masquerading; null where there is no detector.</summary>
-    protected RuleSpec? MarkOffCluster(RuleSpec rule)
+    protected IpRule? MarkOffCluster(IpRule rule)
     {
         LocalDetector detector = Context.Detector;
         return detector.Mode switch
         {
             LocalDetection.Cidrs when detector.Cidrs.Length == 1 =>
-                rule with { NotSource = true, Source = detector.Cidrs[0].ToString(), Target = ChainName.MarkMasquerade },
+                rule with { Source = new(detector.Cidrs[0], IsNegated: true), Target = MarkMasquerade },
             // One rule cannot be outside of two ranges.
-            LocalDetection.Cidrs when detector.Cidrs.Length > 1 => rule with { Target = ChainName.MarkOffCluster },
-            LocalDetection.Interface => rule with { NotInterface = true, Interface = detector.Interface, Target = ChainName.MarkMasquerade },
-            LocalDetection.InterfacePrefix =>
-                rule with { NotInterface = true, Interface = detector.Interface + "+", Target = ChainName.MarkMasquerade },
+            LocalDetection.Cidrs when detector.Cidrs.Length > 1 => rule with { Target = To(KubeProxyIptables.MarkOffCluster) },
+            LocalDetection.Interface or LocalDetection.InterfacePrefix =>
+                rule with { Input = PodInterface() with { IsNegated = true }, Target = MarkMasquerade },
             _ => null,
         };
     }
 
-    protected static SharedRule Hook(RuleTable table, string chain, string comment, string target, string? match = null)
-    {
-        string rule = new RuleSpec { Comment = comment, Target = target }.ToString();
-        // Here kube-proxy puts the state before the comment.
-        return new(table, chain, match is null ? rule : $"{match} {rule}");
-    }
+    protected static SharedRule Hook(ChainId chain, string? comment, string target, RuleMatch? match = null) =>
+        new(
+            chain,
+            new() { Comment = comment, Target = To(target), Match = match, IsMatchFirst = match is not null },
+            Position: RulePosition.First);
 
     /// <summary>Where packets enter KUBE-SERVICES and leave for masquerading.</summary>
     protected static IEnumerable<SharedRule> NatHooks()
     {
-        yield return Hook(RuleTable.Nat, "OUTPUT", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "PREROUTING", Portals, ChainName.Services);
-        yield return Hook(RuleTable.Nat, "POSTROUTING", "kubernetes postrouting rules", ChainName.PostRouting);
+        yield return Hook(ChainId.Nat("OUTPUT"), KubeProxyIptablesComment.Portals, KubeProxyIptables.Services);
+        yield return Hook(ChainId.Nat("PREROUTING"), KubeProxyIptablesComment.Portals, KubeProxyIptables.Services);
+        yield return Hook(ChainId.Nat("POSTROUTING"), KubeProxyIptablesComment.Postrouting, KubeProxyIptables.Postrouting);
     }
 
     /// <summary>How KUBE-FORWARD begins: what conntrack could not place is dropped, what we marked may pass.</summary>
-    protected IEnumerable<string> Forwarding(string? invalidCounter)
+    protected IEnumerable<IpRule> Forwarding(string? invalidCounter)
     {
         if (Context.Options.DropsInvalid)
         {
-            // Not ours to guess at: a packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
-            yield return new RuleSpec { Match = "-m conntrack --ctstate INVALID", Counter = invalidCounter, Target = "DROP" }.ToString();
+            // A packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
+            yield return new() { Match = new StateMatch(ConntrackStates.Invalid), Counter = invalidCounter, Target = RuleTarget.Drop };
         }
-        yield return new RuleSpec
+        yield return new()
         {
-            Comment = "kubernetes forwarding rules",
-            Match = $"-m mark --mark {Context.Options.MasqueradeMark}",
-            Target = "ACCEPT",
-        }.ToString();
+            Comment = KubeProxyIptablesComment.Forwarding,
+            Match = new MarkMatch(MasqueradeMark, MasqueradeMark),
+            Target = RuleTarget.Accept,
+        };
     }
 
     /// <summary>Lets replies pass that the FORWARD chain would not.</summary>
-    protected static string Replies(string comment) => new RuleSpec
+    protected static IpRule Replies(string comment) => new()
     {
         Comment = comment,
-        Match = "-m conntrack --ctstate RELATED,ESTABLISHED",
-        Target = "ACCEPT",
-    }.ToString();
+        Match = new StateMatch(ConntrackStates.Related | ConntrackStates.Established),
+        Target = RuleTarget.Accept,
+    };
 
     /// <summary>
     /// With route_localnet any neighbour could reach services that listen on loopback only; what was not translated by us is kept out
@@ -232,72 +251,73 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     /// </summary>
     protected IEnumerable<SharedRule> FirewallHooks()
     {
-        yield return new(RuleTable.Filter, "INPUT", $"-j {ChainName.Firewall}");
-        yield return new(RuleTable.Filter, "OUTPUT", $"-j {ChainName.Firewall}");
+        yield return Hook(ChainId.Filter("INPUT"), null, KubeProxyIptables.Firewall);
+        yield return Hook(ChainId.Filter("OUTPUT"), null, KubeProxyIptables.Firewall);
         if (!Context.AllowsLocalhost)
             yield break;
-        yield return new(RuleTable.Filter, ChainName.Firewall, new RuleSpec
+        yield return InFirewall(new()
         {
-            NotSource = true,
-            Source = "127.0.0.0/8",
-            Destination = "127.0.0.0/8",
-            Comment = "block incoming localnet connections",
-            Match = "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT",
-            Target = "DROP",
-        }.ToString());
+            Source = LoopbackIPv4 with { IsNegated = true },
+            Destination = LoopbackIPv4,
+            Comment = KubeProxyIptablesComment.BlocksLocalnet,
+            Match = new StateMatch(ConntrackStates.Related | ConntrackStates.Established | ConntrackStates.DNat, IsNegated: true),
+            Target = RuleTarget.Drop,
+        });
     }
 
+    /// <summary>A rule of ours in the kubelet's chain.</summary>
+    protected static SharedRule InFirewall(IpRule rule) =>
+        new(ChainId.Filter(KubeProxyIptables.Firewall), rule, Position: RulePosition.First);
+
     /// <summary>Chains every layout has: marking, masquerading, the canary that vanishes when somebody flushes.</summary>
-    protected IEnumerable<(RuleTable Table, string Chain, string[] Rules)> CommonChains()
+    protected IEnumerable<FixedChain> CommonChains()
     {
-        string mark = Context.Options.MasqueradeMark;
-        string bit = mark[..mark.IndexOf('/', StringComparison.Ordinal)];
-        yield return (RuleTable.Nat, ChainName.MarkMasquerade, [$"-j MARK --set-xmark {mark}"]);
+        uint mark = MasqueradeMark;
+        yield return new(ChainId.Mangle(KubeProxyIptables.ProxyCanary));
+        yield return new(ChainId.Nat(KubeProxyIptables.MarkMasquerade), new IpRule { Target = new MarkTarget(mark, mark) });
         if (Context.Detector is { Mode: LocalDetection.Cidrs, Cidrs.Length: > 1 })
         {
-            yield return (RuleTable.Nat, ChainName.MarkOffCluster,
-                [.. FromPods(new() { Target = "RETURN" }).Select(static rule => rule.ToString()), $"-j {ChainName.MarkMasquerade}"]);
+            yield return new(
+                ChainId.Nat(KubeProxyIptables.MarkOffCluster),
+                [.. FromPods(new() { Target = RuleTarget.Return }), new() { Target = MarkMasquerade }]);
         }
-        yield return (RuleTable.Nat, ChainName.PostRouting,
-        [
-            $"-m mark ! --mark {mark} -j RETURN",
+        yield return new(
+            ChainId.Nat(KubeProxyIptables.Postrouting),
+            new() { Match = new MarkMatch(mark, mark, IsNegated: true), Target = RuleTarget.Return },
             // Takes the mark off, so that the packet is not masqueraded again if it comes by once more in its encapsulation.
-            $"-j MARK --set-xmark {bit}/0x0",
-            new RuleSpec
-            {
-                Comment = "kubernetes service traffic requiring SNAT",
-                Target = Context.Options.RandomFully ? "MASQUERADE --random-fully" : "MASQUERADE",
-            }.ToString(),
-        ]);
-        yield return (RuleTable.Nat, ChainName.Canary, []);
-        yield return (RuleTable.Filter, ChainName.Canary, []);
+            new() { Target = new MarkTarget(mark, 0) },
+            new() { Comment = KubeProxyIptablesComment.Masquerade, Target = new MasqueradeTarget(Context.Options.RandomFully) });
+        yield return new(ChainId.Nat(KubeProxyIptables.ProxyCanary));
+        yield return new(ChainId.Filter(KubeProxyIptables.ProxyCanary));
     }
 
     /// <summary>Sends to each of the endpoints with the same probability, to the one a client had before if affinity asks for it.</summary>
-    protected void AddBackends(List<string> rules, PortPlan port, EndpointChain[] destinations, Func<int, string> comment)
+    protected void AddBackends(List<IpRule> rules, PortPlan port, EndpointChain[] destinations, Func<int, string> comment)
     {
         for (int i = 0; i < destinations.Length && port.AffinitySeconds > 0; i++)
         {
-            string chain = destinations[i].Name;
-            string match = string.Create(CultureInfo.InvariantCulture,
-                $"-m recent --rcheck --seconds {port.AffinitySeconds} --reap --name {chain} --mask {EndpointChain.HostMask(port.Family)} --rsource");
-            rules.Add(new RuleSpec { Comment = EndpointComment(comment, i, isFirst: i == 0), Match = match, Target = chain }.ToString());
+            rules.Add(new()
+            {
+                Comment = EndpointComment(comment, i, isFirst: i == 0),
+                Match = new RecentMatch(destinations[i].Name, port.AffinitySeconds, port.Family),
+                Target = To(destinations[i].Name),
+            });
         }
         for (int i = 0; i < destinations.Length; i++)
         {
             int left = destinations.Length - i;
-            string? match = left == 1 ? null : $"-m statistic --mode random --probability {Probability(left)}";
-            string? said = EndpointComment(comment, i, isFirst: i == 0 && port.AffinitySeconds == 0);
-            rules.Add(new RuleSpec { Comment = said, Match = match, Target = destinations[i].Name }.ToString());
+            rules.Add(new()
+            {
+                Comment = EndpointComment(comment, i, isFirst: i == 0 && port.AffinitySeconds == 0),
+                Match = left == 1 ? null : RandomMatch.OneOf(left),
+                Target = To(destinations[i].Name),
+            });
         }
     }
 
-    private string? EndpointComment(Func<int, string> comment, int index, bool isFirst) => Context.HasEndpointComments || isFirst ? comment(index) : null;
+    private string? EndpointComment(Func<int, string> comment, int index, bool isFirst) =>
+        Context.HasEndpointComments || isFirst ? comment(index) : null;
 
-    // The kernel keeps 31 bits of a probability (xt_statistic.c); iptables-save shows them with eleven digits.
-    private static string Probability(int choices)
-    {
-        const double Scale = 0x80000000;
-        return (Math.Round(Scale / choices, MidpointRounding.AwayFromZero) / Scale).ToString("F11", CultureInfo.InvariantCulture);
-    }
+    private InterfaceMatch PodInterface() =>
+        new(Context.Detector.Mode == LocalDetection.InterfacePrefix ? Context.Detector.Interface + "+" : Context.Detector.Interface);
 }

@@ -1,4 +1,6 @@
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -15,49 +17,52 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
-    // The kubelet's iptablesDropBit: not configurable there any more.
-    private const string DropMark = "0x8000/0x8000";
+    /// <summary>
+    /// A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.
+    /// </summary>
+    public static SharedRule ForwardToFirewall { get; } = Hook(ChainId.Filter("FORWARD"), null, KubeProxyIptables.Firewall);
 
-    /// <summary>A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.</summary>
-    public static SharedRule ForwardToFirewall { get; } = new(RuleTable.Filter, "FORWARD", $"-j {ChainName.Firewall}");
-
-    public override IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; } =
+    public override IReadOnlyList<ChainId> SharedChains { get; } =
     [
-        (RuleTable.Filter, ChainName.Services),
-        (RuleTable.Filter, ChainName.ExternalServices),
-        (RuleTable.Nat, ChainName.Services),
-        (RuleTable.Nat, ChainName.NodePorts),
+        ChainId.Filter(KubeProxyIptables.Services),
+        ChainId.Filter(KubeProxyIptables.ExternalServices),
+        ChainId.Nat(KubeProxyIptables.Services),
+        ChainId.Nat(KubeProxyIptables.NodePorts),
     ];
 
-    public override IEnumerable<(RuleTable Table, string Chain, string[] Rules)> FixedChains()
+    public override IEnumerable<FixedChain> FixedChains()
     {
-        foreach (var chain in CommonChains())
+        foreach (FixedChain chain in CommonChains())
             yield return chain;
-        yield return (RuleTable.Nat, ChainName.MarkDrop, [$"-j MARK --set-xmark {DropMark}"]);
-        yield return (RuleTable.Filter, ChainName.Forward,
-        [
-            .. Forwarding(invalidCounter: null),
-            Replies("kubernetes forwarding conntrack pod source rule"),
-            Replies("kubernetes forwarding conntrack pod destination rule"),
-        ]);
+        yield return new(
+            ChainId.Nat(KubeProxyIptables.MarkDrop),
+            new IpRule { Target = new MarkTarget(KubeProxyIptables.DropMark, KubeProxyIptables.DropMark) });
+        yield return new(
+            ChainId.Filter(KubeProxyIptables.Forward),
+            [
+                .. Forwarding(invalidCounter: null),
+                Replies(KubeProxyIptablesComment.ForwardedFromPods),
+                Replies(KubeProxyIptablesComment.ForwardedToPods),
+            ]);
     }
 
     public override IEnumerable<SharedRule> Hooks()
     {
-        yield return Hook(RuleTable.Filter, "INPUT", External, ChainName.ExternalServices, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", External, ChainName.ExternalServices, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", Portals, ChainName.Services, New);
-        yield return Hook(RuleTable.Filter, "OUTPUT", Portals, ChainName.Services, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", "kubernetes forwarding rules", ChainName.Forward);
+        ChainId input = ChainId.Filter("INPUT"), forward = ChainId.Filter("FORWARD"), output = ChainId.Filter("OUTPUT");
+        yield return Hook(input, KubeProxyIptablesComment.ExternalPortals, KubeProxyIptables.ExternalServices, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.ExternalPortals, KubeProxyIptables.ExternalServices, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.Portals, KubeProxyIptables.Services, RuleMatch.IsNew);
+        yield return Hook(output, KubeProxyIptablesComment.Portals, KubeProxyIptables.Services, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.Forwarding, KubeProxyIptables.Forward);
         foreach (SharedRule hook in FirewallHooks())
             yield return hook;
         yield return ForwardToFirewall;
-        yield return new(RuleTable.Filter, ChainName.Firewall, new RuleSpec
+        yield return InFirewall(new()
         {
-            Comment = "kubernetes firewall for dropping marked packets",
-            Match = $"-m mark --mark {DropMark}",
-            Target = "DROP",
-        }.ToString());
+            Comment = KubeProxyIptablesComment.DropsMarked,
+            Match = new MarkMatch(KubeProxyIptables.DropMark, KubeProxyIptables.DropMark),
+            Target = RuleTarget.Drop,
+        });
         foreach (SharedRule hook in NatHooks())
             yield return hook;
     }
@@ -65,14 +70,17 @@ internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : C
     protected override void CompilePort(Fragment fragment, PortPlan port)
     {
         string name = port.Name.ToString();
-        string hash = ChainName.HashOf(port.Name);
-        string clusterChain = "KUBE-SVC-" + hash, localChain = "KUBE-SVL-" + hash, externalChain = "KUBE-XLB-" + hash, firewallChain = "KUBE-FW-" + hash;
+        string hash = KubeProxyIptables.HashOf(name, port.Name.Protocol);
+        string clusterChain = KubeProxyIptables.ClusterEndpointsPrefix + hash, localChain = KubeProxyIptables.LocalEndpointsPrefix + hash;
+        string externalChain = KubeProxyIptables.ExternalLocalPrefix + hash, firewallChain = KubeProxyIptables.LoadBalancerPrefix + hash;
+        string outsideChain = port.ExternalPolicyLocal ? externalChain : clusterChain;
         bool isExternal = false, isBalanced = false, staysHere = false;
         foreach (Frontend frontend in port.Frontends)
         {
-            if (frontend.Pod.Action == FrontendAction.Reject || (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == FrontendAction.Drop))
+            if (frontend.Pod.Action == FrontendAction.Reject
+                || (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == FrontendAction.Drop))
             {
-                fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!.Value));
+                fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!));
                 continue;
             }
             switch (frontend.Kind)
@@ -82,21 +90,22 @@ internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : C
                     AddClusterIP(fragment, port, frontend, name, staysHere ? localChain : clusterChain);
                     break;
                 case FrontendKind.ExternalIP:
-                    AddExternal(fragment, At(port, frontend, $"{name} external IP"), frontend.Address, ChainName.Services,
-                        port.ExternalPolicyLocal ? externalChain : clusterChain, port.ExternalPolicyLocal);
+                    IpRule rule = At(port, frontend, KubeProxyIptablesComment.ExternalIP(name));
+                    AddExternal(fragment, InServices(port, frontend, rule), outsideChain, port.ExternalPolicyLocal);
                     isExternal = true;
                     break;
                 case FrontendKind.LoadBalancer:
-                    Add(fragment, At(port, frontend, $"{name} loadbalancer IP") with { Target = firewallChain }, frontend.Address);
+                    IpRule balanced = At(port, frontend, KubeProxyIptablesComment.LoadBalancerIP(name)) with { Target = To(firewallChain) };
+                    fragment.Shared.Add(InServices(port, frontend, balanced));
                     if (!isBalanced)
-                        fragment.Chains.Add(Firewall(firewallChain, port, frontend.IsSourceRestricted, port.ExternalPolicyLocal ? externalChain : clusterChain));
+                        fragment.Chains.Add(Firewall(firewallChain, port, frontend.IsSourceRestricted, outsideChain));
                     isExternal = isBalanced = true;
                     break;
                 default:
-                    AddNodePort(fragment, port, frontend, name, port.ExternalPolicyLocal ? externalChain : clusterChain);
+                    AddNodePort(fragment, port, frontend, name, outsideChain);
                     // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
                     if (frontend.Outside.Action == FrontendAction.Drop && !(Context.TakesNodePortsEverywhere && Context.AllowsLocalhost))
-                        fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!.Value));
+                        fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!));
                     isExternal = true;
                     break;
             }
@@ -118,56 +127,51 @@ internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : C
 
     private void AddClusterIP(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
     {
-        RuleSpec rule = At(port, frontend, $"{name} cluster IP");
+        IpRule rule = At(port, frontend, KubeProxyIptablesComment.ClusterIP(name));
         if (frontend.Outside.Masquerade == Masquerading.Always)
-            Add(fragment, rule with { Target = ChainName.MarkMasquerade }, frontend.Address);
+            fragment.Shared.Add(InServices(port, frontend, rule with { Target = MarkMasquerade }));
         else if (MarkOffCluster(rule) is { } marked)
-            Add(fragment, marked, frontend.Address);
-        Add(fragment, rule with { Target = target }, frontend.Address);
+            fragment.Shared.Add(InServices(port, frontend, marked));
+        fragment.Shared.Add(InServices(port, frontend, rule with { Target = To(target) }));
     }
 
-    private static void AddExternal(Fragment fragment, RuleSpec rule, InetAddress address, string chain, string target, bool keepsSource)
+    private static void AddExternal(Fragment fragment, SharedRule rule, string target, bool keepsSource)
     {
         if (!keepsSource)
-            fragment.Shared.Add(new(RuleTable.Nat, chain, (rule with { Target = ChainName.MarkMasquerade }).ToString(), address));
-        fragment.Shared.Add(new(RuleTable.Nat, chain, (rule with { Target = target }).ToString(), address));
+            fragment.Shared.Add(rule with { Rule = rule.Rule with { Target = MarkMasquerade } });
+        fragment.Shared.Add(rule with { Rule = rule.Rule with { Target = To(target) } });
     }
 
     private void AddNodePort(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
     {
-        RuleSpec rule = At(port, frontend, name);
+        IpRule rule = At(port, frontend, name);
         // Loopback sources cannot leave the node as they are.
         if (port.ExternalPolicyLocal)
         {
-            string loopback = Family == IpFamily.IPv4 ? "127.0.0.0/8" : "::1/128";
-            fragment.Shared.Add(new(RuleTable.Nat, ChainName.NodePorts,
-                (rule with { Source = loopback, Target = ChainName.MarkMasquerade }).ToString()));
+            PrefixMatch loopback = Family == IpFamily.IPv4 ? LoopbackIPv4 : LoopbackIPv6;
+            fragment.Shared.Add(InNodePorts(port, rule with { Source = loopback, Target = MarkMasquerade }));
         }
-        AddExternal(fragment, rule, default, ChainName.NodePorts, target, port.ExternalPolicyLocal);
+        AddExternal(fragment, InNodePorts(port, rule), target, port.ExternalPolicyLocal);
     }
 
     private static PortChain Firewall(string chain, PortPlan port, bool isSourceRestricted, string target) => new(chain, port, () =>
     {
-        List<string> rules = [];
-        string comment = $"{port.Name} loadbalancer IP";
+        List<IpRule> rules = [];
+        IpRule rule = new() { Comment = KubeProxyIptablesComment.LoadBalancerIP(port.Name.ToString()) };
         if (!port.ExternalPolicyLocal)
-            rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkMasquerade }.ToString());
+            rules.Add(rule with { Target = MarkMasquerade });
+        IpRule accepted = rule with { Target = To(target) };
         if (isSourceRestricted)
-        {
-            foreach (InetPrefix range in port.SourceRanges)
-                rules.Add(new RuleSpec { Source = range.ToString(), Comment = comment, Target = target }.ToString());
-        }
+            rules.AddRange(port.SourceRanges.Select(range => accepted with { Source = new(range) }));
         else
-        {
-            rules.Add(new RuleSpec { Comment = comment, Target = target }.ToString());
-        }
-        rules.Add(new RuleSpec { Comment = comment, Target = ChainName.MarkDrop }.ToString());
+            rules.Add(accepted);
+        rules.Add(rule with { Target = To(KubeProxyIptables.MarkDrop) });
         return rules;
     });
 
     private PortChain Balancing(string chain, PortPlan port, EndpointChain[] destinations) => new(chain, port, () =>
     {
-        List<string> rules = [];
+        List<IpRule> rules = [];
         string name = port.Name.ToString();
         AddBackends(rules, port, destinations, _ => name);
         return rules;
@@ -175,30 +179,18 @@ internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : C
 
     private PortChain LocalPolicy(string chain, PortPlan port, EndpointChain[] local, string clusterChain) => new(chain, port, () =>
     {
-        List<string> rules = [];
         string name = port.Name.ToString();
-        const string Redirect = "Redirect pods trying to reach external loadbalancer VIP to clusterIP";
-        foreach (RuleSpec rule in FromPods(new() { Comment = Redirect, Target = clusterChain }))
-            rules.Add(rule.ToString());
-        rules.Add(new RuleSpec
-        {
-            Comment = $"masquerade LOCAL traffic for {name} LB IP",
-            Match = FromLocal,
-            Target = ChainName.MarkMasquerade,
-        }.ToString());
-        rules.Add(new RuleSpec
-        {
-            Comment = $"route LOCAL traffic for {name} LB IP to service chain",
-            Match = FromLocal,
-            Target = clusterChain,
-        }.ToString());
+        IpRule fromNode = new() { Match = RuleMatch.FromLocal };
+        List<IpRule> rules =
+        [
+            .. FromPods(new() { Comment = KubeProxyIptablesComment.PodsToClusterIP, Target = To(clusterChain) }),
+            fromNode with { Comment = KubeProxyIptablesComment.LocalTraffic("masquerade", name), Target = MarkMasquerade },
+            fromNode with { Comment = KubeProxyIptablesComment.LocalTraffic("route", name), Target = To(clusterChain) },
+        ];
         if (local.Length == 0)
-            rules.Add(new RuleSpec { Comment = $"{name} has no local endpoints", Target = ChainName.MarkDrop }.ToString());
+            rules.Add(new() { Comment = KubeProxyIptablesComment.NoLocalEndpoints(name), Target = To(KubeProxyIptables.MarkDrop) });
         else
-            AddBackends(rules, port, local, i => $"Balancing rule {i} for {name}");
+            AddBackends(rules, port, local, i => KubeProxyIptablesComment.BalancingRule(i, name));
         return rules;
     });
-
-    private static void Add(Fragment fragment, RuleSpec rule, InetAddress address) =>
-        fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, rule.ToString(), address));
 }

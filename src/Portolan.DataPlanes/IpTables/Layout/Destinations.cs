@@ -1,13 +1,17 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 
-/// <summary>The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.</summary>
+/// <summary>
+/// The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.
+/// </summary>
 internal sealed class Destinations
 {
-    private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) => (All, Cluster, Local) = (all, cluster, local);
+    private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) =>
+        (All, Cluster, Local) = (all, cluster, local);
 
     /// <summary>Those of either list, each once.</summary>
     public EndpointChain[] All { get; }
@@ -40,7 +44,7 @@ internal sealed class Destinations
         {
             texts[i] = backends[i].Endpoint.ToString();
             // One digest a chain, however many rules name it.
-            chains[i] = new(ChainName.OfEndpoint(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
+            chains[i] = new(KubeProxyIptables.EndpointChain(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
         }
         Array.Sort(texts, chains, StringComparer.Ordinal);
         return chains;

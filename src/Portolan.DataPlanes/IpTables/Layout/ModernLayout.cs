@@ -1,4 +1,6 @@
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -10,36 +12,37 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 /// </summary>
 internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
-    public override IReadOnlyList<(RuleTable Table, string Chain)> SharedChains { get; } =
+    public override IReadOnlyList<ChainId> SharedChains { get; } =
     [
-        (RuleTable.Filter, ChainName.Services),
-        (RuleTable.Filter, ChainName.ExternalServices),
-        (RuleTable.Filter, ChainName.NodePorts),
-        (RuleTable.Filter, ChainName.ProxyFirewall),
-        (RuleTable.Nat, ChainName.Services),
-        (RuleTable.Nat, ChainName.NodePorts),
+        ChainId.Filter(KubeProxyIptables.Services),
+        ChainId.Filter(KubeProxyIptables.ExternalServices),
+        ChainId.Filter(KubeProxyIptables.NodePorts),
+        ChainId.Filter(KubeProxyIptables.ProxyFirewall),
+        ChainId.Nat(KubeProxyIptables.Services),
+        ChainId.Nat(KubeProxyIptables.NodePorts),
     ];
 
-    public override IEnumerable<(RuleTable Table, string Chain, string[] Rules)> FixedChains()
+    public override IEnumerable<FixedChain> FixedChains()
     {
-        foreach (var chain in CommonChains())
+        foreach (FixedChain chain in CommonChains())
             yield return chain;
-        yield return (RuleTable.Filter, ChainName.Forward,
-            [.. Forwarding(Context.HasCounters ? InvalidCounter : null), Replies("kubernetes forwarding conntrack rule")]);
+        string? counter = Context.HasCounters ? KubeProxyIptables.InvalidCounter : null;
+        yield return new(
+            ChainId.Filter(KubeProxyIptables.Forward), [.. Forwarding(counter), Replies(KubeProxyIptablesComment.ForwardedReplies)]);
     }
 
     public override IEnumerable<SharedRule> Hooks()
     {
-        const string LoadBalancer = "kubernetes load balancer firewall";
-        yield return Hook(RuleTable.Filter, "INPUT", External, ChainName.ExternalServices, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", External, ChainName.ExternalServices, New);
-        yield return Hook(RuleTable.Filter, "INPUT", "kubernetes health check service ports", ChainName.NodePorts);
-        yield return Hook(RuleTable.Filter, "FORWARD", Portals, ChainName.Services, New);
-        yield return Hook(RuleTable.Filter, "OUTPUT", Portals, ChainName.Services, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", "kubernetes forwarding rules", ChainName.Forward);
-        yield return Hook(RuleTable.Filter, "INPUT", LoadBalancer, ChainName.ProxyFirewall, New);
-        yield return Hook(RuleTable.Filter, "OUTPUT", LoadBalancer, ChainName.ProxyFirewall, New);
-        yield return Hook(RuleTable.Filter, "FORWARD", LoadBalancer, ChainName.ProxyFirewall, New);
+        ChainId input = ChainId.Filter("INPUT"), forward = ChainId.Filter("FORWARD"), output = ChainId.Filter("OUTPUT");
+        yield return Hook(input, KubeProxyIptablesComment.ExternalPortals, KubeProxyIptables.ExternalServices, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.ExternalPortals, KubeProxyIptables.ExternalServices, RuleMatch.IsNew);
+        yield return Hook(input, KubeProxyIptablesComment.HealthChecks, KubeProxyIptables.NodePorts);
+        yield return Hook(forward, KubeProxyIptablesComment.Portals, KubeProxyIptables.Services, RuleMatch.IsNew);
+        yield return Hook(output, KubeProxyIptablesComment.Portals, KubeProxyIptables.Services, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.Forwarding, KubeProxyIptables.Forward);
+        yield return Hook(input, KubeProxyIptablesComment.ProxyFirewall, KubeProxyIptables.ProxyFirewall, RuleMatch.IsNew);
+        yield return Hook(output, KubeProxyIptablesComment.ProxyFirewall, KubeProxyIptables.ProxyFirewall, RuleMatch.IsNew);
+        yield return Hook(forward, KubeProxyIptablesComment.ProxyFirewall, KubeProxyIptables.ProxyFirewall, RuleMatch.IsNew);
         foreach (SharedRule hook in FirewallHooks())
             yield return hook;
         foreach (SharedRule hook in NatHooks())
@@ -54,8 +57,9 @@ internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : Ch
     protected override void CompilePort(Fragment fragment, PortPlan port)
     {
         string name = port.Name.ToString();
-        string hash = ChainName.HashOf(port.Name);
-        string clusterChain = "KUBE-SVC-" + hash, localChain = "KUBE-SVL-" + hash, externalChain = "KUBE-EXT-" + hash, firewallChain = "KUBE-FW-" + hash;
+        string hash = KubeProxyIptables.HashOf(name, port.Name.Protocol);
+        string clusterChain = KubeProxyIptables.ClusterEndpointsPrefix + hash, localChain = KubeProxyIptables.LocalEndpointsPrefix + hash;
+        string externalChain = KubeProxyIptables.ExternalPrefix + hash, firewallChain = KubeProxyIptables.LoadBalancerPrefix + hash;
         bool isFirewalled = false;
         Frontend? external = null;
 
@@ -68,7 +72,7 @@ internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : Ch
                     fragment.Shared.Add(Denied(port, frontend, rejectOrDrop));
                     break;
                 case FrontendKind.ClusterIP:
-                    AddService(fragment, port, frontend, $"{name} cluster IP",
+                    AddService(fragment, port, frontend, KubeProxyIptablesComment.ClusterIP(name),
                         frontend.Outside.Action == FrontendAction.ToLocalBackends ? localChain : clusterChain);
                     break;
                 case FrontendKind.NodePort:
@@ -77,15 +81,19 @@ internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : Ch
                     break;
                 case FrontendKind.ExternalIP:
                     if (isServed)
-                        AddService(fragment, port, frontend, $"{name} external IP", externalChain);
+                        AddService(fragment, port, frontend, KubeProxyIptablesComment.ExternalIP(name), externalChain);
                     break;
                 default:
                     if (isServed)
-                        AddService(fragment, port, frontend, $"{name} loadbalancer IP", frontend.IsSourceRestricted ? firewallChain : externalChain);
+                    {
+                        AddService(fragment, port, frontend, KubeProxyIptablesComment.LoadBalancerIP(name),
+                            frontend.IsSourceRestricted ? firewallChain : externalChain);
+                    }
                     if (isServed && frontend.IsSourceRestricted)
                     {
-                        fragment.Shared.Add(new(RuleTable.Filter, ChainName.ProxyFirewall,
-                            (At(port, frontend, $"{name} traffic not accepted by {firewallChain}") with { Target = "DROP" }).ToString()));
+                        IpRule other = At(port, frontend, KubeProxyIptablesComment.NotAccepted(name, firewallChain));
+                        fragment.Shared.Add(new(
+                            ChainId.Filter(KubeProxyIptables.ProxyFirewall), other with { Target = RuleTarget.Drop }, port.Name.Service));
                         isFirewalled = true;
                     }
                     break;
@@ -112,81 +120,87 @@ internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : Ch
 
     protected override void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort)
     {
-        SharedRule rule = new(RuleTable.Filter, ChainName.NodePorts, new RuleSpec
-        {
-            Protocol = IpProtocol.Tcp,
-            Port = healthCheckPort,
-            Comment = $"{port.Name} health check node port",
-            Target = "ACCEPT",
-        }.ToString());
+        SharedRule rule = new(
+            ChainId.Filter(KubeProxyIptables.NodePorts),
+            new()
+            {
+                Protocol = IpProtocol.Tcp,
+                Port = healthCheckPort,
+                Comment = KubeProxyIptablesComment.HealthCheck(port.Name.ToString()),
+                Target = RuleTarget.Accept,
+            },
+            port.Name.Service);
         // The rule names the port, not its protocol: once is enough for TCP and UDP ports of one name.
         if (!fragment.Shared.Contains(rule))
             fragment.Shared.Add(rule);
     }
 
     private static void AddService(Fragment fragment, PortPlan port, Frontend frontend, string comment, string target) =>
-        fragment.Shared.Add(new(RuleTable.Nat, ChainName.Services, (At(port, frontend, comment) with { Target = target }).ToString(), frontend.Address));
+        fragment.Shared.Add(InServices(port, frontend, At(port, frontend, comment) with { Target = To(target) }));
 
     /// <summary>KUBE-SVC- or KUBE-SVL-: masquerading for the cluster IP where it leads here, then the endpoints.</summary>
     private PortChain Balancing(string chain, PortPlan port, EndpointChain[] destinations, FrontendAction action) => new(chain, port, () =>
     {
-        List<string> rules = [];
+        List<IpRule> rules = [];
         string name = port.Name.ToString();
         foreach (Frontend frontend in port.Frontends)
         {
             if (frontend.Kind == FrontendKind.ClusterIP && frontend.Outside.Action == action)
                 AddMasquerading(rules, port, frontend, name);
         }
-        AddBackends(rules, port, destinations, i => $"{name} -> {destinations[i].Endpoint}");
+        AddBackends(rules, port, destinations, i => KubeProxyIptablesComment.ToEndpoint(name, destinations[i].Endpoint.ToString()));
         return rules;
     });
 
-    private void AddMasquerading(List<string> rules, PortPlan port, Frontend frontend, string name)
+    private void AddMasquerading(List<IpRule> rules, PortPlan port, Frontend frontend, string name)
     {
-        RuleSpec rule = At(port, frontend, $"{name} cluster IP");
+        IpRule rule = At(port, frontend, KubeProxyIptablesComment.ClusterIP(name));
         if (frontend.Outside.Masquerade == Masquerading.Always)
-            rules.Add((rule with { Target = ChainName.MarkMasquerade }).ToString());
+            rules.Add(rule with { Target = MarkMasquerade });
         else if (frontend.Outside.Masquerade == Masquerading.OffCluster && MarkOffCluster(rule) is { } marked)
-            rules.Add(marked.ToString());
+            rules.Add(marked);
     }
 
     private void AddNodePort(Fragment fragment, PortPlan port, Frontend frontend, string name, string target)
     {
-        RuleSpec rule = At(port, frontend, name) with { Target = target };
+        IpRule rule = At(port, frontend, name) with { Target = To(target) };
         if (Context is { AllowsLocalhost: true, HasCounters: true })
-        {
-            fragment.Shared.Add(new(RuleTable.Nat, ChainName.NodePorts,
-                (rule with { Destination = "127.0.0.0/8", Counter = LocalhostCounter }).ToString()));
-        }
-        fragment.Shared.Add(new(RuleTable.Nat, ChainName.NodePorts, rule.ToString()));
+            fragment.Shared.Add(InNodePorts(port, rule with { Destination = LoopbackIPv4, Counter = KubeProxyIptables.LocalhostCounter }));
+        fragment.Shared.Add(InNodePorts(port, rule));
     }
 
     private static PortChain SourceRanges(string chain, PortPlan port, string externalChain) => new(chain, port, () =>
-    [
-        .. port.SourceRanges.Select(range =>
-            new RuleSpec { Source = range.ToString(), Comment = $"{port.Name} loadbalancer IP", Target = externalChain }.ToString()),
-        new RuleSpec { Comment = $"other traffic to {port.Name} will be dropped by KUBE-PROXY-FIREWALL" }.ToString(),
-    ]);
-
-    private PortChain ToExternal(string chain, PortPlan port, Frontend frontend, string clusterChain, string localChain) => new(chain, port, () =>
     {
-        string destinations = $"{port.Name} external destinations";
+        string name = port.Name.ToString();
+        IpRule accepted = new() { Comment = KubeProxyIptablesComment.LoadBalancerIP(name), Target = To(externalChain) };
+        return
+        [
+            .. port.SourceRanges.Select(range => accepted with { Source = new(range) }),
+            new() { Comment = KubeProxyIptablesComment.OtherTraffic(name) },
+        ];
+    });
+
+    private PortChain ToExternal(
+        string chain, PortPlan port, Frontend frontend, string clusterChain, string localChain) => new(chain, port, () =>
+    {
+        string name = port.Name.ToString();
         if (!port.ExternalPolicyLocal)
         {
             return
             [
-                new RuleSpec { Comment = $"masquerade traffic for {destinations}", Target = ChainName.MarkMasquerade }.ToString(),
-                new RuleSpec { Target = clusterChain }.ToString(),
+                new() { Comment = KubeProxyIptablesComment.ExternalTraffic("masquerade", name), Target = MarkMasquerade },
+                new() { Target = To(clusterChain) },
             ];
         }
-        List<string> rules =
+        IpRule fromNode = new() { Match = RuleMatch.FromLocal };
+        List<IpRule> rules =
         [
-            .. FromPods(new() { Comment = $"pod traffic for {destinations}", Target = clusterChain }).Select(static rule => rule.ToString()),
-            new RuleSpec { Comment = $"masquerade LOCAL traffic for {destinations}", Match = FromLocal, Target = ChainName.MarkMasquerade }.ToString(),
-            new RuleSpec { Comment = $"route LOCAL traffic for {destinations}", Match = FromLocal, Target = clusterChain }.ToString(),
+            .. FromPods(new() { Comment = KubeProxyIptablesComment.ExternalTraffic("pod", name), Target = To(clusterChain) }),
+            fromNode with { Comment = KubeProxyIptablesComment.ExternalTraffic("masquerade LOCAL", name), Target = MarkMasquerade },
+            fromNode with { Comment = KubeProxyIptablesComment.ExternalTraffic("route LOCAL", name), Target = To(clusterChain) },
         ];
         if (frontend.Outside.Action == FrontendAction.ToLocalBackends)
-            rules.Add(new RuleSpec { Target = localChain }.ToString());
+            rules.Add(new() { Target = To(localChain) });
         return rules;
     });
 }

@@ -1,13 +1,15 @@
 using System.Buffers.Binary;
 using System.Text;
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
 /// <summary>A change of one family's tables, and the order in which it is made.</summary>
-internal sealed class ChangeSet(ChainLayout layout)
+internal sealed class ChangeSet
 {
     /// <summary>
     /// Chains per transaction for iptables-nft-restore, which keeps the chains a transaction names in a sorted list that it walks for each
@@ -15,84 +17,83 @@ internal sealed class ChangeSet(ChainLayout layout)
     /// </summary>
     private const int ChainsPerTransaction = 500;
 
-    public ChainLayout Layout { get; } = layout;
-
-    /// <summary>Chains of the nat table to be written whole: those of no service come first, those of one service stand side by side.</summary>
-    public List<NatChain> Whole { get; } = [];
-
-    public List<DispatchTree.Branch> Branches { get; } = [];
-
-    /// <summary>The same of the filter table, where services have no chains of their own.</summary>
-    public List<(string Chain, string[] Rules)> WholeFilter { get; } = [];
-
-    /// <summary>Shared chains that are emptied (or created) and filled with <see cref="Added"/> and <see cref="TailAdded"/>.</summary>
-    public HashSet<(RuleTable Table, string Chain)> Rewritten { get; } = [];
-
-    public List<(ObjectName? Owner, SharedRule Rule)> Added { get; } = [];
-
-    public List<(ObjectName? Owner, SharedRule Rule)> Removed { get; } = [];
-
-    public List<SharedRule> TailAdded { get; } = [];
-
-    public List<SharedRule> Hooks { get; } = [];
-
-    /// <summary>Shared chains to create only, because others use them too.</summary>
-    public List<(RuleTable Table, string Chain)> NewChains { get; } = [];
-
-    public bool NeedsMangleCanary { get; set; }
-
-    /// <summary>Chains of the nat table that go.</summary>
-    public List<string> Deleted { get; } = [];
-
-    /// <summary>Shared chains of another layout, which go when nothing leads to them any more.</summary>
-    public List<(RuleTable Table, string Chain)> DeletedShared { get; } = [];
+    private readonly List<RuleChain> _written = [];
+    private readonly List<ChainId> _rewritten = [];
+    private readonly List<ChainId> _created = [];
+    private readonly List<SharedRule> _added = [];
+    private readonly List<(ChainId Chain, ShownRule Rule, ObjectName? Owner)> _removed = [];
+    private readonly List<ChainId> _deleted = [];
 
     /// <summary>The kernel holds rules of another layout: services' chains and what leads to them change in one transaction.</summary>
     public bool IsOfAnotherLayout { get; set; }
 
-    public bool IsEmpty => Whole.Count == 0 && Branches.Count == 0 && WholeFilter.Count == 0 && Rewritten.Count == 0 && Added.Count == 0
-        && Removed.Count == 0 && TailAdded.Count == 0 && Hooks.Count == 0 && NewChains.Count == 0 && Deleted.Count == 0
-        && DeletedShared.Count == 0 && !NeedsMangleCanary;
+    public bool IsEmpty => _written.Count + _rewritten.Count + _created.Count + _added.Count + _removed.Count + _deleted.Count == 0;
+
+    /// <summary>Rules and chains that go.</summary>
+    public int Removals => _removed.Count + _deleted.Count;
+
+    /// <summary>True when a rule goes that is for no service: it may be somebody else's.</summary>
+    public bool RemovesRulesOfNobody => _removed.Exists(static removed => removed.Owner is null);
+
+    /// <summary>Creates a chain, or empties it, and fills it. Chains of no service come first, those of one service side by side.</summary>
+    public void Write(RuleChain chain) => _written.Add(chain);
+
+    /// <summary>Creates a shared chain, or empties it: it is filled with the rules that are added to it.</summary>
+    public void Rewrite(ChainId chain) => _rewritten.Add(chain);
+
+    /// <summary>Creates a shared chain only, because others use it too.</summary>
+    public void Create(ChainId chain)
+    {
+        if (!_created.Contains(chain))
+            _created.Add(chain);
+    }
+
+    /// <summary>Adds a rule at the position it asks for.</summary>
+    public void Add(SharedRule rule) => _added.Add(rule);
+
+    public void Remove(SharedRule rule) => _removed.Add((rule.Chain, ShownRule.Of(rule.Rule), rule.Owner));
+
+    /// <summary>Removes a rule by what iptables-save shows of it.</summary>
+    public void Remove(ChainId chain, ShownRule rule) => _removed.Add((chain, rule, null));
+
+    /// <summary>Removes a chain when nothing leads to it any more.</summary>
+    public void Delete(ChainId chain) => _deleted.Add(chain);
 
     /// <summary>For messages: which chains the change is about, a few of them by name.</summary>
     public string Describe()
     {
         string[] chains =
         [
-            .. Whole.Select(static chain => chain.Name),
-            .. Branches.Select(static branch => branch.Name),
-            .. WholeFilter.Select(static chain => chain.Chain),
-            .. Rewritten.Select(static chain => chain.Chain),
-            .. Added.Concat(Removed).Select(static rule => rule.Rule.Chain).Distinct(),
-            .. Hooks.Select(static hook => hook.Chain).Distinct(),
-            .. DeletedShared.Select(static chain => chain.Chain),
-            .. Deleted,
+            .. _written.Select(static chain => chain.Name)
+                .Concat(_rewritten.Select(static chain => chain.Name))
+                .Concat(_added.Select(static rule => rule.Chain.Name))
+                .Concat(_removed.Select(static rule => rule.Chain.Name))
+                .Concat(_deleted.Select(static chain => chain.Name))
+                .Distinct(),
         ];
         return string.Join(", ", chains.Take(4)) + (chains.Length > 4 ? $" and {chains.Length - 4} more" : "");
     }
 
     /// <summary>
-    /// Writes the change so that no packet meets a gap: what is refused or dropped is added before the nat table changes and removed after
+    /// Writes the change so that no packet meets a gap: what is rejected or dropped is added before the nat table changes and removed after
     /// it, what is led to exists before anything leads to it.
     /// </summary>
     /// <param name="script">Takes the lines.</param>
     /// <param name="splitsTransactions">
-    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: each table in one transaction.
+    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: each table in one
+    /// transaction.
     /// </param>
     public void Write(RestoreScript script, bool splitsTransactions)
     {
-        if (NeedsMangleCanary)
-        {
-            script.Use("mangle");
-            script.Chain(ChainName.Canary);
-        }
-        WriteWholeFilter(script);
-        WriteShared(script, RuleTable.Filter, removes: false);
+        WriteChains(script, [.. _written.Where(static chain => chain.Id.Table == IpTable.Mangle)]);
+        WriteChains(script, [.. _written.Where(static chain => chain.Id.Table == IpTable.Filter)]);
+        WriteShared(script, IpTable.Filter);
         int portion = splitsTransactions && !IsOfAnotherLayout ? ChainsPerTransaction : int.MaxValue;
         int chains = 0;
-        foreach (NatChain[] whole in Portions(portion))
+        foreach (RuleChain[] whole in Portions(portion))
         {
-            WriteWhole(script, whole);
+            Array.Sort(whole.Select(static chain => SortKey(chain.Name)).ToArray(), whole);
+            WriteChains(script, whole);
             chains = whole.Length;
             if (chains >= portion)
             {
@@ -100,210 +101,123 @@ internal sealed class ChangeSet(ChainLayout layout)
                 chains = 0;
             }
         }
-        if (chains + Branches.Count > portion)
+        DispatchTree.Branch[] branches =
+            [.. _written.OfType<DispatchTree.Branch>().OrderBy(static branch => branch.Name, StringComparer.Ordinal)];
+        if (chains + branches.Length > portion)
             script.Commit();
-        WriteBranches(script);
-        WriteShared(script, RuleTable.Nat, removes: true);
-        if (Removed.Exists(static removed => removed.Rule.Table == RuleTable.Filter))
-            WriteRemoved(script, RuleTable.Filter);
-        WriteDeletedShared(script);
-        WriteDeleted(script, splitsTransactions);
+        WriteChains(script, branches);
+        // Before the additions: a rule that is in both moves, and -D takes the first it finds.
+        WriteRemoved(script, IpTable.Nat);
+        WriteShared(script, IpTable.Nat);
+        WriteRemoved(script, IpTable.Filter);
+        foreach (IGrouping<IpTable, ChainId> deleted in _deleted.GroupBy(static chain => chain.Table))
+            WriteDeleted(script, [.. deleted], splitsTransactions);
     }
 
-    /// <summary>Whole services, so that no rule leads to a chain of a later portion.</summary>
-    private IEnumerable<NatChain[]> Portions(int size)
+    /// <summary>Chains of the nat table by whole services, so that no rule leads to a chain of a later portion.</summary>
+    private IEnumerable<RuleChain[]> Portions(int size)
     {
-        int start = 0;
-        for (int i = 1; i <= Whole.Count; i++)
+        List<RuleChain> portion = [];
+        foreach (RuleChain chain in _written)
         {
-            if (i < Whole.Count && (i - start < size || Whole[i].Owner == Whole[i - 1].Owner))
+            if (chain is DispatchTree.Branch || chain.Id.Table != IpTable.Nat)
                 continue;
-            yield return [.. Whole.Slice(start, i - start)];
-            start = i;
+            if (portion.Count >= size && chain.Owner != portion[^1].Owner)
+            {
+                yield return [.. portion];
+                portion.Clear();
+            }
+            portion.Add(chain);
         }
+        if (portion.Count > 0)
+            yield return [.. portion];
     }
 
-    private static void WriteWhole(RestoreScript script, NatChain[] chains)
+    /// <summary>
+    /// Names the chains that come, the last by name first, before any of their rules. libiptc keeps all chains in a list sorted by name,
+    /// which it walks from the nearest of a few places it remembers: a name that goes to the front is put there at once, one that goes to
+    /// the end after a walk over hundreds. And chains whose names came in order lie side by side in its memory, for the walks that each
+    /// rule costs.
+    /// </summary>
+    /// <param name="script">Takes the lines.</param>
+    /// <param name="sorted">The chains in the order of their names.</param>
+    private static void WriteChains(RestoreScript script, RuleChain[] sorted)
     {
-        Array.Sort(chains.Select(static chain => SortKey(chain.Name)).ToArray(), chains);
-        script.Use("nat");
-        Declare(script, chains.Select(static chain => chain.Name));
-        foreach (NatChain chain in chains)
+        for (int i = sorted.Length - 1; i >= 0; i--)
+            script.Empty(sorted[i].Id);
+        foreach (RuleChain chain in sorted)
         {
-            script.Owner = chain.Owner;
-            foreach (string rule in chain.Rules())
-                script.Append(chain.Name, rule);
+            IReadOnlyList<IpRule> rules = chain.Rules();
+            for (int i = 0; i < rules.Count; i++)
+                script.Append(chain.Id, rules[i], chain.OwnerOf(i));
         }
-        script.Owner = null;
     }
 
-    // Eight letters behind "KUBE-" as a number: sixty thousand names are sorted in a quarter of the time, and the order is for speed only.
+    // Eight letters behind the prefix as a number: sixty thousand names are sorted in a quarter of the time; the order is for speed only.
     private static ulong SortKey(string name)
     {
         Span<byte> key = stackalloc byte[sizeof(ulong)];
         key.Clear();
-        Encoding.ASCII.GetBytes(name.AsSpan(5, Math.Min(name.Length - 5, key.Length)), key);
+        ReadOnlySpan<char> rest = name.AsSpan(KubeProxyIptables.Prefix.Length);
+        Encoding.ASCII.GetBytes(rest[..Math.Min(rest.Length, key.Length)], key);
         return BinaryPrimitives.ReadUInt64BigEndian(key);
     }
 
-    /// <summary>
-    /// Names the chains that come, the last by name first, before any of their rules. libiptc keeps all chains in a list sorted by name, which it
-    /// walks from the nearest of a few places it remembers: a name that goes to the front is put there at once, one that goes to the end after
-    /// a walk over hundreds. And chains whose names came in order lie side by side in its memory, for the walks that each rule costs.
-    /// </summary>
-    /// <param name="script">Takes the lines.</param>
-    /// <param name="sorted">The names in their order.</param>
-    private static void Declare(RestoreScript script, IEnumerable<string> sorted)
+    private void WriteShared(RestoreScript script, IpTable table)
     {
-        foreach (string name in sorted.Reverse())
-            script.Chain(name);
-    }
-
-    private void WriteBranches(RestoreScript script)
-    {
-        if (Branches.Count == 0)
-            return;
-        script.Use("nat");
-        Declare(script, Branches.Select(static branch => branch.Name).Order(StringComparer.Ordinal));
-        foreach (DispatchTree.Branch branch in Branches)
+        foreach (ChainId chain in _created)
         {
-            foreach ((ObjectName? owner, string rule) in branch.Rules)
-            {
-                script.Owner = owner;
-                script.Append(branch.Name, rule);
-            }
+            if (chain.Table == table)
+                script.Create(chain);
         }
-        script.Owner = null;
-    }
-
-    private void WriteWholeFilter(RestoreScript script)
-    {
-        if (WholeFilter.Count == 0)
-            return;
-        script.Use(NameOf(RuleTable.Filter));
-        foreach ((string chain, _) in WholeFilter)
-            script.Chain(chain);
-        foreach ((string chain, string[] rules) in WholeFilter)
+        HashSet<ChainId> rewritten = [.. _rewritten.Where(chain => chain.Table == table)];
+        foreach (ChainId chain in _rewritten)
         {
-            foreach (string rule in rules)
-                script.Append(chain, rule);
+            if (chain.Table == table)
+                script.Empty(chain);
         }
-    }
-
-    private void WriteShared(RestoreScript script, RuleTable table, bool removes)
-    {
-        string name = NameOf(table);
-        foreach ((RuleTable where, string chain) in NewChains)
-        {
-            if (where != table)
-                continue;
-            script.Use(name);
-            script.NewChain(chain);
-        }
-        foreach ((RuleTable where, string chain) in Layout.SharedChains)
-        {
-            if (where != table || !Rewritten.Contains((where, chain)))
-                continue;
-            script.Use(name);
-            script.Chain(chain);
-        }
-        // Before the additions: a rule that is in both moves, and -D takes the first it finds.
-        if (removes)
-            WriteRemoved(script, table);
-        WriteAdded(script, table, isRewritten: true);
-        WriteAdded(script, table, isRewritten: false);
-        foreach (SharedRule rule in TailAdded)
-        {
-            if (rule.Table != table)
-                continue;
-            script.Use(name);
-            script.Append(rule.Chain, rule.Rule);
-        }
-        foreach (SharedRule hook in Hooks)
-        {
-            if (hook.Table != table)
-                continue;
-            script.Use(name);
-            script.Prepend(hook.Chain, hook.Rule);
-        }
-    }
-
-    private void WriteAdded(RestoreScript script, RuleTable table, bool isRewritten)
-    {
+        SharedRule[] added = [.. _added.Where(rule => rule.Chain.Table == table)];
+        SharedRule[] filling = [.. added.Where(rule => rewritten.Contains(rule.Chain))];
+        SharedRule[] joining = [.. added.Where(rule => !rewritten.Contains(rule.Chain))];
+        foreach (SharedRule rule in filling.Where(static rule => rule.Position == RulePosition.Anywhere))
+            script.Append(rule.Chain, rule.Rule, rule.Owner);
+        foreach (SharedRule rule in filling.Where(static rule => rule.Position == RulePosition.AfterAddresses))
+            script.Append(rule.Chain, rule.Rule, rule.Owner);
         // Each goes to the front of a chain that stays, so that the last one goes first.
-        foreach ((ObjectName? owner, SharedRule rule) in isRewritten ? Added : Enumerable.Reverse(Added))
-        {
-            if (!rule.IsForAllAddresses)
-                WriteAdded(script, table, isRewritten, owner, rule, goesToFront: !isRewritten);
-        }
-        foreach ((ObjectName? owner, SharedRule rule) in Added)
-        {
-            if (rule.IsForAllAddresses)
-                WriteAdded(script, table, isRewritten, owner, rule, goesToFront: false);
-        }
-        script.Owner = null;
+        foreach (SharedRule rule in joining.Where(static rule => rule.Position == RulePosition.Anywhere).Reverse())
+            script.Prepend(rule.Chain, rule.Rule, rule.Owner);
+        foreach (SharedRule rule in joining.Where(static rule => rule.Position == RulePosition.AfterAddresses))
+            script.Append(rule.Chain, rule.Rule, rule.Owner);
+        foreach (SharedRule rule in added.Where(static rule => rule.Position == RulePosition.Last))
+            script.Append(rule.Chain, rule.Rule, rule.Owner);
+        foreach (SharedRule rule in added.Where(static rule => rule.Position == RulePosition.First))
+            script.Prepend(rule.Chain, rule.Rule, rule.Owner);
     }
 
-    private void WriteAdded(RestoreScript script, RuleTable table, bool isRewritten, ObjectName? owner, SharedRule rule, bool goesToFront)
+    private void WriteRemoved(RestoreScript script, IpTable table)
     {
-        if (rule.Table != table || Rewritten.Contains((table, rule.Chain)) != isRewritten)
-            return;
-        script.Use(NameOf(table));
-        script.Owner = owner;
-        if (goesToFront)
-            script.Prepend(rule.Chain, rule.Rule);
-        else
-            script.Append(rule.Chain, rule.Rule);
-    }
-
-    private void WriteRemoved(RestoreScript script, RuleTable table)
-    {
-        foreach ((ObjectName? owner, SharedRule rule) in Removed)
+        foreach ((ChainId chain, ShownRule rule, ObjectName? owner) in _removed)
         {
-            if (rule.Table != table)
-                continue;
-            script.Use(NameOf(table));
-            script.Owner = owner;
-            script.Delete(rule.Chain, rule.Rule);
-        }
-        script.Owner = null;
-    }
-
-    private void WriteDeletedShared(RestoreScript script)
-    {
-        foreach (IGrouping<RuleTable, (RuleTable Table, string Chain)> chains in DeletedShared.GroupBy(static chain => chain.Table))
-        {
-            script.Use(NameOf(chains.Key));
-            foreach ((_, string chain) in chains)
-                script.Chain(chain);
-            foreach ((_, string chain) in chains)
-                script.DeleteChain(chain);
+            if (chain.Table == table)
+                script.Delete(chain, rule, owner);
         }
     }
 
-    private void WriteDeleted(RestoreScript script, bool splitsTransactions)
+    private static void WriteDeleted(RestoreScript script, ChainId[] chains, bool splitsTransactions)
     {
         int portion = splitsTransactions ? ChainsPerTransaction : int.MaxValue;
-        if (Deleted.Count > portion)
+        bool isSplit = chains.Length > portion;
+        if (isSplit)
             script.Commit();
         // Chains may lead to each other: all are emptied before one is deleted.
-        foreach (string[] names in Deleted.Chunk(Math.Min(portion, Math.Max(1, Deleted.Count))))
+        foreach (Action<ChainId> step in (ReadOnlySpan<Action<ChainId>>)[script.Empty, script.DeleteChain])
         {
-            script.Use("nat");
-            foreach (string name in names)
-                script.Chain(name);
-            if (Deleted.Count > portion)
-                script.Commit();
-        }
-        foreach (string[] names in Deleted.Chunk(Math.Min(portion, Math.Max(1, Deleted.Count))))
-        {
-            script.Use("nat");
-            foreach (string name in names)
-                script.DeleteChain(name);
-            if (Deleted.Count > portion)
-                script.Commit();
+            for (int i = 0; i < chains.Length; i++)
+            {
+                step(chains[i]);
+                if (isSplit && ((i + 1) % portion == 0 || i == chains.Length - 1))
+                    script.Commit();
+            }
         }
     }
-
-    internal static string NameOf(RuleTable table) => table == RuleTable.Nat ? "nat" : "filter";
 }

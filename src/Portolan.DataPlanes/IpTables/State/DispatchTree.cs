@@ -1,5 +1,7 @@
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.State;
@@ -11,7 +13,7 @@ namespace Portolan.DataPlanes.IpTables.State;
 /// <remarks>
 /// The shape depends on the addresses there are, not on the order they came in: a prefix with more than <see cref="LeafSize"/> addresses
 /// branches by the next two bits after those all of them share. A change of one address touches the chains on its path only.
-/// Services that share an address stand in the order of their names, so that a comparison finds the chain as it was written.
+/// Services that share an address are in the order of their names, so that a comparison finds the chain as it was written.
 /// </remarks>
 internal sealed class DispatchTree(IpFamily family)
 {
@@ -21,49 +23,63 @@ internal sealed class DispatchTree(IpFamily family)
     private const int BranchBits = 2;
 
     private readonly List<InetAddress> _addresses = [];
-    private readonly Dictionary<InetAddress, List<(ObjectName Owner, string Rule)>> _rules = [];
+    private readonly Dictionary<InetAddress, List<OwnedRule>> _rules = [];
     private readonly int _bits = InetAddress.LengthOf(family) * 8;
 
-    public void Add(InetAddress address, ObjectName owner, string rule)
-    {
-        if (!_rules.TryGetValue(address, out List<(ObjectName, string)>? rules))
-        {
-            _rules.Add(address, rules = []);
-            _addresses.Insert(~_addresses.BinarySearch(address), address);
-        }
-        Insert(rules, owner, rule);
-    }
-
     /// <summary>Adds many at once: sorted once.</summary>
-    public void Fill(IEnumerable<(InetAddress Address, ObjectName Owner, string Rule)> entries)
+    /// <param name="rules">The rules of all services that have an address.</param>
+    public void Fill(IEnumerable<SharedRule> rules)
     {
         _addresses.Clear();
         _rules.Clear();
-        foreach ((InetAddress address, ObjectName owner, string rule) in entries)
+        foreach (SharedRule rule in rules)
         {
-            if (!_rules.TryGetValue(address, out List<(ObjectName, string)>? rules))
+            if (!_rules.TryGetValue(rule.Address, out List<OwnedRule>? there))
             {
-                _rules.Add(address, rules = []);
-                _addresses.Add(address);
+                _rules.Add(rule.Address, there = []);
+                _addresses.Add(rule.Address);
             }
-            Insert(rules, owner, rule);
+            Insert(there, rule);
         }
         _addresses.Sort();
     }
 
-    public void Remove(InetAddress address, ObjectName owner, string rule)
+    /// <summary>Takes rules out and others in.</summary>
+    /// <returns>What that changes.</returns>
+    public TreeChange Change(IReadOnlyCollection<SharedRule> removed, IReadOnlyCollection<SharedRule> added)
     {
-        if (!_rules.TryGetValue(address, out List<(ObjectName, string)>? rules))
-            return;
-        rules.Remove((owner, rule));
-        if (rules.Count > 0)
-            return;
-        _rules.Remove(address);
-        _addresses.RemoveAt(_addresses.BinarySearch(address));
+        if (removed.Count + added.Count == 0)
+            return TreeChange.None;
+        HashSet<InetAddress> addresses = [.. removed.Concat(added).Select(static rule => rule.Address)];
+        Dictionary<InetPrefix, Branch> before = BranchesNear(addresses).ToDictionary(static branch => branch.Prefix);
+        OwnedRule[] rootBefore = [.. Root()];
+        foreach (SharedRule rule in removed)
+            Remove(rule);
+        foreach (SharedRule rule in added)
+            Add(rule);
+
+        List<Branch> written = [];
+        List<ChainId> deleted = [];
+        foreach (Branch branch in BranchesNear(addresses))
+        {
+            if (!before.Remove(branch.Prefix, out Branch? old) || !old.HasRulesOf(branch))
+                written.Add(branch);
+        }
+        foreach (Branch old in before.Values)
+        {
+            if (Find(old.Prefix) is not { } kept)
+                deleted.Add(old.Id);
+            else if (!kept.HasRulesOf(old))
+                written.Add(kept);
+        }
+        // By owner, all or none: rules for one destination keep their order.
+        ILookup<ObjectName?, OwnedRule> wasRoot = rootBefore.ToLookup(static rule => rule.Owner);
+        ILookup<ObjectName?, OwnedRule> root = Root().ToLookup(static rule => rule.Owner);
+        return new(written, deleted, DifferingGroups(wasRoot, root), DifferingGroups(root, wasRoot));
     }
 
-    /// <summary>The rules that stand in KUBE-SERVICES itself.</summary>
-    public IEnumerable<(ObjectName? Owner, string Rule)> Root() => _addresses.Count == 0 ? [] : Rules(NodeOf(0, _addresses.Count), isRoot: true);
+    /// <summary>The rules that are in KUBE-SERVICES itself.</summary>
+    public IEnumerable<OwnedRule> Root() => _addresses.Count == 0 ? [] : Rules(NodeOf(0, _addresses.Count), isRoot: true);
 
     /// <summary>All chains, a prefix before those inside it.</summary>
     public IEnumerable<Branch> AllBranches() => Below(0, _addresses.Count, static (_, _) => true);
@@ -73,11 +89,11 @@ internal sealed class DispatchTree(IpFamily family)
     /// addresses, those beside the paths, and the small ones that may merge or split. A chain that is in here before a change and not after
     /// it may still exist: see <see cref="Find"/>.
     /// </summary>
-    public IEnumerable<Branch> BranchesNear(IReadOnlyCollection<InetAddress> changed) =>
+    private IEnumerable<Branch> BranchesNear(HashSet<InetAddress> changed) =>
         Below(0, _addresses.Count, (prefix, count) => count <= LeafSize + changed.Count || changed.Any(prefix.Contains));
 
     /// <summary>The chain of a prefix, if the tree has one.</summary>
-    public Branch? Find(InetPrefix prefix)
+    private Branch? Find(InetPrefix prefix)
     {
         int from = 0, to = _addresses.Count;
         while (to > from && NodeOf(from, to) is { IsLeaf: false } node)
@@ -97,9 +113,33 @@ internal sealed class DispatchTree(IpFamily family)
         return null;
     }
 
+    private void Add(SharedRule rule)
+    {
+        if (!_rules.TryGetValue(rule.Address, out List<OwnedRule>? there))
+        {
+            _rules.Add(rule.Address, there = []);
+            _addresses.Insert(~_addresses.BinarySearch(rule.Address), rule.Address);
+        }
+        Insert(there, rule);
+    }
+
+    private void Remove(SharedRule rule)
+    {
+        if (!_rules.TryGetValue(rule.Address, out List<OwnedRule>? there))
+            return;
+        there.Remove(new(rule.Rule, rule.Owner));
+        if (there.Count > 0)
+            return;
+        _rules.Remove(rule.Address);
+        _addresses.RemoveAt(_addresses.BinarySearch(rule.Address));
+    }
+
     // Rules of one owner keep the order they come in: mark, then jump.
-    private static void Insert(List<(ObjectName Owner, string Rule)> rules, ObjectName owner, string rule) =>
-        rules.Insert(rules.FindLastIndex(entry => entry.Owner <= owner) + 1, (owner, rule));
+    private static void Insert(List<OwnedRule> rules, SharedRule rule) =>
+        rules.Insert(rules.FindLastIndex(there => there.Owner <= rule.Owner) + 1, new(rule.Rule, rule.Owner));
+
+    private static OwnedRule[] DifferingGroups(ILookup<ObjectName?, OwnedRule> of, ILookup<ObjectName?, OwnedRule> against) =>
+        [.. of.Where(group => !group.SequenceEqual(against[group.Key])).SelectMany(static group => group)];
 
     private IEnumerable<Branch> Below(int from, int to, Func<InetPrefix, int, bool> isEntered)
     {
@@ -117,26 +157,22 @@ internal sealed class DispatchTree(IpFamily family)
 
     private Branch BranchOf(Node child) => new(child.Prefix, [.. Rules(NodeOf(child.From, child.To), isRoot: false)]);
 
-    private IEnumerable<(ObjectName? Owner, string Rule)> Rules(Node node, bool isRoot)
+    private IEnumerable<OwnedRule> Rules(Node node, bool isRoot)
     {
         if (!node.IsLeaf)
         {
             // From KUBE-SERVICES a jump, because what finds no service there may still be for a NodePort; further down nobody is waiting.
             foreach (Node child in Children(node))
             {
-                yield return (null, new RuleSpec
-                {
-                    Destination = child.Prefix.ToString(),
-                    Target = ChainName.OfBranch(child.Prefix),
-                    IsGoto = !isRoot,
-                }.ToString());
+                var target = new JumpTarget(KubeProxyIptables.BranchChain(child.Prefix), IsGoto: !isRoot);
+                yield return new(new() { Destination = new(child.Prefix), Target = target }, null);
             }
             yield break;
         }
         for (int i = node.From; i < node.To; i++)
         {
-            foreach ((ObjectName owner, string rule) in _rules[_addresses[i]])
-                yield return (owner, rule);
+            foreach (OwnedRule rule in _rules[_addresses[i]])
+                yield return rule;
         }
     }
 
@@ -163,13 +199,19 @@ internal sealed class DispatchTree(IpFamily family)
     }
 
     /// <summary>One chain of the tree.</summary>
-    /// <param name="Prefix">The destinations it is for.</param>
-    /// <param name="Rules">Its rules, and for which service each is; null for jumps within the tree.</param>
-    public readonly record struct Branch(InetPrefix Prefix, List<(ObjectName? Owner, string Rule)> Rules)
+    /// <param name="prefix">The destinations it is for.</param>
+    /// <param name="rules">Its rules, and for which service each is; null for jumps within the tree.</param>
+    public sealed class Branch(InetPrefix prefix, OwnedRule[] rules) : RuleChain(ChainId.Nat(KubeProxyIptables.BranchChain(prefix)))
     {
-        public string Name => ChainName.OfBranch(Prefix);
+        private readonly IpRule[] _rules = [.. rules.Select(static rule => rule.Rule)];
 
-        public bool HasRulesOf(Branch other) => Rules.SequenceEqual(other.Rules);
+        public InetPrefix Prefix => prefix;
+
+        public override ObjectName? Owner => null;
+
+        public override IReadOnlyList<IpRule> Rules() => _rules;
+
+        public override ObjectName? OwnerOf(int rule) => rules[rule].Owner;
     }
 
     private readonly record struct Node(InetPrefix Prefix, int From, int To)
@@ -178,4 +220,18 @@ internal sealed class DispatchTree(IpFamily family)
 
         public bool IsLeaf => Count <= LeafSize;
     }
+}
+
+/// <summary>What a change of addresses means for the tree.</summary>
+/// <param name="Written">Chains that come or change.</param>
+/// <param name="Deleted">Chains that go.</param>
+/// <param name="RootRemoved">Rules of KUBE-SERVICES that go.</param>
+/// <param name="RootAdded">Rules of KUBE-SERVICES that come, among them those that went because another of their service changed.</param>
+internal sealed record TreeChange(
+    IReadOnlyList<DispatchTree.Branch> Written,
+    IReadOnlyList<ChainId> Deleted,
+    IReadOnlyList<OwnedRule> RootRemoved,
+    IReadOnlyList<OwnedRule> RootAdded)
+{
+    public static TreeChange None { get; } = new([], [], [], []);
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
@@ -9,7 +10,7 @@ namespace Portolan.DataPlanes.IpTables.Tools;
 /// </summary>
 internal static class BackendDetection
 {
-    private static readonly string[] s_hints = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
+    private static readonly string[] s_hints = [$":{KubeProxyIptables.IptablesHint} ", $":{KubeProxyIptables.KubeletCanary} "];
 
     public static IpTablesBackend Detect()
     {

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
 using Portolan.Services.Cluster;
 
@@ -95,29 +96,31 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     }
 
     /// <summary>Whether a chain exists. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
-    public bool HasChain(string table, string chain) => List(table, chain).ExitCode != OtherProblem;
+    public bool HasChain(ChainId chain) => List(chain).ExitCode != OtherProblem;
 
-    /// <summary>Whether a chain has a jump to another. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.</summary>
-    public bool HasJump(string table, string from, string to)
+    /// <summary>
+    /// Whether a chain has a jump to another. A tool that cannot answer (the lock is held, or it cannot be started) counts as yes.
+    /// </summary>
+    public bool HasJump(ChainId from, string to)
     {
-        (int exitCode, string rules) = List(table, from);
+        (int exitCode, string rules) = List(from);
         return exitCode != 0 || rules.Split('\n').Any(rule => rule.StartsWith($"{to} ", StringComparison.Ordinal));
     }
 
     /// <summary>The rules of one chain as iptables-save shows them ("-A CHAIN RULE"); null when the tool cannot show them.</summary>
-    public IEnumerable<string>? RulesOf(string table, string chain)
+    public IEnumerable<string>? RulesOf(ChainId chain)
     {
-        (int exitCode, string rules) = Ask(table, "-S", chain);
+        (int exitCode, string rules) = Ask(chain.Table, "-S", chain.Name);
         return exitCode == 0 ? rules.Split('\n').Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)) : null;
     }
 
-    private (int ExitCode, string Rules) List(string table, string chain) => Ask(table, "-n", "-L", chain);
+    private (int ExitCode, string Rules) List(ChainId chain) => Ask(chain.Table, "-n", "-L", chain.Name);
 
-    private (int ExitCode, string Output) Ask(string table, params ReadOnlySpan<string> question)
+    private (int ExitCode, string Output) Ask(IpTable table, params ReadOnlySpan<string> question)
     {
         try
         {
-            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table, .. question], redirectsInput: false);
+            using Process process = Start(Prefix, [$"--wait={lockSeconds}", "-t", table.Text(), .. question], redirectsInput: false);
             Task<string> errors = process.StandardError.ReadToEndAsync();
             string rules = process.StandardOutput.ReadToEnd();
             process.WaitForExit();

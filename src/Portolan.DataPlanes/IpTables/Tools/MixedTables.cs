@@ -1,46 +1,49 @@
-using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// Tables of iptables-nft in which somebody has rules that only nft can make. iptables-nft-save shows nothing of such a table; single chains
-/// are still shown, and which chains there are tells the kernel.
+/// Tables of iptables-nft in which somebody has rules that only nft can make. iptables-nft-save shows nothing of such a table; single
+/// chains are still shown, and the kernel lists the chains.
 /// </summary>
 internal static class MixedTables
 {
     /// <summary>Adds what can be learnt of such a table to what iptables-save showed.</summary>
-    /// <exception cref="IOException">The kernel did not tell.</exception>
-    public static void Complete(SavedTables saved, IpTablesTool tool, string table)
+    /// <exception cref="IOException">The kernel does not list the table's chains.</exception>
+    public static void Complete(SavedTables saved, IpTablesTool tool, IpTable table)
     {
         try
         {
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
             var reader = new NfReader(socket);
-            var id = new NfTableId(tool.Family == IpFamily.IPv4 ? NfFamily.IPv4 : NfFamily.IPv6, table);
+            var id = new NfTableId(tool.Family == IpFamily.IPv4 ? NfFamily.IPv4 : NfFamily.IPv6, table.Text());
             foreach (NfChain chain in reader.ReadChains(id))
             {
-                if (table == "nat" && ChainName.IsOwned(chain.Name))
+                var known = new ChainId(table, chain.Name);
+                if (table == IpTable.Nat && KubeProxyIptables.RoleOf(chain.Name).IsOwned())
                     saved.AddUnread(chain.Name);
                 else if (!IsOfInterest(chain.Name))
                     continue;
-                else if (tool.RulesOf(table, chain.Name) is { } rules)
-                    saved.Add(table, chain.Name, rules);
+                else if (tool.RulesOf(known) is { } rules)
+                    saved.Add(known, rules);
                 else
-                    saved.AddUnread(table, chain.Name, reader.ReadRules(id, chain.Name).SelectMany(TargetsOf));
+                    saved.AddUnread(known, reader.ReadRules(id, chain.Name).SelectMany(TargetsOf));
             }
         }
         catch (NetlinkException failure)
         {
-            throw new IOException($"table {table} holds rules made with nft, and its chains cannot be listed: {failure.Message}", failure);
+            throw new IOException(
+                $"table {table.Text()} holds rules made with nft, and its chains cannot be listed: {failure.Message}", failure);
         }
     }
 
     // The built-in ones have upper-case names, too; chains that people make with nft hardly ever.
-    private static bool IsOfInterest(string chain) => chain.StartsWith("KUBE-", StringComparison.Ordinal)
+    private static bool IsOfInterest(string chain) => chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal)
         || chain is "PREROUTING" or "INPUT" or "FORWARD" or "OUTPUT" or "POSTROUTING";
 
     private static IEnumerable<string> TargetsOf(NfRule rule)

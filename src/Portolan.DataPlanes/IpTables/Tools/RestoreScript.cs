@@ -1,15 +1,15 @@
 using System.Text;
-using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>Writes the input of iptables-restore, and tells of one line for whom it stands.</summary>
-/// <remarks>Texts given here are complete and quoted (<see cref="RuleSpec"/>); nothing passes through a shell.</remarks>
+/// <summary>Writes the input of iptables-restore, and remembers of one line which service it is for.</summary>
+/// <remarks>Rules are rendered with their strings quoted (<see cref="RuleText"/>); nothing passes through a shell.</remarks>
 internal sealed class RestoreScript(Stream output) : IDisposable
 {
     private readonly StreamWriter _writer = new(output, new UTF8Encoding(false), bufferSize: 1 << 16) { NewLine = "\n" };
-    private string? _table;
+    private IpTable? _table;
 
     /// <summary>Number of lines so far.</summary>
     public int Lines { get; private set; }
@@ -24,40 +24,42 @@ internal sealed class RestoreScript(Stream output) : IDisposable
 
     public ObjectName? KeptOwner { get; private set; }
 
-    /// <summary>The lines that follow stand for a service; null for none.</summary>
-    public ObjectName? Owner { private get; set; }
-
-    /// <summary>Begins a table where it is not the current one.</summary>
-    public void Use(string table)
+    /// <summary>Creates a chain, or empties it.</summary>
+    public void Empty(ChainId chain)
     {
-        if (_table == table)
-            return;
-        Commit();
-        _table = table;
-        Line("*", table);
+        Use(chain.Table);
+        Line(null, ":", chain.Name, " - [0:0]");
     }
 
-    /// <summary>Creates a chain, or empties it.</summary>
-    public void Chain(string name) => Line(":", name, " - [0:0]");
-
     /// <summary>Creates a chain that is known not to exist, without emptying one that came up meanwhile.</summary>
-    public void NewChain(string name) => Line("-N ", name);
+    public void Create(ChainId chain)
+    {
+        Use(chain.Table);
+        Line(null, "-N ", chain.Name);
+    }
 
-    public void Append(string chain, string rule) => Line("-A ", chain, " ", rule);
+    public void Append(ChainId chain, IpRule rule, ObjectName? owner) => Line(chain, "-A ", " ", rule, owner);
 
-    public void Prepend(string chain, string rule) => Line("-I ", chain, " 1 ", rule);
+    public void Prepend(ChainId chain, IpRule rule, ObjectName? owner) => Line(chain, "-I ", " 1 ", rule, owner);
 
-    public void Delete(string chain, string rule) => Line("-D ", chain, " ", rule);
+    public void Delete(ChainId chain, ShownRule rule, ObjectName? owner)
+    {
+        Use(chain.Table);
+        Line(owner, "-D ", chain.Name, " ", rule.Text);
+    }
 
-    public void DeleteChain(string name) => Line("-X ", name);
+    public void DeleteChain(ChainId chain)
+    {
+        Use(chain.Table);
+        Line(null, "-X ", chain.Name);
+    }
 
     /// <summary>Ends the current table, if there is one: what was written for it goes into force at once.</summary>
     public void Commit()
     {
         if (_table is null)
             return;
-        Owner = null;
-        Line("COMMIT");
+        Line(null, "COMMIT");
         Commits++;
         _table = null;
     }
@@ -69,10 +71,32 @@ internal sealed class RestoreScript(Stream output) : IDisposable
         _writer.Dispose();
     }
 
-    private void Line(string a, string b = "", string c = "", string d = "")
+    /// <summary>Begins a table where it is not the current one.</summary>
+    private void Use(IpTable table)
+    {
+        if (_table == table)
+            return;
+        Commit();
+        _table = table;
+        Line(null, "*", table.Text());
+    }
+
+    private void Line(ChainId chain, string command, string place, IpRule rule, ObjectName? owner)
+    {
+        Use(chain.Table);
+        if (++Lines == KeptLine)
+            (KeptText, KeptOwner) = ($"{command}{chain.Name}{place}{rule}", owner);
+        _writer.Write(command);
+        _writer.Write(chain.Name);
+        _writer.Write(place);
+        RuleText.Write(_writer, rule);
+        _writer.Write('\n');
+    }
+
+    private void Line(ObjectName? owner, string a, string b = "", string c = "", string d = "")
     {
         if (++Lines == KeptLine)
-            (KeptText, KeptOwner) = (a + b + c + d, Owner);
+            (KeptText, KeptOwner) = (a + b + c + d, owner);
         _writer.Write(a);
         _writer.Write(b);
         _writer.Write(c);

@@ -12,7 +12,11 @@ internal static class ToolSearch
     {
         string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
         IpFamily[] families = withIPv6 ? [IpFamily.IPv4, IpFamily.IPv6] : [IpFamily.IPv4];
-        return [.. families.SelectMany(family => IpTablesTool.Programs(family, backend)).Where(program => !Array.Exists(folders, folder => File.Exists(Path.Combine(folder, program))))];
+        return
+        [
+            .. families.SelectMany(family => IpTablesTool.Programs(family, backend))
+                .Where(program => !Array.Exists(folders, folder => File.Exists(Path.Combine(folder, program)))),
+        ];
     }
 
     /// <summary>For the operator: what has to be installed before this process can work through a back-end; null for nothing.</summary>

@@ -64,11 +64,11 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
         foreach (WatchStepAnswer step in answer.Steps)
         {
             if (step is WatchRuleAnswer rule)
-                ChartOutput.Json(rule, AnswersJsonContext.OneLine.WatchRuleAnswer);
+                ChartOutput.Json(rule, AnswersJsonContext.Default.WatchRuleAnswer, isOneLine: true);
             else
-                ChartOutput.Json(step, AnswersJsonContext.OneLine.WatchStepAnswer);
+                ChartOutput.Json(step, AnswersJsonContext.Default.WatchStepAnswer, isOneLine: true);
         }
-        ChartOutput.Json(answer, AnswersJsonContext.OneLine.WatchPacketAnswer);
+        ChartOutput.Json(answer, AnswersJsonContext.Default.WatchPacketAnswer, isOneLine: true);
     }
 
     private List<TracedStep> Resolve(TracedPacket packet)

@@ -1,7 +1,10 @@
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables.Layout;
+using Portolan.DataPlanes.IpTables.Model;
+using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Rules.Dialects;
 
-namespace Portolan.DataPlanes.IpTables.Tools;
+namespace Portolan.DataPlanes.IpTables.State;
 
 /// <summary>Removes what a proxy in iptables mode left: kube-proxy's chains of any version, and ours.</summary>
 internal static class CleanUpRules
@@ -17,13 +20,13 @@ internal static class CleanUpRules
         }
         catch (IOException problem)
         {
-            return new() { IsInForce = false, Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)] };
+            return new()
+            {
+                IsInForce = false,
+                Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)],
+            };
         }
-        (string Table, string Chain)[] chains =
-        [
-            .. saved.Chains.Where(static chain => ChainName.Shared.Contains(chain.Chain)),
-            .. saved.Owned.Keys.Select(static chain => ("nat", chain)),
-        ];
+        ChainId[] chains = [.. saved.Shared, .. saved.Owned];
         if (chains.Length == 0)
             return SyncReport.UpToDate;
         RestoreOutcome outcome = tool.Restore(script => Write(script, saved, chains, tool.Backend == IpTablesBackend.Nft));
@@ -32,27 +35,23 @@ internal static class CleanUpRules
             : new() { IsInForce = false, Refusals = [new("rules of mode iptables", outcome.RefusedLine, outcome.Error)] };
     }
 
-    private static void Write(RestoreScript script, SavedTables saved, (string Table, string Chain)[] chains, bool splitsTransactions)
+    private static void Write(RestoreScript script, SavedTables saved, ChainId[] chains, bool splitsTransactions)
     {
         // First nothing leads to the chains any more, then they lead nowhere, then they go.
-        foreach ((string table, string chain, string rule) in saved.Jumps())
+        foreach ((ChainId chain, ShownRule rule) in saved.Jumps())
         {
-            if (!ChainName.Shared.Contains(chain) && (ChainName.Shared.Contains(RuleSpec.TargetOf(rule)) || IsOurJumpToTheFirewall(table, chain, rule)))
-            {
-                script.Use(table);
-                script.Delete(chain, rule);
-            }
+            if (!IsShared(chain.Name) && (IsShared(rule.Target) || IsOurJumpToTheFirewall(chain, rule)))
+                script.Delete(chain, rule, owner: null);
         }
         foreach (bool isDeleting in (ReadOnlySpan<bool>)[false, true])
         {
             int count = 0;
-            foreach ((string table, string chain) in chains.OrderBy(static chain => chain.Table, StringComparer.Ordinal))
+            foreach (ChainId chain in chains.OrderBy(static chain => chain.Table))
             {
-                script.Use(table);
                 if (isDeleting)
                     script.DeleteChain(chain);
                 else
-                    script.Chain(chain);
+                    script.Empty(chain);
                 if (splitsTransactions && ++count % ChainsPerTransaction == 0)
                     script.Commit();
             }
@@ -60,7 +59,9 @@ internal static class CleanUpRules
         }
     }
 
+    private static bool IsShared(string chain) => KubeProxyIptables.RoleOf(chain).IsShared();
+
     // KUBE-FIREWALL is the kubelet's, but it never leads there from FORWARD.
-    private static bool IsOurJumpToTheFirewall(string table, string chain, string rule) =>
-        table == "filter" && chain == "FORWARD" && rule == ClassicLayout.ForwardToFirewall.Rule;
+    private static bool IsOurJumpToTheFirewall(ChainId chain, ShownRule rule) =>
+        chain == ClassicLayout.ForwardToFirewall.Chain && rule.Equals(ShownRule.Of(ClassicLayout.ForwardToFirewall.Rule));
 }

@@ -1,0 +1,44 @@
+namespace Portolan.DataPlanes.IpTables.Model;
+
+/// <summary>The tables of iptables that hold chains of ours.</summary>
+internal enum IpTable : byte
+{
+    Filter,
+    Nat,
+    Mangle,
+}
+
+/// <summary>The tables' names in the tools.</summary>
+internal static class IpTableNames
+{
+    /// <summary>"nat".</summary>
+    public static string Text(this IpTable table) => table switch
+    {
+        IpTable.Filter => "filter",
+        IpTable.Nat => "nat",
+        _ => "mangle",
+    };
+
+    /// <summary>The table of a name; null for one that no rule of ours is in (raw, security).</summary>
+    public static IpTable? Parse(string text) => text switch
+    {
+        "filter" => IpTable.Filter,
+        "nat" => IpTable.Nat,
+        "mangle" => IpTable.Mangle,
+        _ => null,
+    };
+}
+
+/// <summary>A chain of one family's tables.</summary>
+/// <param name="Table">Its table.</param>
+/// <param name="Name">Its name, at most 28 characters.</param>
+internal readonly record struct ChainId(IpTable Table, string Name)
+{
+    public static ChainId Filter(string name) => new(IpTable.Filter, name);
+
+    public static ChainId Nat(string name) => new(IpTable.Nat, name);
+
+    public static ChainId Mangle(string name) => new(IpTable.Mangle, name);
+
+    public override string ToString() => $"{Table.Text()} {Name}";
+}
