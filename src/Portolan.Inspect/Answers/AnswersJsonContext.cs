@@ -10,8 +10,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Answers;
 
 /// <summary>
-/// The JSON of all answers, without reflection at run time, as NativeAOT requires; docs/chart-json.md is the schema. Fields are written in the
-/// order in which the records declare them, and keep their names and meanings once they are released.
+/// The JSON of all answers, without reflection at run time, as NativeAOT requires; docs/chart-json.md is the schema. Fields are written in
+/// the order in which the records declare them, and keep their names and meanings once they are released.
 /// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -23,8 +23,8 @@ namespace Portolan.Inspect.Answers;
         typeof(AddressConverter), typeof(PrefixConverter), typeof(EndpointConverter), typeof(ProtocolConverter), typeof(WriterConverter),
         typeof(NamedEnumConverter<IpFamily>), typeof(NamedEnumConverter<ProgrammedKind>), typeof(LowerCaseEnumConverter<ProgrammedState>),
         typeof(LowerCaseEnumConverter<TableFamily>), typeof(LowerCaseEnumConverter<Hook>), typeof(LowerCaseEnumConverter<OutcomeVerdict>),
-        typeof(LowerCaseEnumConverter<FindingSeverity>), typeof(LowerCaseEnumConverter<GraphNodeKind>), typeof(LowerCaseEnumConverter<ClientPlace>),
-        typeof(LowerCaseEnumConverter<InputKind>),
+        typeof(LowerCaseEnumConverter<FindingSeverity>), typeof(LowerCaseEnumConverter<GraphNodeKind>),
+        typeof(LowerCaseEnumConverter<ClientPlace>), typeof(LowerCaseEnumConverter<InputKind>),
     ])]
 [JsonSerializable(typeof(RulesAnswer))]
 [JsonSerializable(typeof(ServicesAnswer))]

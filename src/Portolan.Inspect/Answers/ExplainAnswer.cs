@@ -24,7 +24,8 @@ public sealed record ExplainAnswer
         IEnumerable<ProgrammedService> services, IReadOnlyCollection<ClientPlace> places, Explainer explainer, AnswerInput? input = null)
     {
         ArgumentNullException.ThrowIfNull(explainer);
-        ImmutableArray<ExplainedServiceAnswer> explained = [.. services.Select(service => ExplainedServiceAnswer.Of(service, explainer.Explain(service, places)))];
+        ImmutableArray<ExplainedServiceAnswer> explained =
+            [.. services.Select(service => ExplainedServiceAnswer.Of(service, explainer.Explain(service, places)))];
         return new ExplainAnswer { Paths = [.. explained.SelectMany(service => service.Paths)], Services = explained, Input = input };
     }
 }

@@ -61,7 +61,8 @@ public sealed record ExplainedPathAnswer
             From = path.Client,
             Source = path.Packet.Source,
             Steps = [.. path.Steps.Select(ExplainedStepAnswer.Of)],
-            Choice = [.. (path.Choice?.Endpoints ?? []).Select(endpoint => new ExplainedChoiceAnswer(endpoint.Text, endpoint.Share, endpoint.Printed))],
+            Choice = [.. (path.Choice?.Endpoints ?? []).Select(endpoint =>
+                new ExplainedChoiceAnswer(endpoint.Text, endpoint.Share, endpoint.Printed))],
             Conclusions = path.Conclusions,
             Unknown = path.Unknowns,
             Title = path.Title,

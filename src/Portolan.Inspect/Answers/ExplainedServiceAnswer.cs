@@ -10,7 +10,8 @@ namespace Portolan.Inspect.Answers;
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Facts">What the rules say of it before any packet moves, a line each.</param>
 /// <param name="Paths">The paths to it.</param>
-public sealed record ExplainedServiceAnswer(string Service, IpProtocol Protocol, ImmutableArray<string> Facts, ImmutableArray<ExplainedPathAnswer> Paths)
+public sealed record ExplainedServiceAnswer(
+    string Service, IpProtocol Protocol, ImmutableArray<string> Facts, ImmutableArray<ExplainedPathAnswer> Paths)
 {
     /// <summary>The answer for the paths of one service port.</summary>
     public static ExplainedServiceAnswer Of(ProgrammedService service, IEnumerable<ExplainedPath> paths)

@@ -17,6 +17,7 @@ public sealed record ExplainedStepAnswer(string Hook, string Table, string Chain
     {
         ArgumentNullException.ThrowIfNull(step);
         return new ExplainedStepAnswer(
-            step.Hook.ToLowerInvariant(), step.Place.Table.Name, step.Place.Chain.Name, step.Place.Index + 1, step.Why, step.What, step.Destination);
+            step.Hook.ToLowerInvariant(), step.Place.Table.Name, step.Place.Chain.Name, step.Place.Index + 1,
+            step.Why, step.What, step.Destination);
     }
 }

@@ -21,7 +21,9 @@ public sealed record FrontendAnswer
     /// <summary>What clients from outside the cluster get.</summary>
     public required ProgrammedState Outside { get; init; }
 
-    /// <summary>How many rules a new packet from outside meets before the one that leads to the service; null when that is not in the nat table.</summary>
+    /// <summary>
+    /// How many rules a new packet from outside meets before the one that leads to the service; null when that is not in the nat table.
+    /// </summary>
     public required int? RulesBefore { get; init; }
 
     /// <summary>The endpoints for clients from outside.</summary>
@@ -29,7 +31,9 @@ public sealed record FrontendAnswer
 
     /// <summary>"172.30.5.207:443", or "*:30031" for a node port on all addresses.</summary>
     [JsonIgnore]
-    public string Text => Address is { } address ? new InetEndpoint(address, Port).ToString() : $"*:{Port.ToString(CultureInfo.InvariantCulture)}";
+    public string Text => Address is { } address
+        ? new InetEndpoint(address, Port).ToString()
+        : $"*:{Port.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>The answer for one frontend.</summary>
     public static FrontendAnswer Of(ProgrammedFrontend frontend)

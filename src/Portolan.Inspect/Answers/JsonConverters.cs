@@ -76,7 +76,12 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
 
     protected override bool TryParse(string text, out RuleWriter value)
     {
-        value = text switch { Iptables => RuleWriter.KubeProxyIptables, Nftables => RuleWriter.KubeProxyNftables, _ => RuleWriter.Portolan };
+        value = text switch
+        {
+            Iptables => RuleWriter.KubeProxyIptables,
+            Nftables => RuleWriter.KubeProxyNftables,
+            _ => RuleWriter.Portolan,
+        };
         return text is Iptables or Nftables or Portolan;
     }
 }
@@ -87,7 +92,8 @@ internal abstract class RoundedConverter(int digits) : JsonConverter<double>
 {
     public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
 
-    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteNumberValue(Math.Round(value, digits));
+    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) =>
+        writer.WriteNumberValue(Math.Round(value, digits));
 }
 
 /// <summary>Shares are computed from figures of rules, which have five to eleven digits.</summary>

@@ -54,7 +54,8 @@ public sealed record OutcomeAnswer
             Masquerade = outcome.IsMasqueraded,
             Mark = outcome.Mark,
             Reason = outcome is { Verdict: OutcomeVerdict.Unknown, Reason: { } reason } ? $"unknown: {reason}" : outcome.Reason,
-            Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy).Select(step => PathStepAnswer.Of(step, guide))],
+            Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy)
+                .Select(step => PathStepAnswer.Of(step, guide))],
             Candidates = outcome.Candidates.IsEmpty ? null : [.. outcome.Candidates.Select(candidate => Of(candidate, guide))],
         };
     }

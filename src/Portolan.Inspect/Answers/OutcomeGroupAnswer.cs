@@ -4,7 +4,9 @@ using Portolan.Inspect.Simulation;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>Ends of a packet's path that are shown together because they share all of it but one stretch, as a service's endpoints do.</summary>
+/// <summary>
+/// Ends of a packet's path that are shown together because they share all of it but one stretch, as a service's endpoints do.
+/// </summary>
 public sealed record OutcomeGroupAnswer
 {
     /// <summary>How all of them end.</summary>

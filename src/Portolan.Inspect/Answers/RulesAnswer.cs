@@ -26,7 +26,8 @@ public sealed record RulesAnswer
     /// <param name="input">What was read.</param>
     /// <param name="start">The first rule of each chain to show, from 1.</param>
     /// <param name="most">How many rules of each chain to show at most.</param>
-    public static RulesAnswer Of(IEnumerable<RuleRef> places, ChainGuide guide, AnswerInput? input = null, int start = 1, int most = int.MaxValue)
+    public static RulesAnswer Of(
+        IEnumerable<RuleRef> places, ChainGuide guide, AnswerInput? input = null, int start = 1, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(guide);
         var chains = ImmutableArray.CreateBuilder<ChainAnswer>();

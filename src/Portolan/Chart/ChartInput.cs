@@ -65,7 +65,10 @@ internal sealed class ChartInput
         if (reading.Texts.IsEmpty)
         {
             if (isLive)
-                output.Error($"No rules could be read: neither iptables-save nor nft gave any ({string.Join("; ", reading.Lines())}). A dump can be given with --rules FILE.");
+            {
+                output.Error($"No rules could be read: neither iptables-save nor nft gave any ({string.Join("; ", reading.Lines())}). "
+                    + "A dump can be given with --rules FILE.");
+            }
             return null;
         }
         Ruleset rules = RulesetReader.Read(reading.Texts).WithoutTranslations();

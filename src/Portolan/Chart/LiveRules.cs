@@ -11,11 +11,13 @@ namespace Portolan.Chart;
 internal static class LiveRules
 {
     private const string NotInstalled = "not installed";
+    private const string NeedsIp = "was not run: --netns needs the program 'ip' (package iproute2), which is not in PATH";
 
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants have no names of their own.
+    /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants have no names of their
+    /// own.
     /// </summary>
     private static readonly Listing[] Listings =
     [
@@ -34,12 +36,15 @@ internal static class LiveRules
     /// <param name="networkNamespace">The network namespace to read, by its name; null for the program's own.</param>
     internal static RuleReading Read(string? networkNamespace)
     {
+        string? ip = Find("ip");
+        if (networkNamespace is not null && ip is null)
+            return new RuleReading(InputKind.Live, networkNamespace, [], [new InputSource { Name = "ip netns exec", Error = NeedsIp }], IsWhole: false);
         var texts = ImmutableArray.CreateBuilder<SourceText>();
         var sources = ImmutableArray.CreateBuilder<InputSource>();
         bool isWhole = true;
         foreach (Listing listing in Listings)
         {
-            (InputSource source, byte[] bytes) = Run(listing, networkNamespace);
+            (InputSource source, byte[] bytes) = Run(listing, networkNamespace, ip);
             sources.Add(source);
             isWhole &= source.Error is null || source.IsNotInstalled;
             if (bytes.Length > 0)
@@ -55,28 +60,29 @@ internal static class LiveRules
             .Select(directory => Path.Combine(directory, program))
             .FirstOrDefault(File.Exists);
 
-    private static (InputSource Source, byte[] Bytes) Run(Listing listing, string? networkNamespace)
+    private static (InputSource Source, byte[] Bytes) Run(Listing listing, string? networkNamespace, string? ip)
     {
         if (listing.Programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
             return (new InputSource { Name = listing.Programs[0], Error = NotInstalled, IsNotInstalled = true }, []);
         string name = $"{Path.GetFileName(program)} {string.Join(' ', listing.Arguments)}";
         ImmutableArray<string> command = [program, .. listing.Arguments];
         if (networkNamespace is not null)
-        {
-            if (Find("ip") is not { } ip)
-                return (new InputSource { Name = name, Error = "--netns needs the program 'ip' (package iproute2), which is not in PATH" }, []);
-            command = [ip, "netns", "exec", networkNamespace, .. command];
-        }
+            command = [ip!, "netns", "exec", networkNamespace, .. command];
         (byte[] bytes, string? error, int? status) = Run(command);
         if (listing.MayFail && status is not null)
             error = null;
-        bool isUsed = error is null;
-        return (new InputSource { Name = name, Command = command, Status = status, Bytes = isUsed ? bytes.Length : 0, Error = error }, isUsed ? bytes : []);
+        byte[] used = error is null ? bytes : [];
+        return (new InputSource { Name = name, Command = command, Status = status, Bytes = used.Length, Error = error }, used);
     }
 
     private static (byte[] Output, string? Error, int? Status) Run(ImmutableArray<string> command)
     {
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         Process? process;
         try
         {
@@ -96,9 +102,9 @@ internal static class LiveRules
                 process.Kill();
                 return ([], $"did not end within {LongestRun.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", null);
             }
-            string said = errors.Result.Trim();
+            string reason = errors.Result.Trim() is { Length: > 0 } said ? $": {said}" : string.Empty;
             string? failure = process.ExitCode == 0 ? null
-                : $"failed with status {process.ExitCode.ToString(CultureInfo.InvariantCulture)}{(said.Length == 0 ? string.Empty : $": {said}")}";
+                : $"failed with status {process.ExitCode.ToString(CultureInfo.InvariantCulture)}{reason}";
             return (bytes.ToArray(), failure, process.ExitCode);
         }
     }

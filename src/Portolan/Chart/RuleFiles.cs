@@ -22,7 +22,9 @@ internal static class RuleFiles
         {
             try
             {
-                SourceText text = file == "-" ? new("standard input", ReadAll(Console.OpenStandardInput())) : new(file, ReadAll(Open(file)));
+                SourceText text = file == "-"
+                    ? new("standard input", ReadAll(Console.OpenStandardInput()))
+                    : new(file, ReadAll(Open(file)));
                 texts.Add(text);
                 sources.Add(new InputSource { Name = text.Name, Bytes = text.Bytes.Length });
             }

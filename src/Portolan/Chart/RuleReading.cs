@@ -27,7 +27,9 @@ internal sealed record RuleReading(
     /// <summary>"ran ip netns exec node nft -j list ruleset: 1234 bytes": one line for each source.</summary>
     internal IEnumerable<string> Lines() => Sources.Select(source =>
     {
-        string what = source.Command is { } command ? $"ran {string.Join(' ', command)}" : source.IsNotInstalled ? $"did not run {source.Name}" : $"read {source.Name}";
+        string what = source.Command is { } command ? $"ran {string.Join(' ', command)}"
+            : Kind == InputKind.Live ? $"did not run {source.Name}"
+            : $"read {source.Name}";
         return $"{what}: {source.Error ?? $"{source.Bytes.ToString(CultureInfo.InvariantCulture)} bytes"}";
     });
 }

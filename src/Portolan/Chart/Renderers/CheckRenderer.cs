@@ -12,7 +12,12 @@ internal static class CheckRenderer
     {
         foreach (FindingAnswer finding in answer.Findings)
         {
-            Color color = finding.Severity switch { FindingSeverity.Error => Color.Red, FindingSeverity.Warning => Color.Yellow, _ => Color.Default };
+            Color color = finding.Severity switch
+            {
+                FindingSeverity.Error => Color.Red,
+                FindingSeverity.Warning => Color.Yellow,
+                _ => Color.Default,
+            };
             chart.Line($"{finding.Severity.ToString().ToLowerInvariant()}: {finding.Subject}: {finding.Code}", new Style(color));
             if (finding.Place is { } place)
                 chart.Line($"  rule  {place}: {finding.Text}");
@@ -21,7 +26,12 @@ internal static class CheckRenderer
         }
         foreach (string limit in answer.Limits)
             chart.Line($"note: {limit}");
-        string findings = answer.Findings.Length switch { 0 => "No findings:", 1 => "1 finding in", var count => $"{Number(count)} findings in" };
+        string findings = answer.Findings.Length switch
+        {
+            0 => "No findings:",
+            1 => "1 finding in",
+            var count => $"{Number(count)} findings in",
+        };
         chart.Line($"{findings} {Number(answer.ServicePortCount)} service ports, {Number(answer.RuleCount)} rules.");
     }
 

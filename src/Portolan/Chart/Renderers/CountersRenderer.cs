@@ -14,7 +14,8 @@ internal static class CountersRenderer
             chart.Line("No counters are kept here: the proxy counts when it runs with --counters, in mode nftables.");
             return;
         }
-        chart.Table(["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"], answer.Counters.Select(counter => (string[])
+        string[] headers = ["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"];
+        chart.Table(headers, answer.Counters.Select(counter => (string[])
         [
             counter.Service,
             counter.Protocol.ToRuleText(),

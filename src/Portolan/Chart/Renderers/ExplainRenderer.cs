@@ -54,10 +54,12 @@ internal static class ExplainRenderer
                 chart.Line($"  {hook.ToUpperInvariant()}, to {step.Destination}");
             }
             string why = step.Why.Length == 0 ? "every packet" : step.Why;
-            chart.Line($"  {(++number).ToString(CultureInfo.InvariantCulture),2}. {step.Table} {step.Chain} rule {step.Rule.ToString(CultureInfo.InvariantCulture)}: {why}");
+            chart.Line($"  {Number(++number),2}. {step.Table} {step.Chain} rule {Number(step.Rule)}: {why}");
             chart.Line($"      {step.What}");
         }
         if (path.Steps.IsEmpty)
             chart.Line("  no rule matches");
     }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

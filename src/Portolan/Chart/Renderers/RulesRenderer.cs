@@ -13,7 +13,8 @@ internal static class RulesRenderer
         foreach (ChainAnswer chain in answer.Chains)
         {
             string hook = chain.Base is { } place
-                ? $" ({place.Hook.ToString().ToLowerInvariant()}, priority {Number(place.Priority)}, policy {place.Policy.ToString().ToLowerInvariant()})"
+                ? $" ({place.Hook.ToString().ToLowerInvariant()}, priority {Number(place.Priority)}, "
+                    + $"policy {place.Policy.ToString().ToLowerInvariant()})"
                 : string.Empty;
             string purpose = chain.Purpose is { } words ? $": {words}" : string.Empty;
             // Tables of iptables are told apart by their names; those of nftables may have one name in several families.
@@ -21,7 +22,9 @@ internal static class RulesRenderer
             chart.Line($"{family}{chain.Table} {chain.Chain}{hook}{purpose}", new Style(decoration: Decoration.Bold));
             foreach (RuleAnswer rule in chain.Rules)
             {
-                string counters = rule.Packets is > 0 and { } packets ? $"  {packets.ToString(CultureInfo.InvariantCulture)} packets" : string.Empty;
+                string counters = rule.Packets is > 0 and { } packets
+                    ? $"  {packets.ToString(CultureInfo.InvariantCulture)} packets"
+                    : string.Empty;
                 string annotation = rule.Service is null ? rule.Meaning : $"{rule.Service}: {rule.Meaning}";
                 // A rule that came as bytes has no text but ours.
                 bool isOneText = annotation.EndsWith(rule.Text, StringComparison.Ordinal);
@@ -30,7 +33,10 @@ internal static class RulesRenderer
                     chart.Line($"        {annotation}{counters}", new Style(Color.Grey));
             }
             if (chain.Omitted > 0)
-                chart.Line($"        ... {Number(chain.Omitted)} more; --start {Number(start + chain.Rules.Length)} shows the next, --all every one");
+            {
+                string next = Number(start + chain.Rules.Length);
+                chart.Line($"        ... {Number(chain.Omitted)} more; --start {next} shows the next, --all every one");
+            }
             chart.Line();
         }
     }

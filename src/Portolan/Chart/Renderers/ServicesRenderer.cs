@@ -46,8 +46,10 @@ internal static class ServicesRenderer
         }
     }
 
-    private static void PrintTable(ImmutableArray<ServiceAnswer> services, ChartOutput chart) =>
-        chart.Table(["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"], services.Select(service => (string[])
+    private static void PrintTable(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
+    {
+        string[] headers = ["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"];
+        chart.Table(headers, services.Select(service => (string[])
         [
             service.DisplayName,
             service.Protocol.ToRuleText(),
@@ -57,6 +59,7 @@ internal static class ServicesRenderer
             Policies(service),
             RulesBefore(service),
         ]));
+    }
 
     /// <summary>Each service in lines of its own, where a table would break its cells into pieces.</summary>
     private static void PrintCards(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
@@ -119,7 +122,9 @@ internal static class ServicesRenderer
     private static string RulesBefore(ServiceAnswer service)
     {
         var counts = service.Frontends.Select(frontend => frontend.RulesBefore).OfType<int>().ToList();
-        return counts.Count == 0 ? "-" : counts.Min() == counts.Max() ? Number(counts[0]) : $"{Number(counts.Min())} to {Number(counts.Max())}";
+        return counts.Count == 0 ? "-"
+            : counts.Min() == counts.Max() ? Number(counts[0])
+            : $"{Number(counts.Min())} to {Number(counts.Max())}";
     }
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -38,8 +38,11 @@ internal static class TraceRenderer
         string sender = packet.IsFromNode ? "sent by this node"
             : podRanges.Any(range => range.Contains(packet.Source)) ? "from a pod"
             : packet.InInterface is { } device ? $"in by {device}" : "arriving";
-        string destination = packet is { HasPorts: true, DestinationPort: { } port } ? new InetEndpoint(packet.Destination, port).ToString() : packet.Destination.ToString();
-        return $"{packet.Protocol.ToRuleText()} {packet.Source} -> {destination}, {packet.State.ToString().ToLowerInvariant()}, {sender}{PacketOptions.Describe(packet)}";
+        string destination = packet is { HasPorts: true, DestinationPort: { } port }
+            ? new InetEndpoint(packet.Destination, port).ToString()
+            : packet.Destination.ToString();
+        string state = packet.State.ToString().ToLowerInvariant();
+        return $"{packet.Protocol.ToRuleText()} {packet.Source} -> {destination}, {state}, {sender}{PacketOptions.Describe(packet)}";
     }
 
     // All ends first, then the path they share, once, with the rules that each end has for itself where they are on it.
@@ -73,7 +76,8 @@ internal static class TraceRenderer
                     break;
                 case PathStepKind.Rule:
                     string service = step.Service is { } name ? $"  [{name}]" : string.Empty;
-                    chart.Line($"{indent}    {step.Table} {step.Chain} {step.Rule?.ToString(CultureInfo.InvariantCulture)}: {step.Text}{service}");
+                    string number = step.Rule?.ToString(CultureInfo.InvariantCulture) ?? string.Empty;
+                    chart.Line($"{indent}    {step.Table} {step.Chain} {number}: {step.Text}{service}");
                     break;
                 case PathStepKind.Policy:
                     chart.Line($"{indent}    {step.Table} {step.Chain}: {step.Text}");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Spectre.Console;
 
@@ -11,7 +12,9 @@ internal static class WatchRenderer
     {
         chart.Line();
         string service = answer.Service is { } name ? $"  [{name}]" : string.Empty;
-        string headers = answer is { Protocol: { } protocol, From: { } from, To: { } to } ? $"{Inet.IpProtocols.ToRuleText(protocol)} {from} -> {to}" : "headers not shown";
+        string headers = answer is { Protocol: { } protocol, From: { } from, To: { } to }
+            ? $"{protocol.ToRuleText()} {from} -> {to}"
+            : "headers not shown";
         chart.Line($"packet {Number(answer.Packet)}: {headers}{service}", new Style(decoration: Decoration.Bold));
         string? hook = null;
         int number = 0;

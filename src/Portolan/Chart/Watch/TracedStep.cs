@@ -22,7 +22,8 @@ internal sealed record TracedStep(int Packet, NfTraceEvent Event, BaseChain? Hoo
         : Place is not null ? $"{Event.Table.Name} {Event.Chain} rule {(Place.Index + 1).ToString(CultureInfo.InvariantCulture)}"
         : $"{Event.Table.Name} {Event.Chain} rule with handle {Event.RuleHandle.ToString(CultureInfo.InvariantCulture)}";
 
-    internal string Why(ChainGuide guide) => Place is null ? Event.Kind == NfTraceKind.Policy ? "the end of the chain" : "the rules changed since they were read"
+    internal string Why(ChainGuide guide) => Place is null
+        ? Event.Kind == NfTraceKind.Policy ? "the end of the chain" : "the rules changed since they were read"
         : RuleDescription.Conditions(Place.Rule) is { Length: > 0 } words ? words : "every packet";
 
     internal string What(ChainGuide guide) => Place is not null ? RuleDescription.Action(Place.Rule, guide)
@@ -37,12 +38,31 @@ internal sealed record TracedStep(int Packet, NfTraceEvent Event, BaseChain? Hoo
         string kind = Event.Kind.ToString().ToLowerInvariant();
         string? hook = Hook?.Hook.ToString().ToLowerInvariant();
         string? verdict = Event.Verdict?.ToString() ?? Event.Policy?.ToString().ToLowerInvariant();
-        return Place is { } place
-            ? new WatchRuleAnswer
+        if (Place is not { } place)
+        {
+            return new WatchStepAnswer
             {
-                Packet = Packet, Kind = kind, Hook = hook, Table = Event.Table.Name, Chain = Event.Chain, Verdict = verdict, Shown = shown,
-                Rule = place.Index + 1, Service = Service, Text = RuleText.Of(place.Rule),
-            }
-            : new WatchStepAnswer { Packet = Packet, Kind = kind, Hook = hook, Table = Event.Table.Name, Chain = Event.Chain, Verdict = verdict, Shown = shown };
+                Packet = Packet,
+                Kind = kind,
+                Hook = hook,
+                Table = Event.Table.Name,
+                Chain = Event.Chain,
+                Verdict = verdict,
+                Shown = shown,
+            };
+        }
+        return new WatchRuleAnswer
+        {
+            Packet = Packet,
+            Kind = kind,
+            Hook = hook,
+            Table = Event.Table.Name,
+            Chain = Event.Chain,
+            Verdict = verdict,
+            Shown = shown,
+            Rule = place.Index + 1,
+            Service = Service,
+            Text = RuleText.Of(place.Rule),
+        };
     }
 }
