@@ -5,20 +5,6 @@ using Portolan.Inspect.Programmed;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>Enumerations in lower case: "forward", "prerouting".</summary>
-internal sealed class LowerCaseEnumConverter<T>() : JsonStringEnumConverter<T>(new LowerCase(), allowIntegerValues: false)
-    where T : struct, Enum
-{
-    private sealed class LowerCase : JsonNamingPolicy
-    {
-        public override string ConvertName(string name) => name.ToLowerInvariant();
-    }
-}
-
-/// <summary>Enumerations by the names of the Kubernetes API and of IP: "ClusterIP", "IPv4".</summary>
-internal sealed class NamedEnumConverter<T>() : JsonStringEnumConverter<T>(namingPolicy: null, allowIntegerValues: false)
-    where T : struct, Enum;
-
 /// <summary>Values that are strings in JSON.</summary>
 internal abstract class TextConverter<T> : JsonConverter<T>
 {
@@ -30,6 +16,22 @@ internal abstract class TextConverter<T> : JsonConverter<T>
     protected abstract string ToText(T value);
 
     protected abstract bool TryParse(string text, out T? value);
+}
+
+/// <summary>Enumerations by the names of the Kubernetes API and of IP: "ClusterIP", "IPv4".</summary>
+internal class NamedEnumConverter<T> : TextConverter<T>
+    where T : struct, Enum
+{
+    protected override string ToText(T value) => value.ToString();
+
+    protected override bool TryParse(string text, out T value) => Enum.TryParse(text, ignoreCase: true, out value);
+}
+
+/// <summary>Enumerations in lower case: "forward", "prerouting".</summary>
+internal sealed class LowerCaseEnumConverter<T> : NamedEnumConverter<T>
+    where T : struct, Enum
+{
+    protected override string ToText(T value) => value.ToString().ToLowerInvariant();
 }
 
 internal sealed class AddressConverter : TextConverter<InetAddress>

@@ -17,7 +17,7 @@ internal static class ServicesRenderer
     internal static void PrintAll(ServicesAnswer answer, ChartOutput chart)
     {
         if (answer.Services.IsEmpty)
-            chart.Line("The rules hold no services.");
+            chart.Line("The rules serve no services.");
         else if (chart.Width < NarrowWidth)
             PrintCards(answer.Services, chart);
         else
