@@ -5,7 +5,7 @@ using Portolan.Proxy;
 
 namespace Portolan;
 
-/// <summary>Every command of the binary, one line each; the commands themselves are in Commands/.</summary>
+/// <summary>Every command of the binary, one line each; the commands themselves are in Proxy/ and Chart/.</summary>
 internal static class CommandTree
 {
     internal static RootCommand Create() =>

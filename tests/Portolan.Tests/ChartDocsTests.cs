@@ -84,15 +84,27 @@ public sealed partial class ChartDocsTests : IDisposable
     [InlineData("graph", "graph", "--all", "--rules", "node-a.txt")]
     public void Every_field_of_the_JSON_is_documented(string section, params string[] command)
     {
+        using JsonDocument json = JsonDocument.Parse(_run.Run([.. command, "--json"]).Output);
+        IsDocumented(json.RootElement, section);
+    }
+
+    [Fact]
+    public void Every_field_of_the_input_is_documented()
+    {
+        using JsonDocument json = JsonDocument.Parse(_run.Run("services", "--rules", "half.txt", "--rules", "missing", "--json", "-v").Output);
+        IsDocumented(json.RootElement.GetProperty("input"), "input");
+    }
+
+    private static void IsDocumented(JsonElement answer, string section)
+    {
         string text = File.ReadAllText(Path.Combine(s_docs, "chart-json.md"));
         int start = text.IndexOf($"\n## {section}\n", StringComparison.Ordinal);
         int end = text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
         string about = end < 0 ? text[start..] : text[start..end];
-        using JsonDocument json = JsonDocument.Parse(_run.Run([.. command, "--json"]).Output);
         var names = new SortedSet<string>(StringComparer.Ordinal);
-        Collect(json.RootElement, names);
+        Collect(answer, names);
         Assert.NotEmpty(names);
-        Assert.All(names, name => Assert.Matches($@"`\.?({name})(\[\])?`", about));
+        Assert.All(names, name => Assert.Matches($@"`(input)?(\.sources\[\])?\.?({name})(\[\])?`", about));
     }
 
     private static void Collect(JsonElement value, SortedSet<string> names)

@@ -1,20 +1,39 @@
 using System.Text.Json.Serialization;
+using Portolan.Inet;
+using Portolan.Inspect.Checks;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Graphs;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Answers;
 
 /// <summary>
-/// How answers are written as JSON; docs/chart-json.md is the schema. Fields are written in the order in which the records declare them, without
-/// reflection at run time, as NativeAOT requires.
+/// The JSON of all answers, without reflection at run time, as NativeAOT requires; docs/chart-json.md is the schema. Fields are written in
+/// the order in which the records declare them, and keep their names and meanings once they are released.
 /// </summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, GenerationMode = JsonSourceGenerationMode.Metadata, MaxDepth = 512)]
-[JsonSerializable(typeof(TraceAnswer))]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    GenerationMode = JsonSourceGenerationMode.Metadata,
+    // What is unknown within an unknown nests.
+    MaxDepth = 512,
+    Converters =
+    [
+        typeof(AddressConverter), typeof(PrefixConverter), typeof(EndpointConverter), typeof(ProtocolConverter), typeof(WriterConverter),
+        typeof(NamedEnumConverter<IpFamily>), typeof(NamedEnumConverter<ProgrammedKind>), typeof(LowerCaseEnumConverter<ProgrammedState>),
+        typeof(LowerCaseEnumConverter<TableFamily>), typeof(LowerCaseEnumConverter<Hook>), typeof(LowerCaseEnumConverter<OutcomeVerdict>),
+        typeof(LowerCaseEnumConverter<FindingSeverity>), typeof(LowerCaseEnumConverter<GraphNodeKind>),
+        typeof(LowerCaseEnumConverter<ClientPlace>), typeof(LowerCaseEnumConverter<InputKind>),
+    ])]
+[JsonSerializable(typeof(RulesAnswer))]
 [JsonSerializable(typeof(ServicesAnswer))]
 [JsonSerializable(typeof(CountersAnswer))]
 [JsonSerializable(typeof(ExplainAnswer))]
-[JsonSerializable(typeof(CheckAnswer))]
-[JsonSerializable(typeof(RulesAnswer))]
 [JsonSerializable(typeof(GraphAnswer))]
-[JsonSerializable(typeof(WatchStep))]
-[JsonSerializable(typeof(WatchRuleStep))]
-[JsonSerializable(typeof(WatchEnd))]
+[JsonSerializable(typeof(CheckAnswer))]
+[JsonSerializable(typeof(TraceAnswer))]
+[JsonSerializable(typeof(WatchStepAnswer))]
+[JsonSerializable(typeof(WatchRuleAnswer))]
+[JsonSerializable(typeof(WatchPacketAnswer))]
 public sealed partial class AnswersJsonContext : JsonSerializerContext;

@@ -1,33 +1,33 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Portolan.Inspect.Graphs;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>The picture of a service's rules as data: the answer of graph.</summary>
-/// <param name="Title">What is drawn.</param>
-/// <param name="Nodes">Hooks, chains, marks, ends.</param>
-/// <param name="Edges">The arrows between them.</param>
-public sealed record GraphAnswer(string Title, ImmutableArray<GraphNodeAnswer> Nodes, ImmutableArray<GraphEdgeAnswer> Edges)
+/// <summary>The answer of <c>graph</c>: boxes and arrows.</summary>
+public sealed record GraphAnswer
 {
+    /// <summary>What the picture shows.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The boxes.</summary>
+    public required ImmutableArray<GraphNode> Nodes { get; init; }
+
+    /// <summary>The arrows, in the order of the rules.</summary>
+    public required ImmutableArray<GraphEdge> Edges { get; init; }
+
+    /// <summary>What was read; null when it is not to be told.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AnswerInput? Input { get; init; }
+
+    /// <summary>The picture as the drawing programs take it.</summary>
+    [JsonIgnore]
+    public ServiceGraph Graph => new(Title, Nodes, Edges);
+
     /// <summary>The answer for a graph.</summary>
-    public static GraphAnswer Of(ServiceGraph graph)
+    public static GraphAnswer Of(ServiceGraph graph, AnswerInput? input = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return new GraphAnswer(
-            graph.Title,
-            [.. graph.Nodes.Select(node => new GraphNodeAnswer(node.Id, node.Kind.ToString().ToLowerInvariant(), node.Label))],
-            [.. graph.Edges.Select(edge => new GraphEdgeAnswer(edge.From, edge.To, edge.Label))]);
+        return new GraphAnswer { Title = graph.Title, Nodes = graph.Nodes, Edges = graph.Edges, Input = input };
     }
 }
-
-/// <summary>A box of the picture.</summary>
-/// <param name="Id">Names it within the graph.</param>
-/// <param name="Kind">"hook", "chain", "mark", "endpoint", "deadend" or "missing".</param>
-/// <param name="Label">The text in it.</param>
-public sealed record GraphNodeAnswer(string Id, string Kind, string Label);
-
-/// <summary>An arrow of the picture.</summary>
-/// <param name="From">The id of the box it starts at.</param>
-/// <param name="To">The id of the box it ends at.</param>
-/// <param name="Label">Condition and effective probability.</param>
-public sealed record GraphEdgeAnswer(string From, string To, string Label);

@@ -2,52 +2,51 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>Rules with what they are for: the answer of rules.</summary>
-/// <param name="Rules">The rules, in the order of their chains.</param>
-public sealed record RulesAnswer(ImmutableArray<RuleAnswer> Rules)
+/// <summary>The answer of <c>rules</c>: the annotated listing.</summary>
+public sealed record RulesAnswer
 {
-    /// <summary>The answer for the given rules.</summary>
-    public static RulesAnswer Of(IEnumerable<RuleRef> places, ChainGuide guide) => new([.. places.Select(place => RuleAnswer.Of(place, guide))]);
-}
+    /// <summary>The rules, in the order of the input.</summary>
+    public required ImmutableArray<RuleAnswer> Rules { get; init; }
 
-/// <summary>An annotated rule.</summary>
-/// <param name="Family">The table's family as nft names it: "ip", "ip6", "inet".</param>
-/// <param name="Table">The table's name.</param>
-/// <param name="Chain">The chain's name.</param>
-/// <param name="Purpose">What the chain is for; null when it is not known.</param>
-/// <param name="Rule">The rule's number in its chain, from 1.</param>
-/// <param name="Service">The service that the rule belongs to; null for none.</param>
-/// <param name="Text">The rule as its tool prints it.</param>
-/// <param name="Meaning">The rule in words.</param>
-/// <param name="Packets">Packets counted; null where the input has no counters.</param>
-/// <param name="Bytes">Bytes counted; null where the input has no counters.</param>
-/// <param name="Source">File and line that the rule was read from; empty where it has none.</param>
-public sealed record RuleAnswer(
-    string Family,
-    string Table,
-    string Chain,
-    string? Purpose,
-    int Rule,
-    string? Service,
-    string Text,
-    string Meaning,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ulong? Packets,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ulong? Bytes,
-    string Source)
-{
-    internal static RuleAnswer Of(RuleRef place, ChainGuide guide) => new(
-        place.Table.Family.ToString().ToLowerInvariant(),
-        place.Table.Name,
-        place.Chain.Name,
-        guide.PurposeOf(place.Chain.Name),
-        place.Index + 1,
-        guide.ServiceOf(place),
-        RuleText.Of(place.Rule),
-        RuleDescription.Of(place.Rule, guide),
-        place.Rule.Counters?.Packets,
-        place.Rule.Counters?.Bytes,
-        place.Rule.Source.ToString());
+    /// <summary>The same rules by chain, with what each chain is for.</summary>
+    [JsonIgnore]
+    public ImmutableArray<ChainAnswer> Chains { get; init; } = [];
+
+    /// <summary>What was read; null when it is not to be told.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AnswerInput? Input { get; init; }
+
+    /// <summary>The answer for the rules of a selection.</summary>
+    /// <param name="places">The rules.</param>
+    /// <param name="guide">Names of chains.</param>
+    /// <param name="input">What was read.</param>
+    /// <param name="start">The first rule of each chain to show, from 1.</param>
+    /// <param name="most">How many rules of each chain to show at most.</param>
+    public static RulesAnswer Of(
+        IEnumerable<RuleRef> places, ChainGuide guide, AnswerInput? input = null, int start = 1, int most = int.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(guide);
+        var chains = ImmutableArray.CreateBuilder<ChainAnswer>();
+        foreach (IGrouping<(RuleTable Table, Chain Chain), RuleRef> group in places.GroupBy(place => (place.Table, place.Chain)))
+        {
+            (RuleTable table, Chain chain) = group.Key;
+            List<RuleRef> rules = [.. group.Where(rule => rule.Index + 1 >= start)];
+            chains.Add(new ChainAnswer
+            {
+                Backend = table.Backend,
+                Family = table.Family,
+                Table = table.Name,
+                Chain = chain.Name,
+                Base = chain.Base,
+                Purpose = guide.PurposeOf(chain.Name),
+                Rules = [.. rules.Take(most).Select(rule => RuleAnswer.Of(rule, guide))],
+                Omitted = Math.Max(0, rules.Count - most),
+            });
+        }
+        return new RulesAnswer { Rules = [.. chains.SelectMany(chain => chain.Rules)], Chains = chains.ToImmutable(), Input = input };
+    }
 }

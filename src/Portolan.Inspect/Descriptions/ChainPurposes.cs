@@ -40,7 +40,7 @@ internal static class ChainPurposes
     private static string? Of(KubeChainRole role) => role switch
     {
         KubeChainRole.Services => "finds the service by destination, one rule after the other",
-        KubeChainRole.ExternalServices => "refuses external addresses of services that cannot serve",
+        KubeChainRole.ExternalServices => "rejects packets to external addresses of services that cannot serve",
         KubeChainRole.NodePorts => "finds the service by node port",
         KubeChainRole.MarkMasquerade => "marks packets that shall leave with the node's address (masquerade)",
         KubeChainRole.MarkDrop => $"marks packets that shall be dropped later, by {KubeProxyIptables.Firewall} in the filter table",
@@ -64,11 +64,11 @@ internal static class ChainPurposes
     {
         KubeNftablesChainRole.Services => InMap,
         KubeNftablesChainRole.Masquerading => "masquerades marked packets and endpoints talking to themselves",
-        KubeNftablesChainRole.ClusterIPsCheck => "refuses unknown ports of cluster IPs and drops cluster IPs nobody has",
-        KubeNftablesChainRole.ServiceEndpointsCheck => "refuses or drops services without endpoints",
-        KubeNftablesChainRole.NodePortEndpointsCheck => "refuses or drops node ports of services without endpoints",
+        KubeNftablesChainRole.ClusterIPsCheck => "rejects packets to unknown ports of cluster IPs and drops those to cluster IPs nobody has",
+        KubeNftablesChainRole.ServiceEndpointsCheck => "rejects or drops packets to services without endpoints",
+        KubeNftablesChainRole.NodePortEndpointsCheck => "rejects or drops packets to node ports of services without endpoints",
         KubeNftablesChainRole.FirewallCheck => "sends load balancer traffic past its allowed sources",
-        KubeNftablesChainRole.Reject => "refuses",
+        KubeNftablesChainRole.Reject => "rejects",
         KubeNftablesChainRole.MarkMasquerade => Of(KubeChainRole.MarkMasquerade),
         KubeNftablesChainRole.ClusterEndpoints => AllEndpoints,
         KubeNftablesChainRole.LocalEndpoints => LocalEndpoints,

@@ -47,7 +47,7 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             case OutcomeVerdict.Drop:
                 return "The packet is dropped: the client hears nothing and waits.";
             case OutcomeVerdict.Reject:
-                return $"The packet is refused: the client is told '{main.Reason}' at once.";
+                return $"The packet is rejected: the client is told '{main.Reason}' at once.";
             default:
                 return $"How it ends is unknown: {main.Reason}.";
         }

@@ -37,7 +37,7 @@ internal static class RuleDescriptions
     private static string Action(Statement statement, ChainGuide guide) => statement switch
     {
         VerdictStatement verdict => VerdictDescriptions(verdict.Verdict, guide),
-        RejectStatement reject => $"refuses the packet ({RejectText.Of(reject.With)})",
+        RejectStatement reject => $"rejects the packet ({RejectText.Of(reject.With)})",
         NatStatement nat => Translation(nat),
         NetmapStatement netmap => $"exchanges the network part of the address for {netmap.Prefix}",
         MarkStatement { Value: var value, Mask: var mask } when value == mask && value != 0 => $"marks the packet {Hex(value)}",

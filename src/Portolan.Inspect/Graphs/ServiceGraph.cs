@@ -36,7 +36,7 @@ public enum GraphNodeKind : byte
     /// <summary>An endpoint.</summary>
     Endpoint,
 
-    /// <summary>A dead end: dropped or refused.</summary>
+    /// <summary>A dead end: dropped or rejected.</summary>
     DeadEnd,
 
     /// <summary>A chain or address that the input does not show.</summary>
@@ -165,7 +165,7 @@ public sealed class GraphBuilder
                 AddEdge(from, Node(GraphNodeKind.DeadEnd, "drop", "dropped"), label);
                 break;
             case RejectStatement:
-                AddEdge(from, Node(GraphNodeKind.DeadEnd, "reject", "refused"), label);
+                AddEdge(from, Node(GraphNodeKind.DeadEnd, "reject", "rejected"), label);
                 break;
             case NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range }:
                 AddEdge(from, EndpointNode(new InetEndpoint(range.First, range.FirstPort).ToString()), label.Length == 0 ? "DNAT" : label + ", DNAT");
@@ -202,8 +202,8 @@ public sealed class GraphBuilder
             string label = $"{port.Protocol.ToRuleText()} to {frontend.Text}";
             if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
             {
-                bool refused = frontend.State == ProgrammedState.Rejected;
-                AddEdge(services, Node(GraphNodeKind.DeadEnd, refused ? "reject" : "drop", refused ? "refused" : "dropped"), label + " from outside");
+                bool isRejected = frontend.State == ProgrammedState.Rejected;
+                AddEdge(services, Node(GraphNodeKind.DeadEnd, isRejected ? "reject" : "drop", isRejected ? "rejected" : "dropped"), label + " from outside");
             }
             if (port.Writer == RuleWriter.Portolan)
             {

@@ -85,7 +85,7 @@ public enum ProgrammedState : byte
     /// <summary>An endpoint.</summary>
     Served,
 
-    /// <summary>A refusal: the service has no endpoints.</summary>
+    /// <summary>A rejection: the service has no endpoints.</summary>
     Rejected,
 
     /// <summary>Silence: the policy is Local and this node has no endpoint.</summary>

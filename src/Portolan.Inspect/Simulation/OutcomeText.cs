@@ -16,7 +16,7 @@ public static class OutcomeText
             OutcomeVerdict.Forward => outcome.IsTranslated ? $"forwarded to {destination}" : $"leaves untranslated to {destination}",
             OutcomeVerdict.Local => $"delivered to this node at {destination}",
             OutcomeVerdict.Drop => $"dropped on the way to {destination}",
-            OutcomeVerdict.Reject => $"refused on the way to {destination} ({outcome.Reason})",
+            OutcomeVerdict.Reject => $"rejected on the way to {destination} ({outcome.Reason})",
             _ => $"unknown: {outcome.Reason}",
         };
         string warnings = outcome.IsMasqueraded ? ", masqueraded"

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Checks;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
@@ -12,10 +13,11 @@ namespace Portolan.Chart;
 /// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
 internal sealed class ChartInput
 {
-    private ChartInput(Ruleset rules, NodeAddresses node, bool isLive, bool isWhole)
+    private ChartInput(Ruleset rules, NodeAddresses node, RuleReading reading, bool isTold)
     {
-        (Rules, Node, IsLive) = (rules, node, isLive && isWhole);
-        AnsweredStatus = isWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
+        (Rules, Node, IsLive) = (rules, node, reading is { Kind: InputKind.Live, IsWhole: true });
+        Told = isTold ? reading.Account(rules.Problems) : null;
+        AnsweredStatus = reading.IsWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
         Services = ServiceCatalogue.Read(rules);
         Guide = new ChainGuide(Services);
     }
@@ -31,13 +33,18 @@ internal sealed class ChartInput
     /// <summary>True when the rules are all that the kernel has; false for dumps, and when a tool that lists rules failed.</summary>
     internal bool IsLive { get; }
 
+    /// <summary>
+    /// What was run or opened, for the answer: of live rules always, as nobody else could say; of dumps, which the user named, on request.
+    /// </summary>
+    internal AnswerInput? Told { get; }
+
     /// <summary>The exit status of a command that could answer.</summary>
     internal int AnsweredStatus { get; }
 
-    /// <summary>Reads what the options ask for and prints what could not be read; null when there is nothing to work on.</summary>
+    /// <summary>Reads what the options name and prints what could not be read; null when there is nothing to work on.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="options">The chart's options.</param>
-    /// <param name="output">Where problems are told.</param>
+    /// <param name="output">Where problems are printed.</param>
     /// <param name="canBeEmpty">True for a command that has something to say of a kernel without rules.</param>
     internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
@@ -52,22 +59,32 @@ internal sealed class ChartInput
             output.Error("--netns reads live rules and --rules a dump: give one of them.");
             return null;
         }
-        (List<SourceText>? sources, bool isWhole) = isLive ? LiveRules.Read(parsed.GetValue(options.Netns), output) : RuleFiles.Read(files, output);
-        if (sources is null)
+        RuleReading reading = isLive ? LiveRules.Read(parsed.GetValue(options.Netns)) : RuleFiles.Read(files);
+        bool isVerbose = parsed.GetValue(options.Verbose);
+        Tell(reading, isVerbose, output);
+        if (reading.Texts.IsEmpty)
+        {
+            if (isLive)
+            {
+                output.Error($"No rules could be read: neither iptables-save nor nft gave any ({string.Join("; ", reading.Lines())}). "
+                    + "A dump can be given with --rules FILE.");
+            }
             return null;
-        Ruleset rules = RulesetReader.Read(sources).WithoutTranslations();
-        // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it is nothing to tell each time.
+        }
+        Ruleset rules = RulesetReader.Read(reading.Texts).WithoutTranslations();
+        // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it need not be said each time.
         foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
-        if (rules.Tables.IsEmpty && !(isLive && isWhole && canBeEmpty))
+        if (rules.Tables.IsEmpty && !(isLive && reading.IsWhole && canBeEmpty))
         {
             output.Error(files.Length > 0
                 ? $"No rules were found in {string.Join(", ", files)}."
-                : "The kernel has no rules in this network namespace, or they could not be read; reading them needs root. A dump can be given with --rules FILE.");
+                : $"The kernel has no rules in this network namespace, or they could not be read; reading them needs root ({string.Join("; ", reading.Lines())}). "
+                    + "A dump can be given with --rules FILE.");
             return null;
         }
         if (WriterChecks.AreBothBackendsInUse(rules))
-            output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel obeys both, and one of them is stale: see 'portolan check'.");
+            output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel applies both, and one of them is stale: see 'portolan check'.");
         var given = new List<InetAddress>();
         foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
         {
@@ -78,10 +95,10 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), isLive, isWhole);
+        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), reading, isVerbose || isLive);
     }
 
-    /// <summary>The services of a name, or none after saying what was meant perhaps.</summary>
+    /// <summary>The services of a name; none after an error that suggests similar names.</summary>
     internal IReadOnlyList<ProgrammedService> Find(string name, string? port, ChartOutput output)
     {
         IReadOnlyList<ProgrammedService> found = Services.Find(name, port);
@@ -100,11 +117,27 @@ internal sealed class ChartInput
         return [];
     }
 
+    /// <summary>What could not be read, and with -v everything that was.</summary>
+    private static void Tell(RuleReading reading, bool isVerbose, ChartOutput output)
+    {
+        foreach (InputSource source in reading.Sources.Where(source => source is { Error: not null, IsNotInstalled: false }))
+        {
+            if (reading.Kind == InputKind.Live)
+                output.Message($"{source.Name} {source.Error}; the rules it knows are left out.");
+            else
+                output.Error($"{source.Name}: {source.Error}{(reading.Sources.Length > 1 ? "; the other inputs are used" : string.Empty)}");
+        }
+        if (!isVerbose)
+            return;
+        foreach (string line in reading.Lines())
+            output.Message(line);
+    }
+
     private static string PortNumber(ProgrammedService service) =>
         service.Frontends.FirstOrDefault()?.Port.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?";
 
     /// <summary>
-    /// Almost all that reading a dump allocates is kept: collections on the way would look through it again and again and free next to
+    /// Almost all that reading a dump allocates is kept: collections in between would look through it again and again and free next to
     /// nothing. The runtime goes back to collecting by itself once this much has been allocated.
     /// </summary>
     private static void CollectLater()

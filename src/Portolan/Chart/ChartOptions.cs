@@ -20,13 +20,18 @@ internal sealed class ChartOptions
 
     internal Option<string[]> LocalAddress { get; } = new("--local-address")
     {
-        Description = "An address of this node, where no input tells them. May be repeated.",
+        Description = "An address of this node, where no input shows them. May be repeated.",
         HelpName = "ADDRESS",
+    };
+
+    internal Option<bool> Verbose { get; } = new("--verbose", "-v")
+    {
+        Description = "Show on standard error which commands are run and which files are read; with --json, in the answer as well.",
     };
 
     internal Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/chart-json.md)." };
 
-    /// <summary>Completes names of services from the dumps on the command line; the live kernel is not asked for a key press.</summary>
+    /// <summary>Completes names of services from the dumps on the command line; the live kernel is not read for a key press.</summary>
     internal void CompleteServices(Argument argument)
     {
         argument.CompletionSources.Add(ServicesInDumps);
@@ -55,6 +60,7 @@ internal sealed class ChartOptions
         command.Options.Add(Netns);
         command.Options.Add(LocalAddress);
         command.Options.Add(Json);
+        command.Options.Add(Verbose);
     }
 
     /// <summary>Adds what a command has that works on the live kernel only.</summary>
@@ -62,5 +68,6 @@ internal sealed class ChartOptions
     {
         command.Options.Add(Netns);
         command.Options.Add(Json);
+        command.Options.Add(Verbose);
     }
 }

@@ -70,6 +70,26 @@ internal sealed class ChartOutput
         Console.Write(table);
     }
 
+    /// <summary>Prints an answer as JSON, with a line break behind it.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="type">How it is written.</param>
+    /// <param name="isOneLine">True for an answer that is one of many, a line each.</param>
+    internal static void Json<T>(T answer, JsonTypeInfo<T> type, bool isOneLine = false)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = !isOneLine }))
+            JsonSerializer.Serialize(writer, answer, type);
+        buffer.Write("\n"u8);
+        Raw(buffer.WrittenSpan);
+    }
+
+    /// <summary>Prints bytes as they are, such as a picture.</summary>
+    internal static void Raw(ReadOnlySpan<byte> bytes)
+    {
+        using Stream output = System.Console.OpenStandardOutput();
+        output.Write(bytes);
+    }
+
     /// <summary>For pipes: no width, no colours, and ten thousand rows in a moment.</summary>
     private static string PlainTable(List<string[]> rows)
     {
@@ -89,17 +109,6 @@ internal sealed class ChartOutput
             text.Append('\n');
         }
         return text.ToString();
-    }
-
-    /// <summary>Prints an answer as one indented JSON object.</summary>
-    internal static void Json<T>(T answer, JsonTypeInfo<T> type)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
-            JsonSerializer.Serialize(writer, answer, type);
-        using Stream output = System.Console.OpenStandardOutput();
-        output.Write(buffer.WrittenSpan);
-        output.Write("\n"u8);
     }
 
     /// <summary>Names come from clusters and files: what a terminal would act on is shown, not sent.</summary>

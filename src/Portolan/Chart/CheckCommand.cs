@@ -1,9 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
+using Portolan.Chart.Renderers;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Checks;
 using Portolan.Services.Planning;
-using Spectre.Console;
 
 namespace Portolan.Chart;
 
@@ -52,34 +51,13 @@ internal static class CheckCommand
                 PodRanges = [.. podRanges],
                 IsWholeNode = input.IsLive,
             });
-            var answer = CheckAnswer.Of(result);
+            var answer = CheckAnswer.Of(result, input.Rules, input.Services, input.Told);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.CheckAnswer);
             else
-                Print(answer, input, chart);
+                CheckRenderer.Print(answer, chart);
             return result.Findings.IsEmpty ? input.AnsweredStatus : ExitStatus.Findings;
         });
         return command;
     }
-
-    private static void Print(CheckAnswer result, ChartInput input, ChartOutput chart)
-    {
-        foreach (FindingAnswer finding in result.Findings)
-        {
-            Color color = finding.Severity switch { "error" => Color.Red, "warning" => Color.Yellow, _ => Color.Default };
-            chart.Line($"{finding.Severity}: {finding.Subject}: {finding.Code}", new Style(color));
-            if (finding.PlaceText is { } place)
-                chart.Line($"  rule  {place}: {finding.Text}");
-            chart.Line($"  what  {finding.Explanation}");
-            chart.Line($"  do    {finding.Advice}");
-        }
-        foreach (string limit in result.Limits)
-            chart.Line($"note: {limit}");
-        string services = input.Services.Services.Length.ToString(CultureInfo.InvariantCulture);
-        string findings = result.Findings.Length switch { 0 => "No findings:", 1 => "1 finding in", var count => $"{count.ToString(CultureInfo.InvariantCulture)} findings in" };
-        chart.Line($"{findings} {services} service ports, {RuleCount(input)} rules.");
-    }
-
-    private static string RuleCount(ChartInput input) =>
-        input.Rules.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length)).ToString(CultureInfo.InvariantCulture);
 }

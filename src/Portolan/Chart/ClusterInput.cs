@@ -34,7 +34,7 @@ internal static class ClusterInput
     /// <summary>From an API server; null after saying why not.</summary>
     /// <param name="kubeconfig">Path of a kubeconfig; empty for the service account of the pod this runs in.</param>
     /// <param name="nodeName">Name of the node the rules are from.</param>
-    /// <param name="output">Where problems are told.</param>
+    /// <param name="output">Where problems are printed.</param>
     /// <param name="cancel">Ends the reading.</param>
     internal static async Task<ServiceTable?> FromApiAsync(string kubeconfig, string nodeName, ChartOutput output, CancellationToken cancel)
     {
@@ -74,7 +74,7 @@ internal static class ClusterInput
 
     private static ServiceTable Table(IEnumerable<ClusterEvent> events, IEnumerable<Problem> problems, string nodeName, ChartOutput output)
     {
-        // Pods are told from others by the rules' ranges; a plan does not depend on them.
+        // Pods are told apart by the rules' ranges; a plan does not depend on them.
         var table = new ServiceTable(new ProxyPolicy { NodeName = nodeName });
         foreach (ClusterEvent change in events)
             table.Apply(change);

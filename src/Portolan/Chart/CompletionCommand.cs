@@ -37,7 +37,7 @@ internal static class CompletionCommand
         {
             shell,
         };
-        command.SetAction(parsed => Console.Out.WriteLine(parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish }));
+        command.SetAction(parsed => new ChartOutput().Line(parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish }));
         return command;
     }
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Portolan.Chart.Renderers;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
@@ -23,38 +23,22 @@ internal static class CountersView
         }
         if (service is not null)
             counters = [.. counters.Where(counter => counter.Service == service || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
+        var answer = new CountersAnswer { Counters = [.. counters.Select(Answer)] };
         if (asJson)
-        {
-            ChartOutput.Json(
-                new CountersAnswer([.. counters.Select(counter => new CounterAnswer(
-                    counter.Service,
-                    new InetEndpoint(counter.Address, counter.Port).ToString(),
-                    counter.Protocol.ToRuleText(),
-                    counter.Connections,
-                    counter.Rejected,
-                    counter.Dropped,
-                    counter.Denied))]),
-                AnswersJsonContext.Default.CountersAnswer);
-        }
-        else if (counters.Count == 0)
-        {
-            chart.Line("No counters are kept here: the proxy counts when it runs with --counters, in mode nftables.");
-        }
+            ChartOutput.Json(answer, AnswersJsonContext.Default.CountersAnswer);
         else
-        {
-            chart.Table(["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"], counters.Select(counter => (string[])
-            [
-                ChartOutput.Clean(counter.Service),
-                counter.Protocol.ToRuleText(),
-                counter.Address.IsUnspecified ? $"node port {Text(counter.Port)}" : new InetEndpoint(counter.Address, counter.Port).ToString(),
-                Text(counter.Connections),
-                Text(counter.Rejected),
-                Text(counter.Dropped),
-                Text(counter.Denied),
-            ]));
-        }
+            CountersRenderer.Print(answer, chart);
         return ExitStatus.Ok;
     }
 
-    private static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
+    private static CounterAnswer Answer(FrontendCounter counter) => new()
+    {
+        Service = counter.Service,
+        Frontend = new InetEndpoint(counter.Address, counter.Port),
+        Protocol = counter.Protocol,
+        Connections = counter.Connections,
+        Rejected = counter.Rejected,
+        Dropped = counter.Dropped,
+        Denied = counter.Denied,
+    };
 }

@@ -3,7 +3,7 @@ namespace Portolan.Chart;
 /// <summary>The chart's exit statuses.</summary>
 internal static class ExitStatus
 {
-    /// <summary>Answered, from everything that was asked for.</summary>
+    /// <summary>Answered, from the whole input.</summary>
     internal const int Ok = 0;
 
     /// <summary>Findings, or a service that does not exist.</summary>

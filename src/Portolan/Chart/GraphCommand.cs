@@ -50,7 +50,7 @@ internal static class GraphCommand
             }
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(GraphAnswer.Of(graph), AnswersJsonContext.Default.GraphAnswer);
+                ChartOutput.Json(GraphAnswer.Of(graph, input.Told), AnswersJsonContext.Default.GraphAnswer);
                 return input.AnsweredStatus;
             }
             string text = parsed.GetValue(format) switch
@@ -69,8 +69,7 @@ internal static class GraphCommand
     {
         if (file is null)
         {
-            using Stream output = Console.OpenStandardOutput();
-            output.Write(Encoding.UTF8.GetBytes(text));
+            ChartOutput.Raw(Encoding.UTF8.GetBytes(text));
             return true;
         }
         try

@@ -1,55 +1,56 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
+using Portolan.Inspect.Answers;
 using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
 
-/// <summary>Reads the rules of the running kernel with the tools that know how to print them.</summary>
+/// <summary>Reads the rules of the running kernel with the tools that know how to print them, and keeps account of what it ran.</summary>
 internal static class LiveRules
 {
+    private const string NotInstalled = "not installed";
+    private const string NeedsIp = "was not run: --netns needs the program 'ip' (package iproute2), which is not in PATH";
+
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(60);
 
-    /// <summary>Both variants of iptables are asked, as each sees only its own rules; plain iptables-save where the variants have no names of their own.</summary>
-    private static readonly (string[] Programs, string[] Arguments, bool MayFail)[] Tools =
+    /// <summary>
+    /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants have no names of their
+    /// own.
+    /// </summary>
+    private static readonly Listing[] Listings =
     [
-        (["iptables-nft-save", "iptables-save"], ["-c"], false),
-        (["iptables-legacy-save"], ["-c"], false),
-        (["ip6tables-nft-save", "ip6tables-save"], ["-c"], false),
-        (["ip6tables-legacy-save"], ["-c"], false),
-        (["nft"], ["-j", "list", "ruleset"], false),
-        (["ipset"], ["save"], false),
-        (["ip"], ["-j", "addr"], false),
+        new(["iptables-nft-save", "iptables-save"], ["-c"]),
+        new(["iptables-legacy-save"], ["-c"]),
+        new(["ip6tables-nft-save", "ip6tables-save"], ["-c"]),
+        new(["ip6tables-legacy-save"], ["-c"]),
+        new(["nft"], ["-j", "list", "ruleset"]),
+        new(["ipset"], ["save"]),
+        new(["ip"], ["-j", "addr"]),
         // Which clients the recent match remembers. Without that module there is no folder, and nobody is remembered.
-        (["grep"], ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"], true),
+        new(["grep"], ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]) { MayFail = true },
     ];
 
-    /// <summary>The tools' outputs, null when none could be run; and whether every tool there is could list its rules.</summary>
-    internal static (List<SourceText>? Sources, bool IsWhole) Read(string? netns, ChartOutput output)
+    /// <summary>Runs every tool that this machine has. What failed is in the account; nothing is printed.</summary>
+    /// <param name="networkNamespace">The network namespace to read, by its name; null for the program's own.</param>
+    internal static RuleReading Read(string? networkNamespace)
     {
         string? ip = Find("ip");
-        if (netns is not null && ip is null)
-        {
-            output.Error("--netns needs the program 'ip' (package iproute2), which is not in PATH.");
-            return (null, false);
-        }
-        var sources = new List<SourceText>();
+        if (networkNamespace is not null && ip is null)
+            return new RuleReading(InputKind.Live, networkNamespace, [], [new InputSource { Name = "ip netns exec", Error = NeedsIp }], IsWhole: false);
+        var texts = ImmutableArray.CreateBuilder<SourceText>();
+        var sources = ImmutableArray.CreateBuilder<InputSource>();
         bool isWhole = true;
-        foreach ((string[] programs, string[] arguments, bool mayFail) in Tools)
+        foreach (Listing listing in Listings)
         {
-            if (programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
-                continue;
-            string[] command = netns is null ? [program, .. arguments] : [ip!, "netns", "exec", netns, program, .. arguments];
-            (byte[] bytes, string errors, int status) = Run(command);
-            string name = $"{Path.GetFileName(program)} {string.Join(' ', arguments)}";
-            isWhole &= status == 0 || mayFail;
-            if (status != 0 && !mayFail)
-                output.Message($"{name} failed with status {status.ToString(System.Globalization.CultureInfo.InvariantCulture)}: {errors.Trim()}; the rules it knows are left out.");
-            else if (bytes.Length > 0)
-                sources.Add(new SourceText(name, bytes));
+            (InputSource source, byte[] bytes) = Run(listing, networkNamespace, ip);
+            sources.Add(source);
+            isWhole &= source.Error is null || source.IsNotInstalled;
+            if (bytes.Length > 0)
+                texts.Add(new SourceText(source.Name, bytes));
         }
-        if (sources.Count > 0)
-            return (sources, isWhole);
-        output.Error("No rules could be read: neither iptables-save nor nft gave any. A dump can be given with --rules FILE.");
-        return (null, false);
+        return new RuleReading(InputKind.Live, networkNamespace, texts.ToImmutable(), sources.ToImmutable(), isWhole);
     }
 
     /// <summary>The absolute path of a program in PATH, or in the places where administrators' programs are; null without one.</summary>
@@ -59,20 +60,61 @@ internal static class LiveRules
             .Select(directory => Path.Combine(directory, program))
             .FirstOrDefault(File.Exists);
 
-    private static (byte[] Output, string Errors, int Status) Run(string[] command)
+    private static (InputSource Source, byte[] Bytes) Run(Listing listing, string? networkNamespace, string? ip)
     {
-        var start = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (string argument in command.AsSpan(1))
-            start.ArgumentList.Add(argument);
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        using var bytes = new MemoryStream();
-        Task copy = process.StandardOutput.BaseStream.CopyToAsync(bytes);
-        if (!Task.WaitAll([copy, errors], LongestRun) || !process.WaitForExit(LongestRun))
+        if (listing.Programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
+            return (new InputSource { Name = listing.Programs[0], Error = NotInstalled, IsNotInstalled = true }, []);
+        string name = $"{Path.GetFileName(program)} {string.Join(' ', listing.Arguments)}";
+        ImmutableArray<string> command = [program, .. listing.Arguments];
+        if (networkNamespace is not null)
+            command = [ip!, "netns", "exec", networkNamespace, .. command];
+        (byte[] bytes, string? error, int? status) = Run(command);
+        if (listing.MayFail && status is not null)
+            error = null;
+        byte[] used = error is null ? bytes : [];
+        return (new InputSource { Name = name, Command = command, Status = status, Bytes = used.Length, Error = error }, used);
+    }
+
+    private static (byte[] Output, string? Error, int? Status) Run(ImmutableArray<string> command)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
-            process.Kill();
-            return ([], "it did not end", -1);
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        Process? process;
+        try
+        {
+            process = Process.Start(start);
         }
-        return (bytes.ToArray(), errors.Result, process.ExitCode);
+        catch (Win32Exception error)
+        {
+            return ([], $"could not be started: {error.Message}", null);
+        }
+        using (process)
+        {
+            Task<string> errors = process!.StandardError.ReadToEndAsync();
+            using var bytes = new MemoryStream();
+            Task copy = process.StandardOutput.BaseStream.CopyToAsync(bytes);
+            if (!Task.WaitAll([copy, errors], LongestRun) || !process.WaitForExit(LongestRun))
+            {
+                process.Kill();
+                return ([], $"did not end within {LongestRun.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", null);
+            }
+            string reason = errors.Result.Trim() is { Length: > 0 } said ? $": {said}" : string.Empty;
+            string? failure = process.ExitCode == 0 ? null
+                : $"failed with status {process.ExitCode.ToString(CultureInfo.InvariantCulture)}{reason}";
+            return (bytes.ToArray(), failure, process.ExitCode);
+        }
+    }
+
+    /// <summary>A command that lists a part of the kernel's state.</summary>
+    /// <param name="Programs">Programs that list it; the first that is installed is run.</param>
+    /// <param name="Arguments">Its arguments.</param>
+    private sealed record Listing(string[] Programs, string[] Arguments)
+    {
+        /// <summary>True when a failure only means that there is nothing to list.</summary>
+        internal bool MayFail { get; init; }
     }
 }

@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
 
-/// <summary>trace's options for what few rules ask of a packet: TCP flags, ICMP type, who sends it, whether it is a fragment.</summary>
+/// <summary>trace's options for what few rules match: TCP flags, ICMP type, who sends it, whether it is a fragment.</summary>
 internal sealed class PacketOptions
 {
     private readonly Option<string?> _tcpFlags = new("--tcp-flags")
@@ -34,34 +34,34 @@ internal sealed class PacketOptions
         command.Options.Add(_fragment);
     }
 
-    /// <summary>The packet with what the options say of it; null, and an error told, when they do not fit it.</summary>
+    /// <summary>The packet with what the options say of it; null, after an error, when they do not fit it.</summary>
     internal PacketSpec? Apply(ParseResult parsed, PacketSpec packet, ChartOutput chart)
     {
         if (parsed.GetValue(_tcpFlags) is { } names)
         {
             if (packet.Protocol != IpProtocol.Tcp)
-                return Refuse(chart, "--tcp-flags: the packet is not TCP.");
+                return Fail(chart, "--tcp-flags: the packet is not TCP.");
             if (!TryFlags(names, out TcpFlags flags))
-                return Refuse(chart, $"--tcp-flags: '{names}' is no list of fin, syn, rst, psh, ack, urg, ece, cwr, and not none.");
+                return Fail(chart, $"--tcp-flags: '{names}' is no list of fin, syn, rst, psh, ack, urg, ece, cwr, and not none.");
             packet = packet with { TcpFlags = flags };
         }
         if (parsed.GetValue(_icmpType) is { } type)
         {
             if (packet.Protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
-                return Refuse(chart, "--icmp-type: the packet is not ICMP; give --proto icmp.");
+                return Fail(chart, "--icmp-type: the packet is not ICMP; give --proto icmp.");
             if (!TryType(type, out byte number, out byte code))
-                return Refuse(chart, $"--icmp-type: '{type}' is no type. Give TYPE or TYPE/CODE as numbers from 0 to 255, such as 8 or 3/1.");
+                return Fail(chart, $"--icmp-type: '{type}' is no type. Give TYPE or TYPE/CODE as numbers from 0 to 255, such as 8 or 3/1.");
             packet = packet with { IcmpType = number, IcmpCode = code };
         }
         (uint? user, uint? group) = (parsed.GetValue(_user), parsed.GetValue(_group));
         if ((user ?? group) is not null && !packet.IsFromNode)
-            return Refuse(chart, $"{(user is null ? "--gid" : "--uid")}: only packets of this node have a sender that rules can ask for; give --from-node.");
+            return Fail(chart, $"{(user is null ? "--gid" : "--uid")}: only packets of this node have a sender that rules can match; give --from-node.");
         if (parsed.GetValue(_fragment))
         {
             if (packet.Family != IpFamily.IPv4)
-                return Refuse(chart, "--fragment: only fragments of IPv4 are traced.");
+                return Fail(chart, "--fragment: only fragments of IPv4 are traced.");
             if ((packet.SourcePort ?? packet.DestinationPort) is not null)
-                return Refuse(chart, "--fragment: a fragment other than the first has no ports; leave out --sport and --dport.");
+                return Fail(chart, "--fragment: a fragment other than the first has no ports; leave out --sport and --dport.");
         }
         return packet with { UserId = user, GroupId = group, IsLaterFragment = parsed.GetValue(_fragment) };
     }
@@ -74,7 +74,7 @@ internal sealed class PacketOptions
         + (packet.GroupId is { } group ? string.Create(CultureInfo.InvariantCulture, $", group {group}") : string.Empty)
         + (packet.IsLaterFragment ? ", a later fragment" : string.Empty);
 
-    private static PacketSpec? Refuse(ChartOutput chart, string error)
+    private static PacketSpec? Fail(ChartOutput chart, string error)
     {
         chart.Error(error);
         return null;

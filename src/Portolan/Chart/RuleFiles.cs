@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Portolan.Inspect.Answers;
 using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
@@ -10,24 +12,28 @@ internal static class RuleFiles
     /// </summary>
     private const int Longest = 1 << 30;
 
-    /// <summary>The content of the files; a file that cannot be read is named and the others are used. Null when none could be read.</summary>
+    /// <summary>The content of the files. One that cannot be read is in the account with the reason; nothing is printed.</summary>
     /// <param name="files">Paths; "-" is standard input.</param>
-    /// <param name="output">Where errors are told.</param>
-    internal static (List<SourceText>? Sources, bool IsWhole) Read(string[] files, ChartOutput output)
+    internal static RuleReading Read(string[] files)
     {
-        var sources = new List<SourceText>();
+        var texts = ImmutableArray.CreateBuilder<SourceText>();
+        var sources = ImmutableArray.CreateBuilder<InputSource>();
         foreach (string file in files)
         {
             try
             {
-                sources.Add(file == "-" ? new SourceText("standard input", ReadAll(Console.OpenStandardInput())) : new SourceText(file, ReadAll(Open(file))));
+                SourceText text = file == "-"
+                    ? new("standard input", ReadAll(Console.OpenStandardInput()))
+                    : new(file, ReadAll(Open(file)));
+                texts.Add(text);
+                sources.Add(new InputSource { Name = text.Name, Bytes = text.Bytes.Length });
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
             {
-                output.Error($"{file}: cannot be read: {Reason(file, error)}{(files.Length > 1 ? "; the other inputs are used" : string.Empty)}");
+                sources.Add(new InputSource { Name = file, Error = $"cannot be read: {Reason(file, error)}" });
             }
         }
-        return (sources.Count > 0 ? sources : null, sources.Count == files.Length);
+        return new RuleReading(InputKind.Files, null, texts.ToImmutable(), sources.ToImmutable(), texts.Count == files.Length);
     }
 
     private static FileStream Open(string file) => new(file, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, BufferSize = 0 });

@@ -1,12 +1,10 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
+using Portolan.Chart.Renderers;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
-using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
-using Spectre.Console;
 
 namespace Portolan.Chart;
 
@@ -21,7 +19,7 @@ internal static class TraceCommand
         var destination = new Option<string>("--dst") { Description = "Destination address.", Required = true, HelpName = "ADDRESS" };
         var protocol = new Option<string>("--proto") { Description = "tcp, udp, sctp, icmp, icmpv6 or a number.", DefaultValueFactory = _ => "tcp" };
         var destinationPort = new Option<ushort?>("--dport") { Description = "Destination port.", HelpName = "N" };
-        var sourcePort = new Option<ushort?>("--sport") { Description = "Source port; without one, rules that ask for it are unknown.", HelpName = "N" };
+        var sourcePort = new Option<ushort?>("--sport") { Description = "Source port; without one, rules that match it are unknown.", HelpName = "N" };
         var input = new Option<string?>("--in") { Description = "The interface the packet comes in by.", HelpName = "IFACE" };
         var output = new Option<string?>("--out") { Description = "The interface the packet would leave by.", HelpName = "IFACE" };
         var local = new Option<bool>("--from-node") { Description = "A program on this node sends the packet. Implied when --src is an address of this node." };
@@ -65,6 +63,8 @@ internal static class TraceCommand
                 chart.Error($"--mark: '{parsed.GetValue(mark)}' is no number.");
                 return ExitStatus.CouldNotRun;
             }
+            if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
+                return ExitStatus.CouldNotRun;
             if (ChartInput.Read(parsed, options, chart) is not { } rules)
                 return ExitStatus.CouldNotRun;
             var common = new PacketSpec
@@ -84,86 +84,15 @@ internal static class TraceCommand
             if (rare.Apply(parsed, common, chart) is not { } packet)
                 return ExitStatus.CouldNotRun;
             TraceResult result = new PacketSimulator(rules.Rules, rules.Node).Trace(packet);
+            var answer = TraceAnswer.Of(result, rules.Guide, rules.Told);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(TraceAnswer.Of(result, rules.Guide), AnswersJsonContext.Default.TraceAnswer);
+                ChartOutput.Json(answer, AnswersJsonContext.Default.TraceAnswer);
             else
-                Print(result, rules.Guide, parsed.GetValue(podCidr) ?? [], chart);
+                TraceRenderer.Print(answer, podRanges, chart);
             return rules.AnsweredStatus;
         });
         return command;
     }
-
-    private static void Print(TraceResult result, ChainGuide guide, string[] podCidrs, ChartOutput chart)
-    {
-        PacketSpec packet = result.Packet;
-        string sender = packet.IsFromNode ? "sent by this node"
-            : podCidrs.Any(text => InetPrefix.TryParse(text, out InetPrefix prefix) && prefix.Contains(packet.Source)) ? "from a pod"
-            : packet.InInterface is { } device ? $"in by {device}" : "arriving";
-        chart.Line($"{packet.Protocol.ToRuleText()} {packet.Source} -> {Destination(packet)}, {packet.State.ToString().ToLowerInvariant()}, {sender}{PacketOptions.Describe(packet)}",
-            new Style(decoration: Decoration.Bold));
-        foreach (OutcomeGroup group in OutcomeGroup.Of(result.Outcomes))
-        {
-            chart.Line();
-            PrintGroup(group, guide, chart, string.Empty);
-            foreach (OutcomeGroup candidates in OutcomeGroup.Of(group.Outcomes[0].Candidates))
-            {
-                chart.Line("  it may be:");
-                PrintGroup(candidates, guide, chart, "  ");
-            }
-        }
-        if (!result.Caveats.IsEmpty)
-            chart.Line();
-        foreach (string caveat in result.Caveats)
-            chart.Line($"note: {caveat}");
-    }
-
-    // All ends first, then the way they share, once, with what is each one's own at its place.
-    private static void PrintGroup(OutcomeGroup group, ChainGuide guide, ChartOutput chart, string indent)
-    {
-        Outcome first = group.Outcomes[0];
-        Color color = first.Verdict switch
-        {
-            OutcomeVerdict.Forward or OutcomeVerdict.Local => Color.Green,
-            OutcomeVerdict.Unknown => Color.Yellow,
-            _ => Color.Red,
-        };
-        foreach (Outcome outcome in group.Outcomes)
-            chart.Line(indent + OutcomeText.Of(outcome), new Style(color));
-        PrintSteps(first.Path[..group.SharedStart], guide, chart, indent);
-        foreach (Outcome outcome in group.Outcomes.Where(outcome => !group.OwnSteps(outcome).IsEmpty))
-        {
-            chart.Line($"{indent}    to {outcome.DestinationText}:");
-            PrintSteps(group.OwnSteps(outcome), guide, chart, indent + "  ");
-        }
-        PrintSteps(first.Path[(first.Path.Length - group.SharedEnd)..], guide, chart, indent);
-    }
-
-    private static void PrintSteps(ImmutableArray<PathStep> steps, ChainGuide guide, ChartOutput chart, string indent)
-    {
-        foreach (PathStep step in steps)
-        {
-            switch (step.Kind)
-            {
-                case PathStepKind.Hook:
-                    chart.Line($"{indent}  {step.Hook.ToString().ToLowerInvariant()}");
-                    break;
-                case PathStepKind.Rule:
-                    string service = guide.ServiceOf(step.Place!) is { } name ? $"  [{name}]" : string.Empty;
-                    chart.Line($"{indent}    {step.Place!.Table.Name} {step.Place.Chain.Name} {(step.Place.Index + 1).ToString(CultureInfo.InvariantCulture)}: "
-                        + $"{RuleText.Of(step.Place.Rule)}{service}");
-                    break;
-                case PathStepKind.Policy:
-                    chart.Line($"{indent}    {step.Table!.Name} {step.Chain!.Name}: policy drop");
-                    break;
-                default:
-                    chart.Line($"{indent}    routing: {step.Text}");
-                    break;
-            }
-        }
-    }
-
-    private static string Destination(PacketSpec packet) =>
-        packet is { HasPorts: true, DestinationPort: { } port } ? new InetEndpoint(packet.Destination, port).ToString() : packet.Destination.ToString();
 
     private static bool TryAddress(ParseResult parsed, Option<string> option, ChartOutput chart, out InetAddress address)
     {

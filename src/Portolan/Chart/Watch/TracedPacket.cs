@@ -2,7 +2,7 @@ using Portolan.Netlink.NfTables;
 
 namespace Portolan.Chart.Watch;
 
-/// <summary>How a traced packet's way through the rules ended.</summary>
+/// <summary>How a traced packet's path through the rules ended.</summary>
 internal enum TracedEnd : byte
 {
     /// <summary>Its last step is not known.</summary>

@@ -24,7 +24,7 @@ internal static class WatchCommand
         var rate = new Option<uint>("--rate") { Description = "How many packets to trace a second, and at most at once.", DefaultValueFactory = _ => 10 };
         var seconds = new Option<uint>("--seconds") { Description = "Stop after this many seconds.", DefaultValueFactory = _ => 60 };
         var count = new Option<int?>("--count") { Description = "Stop after this many packets.", HelpName = "N" };
-        var command = new Command("watch", "Ask the kernel to trace real packets and print each one's path through the rules (of nftables and iptables-nft; "
+        var command = new Command("watch", "Trace real packets in the kernel and print each one's path through the rules (of nftables and iptables-nft; "
             + "iptables-legacy has no such trace). The trace rule is in a table of its own that the kernel removes when this program ends, however it ends. Needs root.\n\n"
             + "Examples:\n  portolan watch --dst 172.30.5.207 --dport 443 --seconds 30\n  portolan watch --dst 172.30.5.207 --syn --count 1 --json")
         {
@@ -66,7 +66,7 @@ internal static class WatchCommand
             }
             catch (NetlinkException error)
             {
-                chart.Error($"The kernel cannot be asked to trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that goes with its owner.");
+                chart.Error($"The kernel cannot trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that goes with its owner.");
                 return ExitStatus.CouldNotRun;
             }
         });
@@ -85,16 +85,16 @@ internal static class WatchCommand
         if (WatchedRules.Open(read, new NfReader(reading), TimeProvider.System) is not { } rules || !CanBeTraced(rules.Input, chart))
             return ExitStatus.CouldNotRun;
         chart.Message($"watching packets to {wanted}; Ctrl-C ends it");
-        var ways = new PacketTracer(rules, chart, json, TimeProvider.System);
+        var packets = new PacketTracer(rules, chart, json, TimeProvider.System);
         IAsyncEnumerator<NfEvent> events = monitor.ReadAllAsync(stop).GetAsyncEnumerator(stop);
         try
         {
             Task<bool> next = events.MoveNextAsync().AsTask();
-            while (count is null || ways.Packets < count)
+            while (count is null || packets.Packets < count)
             {
                 if (!next.IsCompleted)
                     await Task.WhenAny(next, Task.Delay(Tick, stop));
-                ways.CloseSilent(isQuiet: !next.IsCompleted);
+                packets.CloseSilent(isQuiet: !next.IsCompleted);
                 if (!next.IsCompleted)
                 {
                     stop.ThrowIfCancellationRequested();
@@ -103,7 +103,7 @@ internal static class WatchCommand
                 if (!await next)
                     break;
                 if (events.Current is NfTraceEvent step)
-                    ways.Add(step);
+                    packets.Add(step);
                 if (events.Current is NfEventsLost)
                     chart.Message("the kernel made traces faster than they could be read; some steps are missing");
                 next = events.MoveNextAsync().AsTask();
@@ -113,16 +113,16 @@ internal static class WatchCommand
         {
             // The time is up, or the user has seen enough.
         }
-        if (count is null || ways.Packets < count)
-            ways.CloseAll();
-        chart.Message($"{ways.Packets.ToString(CultureInfo.InvariantCulture)} {(ways.Packets == 1 ? "packet" : "packets")} traced; the trace rule is removed");
+        if (count is null || packets.Packets < count)
+            packets.CloseAll();
+        chart.Message($"{packets.Packets.ToString(CultureInfo.InvariantCulture)} {(packets.Packets == 1 ? "packet" : "packets")} traced; the trace rule is removed");
         return ExitStatus.Ok;
     }
 
     /// <summary>False when the service rules are of the back-end that nf_tables' trace does not see.</summary>
     private static bool CanBeTraced(ChartInput input, ChartOutput chart)
     {
-        const string advice = "The kernel does not tell their steps. 'portolan trace' simulates the packet with these rules; "
+        const string advice = "The kernel does not report their steps. 'portolan trace' simulates the packet with these rules; "
             + "'iptables-legacy -t raw -A PREROUTING -d ADDRESS -j TRACE' writes the real steps to the kernel's log (remove it with -D).";
         if (!input.Rules.Tables.Any(table => table.Backend == RuleBackend.IptablesLegacy && ServiceTables.HasIptablesServices(table)))
             return true;

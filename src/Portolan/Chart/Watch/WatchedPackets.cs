@@ -6,7 +6,7 @@ using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Chart.Watch;
 
-/// <summary>Which packets to trace, and the table that asks the kernel to.</summary>
+/// <summary>Which packets to trace, and the table that makes the kernel do it.</summary>
 /// <param name="Destination">Their destination when they come to this node.</param>
 /// <param name="Protocol">Their protocol; None for every one.</param>
 /// <param name="Port">Their destination port; null for every one.</param>
@@ -31,7 +31,7 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
         + (Protocol == IpProtocol.None ? string.Empty : "/" + Protocol.ToRuleText());
 
     /// <summary>Makes the table. It belongs to the socket: when that closes, by us or by the kernel after a kill -9, the table goes.</summary>
-    /// <exception cref="NetlinkException">The kernel refuses.</exception>
+    /// <exception cref="NetlinkException">The kernel refuses the table.</exception>
     internal void Install(NetlinkSocket owner)
     {
         var table = new NfTableId(Destination.Family.ToNfFamily(), string.Create(CultureInfo.InvariantCulture, $"{TablePrefix}{Environment.ProcessId}"));

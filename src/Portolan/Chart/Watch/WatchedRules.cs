@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Chart.Watch;
 
 /// <summary>
-/// Finds the rules that traces speak of. A trace tells a rule's handle, listings tell its place; the two are brought together within one
+/// Finds the rules that traces name. A trace has a rule's handle, listings have its place; the two are matched within one
 /// generation of the ruleset, so that a rule is never shown in the words of another.
 /// </summary>
 internal sealed class WatchedRules
@@ -89,7 +89,7 @@ internal sealed class WatchedRules
                 ReadHandles(table);
             _generation = _reader.ReadGeneration().Id == before ? before : null;
         }
-        // Handles of one generation and rules of another must not be brought together.
+        // Handles of one generation and rules of another must not be matched.
         if (_generation is null)
             _handles.Clear();
         _readAt = _time.GetTimestamp();

@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Portolan.Inspect.Answers;
+
+/// <summary>A file that was opened or a command that was run for an answer.</summary>
+public sealed record InputSource
+{
+    /// <summary>The file's path, or the command in short ("nft -j list ruleset"); messages name it so.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The command that was run, with all its arguments; null for a file, and for a program that is not installed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? Command { get; init; }
+
+    /// <summary>The exit status of the command; null for a file, and for a program that did not run to its end.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Status { get; init; }
+
+    /// <summary>How many bytes were read.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Why nothing of it could be used, in words; null when it was read.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Error { get; init; }
+
+    /// <summary>True for a program that this machine does not have: nothing is missing from the answer for that.</summary>
+    [JsonIgnore]
+    public bool IsNotInstalled { get; init; }
+}

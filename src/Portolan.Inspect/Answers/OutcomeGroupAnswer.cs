@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Simulation;
+
+namespace Portolan.Inspect.Answers;
+
+/// <summary>
+/// Ends of a packet's path that are shown together because they share all of it but one stretch, as a service's endpoints do.
+/// </summary>
+public sealed record OutcomeGroupAnswer
+{
+    /// <summary>How all of them end.</summary>
+    public required OutcomeVerdict Verdict { get; init; }
+
+    /// <summary>The ends, a line each, with their probabilities.</summary>
+    public required ImmutableArray<string> Ends { get; init; }
+
+    /// <summary>The steps from the beginning that all have in common.</summary>
+    public required ImmutableArray<PathStepAnswer> First { get; init; }
+
+    /// <summary>The steps between that one end has for itself.</summary>
+    public required ImmutableArray<OutcomeBranchAnswer> Branches { get; init; }
+
+    /// <summary>The steps up to the end that all have in common.</summary>
+    public required ImmutableArray<PathStepAnswer> Last { get; init; }
+
+    /// <summary>For an unknown end: the ends it may be.</summary>
+    public ImmutableArray<OutcomeGroupAnswer> Candidates { get; init; } = [];
+
+    /// <summary>The answer for a group of ends.</summary>
+    public static OutcomeGroupAnswer Of(OutcomeGroup group, ChainGuide guide)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(guide);
+        Outcome first = group.Outcomes[0];
+        return new OutcomeGroupAnswer
+        {
+            Verdict = first.Verdict,
+            Ends = [.. group.Outcomes.Select(OutcomeText.Of)],
+            First = Steps(first.Path[..group.SharedStart], guide),
+            Branches = [.. group.Outcomes.Where(outcome => !group.OwnSteps(outcome).IsEmpty)
+                .Select(outcome => new OutcomeBranchAnswer(outcome.DestinationText, Steps(group.OwnSteps(outcome), guide)))],
+            Last = Steps(first.Path[(first.Path.Length - group.SharedEnd)..], guide),
+            Candidates = [.. OutcomeGroup.Of(first.Candidates).Select(candidates => Of(candidates, guide))],
+        };
+    }
+
+    private static ImmutableArray<PathStepAnswer> Steps(ImmutableArray<PathStep> steps, ChainGuide guide) =>
+        [.. steps.Select(step => PathStepAnswer.Of(step, guide))];
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using Portolan.Inet;
+using Portolan.Inspect.Programmed;
+
+namespace Portolan.Inspect.Answers;
+
+/// <summary>A service port as the rules serve it.</summary>
+public sealed record ServiceAnswer
+{
+    /// <summary>"namespace/name"; null when the rules carry no names.</summary>
+    public required string? Service { get; init; }
+
+    /// <summary>The port's name; empty when it has none.</summary>
+    public required string Port { get; init; }
+
+    /// <summary>What the rules call it: the common part of the chains' names.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The protocol.</summary>
+    public required IpProtocol Protocol { get; init; }
+
+    /// <summary>The family of its addresses.</summary>
+    public required IpFamily Family { get; init; }
+
+    /// <summary>Who wrote the rules.</summary>
+    public required RuleWriter Writer { get; init; }
+
+    /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not show it.</summary>
+    public required bool? ExternalTrafficPolicyLocal { get; init; }
+
+    /// <summary>True for internalTrafficPolicy Local, false for Cluster, null when the rules do not show it.</summary>
+    public required bool? InternalTrafficPolicyLocal { get; init; }
+
+    /// <summary>For how many seconds a client keeps its endpoint; null without session affinity.</summary>
+    public required long? AffinitySeconds { get; init; }
+
+    /// <summary>loadBalancerSourceRanges; empty when everybody may use the load balancer.</summary>
+    public required ImmutableArray<InetPrefix> SourceRanges { get; init; }
+
+    /// <summary>Where clients reach it, cluster IP first.</summary>
+    public required ImmutableArray<FrontendAnswer> Frontends { get; init; }
+
+    /// <summary>The endpoints of the cluster IP, or of the first frontend that has some.</summary>
+    public required ImmutableArray<EndpointAnswer> Endpoints { get; init; }
+
+    /// <summary>"shop/web:http", "default/testsvc", or the chain's name.</summary>
+    [JsonIgnore]
+    public string DisplayName => Service is null ? Id : Port.Length == 0 ? Service : $"{Service}:{Port}";
+
+    /// <summary>The answer for one service port.</summary>
+    public static ServiceAnswer Of(ProgrammedService service)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        return new ServiceAnswer
+        {
+            Service = service.Service,
+            Port = service.Port,
+            Id = service.Id,
+            Protocol = service.Protocol,
+            Family = service.Family,
+            Writer = service.Writer,
+            ExternalTrafficPolicyLocal = service.IsExternalLocal,
+            InternalTrafficPolicyLocal = service.IsInternalLocal,
+            AffinitySeconds = (long?)service.Affinity?.TotalSeconds,
+            SourceRanges = service.SourceRanges,
+            Frontends = [.. service.Frontends.Select(FrontendAnswer.Of)],
+            Endpoints = [.. service.Endpoints.Select(EndpointAnswer.Of)],
+        };
+    }
+}

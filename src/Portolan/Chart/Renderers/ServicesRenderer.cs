@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Portolan.Inet;
+using Portolan.Inspect.Answers;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Spectre.Console;
+
+namespace Portolan.Chart.Renderers;
+
+/// <summary>Services as text: a table, or lines on a narrow terminal; one service with all its endpoints.</summary>
+internal static class ServicesRenderer
+{
+    // Below, the table's seven columns become towers of single words.
+    private const int NarrowWidth = 140;
+
+    internal static void PrintAll(ServicesAnswer answer, ChartOutput chart)
+    {
+        if (answer.Services.IsEmpty)
+            chart.Line("The rules serve no services.");
+        else if (chart.Width < NarrowWidth)
+            PrintCards(answer.Services, chart);
+        else
+            PrintTable(answer.Services, chart);
+    }
+
+    /// <summary>Each service with its frontends and endpoints.</summary>
+    internal static void PrintDetails(ServicesAnswer answer, ChartOutput chart)
+    {
+        foreach (ServiceAnswer service in answer.Services)
+        {
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {Policies(service)}");
+            foreach (FrontendAnswer frontend in service.Frontends)
+            {
+                string before = frontend.RulesBefore is { } rules ? $", {Number(rules)} rules before it" : string.Empty;
+                chart.Line($"  {Frontend(frontend)}{before}");
+            }
+            chart.Table(["endpoint", "share", "as printed", "chain"], service.Endpoints.Select(endpoint => (string[])
+            [
+                endpoint.Address ?? "(not in the input)",
+                ShareText.Of(endpoint.Share),
+                endpoint.Printed ?? string.Empty,
+                endpoint.Chain ?? string.Empty,
+            ]));
+            chart.Line();
+        }
+    }
+
+    private static void PrintTable(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
+    {
+        string[] headers = ["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"];
+        chart.Table(headers, services.Select(service => (string[])
+        [
+            service.DisplayName,
+            service.Protocol.ToRuleText(),
+            string.Join(", ", service.Frontends.Select(Frontend)),
+            Number(service.Endpoints.Length),
+            Shares(service.Endpoints),
+            Policies(service),
+            RulesBefore(service),
+        ]));
+    }
+
+    /// <summary>Each service in lines of its own, where a table would break its cells into pieces.</summary>
+    private static void PrintCards(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
+    {
+        foreach (ServiceAnswer service in services)
+        {
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}", new Style(decoration: Decoration.Bold));
+            foreach (FrontendAnswer frontend in service.Frontends)
+                chart.Line($"  {Frontend(frontend)}");
+            string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
+            chart.Line($"  endpoints {Number(service.Endpoints.Length)}{shares}; rules before {RulesBefore(service)}");
+            if (Policies(service) is { Length: > 0 } policies)
+                chart.Line($"  {policies}");
+        }
+    }
+
+    private static string Frontend(FrontendAnswer frontend)
+    {
+        string state = frontend.Outside switch
+        {
+            ProgrammedState.Rejected => " (rejected: no endpoints)",
+            ProgrammedState.Dropped => " (dropped: none on this node)",
+            ProgrammedState.Untouched => " (passes untouched)",
+            _ => string.Empty,
+        };
+        return $"{KindText(frontend.Kind)} {frontend.Text}{state}";
+    }
+
+    private static string KindText(ProgrammedKind kind) => kind switch
+    {
+        ProgrammedKind.ClusterIP => "cluster",
+        ProgrammedKind.NodePort => "node",
+        ProgrammedKind.LoadBalancer => "lb",
+        ProgrammedKind.ExternalIP => "external",
+        _ => "external|lb",
+    };
+
+    private static string Shares(ImmutableArray<EndpointAnswer> endpoints)
+    {
+        if (endpoints.IsEmpty)
+            return "-";
+        double least = endpoints.Min(endpoint => endpoint.Share), most = endpoints.Max(endpoint => endpoint.Share);
+        return most - least < ShareText.Rounding ? ShareText.Of(endpoints[0].Share) : $"{ShareText.Of(least)} to {ShareText.Of(most)}";
+    }
+
+    private static string Policies(ServiceAnswer service)
+    {
+        var words = new List<string>();
+        if (service.ExternalTrafficPolicyLocal == true)
+            words.Add("externalTrafficPolicy Local");
+        if (service.InternalTrafficPolicyLocal == true)
+            words.Add("internalTrafficPolicy Local");
+        if (service.AffinitySeconds is { } affinity)
+            words.Add($"affinity {affinity.ToString(CultureInfo.InvariantCulture)} s");
+        if (!service.SourceRanges.IsEmpty)
+            words.Add($"sources {string.Join(" ", service.SourceRanges)}");
+        return string.Join(", ", words);
+    }
+
+    private static string RulesBefore(ServiceAnswer service)
+    {
+        var counts = service.Frontends.Select(frontend => frontend.RulesBefore).OfType<int>().ToList();
+        return counts.Count == 0 ? "-"
+            : counts.Min() == counts.Max() ? Number(counts[0])
+            : $"{Number(counts.Min())} to {Number(counts.Max())}";
+    }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
