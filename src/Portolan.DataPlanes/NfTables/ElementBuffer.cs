@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Portolan.Inet;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -99,53 +97,6 @@ internal sealed class ElementBuffer
 
     /// <summary>Sorts by place; every place is there once.</summary>
     internal void SortByPlace() => _elements.Sort(static (left, right) => left.ComparePlace(right));
-
-    /// <summary>Starts an element whose key is a frontend.</summary>
-    internal static Element Key(ElementSet set, InetAddress address, IpProtocol protocol, ushort port, int variant = 0)
-    {
-        var element = new Element { Set = set, Variant = variant };
-        Span<byte> key = element.KeyBuffer;
-        int length = address.WriteBytes(key);
-        key[length] = (byte)protocol;
-        BinaryPrimitives.WriteUInt16BigEndian(key[(length + 4)..], port);
-        element.KeyLength = (byte)(length + 8);
-        return element;
-    }
-
-    /// <summary>Adds a number in host byte order to a key.</summary>
-    internal static void AppendNumber(ref Element element, uint number)
-    {
-        MemoryMarshal.Write(element.KeyBuffer[element.KeyLength..], number);
-        element.KeyLength += 4;
-    }
-
-    /// <summary>Adds an address to a key.</summary>
-    internal static void AppendAddress(ref Element element, InetAddress address) =>
-        element.KeyLength += (byte)address.WriteBytes(element.KeyBuffer[element.KeyLength..]);
-
-    /// <summary>Sets a backend as data.</summary>
-    internal static void SetData(ref Element element, InetEndpoint endpoint)
-    {
-        Span<byte> data = element.DataBuffer;
-        int length = endpoint.Address.WriteBytes(data);
-        BinaryPrimitives.WriteUInt16BigEndian(data[length..], endpoint.Port);
-        element.DataLength = (byte)(length + 4);
-    }
-
-    /// <summary>Sets a number in host byte order as data.</summary>
-    internal static void SetData(ref Element element, uint number)
-    {
-        MemoryMarshal.Write(element.DataBuffer, number);
-        element.DataLength = 4;
-    }
-
-    /// <summary>Reads a backend from an element's data.</summary>
-    internal static InetEndpoint GetEndpoint(in Element element)
-    {
-        int length = element.DataLength - 4;
-        InetAddress.TryFromBytes(element.Data[..length], out InetAddress address);
-        return new InetEndpoint(address, BinaryPrimitives.ReadUInt16BigEndian(element.Data[length..]));
-    }
 
     // Insertion sort keeps equal places in order and is the fastest for the dozen elements of a common service; larger ones are sorted
     // with their position as tie-break.

@@ -110,9 +110,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         {
             if (address.Family != family)
                 continue;
-            var element = new Element { Set = ElementSet.NodePortAddresses };
-            ElementBuffer.AppendAddress(ref element, address);
-            into.Add(element);
+            into.Add(ElementCodec.Encode(ElementSet.NodePortAddresses, new ElementFields { Destination = address }));
         }
         into.SortAndDeduplicate();
     }
@@ -190,14 +188,13 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         return crossed;
     }
 
-    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so the first address tells them apart.
+    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so one address tells them apart.
     private readonly record struct SharedPlace(ElementSet Set, InetAddress Address)
     {
         internal static SharedPlace Of(in Element element)
         {
-            int length = element.Set == ElementSet.Hairpin ? element.KeyLength / 2 : element.KeyLength;
-            InetAddress.TryFromBytes(element.Key[..length], out InetAddress address);
-            return new SharedPlace(element.Set, address);
+            ElementCodec.TryReadKey(element.Set, element.Key, out ElementFields key);
+            return new SharedPlace(element.Set, key.Destination);
         }
     }
 }

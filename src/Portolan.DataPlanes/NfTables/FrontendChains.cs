@@ -177,7 +177,7 @@ internal sealed class FrontendChains(
         string found = FormattableString.Invariant($"{view}affinity-{seconds}-found");
         string fresh = FormattableString.Invariant($"{view}affinity-{seconds}-new");
         string clients = TableSchema.ClientsName(seconds);
-        NfExpression[] client = [_expr.Source(0), RuleExpressions.LoadPriority(_expr.AddressSlots)];
+        NfExpression[] client = _expr.Client();
 
         List<NfRule> walk = [];
         // Rounded up, so that services growing by an endpoint do not rewrite the chain each time.

@@ -49,29 +49,24 @@ public sealed record FrontendCounter(
 
     private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, ElementSet set)
     {
-        var visitor = new Visitor { Counters = [] };
+        var visitor = new Visitor(set);
         reader.ReadElements(table, TableSchema.Name(set), ref visitor);
         return visitor.Counters;
     }
 
-    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port);
-
     private readonly record struct Counted(string Name, ulong Packets);
 
-    private struct Visitor : INfElementVisitor
+    private struct Visitor(ElementSet set) : INfElementVisitor
     {
-        internal Dictionary<FrontendKey, Counted> Counters;
+        internal readonly Dictionary<FrontendKey, Counted> Counters = [];
 
         public readonly void Start() => Counters.Clear();
 
         public readonly void Visit(in NfElement element)
         {
-            int length = element.Key.Length - 8;
-            if (!InetAddress.TryFromBytes(element.Key[..Math.Max(0, length)], out InetAddress address))
+            if (!ElementCodec.TryReadKey(set, element.Key, out ElementFields fields))
                 return;
-            ReadOnlySpan<byte> rest = element.Key[length..];
-            var key = new FrontendKey(
-                address, (IpProtocol)rest[0], System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(rest[4..]));
+            FrontendKey key = fields.Frontend;
             Counters[key] = new Counted(Encoding.UTF8.GetString(element.Comment), element.Counter?.Packets ?? 0);
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
@@ -12,10 +13,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     private static readonly NfRegister First = NfRegister.At(0);
 
     /// <summary>Slots of an address.</summary>
-    internal int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
-
-    /// <summary>Slot after a key (address, protocol, port).</summary>
-    internal int KeySlots => AddressSlots + 2;
+    private int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
 
     private uint SourceOffset => family == IpFamily.IPv4 ? 12u : 8u;
 
@@ -24,22 +22,55 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfFamily NfFamily => family.ToNfFamily();
 
     /// <summary>
-    /// Loads destination address . protocol . destination port from slot 0 on; for NodePorts with no bit of the address left, which nft prints as
+    /// Loads the parts of a key from slot 0 on. The destination of NodePorts comes with no bit left, which nft prints as
     /// <c>ip daddr &amp; 0.0.0.0</c>.
     /// </summary>
-    internal NfExpression[] Key() =>
-    [
-        Destination(0),
-        .. scope == FrontendScope.NodePorts ? [NfBitwise.MaskXor(First, Zeros, Zeros)] : (ReadOnlySpan<NfExpression>)[],
-        new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(AddressSlots)),
-        new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, NfRegister.At(AddressSlots + 1)),
-    ];
+    /// <param name="parts">The parts, in the order of the set's keys.</param>
+    /// <param name="number">The index, where the key has one.</param>
+    /// <param name="prefixLength">Bits of the source that count, where the key has one and not all of them do.</param>
+    internal NfExpression[] Load(ImmutableArray<ElementField> parts, Number number = default, int? prefixLength = null)
+    {
+        List<NfExpression> loads = [];
+        int slot = 0;
+        foreach (ElementField part in parts)
+        {
+            NfRegister register = NfRegister.At(slot);
+            loads.Add(part switch
+            {
+                ElementField.Destination => Destination(slot),
+                ElementField.Source => Source(slot),
+                ElementField.Protocol => new NfMetaLoad(NfMetaKey.TransportProtocol, register),
+                ElementField.Port => new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register),
+                ElementField.Index => new NfNumberGenerator(NfNumberGeneratorKind.Random, number.Modulus, register, number.Offset),
+                _ => LoadPriority(slot),
+            });
+            if (part == ElementField.Destination && scope == FrontendScope.NodePorts)
+                loads.Add(NfBitwise.MaskXor(register, Zeros, Zeros));
+            if (part == ElementField.Source && prefixLength is { } bits && bits < InetAddress.LengthOf(family) * 8)
+                loads.Add(NfBitwise.MaskXor(register, Mask(bits), Zeros));
+            slot += ElementCodec.SlotsOf(part, family);
+        }
+        return [.. loads];
+    }
+
+    /// <summary>Loads destination address . protocol . destination port.</summary>
+    internal NfExpression[] Key() => Load(ElementCodec.Frontend);
 
     /// <summary>Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.</summary>
-    internal NfExpression[] KeyAndIndex(uint index) => [.. Key(), Number(1, index)];
+    internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(ElementSet.Endpoints), new Number(1, index));
 
     /// <summary>Loads the key and a random index below a number of backends.</summary>
-    internal NfExpression[] KeyAndRandom(uint modulus) => [.. Key(), Number(modulus, 0)];
+    internal NfExpression[] KeyAndRandom(uint modulus) => Load(ElementCodec.KeyOf(ElementSet.Endpoints), new Number(modulus, 0));
+
+    /// <summary>Loads the key and the source address, masked to a prefix length.</summary>
+    internal NfExpression[] KeyAndMaskedSource(int prefixLength) =>
+        Load(ElementCodec.KeyOf(ElementSet.SourceRanges), prefixLength: prefixLength);
+
+    /// <summary>Loads the source address and the affinity id that the priority carries.</summary>
+    internal NfExpression[] Client() => Load(ElementCodec.Client);
+
+    /// <summary>Loads source and destination address.</summary>
+    internal NfExpression[] Pair() => Load(ElementCodec.KeyOf(ElementSet.Hairpin));
 
     internal NfExpression Destination(int slot) =>
         new NfPayloadLoad(NfPayloadBase.Network, DestinationOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
@@ -132,19 +163,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
         StorePriority,
     ];
 
-    /// <summary>Loads the key and the source address, masked to a prefix length.</summary>
-    internal NfExpression[] KeyAndMaskedSource(int prefixLength)
-    {
-        NfRegister register = NfRegister.At(KeySlots);
-        NfExpression[] loads = [.. Key(), Source(KeySlots)];
-        int full = InetAddress.LengthOf(family) * 8;
-        return prefixLength == full ? loads : [.. loads, NfBitwise.MaskXor(register, Mask(prefixLength), Zeros)];
-    }
-
     private NfData Zeros => new(new byte[InetAddress.LengthOf(family)]);
-
-    private NfNumberGenerator Number(uint modulus, uint offset) =>
-        new NfNumberGenerator(NfNumberGeneratorKind.Random, modulus, NfRegister.At(KeySlots), offset);
 
     private NfExpression[] AddressIn(NfExpression load, InetPrefix prefix, bool inverted)
     {
@@ -174,4 +193,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     // linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT.
     private const uint DnatStatus = 1 << 5;
+
+    /// <summary>A random number from an offset on. Modulus 1 is the constant <paramref name="Offset"/>.</summary>
+    internal readonly record struct Number(uint Modulus, uint Offset);
 }

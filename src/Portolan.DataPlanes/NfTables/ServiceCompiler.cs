@@ -17,11 +17,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         foreach (InetAddress address in plan.ClusterIPs)
         {
             if (address.Family == family)
-            {
-                var element = new Element { Set = ElementSet.ClusterIPs };
-                ElementBuffer.AppendAddress(ref element, address);
-                into.Add(element);
-            }
+                into.Add(ElementCodec.Encode(ElementSet.ClusterIPs, new ElementFields { Destination = address }));
         }
         foreach (PortPlan port in plan.Ports)
         {
@@ -40,7 +36,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 continue;
             foreach (Frontend frontend in port.Frontends)
             {
-                FrontendScope scope = FrontendKey.Of(port, frontend).Scope;
+                FrontendScope scope = ScopeOf(frontend);
                 into.Add(new(scope, RuleRequirementKind.Frontends, 0));
                 if (frontend.IsSourceRestricted)
                 {
@@ -84,43 +80,39 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
 
     private void EmitFrontend(PortPlan port, in Frontend frontend, string name, ElementBuffer into)
     {
-        FrontendKey key = FrontendKey.Of(port, frontend);
+        FrontendKey key = KeyOf(port, frontend);
         if (withCounters)
-            into.Add(key.In(ElementSet.Counters) with { Comment = name });
+            into.Add(In(key, ElementSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
         {
-            into.Add(key.In(ElementSet.SourceRestricted));
+            into.Add(In(key, ElementSet.SourceRestricted));
             if (withCounters)
-                into.Add(key.In(ElementSet.SourceDropped));
+                into.Add(In(key, ElementSet.SourceDropped));
             foreach (InetPrefix range in port.SourceRanges)
-            {
-                Element allowed = key.In(ElementSet.SourceRanges, range.Length);
-                ElementBuffer.AppendAddress(ref allowed, range.Address);
-                into.Add(allowed);
-            }
+                into.Add(ElementCodec.Encode(ElementSet.SourceRanges, key.Fields with { Source = range.Address }, variant: range.Length));
         }
         if (port.AffinitySeconds > 0)
-            into.Add(key.In(ElementSet.AffinityFrontends, port.AffinitySeconds));
+            into.Add(In(key, ElementSet.AffinityFrontends, port.AffinitySeconds));
 
         switch (frontend.Outside.Action)
         {
             case FrontendAction.Reject:
-                into.Add(key.In(ElementSet.NoEndpoints) with { Comment = name });
+                into.Add(In(key, ElementSet.NoEndpoints) with { Comment = name });
                 break;
             case FrontendAction.Drop:
-                into.Add(key.In(ElementSet.NoLocalEndpoints) with { Comment = name });
+                into.Add(In(key, ElementSet.NoLocalEndpoints) with { Comment = name });
                 break;
             default:
-                EmitBackends(port, frontend.Outside.Action, key, name, isInside: false, into);
+                EmitBackends(port, frontend.Outside.Action, ScopeOf(frontend), key, name, isInside: false, into);
                 break;
         }
         if (frontend.Outside.Masquerade == Masquerading.Always)
-            into.Add(key.In(ElementSet.Masquerade));
+            into.Add(In(key, ElementSet.Masquerade));
 
         if (HasInside(frontend))
         {
-            into.Add(key.In(ElementSet.ExternalLocal));
-            EmitBackends(port, FrontendAction.ToClusterBackends, key, name, isInside: true, into);
+            into.Add(In(key, ElementSet.ExternalLocal));
+            EmitBackends(port, FrontendAction.ToClusterBackends, ScopeOf(frontend), key, name, isInside: true, into);
         }
     }
 
@@ -131,25 +123,24 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     private static ImmutableArray<Backend> Backends(PortPlan port, FrontendAction action) =>
         action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
 
-    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, string name, bool isInside, ElementBuffer into)
+    private void EmitBackends(
+        PortPlan port, FrontendAction action, FrontendScope scope, FrontendKey key, string name, bool isInside, ElementBuffer into)
     {
         ImmutableArray<Backend> backends = Backends(port, action);
         bool hasAffinity = port.AffinitySeconds > 0;
         ElementSet set = (hasAffinity, isInside) switch
         {
-            (false, false) => key.Scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints,
+            (false, false) => scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints,
             (false, true) => ElementSet.InsideEndpoints,
             (true, false) => ElementSet.AffinityIds,
             (true, true) => ElementSet.InsideAffinityIds,
         };
         for (int i = 0; i < backends.Length; i++)
         {
-            Element element = key.In(set);
-            ElementBuffer.AppendNumber(ref element, (uint)i);
-            if (hasAffinity)
-                ElementBuffer.SetData(ref element, affinityIds.Get(port.Name, backends[i].Endpoint));
-            else
-                ElementBuffer.SetData(ref element, backends[i].Endpoint);
+            ElementFields data = hasAffinity
+                ? new ElementFields { AffinityId = affinityIds.Get(port.Name, backends[i].Endpoint) }
+                : DataOf(backends[i].Endpoint);
+            Element element = ElementCodec.Encode(set, key.Fields with { Index = (uint)i }, data);
             // The name on the first index is enough for a reader, and the kernel keeps comments in every element that has one.
             if (i == 0)
                 element.Comment = name;
@@ -162,10 +153,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         string name = ElementComment.For(port.Name);
         foreach (Backend backend in backends)
         {
-            var element = new Element { Set = ElementSet.AffinityEndpoints, Comment = name };
-            ElementBuffer.AppendNumber(ref element, affinityIds.Get(port.Name, backend.Endpoint));
-            ElementBuffer.SetData(ref element, backend.Endpoint);
-            into.Add(element);
+            var id = new ElementFields { AffinityId = affinityIds.Get(port.Name, backend.Endpoint) };
+            into.Add(ElementCodec.Encode(ElementSet.AffinityEndpoints, id, DataOf(backend.Endpoint)) with { Comment = name });
         }
     }
 
@@ -173,21 +162,19 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     {
         foreach (Backend backend in backends)
         {
-            if (!backend.IsLocal)
-                continue;
-            var element = new Element { Set = ElementSet.Hairpin };
-            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
-            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
-            into.Add(element);
+            InetAddress address = backend.Endpoint.Address;
+            if (backend.IsLocal)
+                into.Add(ElementCodec.Encode(ElementSet.Hairpin, new ElementFields { Source = address, Destination = address }));
         }
     }
 
-    private readonly record struct FrontendKey(FrontendScope Scope, InetAddress Address, IpProtocol Protocol, ushort Port)
-    {
-        internal static FrontendKey Of(PortPlan port, in Frontend frontend) => frontend.Kind == FrontendKind.NodePort
-            ? new(FrontendScope.NodePorts, InetAddress.Unspecified(port.Family), port.Name.Protocol, frontend.Port)
-            : new(FrontendScope.Addresses, frontend.Address, port.Name.Protocol, frontend.Port);
+    private static FrontendScope ScopeOf(in Frontend frontend) =>
+        frontend.Kind == FrontendKind.NodePort ? FrontendScope.NodePorts : FrontendScope.Addresses;
 
-        internal Element In(ElementSet set, int variant = 0) => ElementBuffer.Key(set, Address, Protocol, Port, variant);
-    }
+    private static FrontendKey KeyOf(PortPlan port, in Frontend frontend) =>
+        new(ScopeOf(frontend) == FrontendScope.NodePorts ? InetAddress.Unspecified(port.Family) : frontend.Address, port.Name.Protocol, frontend.Port);
+
+    private static Element In(FrontendKey key, ElementSet set, int variant = 0) => ElementCodec.Encode(set, key.Fields, variant: variant);
+
+    private static ElementFields DataOf(InetEndpoint endpoint) => new() { Destination = endpoint.Address, Port = endpoint.Port };
 }

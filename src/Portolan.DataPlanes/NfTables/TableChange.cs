@@ -94,21 +94,23 @@ internal sealed class TableChange(IpFamily family)
         return written;
     }
 
-    /// <summary>
-    /// Writes elements, one list a set. The subject of each is its position in the span plus <paramref name="firstSubject"/>.
-    /// </summary>
-    internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstSubject)
+    /// <summary>Writes elements, one list a set. A refusal names each by its <see cref="ElementTarget"/>.</summary>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="change">Whether they come or go.</param>
+    /// <param name="elements">The elements.</param>
+    /// <param name="firstIndex">The position of the first of them among all that the family plans to add, or to remove.</param>
+    internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstIndex)
     {
         const int worthGrouping = 256;
         if (elements.Length < worthGrouping)
         {
-            WriteRun(transaction, change, elements, order: default, firstSubject);
+            WriteRun(transaction, change, elements, order: default, firstIndex);
             return;
         }
         // A first load has tens of thousands of short runs, service by service; grouped by set they are a few long lists.
         int[] order = ArrayPool<int>.Shared.Rent(elements.Length);
         GroupBySet(elements, order);
-        WriteRun(transaction, change, elements, order.AsSpan(0, elements.Length), firstSubject);
+        WriteRun(transaction, change, elements, order.AsSpan(0, elements.Length), firstIndex);
         ArrayPool<int>.Shared.Return(order);
     }
 
@@ -125,7 +127,7 @@ internal sealed class TableChange(IpFamily family)
     }
 
     private void WriteRun(
-        NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, ReadOnlySpan<int> order, int firstSubject)
+        NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, ReadOnlySpan<int> order, int firstIndex)
     {
         Span<byte> comment = stackalloc byte[ElementComment.MaxLength];
         int open = -1;
@@ -140,13 +142,14 @@ internal sealed class TableChange(IpFamily family)
                 transaction.BeginElements(change, _table, TableSchema.Name(element.Set, element.Variant));
                 open = i;
             }
+            int subject = new ElementTarget(family, change, firstIndex + i).ToSubject();
             if (change == NfElementChange.Delete)
             {
-                transaction.Element(element.Key, firstSubject + i);
+                transaction.Element(element.Key, subject);
                 continue;
             }
             int length = element.Comment is null ? 0 : Encoding.UTF8.GetBytes(element.Comment, comment);
-            transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Comment = comment[..length] }, firstSubject + i);
+            transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Comment = comment[..length] }, subject);
         }
         if (open >= 0)
             transaction.EndElements();

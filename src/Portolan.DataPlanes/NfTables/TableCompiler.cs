@@ -134,7 +134,7 @@ internal sealed class TableCompiler
             postrouting.Add(Rule(chain, RuleExpressions.ClearPriority(AffinityIds.MarkMask, AffinityIds.Mark)));
         }
         postrouting.Add(Rule(chain, [.. RuleExpressions.TakeMark(_input.MasqueradeMark), RuleExpressions.Masquerade]));
-        postrouting.Add(Rule(chain, [.. RuleExpressions.IsTranslated, _expr.Source(0), _expr.Destination(_expr.AddressSlots), RuleExpressions.In("hairpin"), RuleExpressions.Masquerade]));
+        postrouting.Add(Rule(chain, [.. RuleExpressions.IsTranslated, .. _expr.Pair(), RuleExpressions.In("hairpin"), RuleExpressions.Masquerade]));
         Add(chain, postrouting, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
         Add("prerouting", [Rule("prerouting", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Prerouting, dstnat));
         Add("output", [Rule("output", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));

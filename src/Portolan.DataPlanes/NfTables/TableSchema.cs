@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
@@ -81,74 +82,82 @@ internal static class TableSchema
     /// <param name="withCounters">Whether frontends that are refused or dropped count the packets.</param>
     internal static NfSet Definition(IpFamily family, ElementSet set, int variant = 0, bool withCounters = false)
     {
-        NfDataType address = NfDataType.Address(family);
-        NfTypeof source = family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source;
-        NfTypeof destination = family == IpFamily.IPv4 ? NfTypeof.IPv4Destination : NfTypeof.IPv6Destination;
-        NfTypeof protocol = NfTypeof.Meta(NfMetaKey.TransportProtocol);
-        NfTypeof port = NfTypeof.TransportDestinationPort;
-        // The modulus is only for nft to print; every rule has its own.
-        NfTypeof index = NfTypeof.NumberGenerator(NfNumberGeneratorKind.Random, 65536);
-        NfTypeof priority = NfTypeof.Meta(NfMetaKey.Priority);
-
-        NfDataType key = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService);
-        NfDataType keyAndIndex = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, NfDataType.Integer(4));
-        NfDataType backend = NfDataType.Concatenation(address, NfDataType.InetService);
-        NfTypeof keyTypeof = NfTypeof.Concatenation(destination, protocol, port, index);
-        NfTypeof backendTypeof = NfTypeof.Concatenation(destination, port);
-
-        NfSet Set(NfDataType type, uint byteOrder, NfTypeof? keyOf = null) => new(Table(family), Name(set, variant), type)
+        ImmutableArray<ElementField> keyParts = ElementCodec.KeyOf(set), dataParts = ElementCodec.DataOf(set);
+        PartTypes key = TypesOf(keyParts, family);
+        var definition = new NfSet(Table(family), Name(set, variant), key.Type)
         {
-            UserData = new NfSetUserData { KeyByteOrder = byteOrder, KeyTypeof = keyOf, Comment = Comment(set) },
+            UserData = new NfSetUserData { KeyByteOrder = key.ByteOrder, KeyTypeof = key.Typeof, Comment = Comment(set) },
         };
-
-        NfSet Map(NfDataType type, uint byteOrder, NfTypeof keyOf, NfDataType data, uint dataByteOrder, NfTypeof dataOf) =>
-            Set(type, byteOrder) with
+        if (!dataParts.IsEmpty)
+        {
+            PartTypes data = TypesOf(dataParts, family);
+            return definition with
             {
                 Flags = NfSetFlags.Map,
-                Data = data,
-                UserData = new NfSetUserData
-                {
-                    KeyByteOrder = byteOrder,
-                    KeyTypeof = keyOf,
-                    DataByteOrder = dataByteOrder,
-                    DataTypeof = dataOf,
-                    Comment = Comment(set),
-                },
+                Data = data.Type,
+                UserData = definition.UserData with { DataByteOrder = data.ByteOrder, DataTypeof = data.Typeof },
             };
-
-        return set switch
-        {
-            ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints => Map(keyAndIndex, Mixed, keyTypeof, backend, Mixed, backendTypeof),
-            ElementSet.AffinityIds or ElementSet.InsideAffinityIds => Map(keyAndIndex, Mixed, keyTypeof, TrafficClass, HostOrder, priority),
-            ElementSet.AffinityEndpoints => Map(TrafficClass, HostOrder, priority, backend, Mixed, backendTypeof),
-            ElementSet.ClusterIPs or ElementSet.NodePortAddresses => Set(address, NetworkOrder),
-            ElementSet.Hairpin => Set(NfDataType.Concatenation(address, address), Mixed, NfTypeof.Concatenation(source, destination)),
-            ElementSet.SourceRanges => Set(
-                NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
-                NfTypeof.Concatenation(destination, protocol, port, source)),
-            ElementSet.Counters or ElementSet.SourceDropped => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
-            ElementSet.NoEndpoints or ElementSet.NoLocalEndpoints when withCounters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
-            _ => Set(key, Mixed, NfTypeof.ConcatenationByType),
-        };
+        }
+        return set is ElementSet.Counters or ElementSet.SourceDropped
+            || (withCounters && set is ElementSet.NoEndpoints or ElementSet.NoLocalEndpoints)
+            ? Counted(definition)
+            : definition;
     }
+
+    /// <summary>How the kernel and nft are told of keys or data with these parts.</summary>
+    private static PartTypes TypesOf(ImmutableArray<ElementField> parts, IpFamily family)
+    {
+        if (parts is [var only])
+            return only == ElementField.AffinityId ? new(TrafficClass, HostOrder, TypeofOf(only, family)) : new(TypeOf(only, family), NetworkOrder, null);
+        NfDataType type = NfDataType.Concatenation([.. parts.Select(part => TypeOf(part, family))]);
+        // Only the names of the parts tell nft how to print them, where their types do not.
+        NfTypeof names = parts.SequenceEqual(ElementCodec.Frontend)
+            ? NfTypeof.ConcatenationByType
+            : NfTypeof.Concatenation([.. parts.Select(part => TypeofOf(part, family))]);
+        return new(type, Mixed, names);
+    }
+
+    private static NfDataType TypeOf(ElementField part, IpFamily family) => part switch
+    {
+        ElementField.Destination or ElementField.Source => NfDataType.Address(family),
+        ElementField.Protocol => NfDataType.InetProtocol,
+        ElementField.Port => NfDataType.InetService,
+        ElementField.Index => NfDataType.Integer(4),
+        _ => TrafficClass,
+    };
+
+    private static NfTypeof TypeofOf(ElementField part, IpFamily family) => part switch
+    {
+        ElementField.Destination => family == IpFamily.IPv4 ? NfTypeof.IPv4Destination : NfTypeof.IPv6Destination,
+        ElementField.Source => family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source,
+        ElementField.Protocol => NfTypeof.Meta(NfMetaKey.TransportProtocol),
+        ElementField.Port => NfTypeof.TransportDestinationPort,
+        // The modulus is only for nft to print; every rule has its own.
+        ElementField.Index => NfTypeof.NumberGenerator(NfNumberGeneratorKind.Random, 65536),
+        _ => NfTypeof.Meta(NfMetaKey.Priority),
+    };
+
+    private readonly record struct PartTypes(NfDataType Type, uint ByteOrder, NfTypeof? Typeof);
 
     private static NfSet Counted(NfSet set) => set with { Flags = NfSetFlags.Expressions, Expressions = [new NfCounter()] };
 
     /// <summary>The dynamic set of clients of one affinity timeout.</summary>
-    internal static NfSet Clients(IpFamily family, int seconds) =>
-        new(Table(family), ClientsName(seconds), NfDataType.Concatenation(NfDataType.Address(family), TrafficClass))
+    internal static NfSet Clients(IpFamily family, int seconds)
+    {
+        PartTypes key = TypesOf(ElementCodec.Client, family);
+        return new(Table(family), ClientsName(seconds), key.Type)
         {
             Flags = NfSetFlags.Dynamic | NfSetFlags.Timeout,
             Timeout = TimeSpan.FromSeconds(seconds),
             Size = AffinityClients,
             UserData = new NfSetUserData
             {
-                KeyByteOrder = Mixed,
-                KeyTypeof = NfTypeof.Concatenation(
-                    family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source, NfTypeof.Meta(NfMetaKey.Priority)),
+                KeyByteOrder = key.ByteOrder,
+                KeyTypeof = key.Typeof,
                 Comment = "clients and the affinity id of their endpoint",
             },
         };
+    }
 
     private const uint Mixed = 0;
     private const uint HostOrder = 1;

@@ -29,16 +29,17 @@ internal static class KernelText
         Dictionary<uint, string> ids = [];
         foreach (Element element in held.Elements.Elements)
         {
-            if (element.Set == ElementSet.AffinityEndpoints)
-                ids[BitConverter.ToUInt32(element.Key)] = $"{element.Comment}@{ElementBuffer.GetEndpoint(element)}";
+            if (element.Set == ElementSet.AffinityEndpoints && element.TryRead(out ElementFields key, out ElementFields data))
+                ids[key.AffinityId] = $"{element.Comment}@{data.Endpoint}";
         }
         List<string> elements = [];
         foreach (Element element in held.Elements.Elements)
         {
-            string key = element.Set == ElementSet.AffinityEndpoints ? ids[BitConverter.ToUInt32(element.Key)] : element.Describe();
+            element.TryRead(out ElementFields keyParts, out ElementFields dataParts);
+            string key = element.Set == ElementSet.AffinityEndpoints ? ids[keyParts.AffinityId] : element.Describe();
             string data = element.Set is ElementSet.AffinityIds or ElementSet.InsideAffinityIds
-                ? ids.GetValueOrDefault(BitConverter.ToUInt32(element.Data), "dangling id")
-                : element.DataLength > 0 ? ElementBuffer.GetEndpoint(element).ToString() : "";
+                ? ids.GetValueOrDefault(dataParts.AffinityId, "dangling id")
+                : element.DataLength > 0 ? dataParts.Endpoint.ToString() : "";
             elements.Add($"element {TableSchema.Name(element.Set, element.Variant)} {key} : {data} {element.Comment}");
         }
         foreach (string element in elements.Order(StringComparer.Ordinal))
