@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -21,9 +22,9 @@ internal struct Element
     private DataBytes _data;
 
     /// <summary>The set.</summary>
-    internal ElementSet Set;
+    internal PortolanSet Set;
 
-    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends, 0 for the sets that exist once.</summary>
+    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends and AffinityClients, 0 for the sets that exist once.</summary>
     internal int Variant;
 
     /// <summary>Length of the key in bytes.</summary>
@@ -39,7 +40,7 @@ internal struct Element
     internal string? Comment;
 
     /// <summary>The element is one of several that may ask for the same key: it is counted, not owned.</summary>
-    internal readonly bool IsShared => Set is ElementSet.ClusterIPs or ElementSet.Hairpin;
+    internal readonly bool IsShared => Set is PortolanSet.ClusterIPs or PortolanSet.Hairpin;
 
     [UnscopedRef]
     internal readonly ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<KeyBytes, byte>(ref Unsafe.AsRef(in _key)), KeyLength);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -28,26 +29,17 @@ internal enum RuleRequirementKind : byte
     /// <summary>A frontend at all.</summary>
     Frontends,
 
-    /// <summary>A frontend with that many indices, or the usual number and less, in <see cref="ElementSet.Endpoints"/> or <see cref="ElementSet.NodePortEndpoints"/>.</summary>
-    Endpoints,
+    /// <summary>A frontend with that value (<see cref="PortolanFrontend"/>), where the usual number of endpoints stands for all below it.</summary>
+    Frontend,
 
-    /// <summary>The same in <see cref="ElementSet.InsideEndpoints"/>.</summary>
-    InsideEndpoints,
-
-    /// <summary>The same in <see cref="ElementSet.AffinityIds"/>.</summary>
-    AffinityIds,
-
-    /// <summary>The same in <see cref="ElementSet.InsideAffinityIds"/>.</summary>
-    InsideAffinityIds,
+    /// <summary>The same for clients inside.</summary>
+    InsideFrontend,
 
     /// <summary>A source range of that prefix length.</summary>
     PrefixLength,
 
     /// <summary>A frontend with that affinity timeout in seconds.</summary>
     AffinitySeconds,
-
-    /// <summary>A frontend whose clients inside are served apart.</summary>
-    ExternalLocal,
 }
 
 /// <summary>A growing list of elements, reused from one change to the next.</summary>

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -25,8 +26,11 @@ internal enum ElementField : byte
     /// <summary>A number below the number of a frontend's endpoints, host byte order.</summary>
     Index,
 
-    /// <summary>An affinity id (<see cref="AffinityIds"/>), host byte order.</summary>
+    /// <summary>An affinity id, or the number of a service port in the form of one (<see cref="AffinityIds"/>), host byte order.</summary>
     AffinityId,
+
+    /// <summary>What is done with a frontend (<see cref="PortolanFrontend.Value"/>), host byte order.</summary>
+    Frontend,
 }
 
 /// <summary>The parts of an element, as far as its set has them.</summary>
@@ -50,6 +54,9 @@ internal record struct ElementFields
     /// <summary><see cref="ElementField.AffinityId"/>.</summary>
     internal uint AffinityId { get; set; }
 
+    /// <summary><see cref="ElementField.Frontend"/>.</summary>
+    internal uint Value { get; set; }
+
     /// <summary>The frontend that the parts name.</summary>
     internal readonly FrontendKey Frontend => new(Destination, Protocol, Port);
 
@@ -65,44 +72,46 @@ internal static class ElementCodec
 {
     private static readonly ImmutableArray<ElementField> s_address = [ElementField.Destination];
     private static readonly ImmutableArray<ElementField> s_pair = [ElementField.Source, ElementField.Destination];
-    private static readonly ImmutableArray<ElementField> s_frontend = [ElementField.Destination, ElementField.Protocol, ElementField.Port];
-    private static readonly ImmutableArray<ElementField> s_frontendAndIndex = [.. s_frontend, ElementField.Index];
-    private static readonly ImmutableArray<ElementField> s_frontendAndSource = [.. s_frontend, ElementField.Source];
+    private static readonly ImmutableArray<ElementField> s_frontendAndIndex = [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Index];
+    private static readonly ImmutableArray<ElementField> s_frontendAndSource = [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Source];
     private static readonly ImmutableArray<ElementField> s_endpoint = [ElementField.Destination, ElementField.Port];
     private static readonly ImmutableArray<ElementField> s_affinityId = [ElementField.AffinityId];
+    private static readonly ImmutableArray<ElementField> s_affinityIdAndProtocol = [ElementField.AffinityId, ElementField.Protocol];
+    private static readonly ImmutableArray<ElementField> s_client = [ElementField.Source, ElementField.AffinityId];
+    private static readonly ImmutableArray<ElementField> s_value = [ElementField.Frontend];
 
-    /// <summary>The parts of a set's keys, in order.</summary>
-    internal static ImmutableArray<ElementField> KeyOf(ElementSet set) => set switch
+    /// <summary>The parts of a set's keys, in order. Keys of verdict maps are numbers that the packet's priority may have.</summary>
+    internal static ImmutableArray<ElementField> KeyOf(PortolanSet set) => set switch
     {
-        ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints or ElementSet.AffinityIds
-            or ElementSet.InsideAffinityIds => s_frontendAndIndex,
-        ElementSet.AffinityEndpoints => s_affinityId,
-        ElementSet.ClusterIPs or ElementSet.NodePortAddresses => s_address,
-        ElementSet.Hairpin => s_pair,
-        ElementSet.SourceRanges => s_frontendAndSource,
-        _ => s_frontend,
+        PortolanSet.Endpoints or PortolanSet.NodePortEndpoints or PortolanSet.InsideEndpoints or PortolanSet.AffinityIds
+            or PortolanSet.InsideAffinityIds => s_frontendAndIndex,
+        PortolanSet.AffinityEndpoints => s_affinityIdAndProtocol,
+        PortolanSet.AffinityClients => s_client,
+        PortolanSet.ClusterIPs or PortolanSet.NodePortAddresses => s_address,
+        PortolanSet.Hairpin => s_pair,
+        PortolanSet.SourceRanges => s_frontendAndSource,
+        >= PortolanSet.Kinds => s_value,
+        _ => Frontend,
     };
 
-    /// <summary>The parts of a map's data, in order; none in sets.</summary>
-    internal static ImmutableArray<ElementField> DataOf(ElementSet set) => set switch
+    /// <summary>The parts of a map's data, in order; none in sets and verdict maps.</summary>
+    internal static ImmutableArray<ElementField> DataOf(PortolanSet set) => set switch
     {
-        ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints or ElementSet.AffinityEndpoints => s_endpoint,
-        ElementSet.AffinityIds or ElementSet.InsideAffinityIds => s_affinityId,
+        PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends => s_value,
+        PortolanSet.Endpoints or PortolanSet.NodePortEndpoints or PortolanSet.InsideEndpoints or PortolanSet.AffinityEndpoints => s_endpoint,
+        PortolanSet.AffinityPorts or PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityClients => s_affinityId,
         _ => [],
     };
 
-    /// <summary>The parts of a key in <see cref="ElementSet.Endpoints"/> that name its frontend.</summary>
-    internal static ImmutableArray<ElementField> Frontend => s_frontend;
-
-    /// <summary>The parts of a key that remembers a client with the affinity id of its endpoint.</summary>
-    internal static ImmutableArray<ElementField> Client { get; } = [ElementField.Source, ElementField.AffinityId];
+    /// <summary>The parts that name a frontend.</summary>
+    internal static ImmutableArray<ElementField> Frontend { get; } = [ElementField.Destination, ElementField.Protocol, ElementField.Port];
 
     /// <summary>Makes an element.</summary>
     /// <param name="set">The set.</param>
     /// <param name="variant">Its variant, where it has several.</param>
     /// <param name="key">The parts of the key.</param>
     /// <param name="data">The parts of the data, of a map.</param>
-    internal static Element Encode(ElementSet set, in ElementFields key, in ElementFields data = default, int variant = 0)
+    internal static Element Encode(PortolanSet set, in ElementFields key, in ElementFields data = default, int variant = 0)
     {
         var element = new Element { Set = set, Variant = variant };
         element.KeyLength = (byte)Write(KeyOf(set), key, element.KeyBuffer);
@@ -111,13 +120,13 @@ internal static class ElementCodec
     }
 
     /// <summary>Reads a key; false when it is not as long as keys of that set are.</summary>
-    internal static bool TryReadKey(ElementSet set, ReadOnlySpan<byte> key, out ElementFields fields) => TryRead(KeyOf(set), key, out fields);
+    internal static bool TryReadKey(PortolanSet set, ReadOnlySpan<byte> key, out ElementFields fields) => TryRead(KeyOf(set), key, out fields);
 
     /// <summary>Reads data; false when it is not as long as data of that map is.</summary>
-    internal static bool TryReadData(ElementSet set, ReadOnlySpan<byte> data, out ElementFields fields) => TryRead(DataOf(set), data, out fields);
+    internal static bool TryReadData(PortolanSet set, ReadOnlySpan<byte> data, out ElementFields fields) => TryRead(DataOf(set), data, out fields);
 
     /// <summary>A key as nft prints it, for messages: "172.30.0.10 . udp . 53 . 0".</summary>
-    internal static string Describe(ElementSet set, int variant, ReadOnlySpan<byte> key)
+    internal static string Describe(PortolanSet set, int variant, ReadOnlySpan<byte> key)
     {
         ImmutableArray<ElementField> parts = KeyOf(set);
         if (!TryRead(parts, key, out ElementFields fields))
@@ -129,12 +138,13 @@ internal static class ElementCodec
             _ = part switch
             {
                 ElementField.Destination => text.Append(fields.Destination),
-                ElementField.Source when set == ElementSet.SourceRanges => text.Append(CultureInfo.InvariantCulture, $"{fields.Source}/{variant}"),
+                ElementField.Source when set == PortolanSet.SourceRanges => text.Append(CultureInfo.InvariantCulture, $"{fields.Source}/{variant}"),
                 ElementField.Source => text.Append(fields.Source),
                 ElementField.Protocol => text.Append(fields.Protocol.ToRuleText()),
                 ElementField.Port => text.Append(fields.Port),
                 ElementField.Index => text.Append(fields.Index),
-                _ => text.Append(CultureInfo.InvariantCulture, $"0x{fields.AffinityId:x8}"),
+                ElementField.AffinityId => text.Append(Class(fields.AffinityId)),
+                _ => text.Append(Class(fields.Value)),
             };
         }
         return text.ToString();
@@ -143,6 +153,9 @@ internal static class ElementCodec
     /// <summary>Registers of 4 bytes that a part takes.</summary>
     internal static int SlotsOf(ElementField field, IpFamily family) =>
         field is ElementField.Destination or ElementField.Source ? InetAddress.LengthOf(family) / 4 : 1;
+
+    // As nft prints a priority: "5001:5".
+    private static string Class(uint number) => string.Create(CultureInfo.InvariantCulture, $"{number >> 16:x}:{number & 0xffff:x}");
 
     private static int Write(ImmutableArray<ElementField> parts, in ElementFields fields, Span<byte> into)
     {
@@ -167,8 +180,11 @@ internal static class ElementCodec
                 case ElementField.Index:
                     MemoryMarshal.Write(rest, fields.Index);
                     break;
-                default:
+                case ElementField.AffinityId:
                     MemoryMarshal.Write(rest, fields.AffinityId);
+                    break;
+                default:
+                    MemoryMarshal.Write(rest, fields.Value);
                     break;
             }
             length += 4;
@@ -210,8 +226,11 @@ internal static class ElementCodec
                 case ElementField.Index:
                     fields.Index = MemoryMarshal.Read<uint>(own);
                     break;
-                default:
+                case ElementField.AffinityId:
                     fields.AffinityId = MemoryMarshal.Read<uint>(own);
+                    break;
+                default:
+                    fields.Value = MemoryMarshal.Read<uint>(own);
                     break;
             }
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
@@ -88,7 +89,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         if (plan is null)
             return;
         _askedFor.Clear();
-        ServiceCompiler.EmitUses(plan, family, _askedFor);
+        compiler.EmitUses(plan, family, _askedFor);
         foreach (RuleRequirement use in _askedFor)
             UsesChanged |= Count(_uses, use, by);
     }
@@ -110,7 +111,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         {
             if (address.Family != family)
                 continue;
-            into.Add(ElementCodec.Encode(ElementSet.NodePortAddresses, new ElementFields { Destination = address }));
+            into.Add(ElementCodec.Encode(PortolanSet.NodePortAddresses, new ElementFields { Destination = address }));
         }
         into.SortAndDeduplicate();
     }
@@ -189,7 +190,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     }
 
     // Shared elements are cluster IPs and hairpin pairs of one address with itself, so one address tells them apart.
-    private readonly record struct SharedPlace(ElementSet Set, InetAddress Address)
+    private readonly record struct SharedPlace(PortolanSet Set, InetAddress Address)
     {
         internal static SharedPlace Of(in Element element)
         {

@@ -2,6 +2,7 @@ using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -31,12 +32,12 @@ public sealed record FrontendCounter(
             if (!reader.ReadTables(table.Family).Exists(one => one.Id == table))
                 continue;
             HashSet<string> sets = [.. reader.ReadSets(table).Select(set => set.Name)];
-            if (!sets.Contains(TableSchema.Name(ElementSet.Counters)))
+            if (!sets.Contains(TableSchema.Name(PortolanSet.Counters)))
                 continue;
-            Dictionary<FrontendKey, Counted> rejected = Read(reader, table, ElementSet.NoEndpoints);
-            Dictionary<FrontendKey, Counted> dropped = Read(reader, table, ElementSet.NoLocalEndpoints);
-            Dictionary<FrontendKey, Counted> denied = Read(reader, table, ElementSet.SourceDropped);
-            foreach ((FrontendKey key, Counted counted) in Read(reader, table, ElementSet.Counters))
+            Dictionary<FrontendKey, Counted> rejected = Read(reader, table, PortolanSet.NoEndpoints);
+            Dictionary<FrontendKey, Counted> dropped = Read(reader, table, PortolanSet.NoLocalEndpoints);
+            Dictionary<FrontendKey, Counted> denied = Read(reader, table, PortolanSet.SourceDropped);
+            foreach ((FrontendKey key, Counted counted) in Read(reader, table, PortolanSet.Counters))
             {
                 counters.Add(new FrontendCounter(
                     counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
@@ -47,7 +48,7 @@ public sealed record FrontendCounter(
             .ThenBy(counter => counter.Protocol).ThenBy(counter => counter.Port)];
     }
 
-    private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, ElementSet set)
+    private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, PortolanSet set)
     {
         var visitor = new Visitor(set);
         reader.ReadElements(table, TableSchema.Name(set), ref visitor);
@@ -56,7 +57,7 @@ public sealed record FrontendCounter(
 
     private readonly record struct Counted(string Name, ulong Packets);
 
-    private struct Visitor(ElementSet set) : INfElementVisitor
+    private struct Visitor(PortolanSet set) : INfElementVisitor
     {
         internal readonly Dictionary<FrontendKey, Counted> Counters = [];
 

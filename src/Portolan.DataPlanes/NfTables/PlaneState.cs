@@ -3,6 +3,7 @@ using System.Globalization;
 using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
@@ -95,6 +96,13 @@ internal sealed class PlaneState
         _underWay.Add(change);
     }
 
+    /// <summary>Takes back the affinity ids of plans that were in force before all was planned from the start.</summary>
+    internal void ReleaseAffinity(IEnumerable<KeyValuePair<ObjectName, ServicePlan>> before)
+    {
+        foreach ((ObjectName service, ServicePlan plan) in before)
+            Release(plan, Applied.GetValueOrDefault(service));
+    }
+
     /// <summary>What is under way is in force.</summary>
     internal void Confirm()
     {
@@ -136,29 +144,74 @@ internal sealed class PlaneState
     /// <summary>Takes over the affinity ids that a table holds, so that clients stay with their endpoints over a restart of the proxy.</summary>
     internal void AdoptAffinity(KernelTable current)
     {
+        if (!current.IsOurLayout)
+            return;
         Dictionary<uint, InetEndpoint> endpoints = [];
         List<(uint Id, string Name)> names = [];
         foreach (ref readonly Element element in current.Elements.Elements)
         {
-            if (element.Set != ElementSet.AffinityEndpoints || element.Comment is null || !element.TryRead(out ElementFields key, out ElementFields data))
+            if (element.Set != PortolanSet.AffinityEndpoints || element.Comment is null || !element.TryRead(out ElementFields key, out ElementFields data))
                 continue;
-            endpoints[key.AffinityId] = data.Endpoint;
-            names.Add((key.AffinityId, element.Comment));
+            uint id = key.AffinityId & ~AffinityIds.LocalView;
+            if (endpoints.TryAdd(id, data.Endpoint))
+                names.Add((id, element.Comment));
         }
         if (endpoints.Count == 0)
             return;
         ILookup<string, uint> byName = names.ToLookup(entry => entry.Name, entry => entry.Id);
-        foreach (ServicePlan plan in Wanted.Values)
+        foreach (PortPlan port in AffinityPorts())
         {
-            foreach (PortPlan port in plan.Ports)
-            {
-                if (port.AffinitySeconds == 0)
-                    continue;
-                foreach (uint id in byName[ElementComment.For(port.Name)])
-                    _affinityIds.Adopt(port, endpoints[id], id);
-            }
+            foreach (uint id in byName[ElementComment.For(port.Name)])
+                _affinityIds.Adopt(port, endpoints[id], id);
         }
     }
+
+    /// <summary>
+    /// Takes over the clients that a table remembers which is about to be replaced. To be called when the wanted plans have their affinity ids.
+    /// </summary>
+    /// <param name="current">The table that goes.</param>
+    /// <param name="kernel">The kernel.</param>
+    /// <returns>Elements of <see cref="PortolanSet.AffinityClients"/>, with the time that they have left.</returns>
+    internal List<(Element Element, TimeSpan Left)> CarryOverClients(PlaneTable current, INfTablesKernel kernel)
+    {
+        // In all layouts so far keys begin with the id, and data are the endpoint.
+        Dictionary<uint, (string Name, InetEndpoint Endpoint)> endpoints = [];
+        foreach (ref readonly Element element in current.Current.Elements.Elements)
+        {
+            if (element.Set == PortolanSet.AffinityEndpoints && element is { Comment: not null, KeyLength: >= sizeof(uint) }
+                && ElementCodec.TryReadData(element.Set, element.Data, out ElementFields data))
+                endpoints[BitConverter.ToUInt32(element.Key) & ~AffinityIds.LocalView] = (element.Comment, data.Endpoint);
+        }
+        List<(Element, TimeSpan)> carried = [];
+        if (endpoints.Count == 0)
+            return carried;
+        ILookup<string, PortPlan> ports = AffinityPorts()
+            .Where(port => port.Family == current.Elements.Family).ToLookup(static port => ElementComment.For(port.Name));
+        foreach (string set in current.Current.Sets.Keys)
+        {
+            if (!PortolanTables.TryParseSet(set, out PortolanSet kind, out int seconds) || kind != PortolanSet.AffinityClients)
+                continue;
+            // One endpoint for each client: the one it was at last.
+            HashSet<(InetAddress, uint)> known = [];
+            foreach (AffinityClient client in kernel.ReadClients(current.Elements.Family, set).OrderByDescending(static client => client.Left))
+            {
+                if (!endpoints.TryGetValue(client.AffinityId, out (string Name, InetEndpoint Endpoint) at))
+                    continue;
+                foreach (PortPlan port in ports[at.Name])
+                {
+                    if (port.AffinitySeconds != seconds || _affinityIds.PortOf(port) is not { } portId
+                        || _affinityIds.IdOf(port.Name, at.Endpoint) is not { } id || !known.Add((client.Client, portId)))
+                        continue;
+                    carried.Add((ElementCodec.Encode(PortolanSet.AffinityClients,
+                        new ElementFields { Source = client.Client, AffinityId = portId }, new ElementFields { AffinityId = id }, seconds), client.Left));
+                }
+            }
+        }
+        return carried;
+    }
+
+    private IEnumerable<PortPlan> AffinityPorts() =>
+        Wanted.Values.SelectMany(static plan => plan.Ports).Where(static port => port.AffinitySeconds > 0);
 
     /// <summary>What the static rules of a table are made from.</summary>
     internal ProgramInput ProgramOf(PlaneTable table)

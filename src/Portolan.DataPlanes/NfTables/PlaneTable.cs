@@ -33,6 +33,7 @@ internal sealed class PlaneTable(IpFamily family, ServiceCompiler compiler)
             Current.Sets.Add(set.Name, set);
         foreach (ChainProgram chain in program.Chains)
             Current.Chains.Add(chain.Chain.Name, chain);
+        Current.Verdicts.UnionWith(program.Verdicts);
     }
 
     /// <summary>The planned element that a refusal names.</summary>

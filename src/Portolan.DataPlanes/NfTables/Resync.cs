@@ -70,6 +70,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             if (isDone)
             {
                 state.Confirm();
+                state.ReleaseAffinity(before);
                 return state.Report(written, removed, committed);
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
@@ -107,9 +108,11 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             {
                 // Deleted and made again in one transaction, however large: no packet sees the time between.
                 LogReplaced(table.Current.Table.Id.ToString(), table.Current.Table.Comment ?? "no comment");
+                List<(Element Element, TimeSpan Left)> clients = state.CarryOverClients(table, kernel);
                 pipeline.Current.DeleteTable(table.Current.Table.Id);
                 table.ReadBack(new KernelTable());
                 WriteNew(pipeline, table, program, int.MaxValue, ref written);
+                table.Change.WriteClients(pipeline.Current, clients);
             }
             else if (!WriteDifference(pipeline, table, program, ref written))
             {
@@ -129,7 +132,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     {
         FamilyTable elements = table.Elements;
         table.Change.WriteSets(pipeline.Current, table.Current, program);
-        written += program.Sets.Length + TableChange.WriteInnerChains(pipeline.Current, table.Current, program);
+        written += program.Sets.Length + table.Change.WriteInnerChains(pipeline.Current, table.Current, program);
         int sent = 0;
         for (int subject = 0; subject <= state.UnderWay.Count; subject++)
         {

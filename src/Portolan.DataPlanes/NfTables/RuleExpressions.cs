@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -42,6 +43,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
                 ElementField.Protocol => new NfMetaLoad(NfMetaKey.TransportProtocol, register),
                 ElementField.Port => new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register),
                 ElementField.Index => new NfNumberGenerator(NfNumberGeneratorKind.Random, number.Modulus, register, number.Offset),
+                // A number that the packet's priority carries from one look-up to the next.
                 _ => LoadPriority(slot),
             });
             if (part == ElementField.Destination && scope == FrontendScope.NodePorts)
@@ -57,20 +59,20 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfExpression[] Key() => Load(ElementCodec.Frontend);
 
     /// <summary>Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.</summary>
-    internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(ElementSet.Endpoints), new Number(1, index));
+    internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(1, index));
 
     /// <summary>Loads the key and a random index below a number of backends.</summary>
-    internal NfExpression[] KeyAndRandom(uint modulus) => Load(ElementCodec.KeyOf(ElementSet.Endpoints), new Number(modulus, 0));
+    internal NfExpression[] KeyAndRandom(uint modulus) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(modulus, 0));
 
     /// <summary>Loads the key and the source address, masked to a prefix length.</summary>
     internal NfExpression[] KeyAndMaskedSource(int prefixLength) =>
-        Load(ElementCodec.KeyOf(ElementSet.SourceRanges), prefixLength: prefixLength);
+        Load(ElementCodec.KeyOf(PortolanSet.SourceRanges), prefixLength: prefixLength);
 
     /// <summary>Loads the source address and the affinity id that the priority carries.</summary>
-    internal NfExpression[] Client() => Load(ElementCodec.Client);
+    internal NfExpression[] Client() => Load(ElementCodec.KeyOf(PortolanSet.AffinityClients));
 
     /// <summary>Loads source and destination address.</summary>
-    internal NfExpression[] Pair() => Load(ElementCodec.KeyOf(ElementSet.Hairpin));
+    internal NfExpression[] Pair() => Load(ElementCodec.KeyOf(PortolanSet.Hairpin));
 
     internal NfExpression Destination(int slot) =>
         new NfPayloadLoad(NfPayloadBase.Network, DestinationOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
@@ -99,16 +101,14 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>"ip daddr 10.0.0.0/8".</summary>
     internal NfExpression[] DestinationIn(InetPrefix prefix) => AddressIn(Destination(0), prefix, inverted: false);
 
-    /// <summary>"ip daddr 0.0.0.0".</summary>
-    internal NfExpression[] DestinationIsUnspecified => [Destination(0), new NfCompare(First, NfCompareOperator.Equal, Zeros)];
-
-    /// <summary>"iifname X", or a prefix of a name ("X*").</summary>
-    internal static NfExpression[] FromInterface(string name, bool isPrefix)
+    /// <summary>"iifname X", or a prefix of a name ("X*"), or the negation. A packet of the node's own comes from no interface.</summary>
+    internal static NfExpression[] FromInterface(string name, bool isPrefix, bool inverted = false)
     {
         byte[] bytes = System.Text.Encoding.UTF8.GetBytes(name);
         const int nameSize = 16;
         byte[] compared = isPrefix ? bytes : [.. bytes, .. new byte[nameSize - bytes.Length]];
-        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, First), new NfCompare(First, NfCompareOperator.Equal, new NfData(compared))];
+        NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
+        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, First), new NfCompare(First, comparison, new NfData(compared))];
     }
 
     /// <summary>"fib saddr type local".</summary>
@@ -153,14 +153,55 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     internal static NfExpression LoadPriority(int slot) => new NfMetaLoad(NfMetaKey.Priority, NfRegister.At(slot));
 
-    /// <summary>"meta priority &amp; mask == value meta priority set none".</summary>
-    internal static NfExpression[] ClearPriority(uint mask, uint value) =>
+    /// <summary>"meta priority set none".</summary>
+    internal static NfExpression[] ClearPriority { get; } = [new NfImmediate(First, NfData.HostOrder(0)), StorePriority];
+
+    /// <summary>"meta priority set meta priority | bits".</summary>
+    internal static NfExpression[] SetPriorityBits(uint bits) =>
+        [LoadPriority(0), NfBitwise.MaskXor(First, NfData.HostOrder(~bits), NfData.HostOrder(bits)), StorePriority];
+
+    /// <summary>"meta priority &amp; mask != none".</summary>
+    internal static NfExpression[] PriorityHas(uint mask) => Priority(mask, NfCompareOperator.NotEqual, 0);
+
+    /// <summary>"meta priority &amp; mask == value".</summary>
+    internal static NfExpression[] PriorityIs(uint mask, uint value) => Priority(mask, NfCompareOperator.Equal, value);
+
+    /// <summary>"meta priority vmap @map", or only some of its bits.</summary>
+    internal static NfExpression[] LeadBy(string map, uint mask = uint.MaxValue) =>
+    [
+        LoadPriority(0),
+        .. mask == uint.MaxValue ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0))],
+        new NfLookup(map, First, NfRegister.Verdict),
+    ];
+
+    /// <summary>"dnat to meta priority . meta l4proto map @affinity-endpoints".</summary>
+    internal NfExpression[] ToAffinityEndpoint() =>
+        [.. Load(ElementCodec.KeyOf(PortolanSet.AffinityEndpoints)), Map(TableSchema.Name(PortolanSet.AffinityEndpoints)), Dnat()];
+
+    /// <summary>Remembers the source with the affinity id in the priority, or starts its time anew.</summary>
+    internal NfExpression[] Remember(string clients) => ChangeClients(clients, NfDynamicSetOperation.Update);
+
+    /// <summary>Forgets what is remembered of the source at the service port of the affinity id in the priority.</summary>
+    internal NfExpression[] Forget(string clients) => ChangeClients(clients, NfDynamicSetOperation.Delete);
+
+    private NfExpression[] ChangeClients(string clients, NfDynamicSetOperation operation)
+    {
+        NfExpression[] key = Client();
+        NfRegister port = NfRegister.At(AddressSlots), id = NfRegister.At(AddressSlots + 1);
+        return
+        [
+            .. key,
+            NfBitwise.MaskXor(port, NfData.HostOrder(AffinityIds.PortMask), NfData.HostOrder(0)),
+            LoadPriority(AddressSlots + 1),
+            new NfDynamicSet(clients, operation, First, id),
+        ];
+    }
+
+    private static NfExpression[] Priority(uint mask, NfCompareOperator comparison, uint value) =>
     [
         LoadPriority(0),
         NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0)),
-        new NfCompare(First, NfCompareOperator.Equal, NfData.HostOrder(value)),
-        new NfImmediate(First, NfData.HostOrder(0)),
-        StorePriority,
+        new NfCompare(First, comparison, NfData.HostOrder(value)),
     ];
 
     private NfData Zeros => new(new byte[InetAddress.LengthOf(family)]);

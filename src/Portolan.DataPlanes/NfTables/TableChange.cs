@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -27,7 +28,7 @@ internal sealed class TableChange(IpFamily family)
     /// elements: then the kernel has no element to walk when a rule that looks into a map comes in.
     /// </summary>
     /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
-    internal static int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
+    internal int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         int written = 0;
         foreach (ChainProgram chain in wanted.Chains)
@@ -43,7 +44,7 @@ internal sealed class TableChange(IpFamily family)
             foreach (NfRule rule in chain.Rules)
                 transaction.AppendRule(rule);
         }
-        return written;
+        return written + WriteVerdicts(transaction, held, wanted);
     }
 
     /// <summary>
@@ -74,6 +75,7 @@ internal sealed class TableChange(IpFamily family)
                 transaction.AppendRule(rule);
             written += chain.Rules.Length;
         }
+        written += WriteVerdicts(transaction, held, wanted);
         // Rules first, for chains that go may jump to each other.
         foreach (ChainProgram chain in held.Chains.Values)
         {
@@ -92,6 +94,48 @@ internal sealed class TableChange(IpFamily family)
                 transaction.DeleteSet(_table, name);
         }
         return written;
+    }
+
+    /// <summary>Clients that a table before remembered.</summary>
+    internal void WriteClients(NfTransaction transaction, IEnumerable<(Element Element, TimeSpan Left)> clients)
+    {
+        foreach (IGrouping<int, (Element Element, TimeSpan Left)> timeout in clients.GroupBy(static client => client.Element.Variant))
+        {
+            transaction.BeginElements(NfElementChange.Add, _table, TableSchema.Name(PortolanSet.AffinityClients, timeout.Key));
+            foreach ((Element element, TimeSpan left) in timeout)
+                transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Expiration = left });
+            transaction.EndElements();
+        }
+    }
+
+    /// <summary>The elements of verdict maps, after the chains that they lead to; those that go before chains go.</summary>
+    private int WriteVerdicts(NfTransaction transaction, KernelTable held, TableProgram wanted)
+    {
+        VerdictElement[] removed = [.. held.Verdicts.Except(wanted.Verdicts)];
+        VerdictElement[] added = [.. wanted.Verdicts.Except(held.Verdicts)];
+        foreach (IGrouping<string, VerdictElement> map in removed.GroupBy(static element => element.Map))
+        {
+            transaction.BeginElements(NfElementChange.Delete, _table, map.Key);
+            foreach (VerdictElement element in map)
+                transaction.Element(BitConverter.GetBytes(element.Key));
+            transaction.EndElements();
+        }
+        foreach (IGrouping<string, VerdictElement> map in added.GroupBy(static element => element.Map))
+        {
+            transaction.BeginElements(NfElementChange.Add, _table, map.Key);
+            foreach (VerdictElement element in map)
+            {
+                transaction.Element(new NfElement
+                {
+                    Key = BitConverter.GetBytes(element.Key),
+                    Verdict = element.Verdict.Code,
+                    Chain = Encoding.UTF8.GetBytes(element.Verdict.Chain ?? ""),
+                });
+            }
+            transaction.EndElements();
+        }
+        held.Verdicts.UnionWith(added);
+        return added.Length;
     }
 
     /// <summary>Writes elements, one list a set. A refusal names each by its <see cref="ElementTarget"/>.</summary>
