@@ -39,6 +39,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
 
     private PortolanView Inside => Outside | PortolanView.Inside;
 
+    private PortolanSet Picks { get; } = scope == FrontendScope.NodePorts ? PortolanSet.NodePortPicks : PortolanSet.Picks;
+
     /// <summary>Writes all chains of the scope but the one that packets come from.</summary>
     internal void Write()
     {
@@ -96,6 +98,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             rules.Add(program.Rule(chain, [RuleExpressions.Goto(Chain(PortolanChainKind.Overtaken, view))]));
             program.Add(chain, rules);
             program.Lead(Kinds(view), new PortolanFrontend(flags, count).Value, NfVerdict.Goto(chain));
+            if (isPlain && !view.HasFlag(PortolanView.Inside))
+                program.Lead(Picks, count, NfVerdict.Goto(chain));
         }
     }
 
@@ -114,7 +118,9 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             rules.Add(program.Rule(chain, [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(counters)), end]));
         rules.Add(program.Rule(chain, [end]));
         program.Add(chain, rules);
+        // The kernel allows no circle: what "policies" leads on by is a map of its own, for "kinds" leads to "policies".
         program.Lead(Kinds(Outside), new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
+        program.Lead(Picks, new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
     }
 
     /// <summary>
@@ -193,7 +199,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             rules.AddRange(ToAffinity(chain, Outside, isLocal: true));
         if (HasAffinity(_outside))
             rules.AddRange(ToAffinity(chain, Outside, isLocal: false));
-        rules.Add(program.Rule(chain, RuleExpressions.LeadBy(TableSchema.Name(Kinds(Outside)), PortolanFrontend.EndMask)));
+        rules.Add(program.Rule(chain, RuleExpressions.LeadBy(TableSchema.Name(Picks), PortolanFrontend.EndMask)));
         program.Add(chain, rules);
     }
 
@@ -217,7 +223,9 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         string policies = Chain(PortolanChainKind.Policies, view);
         foreach (IGrouping<PortolanFrontendFlags, PortolanFrontend> group in frontends.Where(IsForPolicies).GroupBy(static frontend => frontend.Flags))
         {
-            foreach (ushort count in group.Any(static frontend => frontend.Count == 0) ? Counts(group).Prepend((ushort)0) : Counts(group))
+            IEnumerable<ushort> none = group.Any(static frontend => frontend.Count == 0) ? [0] : [];
+            IEnumerable<ushort> some = group.Any(static frontend => frontend.Count != 0) ? Counts(group) : [];
+            foreach (ushort count in none.Concat(some))
                 program.Lead(Kinds(view), new PortolanFrontend(group.Key, count).Value, NfVerdict.Goto(policies));
         }
     }

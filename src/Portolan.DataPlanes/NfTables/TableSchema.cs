@@ -33,7 +33,7 @@ internal static class TableSchema
     internal static NfSet Definition(IpFamily family, PortolanSet set, int variant = 0, bool withCounters = false)
     {
         ImmutableArray<ElementField> keyParts = ElementCodec.KeyOf(set), dataParts = ElementCodec.DataOf(set);
-        PartTypes key = TypesOf(keyParts, family);
+        PartTypes key = TypesOf(keyParts, family, isMap: !dataParts.IsEmpty);
         var definition = new NfSet(Table(family), Name(set, variant), key.Type)
         {
             UserData = new NfSetUserData { KeyByteOrder = key.ByteOrder, KeyTypeof = key.Typeof, Comment = Comment(set) },
@@ -42,7 +42,7 @@ internal static class TableSchema
             return definition with { Flags = NfSetFlags.Map, Data = NfDataType.Verdict, Size = MaxVerdicts };
         if (!dataParts.IsEmpty)
         {
-            PartTypes data = TypesOf(dataParts, family);
+            PartTypes data = TypesOf(dataParts, family, isMap: true);
             definition = definition with
             {
                 Flags = NfSetFlags.Map,
@@ -65,13 +65,17 @@ internal static class TableSchema
     }
 
     /// <summary>How the kernel and nft are told of keys or data with these parts.</summary>
-    private static PartTypes TypesOf(ImmutableArray<ElementField> parts, IpFamily family)
+    private static PartTypes TypesOf(ImmutableArray<ElementField> parts, IpFamily family, bool isMap)
     {
         if (parts is [var only])
-            return only == ElementField.Destination ? new(TypeOf(only, family), NetworkOrder, null) : new(TrafficClass, HostOrder, null);
+        {
+            return only == ElementField.Destination
+                ? new(TypeOf(only, family), NetworkOrder, null)
+                : new(TrafficClass, HostOrder, isMap ? TypeofOf(only, family) : null);
+        }
         NfDataType type = NfDataType.Concatenation([.. parts.Select(part => TypeOf(part, family))]);
-        // nft has no type for an index: there it is told what kind of expression each part comes from.
-        NfTypeof names = parts.Contains(ElementField.Index)
+        // nft has no type for an index, and takes keys and data of a map both by type or both by expressions (1.0.6 aborts otherwise).
+        NfTypeof names = isMap || parts.Contains(ElementField.Source)
             ? NfTypeof.Concatenation([.. parts.Select(part => TypeofOf(part, family))])
             : NfTypeof.ConcatenationByType;
         return new(type, Mixed, names);
@@ -128,7 +132,7 @@ internal static class TableSchema
         PortolanSet.Hairpin => "endpoints of this node talking to themselves",
         PortolanSet.SourceDropped => "new connections from outside the source ranges",
         PortolanSet.Counters => "new connections",
-        PortolanSet.AffinityCounts or PortolanSet.NodePortAffinityCounts or PortolanSet.InsideAffinityCounts
+        PortolanSet.Picks or PortolanSet.NodePortPicks or PortolanSet.AffinityCounts or PortolanSet.NodePortAffinityCounts or PortolanSet.InsideAffinityCounts
             or PortolanSet.NodePortInsideAffinityCounts => "number of endpoints : chain that picks one",
         _ => "flags and number of endpoints : chain that serves such frontends",
     };

@@ -94,6 +94,15 @@ public enum PortolanSet : byte
     /// <summary>As <see cref="InsideKinds"/>, for NodePorts.</summary>
     NodePortInsideKinds,
 
+    /// <summary>
+    /// Verdict map: number of endpoints -> the chain that picks one of so many, or what is done without any; for frontends whose chain is shared by
+    /// all numbers of endpoints. From layout 2 on.
+    /// </summary>
+    Picks,
+
+    /// <summary>As <see cref="Picks"/>, for NodePorts.</summary>
+    NodePortPicks,
+
     /// <summary>Verdict map: number of endpoints of a frontend with affinity -> the chain that picks one of so many. From layout 2 on.</summary>
     AffinityCounts,
 

@@ -72,6 +72,7 @@ public static class PortolanTables
             (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"),
             (PortolanSet.AffinityClients, "affinity-clients-{0}"), (PortolanSet.Kinds, "kinds"), (PortolanSet.NodePortKinds, "node-port-kinds"),
             (PortolanSet.InsideKinds, "inside-kinds"), (PortolanSet.NodePortInsideKinds, "node-port-inside-kinds"),
+            (PortolanSet.Picks, "picks"), (PortolanSet.NodePortPicks, "node-port-picks"),
             (PortolanSet.AffinityCounts, "affinity-counts"), (PortolanSet.NodePortAffinityCounts, "node-port-affinity-counts"),
             (PortolanSet.InsideAffinityCounts, "inside-affinity-counts"), (PortolanSet.NodePortInsideAffinityCounts, "node-port-inside-affinity-counts"),
         ],
