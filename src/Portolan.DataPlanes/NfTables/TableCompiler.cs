@@ -80,8 +80,8 @@ internal static class TableCompiler
             program.Add(chain, [.. nodePorts.Serving(chain)]);
         }
         WriteServiceRanges(program, expressions);
-        WriteServices(program, expressions, nodePorts is not null);
-        WriteBaseChains(program, expressions, addresses);
+        WriteServices(program, expressions, addresses, nodePorts is not null);
+        WriteBaseChains(program, expressions);
         return program.Build(Sets(program));
     }
 
@@ -122,7 +122,7 @@ internal static class TableCompiler
         return sets.ToImmutable();
     }
 
-    private static void WriteBaseChains(ProgramBuilder program, RuleExpressions expressions, FrontendChains addresses)
+    private static void WriteBaseChains(ProgramBuilder program, RuleExpressions expressions)
     {
         const int dstnat = -100;
         const int srcnat = 100;
@@ -138,16 +138,14 @@ internal static class TableCompiler
             [(PortolanChainKind.Prerouting, NfHookNumber.Prerouting), (PortolanChainKind.Output, NfHookNumber.Output)])
         {
             string chain = Chain(kind);
-            program.Add(chain,
-                [.. addresses.Serving(chain), program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.Services))])], new NfHook("nat", hook, dstnat));
+            program.Add(chain, [program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.Services))])], new NfHook("nat", hook, dstnat));
         }
     }
 
-    /// <summary>Packets to no frontend with an address of its own.</summary>
-    private static void WriteServices(ProgramBuilder program, RuleExpressions expressions, bool hasNodePorts)
+    private static void WriteServices(ProgramBuilder program, RuleExpressions expressions, FrontendChains addresses, bool hasNodePorts)
     {
         string chain = Chain(PortolanChainKind.Services);
-        List<NfRule> rules = [];
+        List<NfRule> rules = [.. addresses.Serving(chain)];
         // After all that has this very address: a service's own external IP wins over NodePorts there, as in kube-proxy.
         if (hasNodePorts)
         {

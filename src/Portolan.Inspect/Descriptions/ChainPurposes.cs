@@ -32,7 +32,7 @@ internal static class ChainPurposes
         KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
         || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
         || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal or PortolanChainKind.Inside
-            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges);
+            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges or PortolanChainKind.Policies);
 
     // Portolan's chains that choose an endpoint are shared too, but come and go with the numbers of endpoints.
     private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind >= PortolanChainKind.Pick;
