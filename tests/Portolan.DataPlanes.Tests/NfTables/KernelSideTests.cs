@@ -412,6 +412,8 @@ public sealed class KernelSideTests
 
         public KernelTable Read(IpFamily family) => kernel.Read(family);
 
+        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
+
         public uint ReadGeneration() => kernel.ReadGeneration();
 
         public CommitResult Commit(NfTransaction transaction)
