@@ -28,6 +28,8 @@ public sealed class CheckTests
     [InlineData("portolan/nft-1.0.6.json")]
     [InlineData("portolan/nft-1.1.7.txt")]
     [InlineData("portolan/nft-1.1.7.json")]
+    [InlineData("portolan/layout-1/nft-1.0.6.txt")]
+    [InlineData("portolan/layout-1/nft-1.1.7.json")]
     public void What_a_proxy_wrote_is_clean(params string[] files)
     {
         Assert.Empty(Check(Dumps.Read(files)));
@@ -92,7 +94,8 @@ public sealed class CheckTests
     [InlineData(Portolan117, "no-entry", "services", "", "\t\ttype nat hook output priority dstnat; policy accept;\n\t\tjump services\n", "\t\ttype nat hook output priority dstnat; policy accept;\n")]
     [InlineData(Portolan117, "answered-by-other-rule", "shop/web:http", "prerouting", "table ip6 portolan {",
         "table inet cni {\n chain prerouting {\n type nat hook prerouting priority -110; policy accept;\n ip daddr 172.30.10.1 tcp dport 80 redirect to :8081\n }\n}\ntable ip6 portolan {")]
-    [InlineData(Portolan117, "shadowed-rule", "pick-from-3", "pick-from-3", "goto pick-3\n", "goto pick-3\n\t\tgoto pick-7\n")]
+    [InlineData("portolan/layout-1/nft-1.1.7.txt", "shadowed-rule", "pick-from-3", "pick-from-3", "goto pick-3\n", "goto pick-3\n\t\tgoto pick-7\n")]
+    [InlineData(Portolan117, "shadowed-rule", "pick-3", "pick-3", "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n", "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n\t\tgoto pick-7\n")]
     public void Damage_of_nftables_rules_is_found_and_named(string file, string code, string subject, string chain, string before, string after)
     {
         string text = Text(file);

@@ -13,6 +13,7 @@ public sealed class ClusterCheckTests
 {
     private const string Nft136 = "harbor/kube-proxy-1.36/nft-list-ruleset.txt";
     private const string Portolan117 = "portolan/nft-1.1.7.txt";
+    private const string PortolanLayout1 = "portolan/layout-1/nft-1.1.7.txt";
 
     [Theory]
     [InlineData("harbor/kube-proxy-1.36/iptables-save.txt", "harbor/kube-proxy-1.36/ip6tables-save.txt")]
@@ -22,6 +23,8 @@ public sealed class ClusterCheckTests
     [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.json")]
     [InlineData("portolan/nft-1.0.6.json")]
     [InlineData(Portolan117)]
+    [InlineData("portolan/layout-1/nft-1.0.6.txt")]
+    [InlineData(PortolanLayout1)]
     public void The_dumps_of_the_harbor_agree_with_its_cluster(params string[] files)
     {
         Assert.Empty(CheckTests.Result(Dumps.Read(files), Harbor()).Findings);
@@ -36,7 +39,7 @@ public sealed class ClusterCheckTests
             result.Findings.Select(finding => $"{finding.Code} {finding.Subject}"));
     }
 
-    public static TheoryData<string> Dumps136 => [Dumps.Save136, Nft136, Portolan117];
+    public static TheoryData<string> Dumps136 => [Dumps.Save136, Nft136, Portolan117, PortolanLayout1];
 
     [Theory]
     [MemberData(nameof(Dumps136))]
@@ -68,6 +71,7 @@ public sealed class ClusterCheckTests
     [InlineData(Dumps.Save136, "KUBE-SEP-FZQ6KZLGXRSKN2AD")]
     [InlineData(Nft136, "service-KHN6ECMT-shop/web/tcp/http")]
     [InlineData(Portolan117, "")]
+    [InlineData(PortolanLayout1, "")]
     public void Translations_to_what_is_no_endpoint_and_endpoints_that_no_rule_leads_to_are_found(string file, string chain)
     {
         string text = CheckTests.Text(file).Replace("10.244.1.10:8080", "10.244.9.99:8080", StringComparison.Ordinal)

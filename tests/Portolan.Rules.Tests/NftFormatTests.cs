@@ -9,6 +9,8 @@ public sealed class NftFormatTests
     [InlineData("rules/nft-sample.txt", "rules/nft-sample.json")]
     [InlineData("portolan/nft-1.0.6.txt", "portolan/nft-1.0.6.json")]
     [InlineData("portolan/nft-1.1.7.txt", "portolan/nft-1.1.7.json")]
+    [InlineData("portolan/layout-1/nft-1.0.6.txt", "portolan/layout-1/nft-1.0.6.json")]
+    [InlineData("portolan/layout-1/nft-1.1.7.txt", "portolan/layout-1/nft-1.1.7.json")]
     public void Text_and_JSON_of_one_ruleset_give_the_same_model(string text, string json)
     {
         Ruleset fromText = Dumps.Read(text);
@@ -62,6 +64,10 @@ public sealed class NftFormatTests
     [InlineData("portolan/nft-1.0.6.json")]
     [InlineData("portolan/nft-1.1.7.txt")]
     [InlineData("portolan/nft-1.1.7.json")]
+    [InlineData("portolan/layout-1/nft-1.0.6.txt")]
+    [InlineData("portolan/layout-1/nft-1.0.6.json")]
+    [InlineData("portolan/layout-1/nft-1.1.7.txt")]
+    [InlineData("portolan/layout-1/nft-1.1.7.json")]
     public void Our_own_tables_are_read_without_loss(string file)
     {
         Ruleset ruleset = Dumps.Read(file);
@@ -78,6 +84,7 @@ public sealed class NftFormatTests
 
     [Theory]
     [InlineData("portolan/nft-1.0.6.txt", "portolan/nft-1.1.7.txt")]
+    [InlineData("portolan/layout-1/nft-1.0.6.txt", "portolan/layout-1/nft-1.1.7.txt")]
     public void Old_and_new_versions_of_nft_show_one_ruleset(string old, string newer)
     {
         foreach ((RuleTable one, RuleTable other) in Dumps.Read(old).Tables.Zip(Dumps.Read(newer).Tables))

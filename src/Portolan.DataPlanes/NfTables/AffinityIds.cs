@@ -7,12 +7,13 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
 /// The numbers under which the kernel remembers a client's backend. A backend of a service port keeps its number while it is in use; a
-/// number is not given again, so clients of a backend that went do not find another one behind it.
+/// number is not soon given again, so clients of a backend that went do not find another one behind it.
 /// </summary>
 /// <remarks>
-/// The number travels in the packet's priority from one rule to the next, which is why it looks as it does: the top byte 0x7 marks it as
-/// ours (postrouting clears it), the low four bits are zero, which every queueing discipline reads as best effort, and the major number
-/// (0x7000 to 0x7fff) stays clear of the handles that people and the kernel (0x8000 on) give to disciplines.
+/// The number travels in the packet's priority from one rule to the next. From the top: four bits that mark it as ours (postrouting clears it),
+/// fifteen for the service port, twelve for the backend, of which zero is the port itself, and the last for the view: the same backend where
+/// only those of this node may serve. The major number (0x7000 to 0x7fff) stays clear of the handles that people and the kernel (0x8000 on) give
+/// to queueing disciplines.
 /// </remarks>
 internal sealed class AffinityIds
 {
@@ -20,79 +21,145 @@ internal sealed class AffinityIds
     internal const uint Mark = 0x7000_0000;
 
     /// <summary>Bits to look at to tell an affinity id.</summary>
-    internal const uint MarkMask = 0xf000_000f;
+    internal const uint MarkMask = 0xf000_0000;
 
-    private const uint SerialMask = 0x00ff_ffff;
+    /// <summary>Bits of an affinity id that are its service port's.</summary>
+    internal const uint PortMask = MarkMask | (MaxPorts << PortShift);
 
-    private readonly Dictionary<Key, uint> _ids = [];
+    /// <summary>The bit for the view in which only backends of this node may serve.</summary>
+    internal const uint LocalView = 1;
+
+    /// <summary>Service ports that may have affinity at a time; the others are served without.</summary>
+    internal const uint MaxPorts = 0x7fff;
+
+    /// <summary>Backends of a service port that may have affinity at a time; the others get no traffic.</summary>
+    internal const uint MaxBackends = 0xfff;
+
+    private const int PortShift = 13;
+    private const int BackendShift = 1;
+
+    private readonly Dictionary<ServicePortName, Port> _ports = [];
     private readonly HashSet<uint> _used = [];
     private uint _next;
 
     /// <param name="start">Where to begin counting: a random number, so that a restarted proxy does not reuse what was just given up.</param>
     internal AffinityIds(uint start) => _next = start;
 
-    /// <summary>The number of a backend that was reserved before.</summary>
-    internal uint Get(ServicePortName name, InetEndpoint endpoint) => _ids[new Key(name, endpoint)];
+    /// <summary>The number of a service port in the form of an affinity id; null when the port has no affinity, or there were too many of them.</summary>
+    internal uint? PortOf(PortPlan port) => port.AffinitySeconds > 0 && _ports.TryGetValue(port.Name, out Port? own) ? own.Id : null;
 
-    /// <summary>Gives numbers to all backends of a port that have none.</summary>
-    internal void Reserve(PortPlan port)
+    /// <summary>The number of a backend that was reserved before; null for one that is too many.</summary>
+    internal uint? IdOf(ServicePortName name, InetEndpoint endpoint) =>
+        _ports.TryGetValue(name, out Port? port) && port.Backends.TryGetValue(endpoint, out uint serial) ? port.Id | (serial << BackendShift) : null;
+
+    /// <summary>Gives numbers to a port and all its backends that have none.</summary>
+    internal void Reserve(PortPlan plan)
     {
-        if (port.AffinitySeconds == 0)
+        if (plan.AffinitySeconds == 0)
             return;
-        Reserve(port.Name, port.ClusterBackends);
-        Reserve(port.Name, port.LocalBackends);
+        if (!_ports.TryGetValue(plan.Name, out Port? port))
+        {
+            if (_used.Count == (int)MaxPorts)
+                return;
+            do
+                _next = _next % MaxPorts + 1;
+            while (!_used.Add(_next));
+            _ports[plan.Name] = port = new Port(_next);
+        }
+        port.Reserve(plan.ClusterBackends);
+        port.Reserve(plan.LocalBackends);
     }
 
-    /// <summary>Takes back the numbers of backends that a port had and has no more.</summary>
+    /// <summary>Takes back the numbers of backends that a port had and has no more, and the port's with its last.</summary>
     /// <param name="before">The port as it was.</param>
-    /// <param name="after">The port as it is, or null when it is gone.</param>
+    /// <param name="after">The same port as it is, or null when it is gone.</param>
     internal void Release(PortPlan before, PortPlan? after)
     {
-        if (before.AffinitySeconds == 0)
+        if (before.AffinitySeconds == 0 || !_ports.TryGetValue(before.Name, out Port? port))
             return;
         foreach (ImmutableArray<Backend> backends in (ReadOnlySpan<ImmutableArray<Backend>>)[before.ClusterBackends, before.LocalBackends])
         {
             foreach (Backend backend in backends)
             {
-                if (after is { AffinitySeconds: > 0 } && (Has(after.ClusterBackends, backend) || Has(after.LocalBackends, backend)))
-                    continue;
-                if (_ids.Remove(new Key(before.Name, backend.Endpoint), out uint id))
-                    _used.Remove(id);
+                if (after is not { AffinitySeconds: > 0 } || (!Has(after.ClusterBackends, backend.Endpoint) && !Has(after.LocalBackends, backend.Endpoint)))
+                    port.Release(backend.Endpoint);
             }
+        }
+        // The other family's port of this name has the same number.
+        if (after is not { AffinitySeconds: > 0 } && port.Backends.Count == 0)
+        {
+            _ports.Remove(before.Name);
+            _used.Remove(port.Number);
         }
     }
 
     /// <summary>Takes over a number that the kernel already holds, if its backend is still one of the port's.</summary>
-    internal void Adopt(PortPlan port, InetEndpoint endpoint, uint id)
+    internal void Adopt(PortPlan plan, InetEndpoint endpoint, uint id)
     {
-        var backend = new Backend(endpoint, IsLocal: false);
-        if (port.Family == endpoint.Address.Family && (Has(port.ClusterBackends, backend) || Has(port.LocalBackends, backend))
-            && _ids.TryAdd(new Key(port.Name, endpoint), id))
-            _used.Add(id);
-    }
-
-    private void Reserve(ServicePortName name, ImmutableArray<Backend> backends)
-    {
-        foreach (Backend backend in backends)
+        uint number = (id & PortMask & ~MarkMask) >> PortShift, serial = (id & ~PortMask) >> BackendShift;
+        if ((id & MarkMask) != Mark || number == 0 || serial == 0 || plan.AffinitySeconds == 0 || plan.Family != endpoint.Address.Family
+            || (!Has(plan.ClusterBackends, endpoint) && !Has(plan.LocalBackends, endpoint)))
+            return;
+        if (!_ports.TryGetValue(plan.Name, out Port? port))
         {
-            ref uint id = ref CollectionsMarshal.GetValueRefOrAddDefault(_ids, new Key(name, backend.Endpoint), out bool exists);
-            if (exists)
-                continue;
-            do
-                id = Mark | ((_next++ & SerialMask) << 4);
-            while (!_used.Add(id));
+            if (!_used.Add(number))
+                return;
+            _ports[plan.Name] = port = new Port(number);
         }
+        if (port.Number == number)
+            port.Adopt(endpoint, serial);
     }
 
-    private static bool Has(ImmutableArray<Backend> backends, Backend wanted)
+    private static bool Has(ImmutableArray<Backend> backends, InetEndpoint wanted)
     {
         foreach (Backend backend in backends)
         {
-            if (backend.Endpoint == wanted.Endpoint)
+            if (backend.Endpoint == wanted)
                 return true;
         }
         return false;
     }
 
-    private readonly record struct Key(ServicePortName Name, InetEndpoint Endpoint);
+    /// <summary>A service port's own number, and those of its backends.</summary>
+    private sealed class Port(uint number)
+    {
+        private readonly HashSet<uint> _used = [];
+
+        // Begins anywhere: what a restarted proxy gives out is seldom what was just given up.
+        private uint _next = (uint)Random.Shared.Next((int)MaxBackends);
+
+        internal uint Number => number;
+
+        internal uint Id { get; } = Mark | (number << PortShift);
+
+        internal Dictionary<InetEndpoint, uint> Backends { get; } = [];
+
+        internal void Reserve(ImmutableArray<Backend> backends)
+        {
+            foreach (Backend backend in backends)
+            {
+                if (_used.Count == (int)MaxBackends)
+                    return;
+                ref uint serial = ref CollectionsMarshal.GetValueRefOrAddDefault(Backends, backend.Endpoint, out bool exists);
+                if (exists)
+                    continue;
+                do
+                    _next = _next % MaxBackends + 1;
+                while (!_used.Add(_next));
+                serial = _next;
+            }
+        }
+
+        internal void Adopt(InetEndpoint endpoint, uint serial)
+        {
+            if (_used.Add(serial) && !Backends.TryAdd(endpoint, serial))
+                _used.Remove(serial);
+        }
+
+        internal void Release(InetEndpoint endpoint)
+        {
+            if (Backends.Remove(endpoint, out uint serial))
+                _used.Remove(serial);
+        }
+    }
 }

@@ -1,8 +1,7 @@
-using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Portolan.Inet;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -23,9 +22,9 @@ internal struct Element
     private DataBytes _data;
 
     /// <summary>The set.</summary>
-    internal ElementSet Set;
+    internal PortolanSet Set;
 
-    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends, 0 for the sets that exist once.</summary>
+    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends and AffinityClients, 0 for the sets that exist once.</summary>
     internal int Variant;
 
     /// <summary>Length of the key in bytes.</summary>
@@ -41,7 +40,7 @@ internal struct Element
     internal string? Comment;
 
     /// <summary>The element is one of several that may ask for the same key: it is counted, not owned.</summary>
-    internal readonly bool IsShared => Set is ElementSet.ClusterIPs or ElementSet.Hairpin;
+    internal readonly bool IsShared => Set is PortolanSet.ClusterIPs or PortolanSet.Hairpin;
 
     [UnscopedRef]
     internal readonly ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<KeyBytes, byte>(ref Unsafe.AsRef(in _key)), KeyLength);
@@ -55,6 +54,13 @@ internal struct Element
     [UnscopedRef]
     internal Span<byte> DataBuffer => MemoryMarshal.CreateSpan(ref Unsafe.As<DataBytes, byte>(ref _data), MaxData);
 
+    /// <summary>Reads the parts of key and data; false when either is not as long as its set's are.</summary>
+    internal readonly bool TryRead(out ElementFields key, out ElementFields data)
+    {
+        data = default;
+        return ElementCodec.TryReadKey(Set, Key, out key) && ElementCodec.TryReadData(Set, Data, out data);
+    }
+
     /// <summary>The same place in the same set.</summary>
     internal readonly bool SamePlace(in Element other) =>
         Set == other.Set && Variant == other.Variant && Key.SequenceEqual(other.Key);
@@ -64,34 +70,7 @@ internal struct Element
         SamePlace(other) && Data.SequenceEqual(other.Data) && Comment == other.Comment;
 
     /// <summary>The key as nft prints it, for messages: "172.30.0.10 . udp . 53 . 0".</summary>
-    internal readonly string Describe()
-    {
-        if (Set == ElementSet.AffinityEndpoints)
-            return FormattableString.Invariant($"0x{BitConverter.ToUInt32(Key):x8}");
-        int address = Set switch
-        {
-            ElementSet.ClusterIPs or ElementSet.NodePortAddresses => KeyLength,
-            ElementSet.Hairpin => KeyLength / 2,
-            ElementSet.SourceRanges => (KeyLength - 8) / 2,
-            ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints or ElementSet.AffinityIds
-                or ElementSet.InsideAffinityIds => KeyLength - 12,
-            _ => KeyLength - 8,
-        };
-        InetAddress.TryFromBytes(Key[..address], out InetAddress first);
-        if (address == KeyLength)
-            return first.ToString();
-        if (Set == ElementSet.Hairpin)
-            return $"{first} . {first}";
-        ReadOnlySpan<byte> rest = Key[address..];
-        string key = FormattableString.Invariant(
-            $"{first} . {((IpProtocol)rest[0]).ToRuleText()} . {BinaryPrimitives.ReadUInt16BigEndian(rest[4..])}");
-        rest = rest[8..];
-        if (rest.IsEmpty)
-            return key;
-        if (Set == ElementSet.SourceRanges && InetAddress.TryFromBytes(rest, out InetAddress source))
-            return FormattableString.Invariant($"{key} . {source}/{Variant}");
-        return FormattableString.Invariant($"{key} . {BitConverter.ToUInt32(rest)}");
-    }
+    internal readonly string Describe() => ElementCodec.Describe(Set, Variant, Key);
 
     /// <summary>Orders by set, variant and key.</summary>
     internal readonly int ComparePlace(in Element other)

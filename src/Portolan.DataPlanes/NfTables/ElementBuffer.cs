@@ -1,6 +1,5 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Portolan.Inet;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -30,26 +29,17 @@ internal enum RuleRequirementKind : byte
     /// <summary>A frontend at all.</summary>
     Frontends,
 
-    /// <summary>A frontend with that many indices, or the usual number and less, in <see cref="ElementSet.Endpoints"/> or <see cref="ElementSet.NodePortEndpoints"/>.</summary>
-    Endpoints,
+    /// <summary>A frontend with that value (<see cref="PortolanFrontend"/>), where the usual number of endpoints stands for all below it.</summary>
+    Frontend,
 
-    /// <summary>The same in <see cref="ElementSet.InsideEndpoints"/>.</summary>
-    InsideEndpoints,
-
-    /// <summary>The same in <see cref="ElementSet.AffinityIds"/>.</summary>
-    AffinityIds,
-
-    /// <summary>The same in <see cref="ElementSet.InsideAffinityIds"/>.</summary>
-    InsideAffinityIds,
+    /// <summary>The same for clients inside.</summary>
+    InsideFrontend,
 
     /// <summary>A source range of that prefix length.</summary>
     PrefixLength,
 
     /// <summary>A frontend with that affinity timeout in seconds.</summary>
     AffinitySeconds,
-
-    /// <summary>A frontend whose clients inside are served apart.</summary>
-    ExternalLocal,
 }
 
 /// <summary>A growing list of elements, reused from one change to the next.</summary>
@@ -99,53 +89,6 @@ internal sealed class ElementBuffer
 
     /// <summary>Sorts by place; every place is there once.</summary>
     internal void SortByPlace() => _elements.Sort(static (left, right) => left.ComparePlace(right));
-
-    /// <summary>Starts an element whose key is a frontend.</summary>
-    internal static Element Key(ElementSet set, InetAddress address, IpProtocol protocol, ushort port, int variant = 0)
-    {
-        var element = new Element { Set = set, Variant = variant };
-        Span<byte> key = element.KeyBuffer;
-        int length = address.WriteBytes(key);
-        key[length] = (byte)protocol;
-        BinaryPrimitives.WriteUInt16BigEndian(key[(length + 4)..], port);
-        element.KeyLength = (byte)(length + 8);
-        return element;
-    }
-
-    /// <summary>Adds a number in host byte order to a key.</summary>
-    internal static void AppendNumber(ref Element element, uint number)
-    {
-        MemoryMarshal.Write(element.KeyBuffer[element.KeyLength..], number);
-        element.KeyLength += 4;
-    }
-
-    /// <summary>Adds an address to a key.</summary>
-    internal static void AppendAddress(ref Element element, InetAddress address) =>
-        element.KeyLength += (byte)address.WriteBytes(element.KeyBuffer[element.KeyLength..]);
-
-    /// <summary>Sets a backend as data.</summary>
-    internal static void SetData(ref Element element, InetEndpoint endpoint)
-    {
-        Span<byte> data = element.DataBuffer;
-        int length = endpoint.Address.WriteBytes(data);
-        BinaryPrimitives.WriteUInt16BigEndian(data[length..], endpoint.Port);
-        element.DataLength = (byte)(length + 4);
-    }
-
-    /// <summary>Sets a number in host byte order as data.</summary>
-    internal static void SetData(ref Element element, uint number)
-    {
-        MemoryMarshal.Write(element.DataBuffer, number);
-        element.DataLength = 4;
-    }
-
-    /// <summary>Reads a backend from an element's data.</summary>
-    internal static InetEndpoint GetEndpoint(in Element element)
-    {
-        int length = element.DataLength - 4;
-        InetAddress.TryFromBytes(element.Data[..length], out InetAddress address);
-        return new InetEndpoint(address, BinaryPrimitives.ReadUInt16BigEndian(element.Data[length..]));
-    }
 
     // Insertion sort keeps equal places in order and is the fastest for the dozen elements of a common service; larger ones are sorted
     // with their position as tie-break.

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
@@ -88,7 +89,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         if (plan is null)
             return;
         _askedFor.Clear();
-        ServiceCompiler.EmitUses(plan, family, _askedFor);
+        compiler.EmitUses(plan, family, _askedFor);
         foreach (RuleRequirement use in _askedFor)
             UsesChanged |= Count(_uses, use, by);
     }
@@ -110,9 +111,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         {
             if (address.Family != family)
                 continue;
-            var element = new Element { Set = ElementSet.NodePortAddresses };
-            ElementBuffer.AppendAddress(ref element, address);
-            into.Add(element);
+            into.Add(ElementCodec.Encode(PortolanSet.NodePortAddresses, new ElementFields { Destination = address }));
         }
         into.SortAndDeduplicate();
     }
@@ -190,14 +189,13 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         return crossed;
     }
 
-    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so the first address tells them apart.
-    private readonly record struct SharedPlace(ElementSet Set, InetAddress Address)
+    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so one address tells them apart.
+    private readonly record struct SharedPlace(PortolanSet Set, InetAddress Address)
     {
         internal static SharedPlace Of(in Element element)
         {
-            int length = element.Set == ElementSet.Hairpin ? element.KeyLength / 2 : element.KeyLength;
-            InetAddress.TryFromBytes(element.Key[..length], out InetAddress address);
-            return new SharedPlace(element.Set, address);
+            ElementCodec.TryReadKey(element.Set, element.Key, out ElementFields key);
+            return new SharedPlace(element.Set, key.Destination);
         }
     }
 }

@@ -1,219 +1,314 @@
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
 /// Writes the chains that serve one scope of frontends: those with addresses of their own, or NodePorts, whose chains are the same but for their
-/// names, the keys they look up, and the map of endpoints.
+/// names, the keys they look up, and the maps.
 /// </summary>
-/// <param name="input">What the rules are made from.</param>
+/// <remarks>
+/// A frontend's value (<see cref="PortolanFrontend"/>) leads through a verdict map to the chain that serves it. The chains for the values that
+/// nearly all frontends have need no other look-up before that of the endpoint; all others share the chain "policies".
+/// </remarks>
+/// <param name="program">Where chains and verdicts go.</param>
 /// <param name="scope">The frontends.</param>
-/// <param name="podConditions">The conditions of which one holds for a packet from a pod.</param>
-/// <param name="chains">Where the chains go, in an order in which each may be created.</param>
-internal sealed class FrontendChains(
-    ProgramInput input, FrontendScope scope, Func<IEnumerable<NfExpression[]>> podConditions, List<ChainProgram> chains)
+internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope)
 {
     /// <summary>
     /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule that
-    /// looks into it (nf_tables_bind_set): at 50,000 elements a millisecond and more for a rule. So rules that look into the large maps stand in
-    /// chains of their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
+    /// looks into it (nf_tables_bind_set): at 50,000 elements 3 ms for a rule. So rules that look into the large maps are in chains of their own and
+    /// stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
     /// </summary>
     internal const int PreallocatedCounts = 8;
 
-    private readonly RuleExpressions _expr = new(input.Family, scope);
-    private readonly NfTableId _table = TableSchema.Table(input.Family);
-    private readonly string _prefix = scope == FrontendScope.NodePorts ? "node-port-" : "";
-    private readonly int[] _timeouts = input.Values(scope, RuleRequirementKind.AffinitySeconds);
-    private readonly bool _hasExternalLocal = input.Has(scope, RuleRequirementKind.ExternalLocal);
+    /// <summary>Flags that have chains of their own, and these no rule but what they say.</summary>
+    private static ReadOnlySpan<PortolanFrontendFlags> PlainFlags =>
+        [PortolanFrontendFlags.None, PortolanFrontendFlags.OffCluster, PortolanFrontendFlags.Masquerade];
 
-    private string ExternalLocal => _prefix + "external-local";
+    private readonly ProgramInput _input = program.Input;
+    private readonly RuleExpressions _expr = new(program.Input.Family, scope);
+    private readonly int[] _timeouts = program.Input.Values(scope, RuleRequirementKind.AffinitySeconds);
+    private readonly PortolanFrontend[] _outside = Frontends(program.Input, scope, RuleRequirementKind.Frontend);
+    private readonly PortolanFrontend[] _inside = Frontends(program.Input, scope, RuleRequirementKind.InsideFrontend);
 
-    private string Inside => _prefix + "inside";
+    private const PortolanFrontendFlags AffinityFlags = PortolanFrontendFlags.Affinity | PortolanFrontendFlags.OtherAffinity;
 
-    /// <summary>Writes the chains that <see cref="Serving"/> leads to.</summary>
+    private PortolanView Outside { get; } = scope == FrontendScope.NodePorts ? PortolanView.NodePorts : PortolanView.All;
+
+    private PortolanView Inside => Outside | PortolanView.Inside;
+
+    private PortolanSet Picks { get; } = scope == FrontendScope.NodePorts ? PortolanSet.NodePortPicks : PortolanSet.Picks;
+
+    /// <summary>Writes all chains of the scope but the one that packets come from.</summary>
     internal void Write()
     {
-        ElementSet endpoints = scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints;
-        WriteView(RuleRequirementKind.Endpoints, endpoints, RuleRequirementKind.AffinityIds, ElementSet.AffinityIds, _prefix);
-        if (!_hasExternalLocal)
-            return;
-        WriteView(RuleRequirementKind.InsideEndpoints, ElementSet.InsideEndpoints, RuleRequirementKind.InsideAffinityIds, ElementSet.InsideAffinityIds, Inside + "-");
-        WriteInside();
+        PortolanFrontendFlags used = _outside.Aggregate(PortolanFrontendFlags.None, static (all, one) => all | one.Flags);
+        WriteOvertaken(Outside, _outside);
+        if (_inside.Length > 0)
+            WriteInside();
+        WriteEnds();
+        WriteAffinity(Outside, _outside);
+        WritePolicies(used);
+        foreach (PortolanFrontendFlags flags in PlainFlags)
+            WritePicks(Outside, flags, _outside);
+        LeadToPolicies(Outside, _outside);
     }
 
-    /// <summary>The rule that counts new connections, where counters are configured.</summary>
-    internal IEnumerable<NfRule> Counting(string chain)
-    {
-        if (input.WithCounters)
-            yield return Keyed(chain, "frontend-counters");
-    }
-
-    /// <summary>The rules that decide about packets to the frontends of this scope; other packets come through all of them.</summary>
+    /// <summary>The rule that takes packets to the frontends of this scope, and lets others through.</summary>
     internal IEnumerable<NfRule> Serving(string chain)
     {
-        if (_hasExternalLocal)
-            yield return Keyed(chain, "external-local", RuleExpressions.Jump(ExternalLocal));
-        yield return Keyed(chain, "masquerade-always", RuleExpressions.SetMark(input.MasqueradeMark));
-        foreach (NfRule rule in ToAffinity(chain, _prefix))
-            yield return rule;
-        if (input.Has(scope, RuleRequirementKind.Endpoints))
-            yield return Rule(chain, [RuleExpressions.Jump(_prefix + "pick")]);
-        yield return Keyed(chain, "no-endpoints", _expr.Reject);
-        yield return Keyed(chain, "no-local-endpoints", RuleExpressions.Drop);
+        if (_input.WithCounters)
+            yield return program.Rule(chain, [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.Counters))]);
+        yield return program.Rule(chain, [.. StoreFrontend(Outside), .. RuleExpressions.LeadBy(TableSchema.Name(Kinds(Outside)))]);
     }
 
-    private IEnumerable<NfRule> ToAffinity(string chain, string view)
+    private NfExpression[] StoreFrontend(PortolanView view)
     {
-        foreach (int seconds in _timeouts)
+        PortolanSet map = view.HasFlag(PortolanView.Inside) ? PortolanSet.InsideFrontends
+            : scope == FrontendScope.NodePorts ? PortolanSet.NodePortFrontends : PortolanSet.Frontends;
+        return [.. _expr.Key(), RuleExpressions.Map(TableSchema.Name(map)), RuleExpressions.StorePriority];
+    }
+
+    /// <summary>The chains that pick an endpoint for frontends with some flags.</summary>
+    private void WritePicks(PortolanView view, PortolanFrontendFlags flags, PortolanFrontend[] frontends)
+    {
+        PortolanChainKind kind = flags switch
         {
-            string set = TableSchema.Name(ElementSet.AffinityFrontends, seconds);
-            yield return Keyed(chain, set, RuleExpressions.Jump(AffinityChain(view, seconds)));
-            // Only a commit between two lookups leads here: once more, with what it left.
-            yield return Keyed(chain, set, RuleExpressions.Jump(AffinityChain(view, seconds)));
+            PortolanFrontendFlags.OffCluster => PortolanChainKind.OffClusterPickOf,
+            PortolanFrontendFlags.Masquerade => PortolanChainKind.MasqueradePickOf,
+            _ => PortolanChainKind.PickOf,
+        };
+        bool isPlain = flags == PortolanFrontendFlags.None;
+        // NodePorts and clients inside are never told apart by whether they are pods once they are here.
+        if (!isPlain && (view.HasFlag(PortolanView.Inside) || (flags == PortolanFrontendFlags.OffCluster && scope == FrontendScope.NodePorts)))
+            return;
+        string map = TableSchema.Name(EndpointMap(view));
+        foreach (ushort count in Counts(frontends.Where(frontend => frontend.Flags == flags || (isPlain && IsForPolicies(frontend)))))
+        {
+            string chain = Chain(kind, view, count);
+            List<NfRule> rules = [];
+            if (flags == PortolanFrontendFlags.Masquerade)
+                rules.Add(program.Rule(chain, RuleExpressions.SetMark(_input.MasqueradeMark)));
+            else if (flags == PortolanFrontendFlags.OffCluster && program.MarkUnlessPod(_expr) is { } mark)
+                rules.Add(program.Rule(chain, mark));
+            rules.Add(program.Rule(chain,
+                [.. RuleExpressions.ClearPriority, .. _expr.KeyAndRandom(count), RuleExpressions.Map(map), _expr.Dnat()]));
+            rules.Add(program.Rule(chain, [RuleExpressions.Goto(Chain(PortolanChainKind.Overtaken, view))]));
+            program.Add(chain, rules);
+            program.Lead(Kinds(view), new PortolanFrontend(flags, count).Value, NfVerdict.Goto(chain));
+            if (isPlain && !view.HasFlag(PortolanView.Inside))
+                program.Lead(Picks, count, NfVerdict.Goto(chain));
         }
     }
 
+    /// <summary>What is done where there is no endpoint.</summary>
+    private void WriteEnds()
+    {
+        WriteEnd(PortolanChainKind.NoEndpoints, PortolanFrontendFlags.None, PortolanSet.NoEndpoints, _expr.Reject);
+        WriteEnd(PortolanChainKind.NoLocalEndpoints, PortolanFrontendFlags.Drop, PortolanSet.NoLocalEndpoints, RuleExpressions.Drop);
+    }
+
+    private void WriteEnd(PortolanChainKind kind, PortolanFrontendFlags flags, PortolanSet counters, NfExpression end)
+    {
+        string chain = Chain(kind, Outside);
+        List<NfRule> rules = [];
+        if (_input.WithCounters)
+            rules.Add(program.Rule(chain, [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(counters)), end]));
+        rules.Add(program.Rule(chain, [end]));
+        program.Add(chain, rules);
+        // The kernel allows no circle: what "policies" leads on by is a map of its own, for "kinds" leads to "policies".
+        program.Lead(Kinds(Outside), new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
+        program.Lead(Picks, new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
+    }
+
+    /// <summary>
+    /// A commit may land between two look-ups: the first packet's frontend had four endpoints and now has three, and index 3 was drawn. Index 0
+    /// exists for as long as the frontend has endpoints.
+    /// </summary>
+    private void WriteOvertaken(PortolanView view, PortolanFrontend[] frontends)
+    {
+        string chain = Chain(PortolanChainKind.Overtaken, view);
+        List<NfRule> rules =
+        [
+            program.Rule(chain, [.. RuleExpressions.ClearPriority, .. _expr.KeyAndIndex(0), RuleExpressions.Map(TableSchema.Name(EndpointMap(view))), _expr.Dnat()],
+                PortolanTables.RuleComments.Overtaken),
+        ];
+        if (HasAffinity(frontends))
+        {
+            rules.Add(program.Rule(chain, [.. _expr.KeyAndIndex(0), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority]));
+            rules.Add(program.Rule(chain, _expr.ToAffinityEndpoint()));
+            if (HasLocalAffinity(frontends))
+            {
+                rules.Add(program.Rule(chain, RuleExpressions.SetPriorityBits(AffinityIds.LocalView)));
+                rules.Add(program.Rule(chain, _expr.ToAffinityEndpoint()));
+            }
+        }
+        rules.Add(view.HasFlag(PortolanView.Inside)
+            ? program.Rule(chain, [RuleExpressions.Goto(Chain(PortolanChainKind.Overtaken, Outside))])
+            : program.Rule(chain, [_expr.Reject]));
+        program.Add(chain, rules);
+    }
+
+    /// <summary>Clients inside of frontends with policy Local.</summary>
     private void WriteInside()
     {
-        List<NfRule> external = [];
-        foreach (NfExpression[] isPod in podConditions())
-            external.Add(Rule(ExternalLocal, [.. isPod, RuleExpressions.Goto(Inside)], "from a pod"));
-        external.Add(Rule(ExternalLocal, [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(input.MasqueradeMark), RuleExpressions.Goto(Inside)], "from this node"));
-        Add(ExternalLocal, external);
-
-        List<NfRule> inside = [.. ToAffinity(Inside, Inside + "-")];
-        if (input.Has(scope, RuleRequirementKind.InsideEndpoints))
-            inside.Add(Rule(Inside, [RuleExpressions.Jump(Inside + "-pick")]));
-        Add(Inside, inside);
-    }
-
-    /// <summary>The chains that choose a backend, for one view of the frontends: all clients, or clients inside.</summary>
-    private void WriteView(RuleRequirementKind use, ElementSet map, RuleRequirementKind affinityUse, ElementSet idMap, string view)
-    {
-        string mapName = TableSchema.Name(map);
-        int[] counts = Counts(use);
-        if (counts.Length > 0)
+        WriteOvertaken(Inside, _inside);
+        WritePicks(Inside, PortolanFrontendFlags.None, _inside);
+        WriteAffinity(Inside, _inside);
+        if (HasAffinity(_inside))
         {
-            // pick-1 also serves as the last resort of a packet that a commit overtakes.
-            foreach (int count in counts)
-            {
-                string chain = FormattableString.Invariant($"{view}pick-{count}");
-                Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), RuleExpressions.Map(mapName), _expr.Dnat()])]);
-            }
-            string pick = view + "pick", byCount = view + "pick-by-count";
-            WriteTree(byCount, pick, mapName, counts);
-            NfExpression[] exists = [.. _expr.KeyAndIndex(0), RuleExpressions.In(mapName)];
-            Add(pick,
-            [
-                Rule(pick, [.. exists, RuleExpressions.Jump(byCount)]),
-                Rule(pick, [.. exists, RuleExpressions.Jump(view + "pick-1")], "only while a commit lands between two lookups"),
-            ]);
+            string policies = Chain(PortolanChainKind.Policies, Inside);
+            program.Add(policies, [.. ToAffinity(policies, Inside, isLocal: false)]);
         }
+        LeadToPolicies(Inside, _inside);
 
-        if (_timeouts.Length == 0)
-            return;
-        string idMapName = TableSchema.Name(idMap);
-        int[] idCounts = Counts(affinityUse);
-        foreach (int count in idCounts)
-        {
-            string chain = FormattableString.Invariant($"{view}affinity-pick-{count}");
-            Add(chain, [Rule(chain, [.. _expr.KeyAndRandom((uint)count), RuleExpressions.Map(idMapName), RuleExpressions.StorePriority])]);
-        }
-        WriteTree(view + "affinity-pick", view + "affinity-pick", idMapName, idCounts);
-        foreach (int seconds in _timeouts)
-            WriteAffinity(view, idMapName, idCounts.Length == 0 ? 0 : idCounts[^1], seconds);
-    }
-
-    /// <summary>
-    /// A decision tree from a frontend to the chain for its number of backends. It asks whether an index exists, so no element has to say
-    /// how many there are. The part for the usual numbers never changes; what is above them has a chain of its own.
-    /// </summary>
-    private void WriteTree(string chain, string leafPrefix, string map, int[] counts)
-    {
-        string Leaf(int count) => FormattableString.Invariant($"{leafPrefix}-{count}");
-        string From(int count) => FormattableString.Invariant($"{leafPrefix}-from-{count}");
-        NfExpression[] HasMoreThan(int count) => [.. _expr.KeyAndIndex((uint)count), RuleExpressions.In(map)];
-
-        void Branch(string into, List<NfRule> list, ReadOnlySpan<int> range)
-        {
-            if (range.Length <= 3)
-            {
-                for (int i = range.Length - 1; i > 0; i--)
-                    list.Add(Rule(into, [.. HasMoreThan(range[i - 1]), RuleExpressions.Goto(Leaf(range[i]))]));
-                list.Add(Rule(into, [RuleExpressions.Goto(Leaf(range[0]))]));
-                return;
-            }
-            int middle = range.Length / 2;
-            string upper = From(range[middle]);
-            List<NfRule> upperRules = [];
-            Branch(upper, upperRules, range[middle..]);
-            Add(upper, upperRules);
-            list.Add(Rule(into, [.. HasMoreThan(range[middle - 1]), RuleExpressions.Goto(upper)]));
-            Branch(into, list, range[..middle]);
-        }
-
-        List<NfRule> rules = [], unusualRules = [];
-        if (counts.Length > 0)
-        {
-            string unusual = From(PreallocatedCounts + 1);
-            if (counts.Length > PreallocatedCounts)
-                Branch(unusual, unusualRules, counts.AsSpan(PreallocatedCounts));
-            Add(unusual, unusualRules);
-            rules.Add(Rule(chain, [.. HasMoreThan(PreallocatedCounts), RuleExpressions.Goto(unusual)]));
-            Branch(chain, rules, counts.AsSpan(0, PreallocatedCounts));
-        }
-        Add(chain, rules);
-    }
-
-    /// <summary>
-    /// Session affinity: walk the frontend's backends and look whether this client has been with one of them; else pick one. The backend's
-    /// affinity id travels in the packet's priority, which nothing reads before postrouting clears it.
-    /// </summary>
-    private void WriteAffinity(string view, string idMap, int maxCount, int seconds)
-    {
-        const int stride = 8;
-        string chain = AffinityChain(view, seconds);
-        string found = FormattableString.Invariant($"{view}affinity-{seconds}-found");
-        string fresh = FormattableString.Invariant($"{view}affinity-{seconds}-new");
-        string clients = TableSchema.ClientsName(seconds);
-        NfExpression[] client = [_expr.Source(0), RuleExpressions.LoadPriority(_expr.AddressSlots)];
-
-        List<NfRule> walk = [];
-        // Rounded up, so that services growing by an endpoint do not rewrite the chain each time.
-        int walked = (maxCount + stride - 1) / stride * stride;
-        for (int i = 0; i < walked; i++)
-        {
-            if (i > 0 && i % stride == 0)
-                walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), RuleExpressions.In(idMap, inverted: true), RuleExpressions.Goto(fresh)]));
-            walk.Add(Rule(chain, [.. _expr.KeyAndIndex((uint)i), RuleExpressions.Map(idMap), RuleExpressions.StorePriority]));
-            walk.Add(Rule(chain, [.. client, RuleExpressions.In(clients), RuleExpressions.Goto(found)]));
-        }
-        walk.Add(Rule(chain, [RuleExpressions.Goto(fresh)]));
-
-        Add(found,
+        string inside = Chain(PortolanChainKind.Inside, Outside);
+        program.Add(inside,
         [
-            Rule(found, [.. client, new NfDynamicSet(clients, NfDynamicSetOperation.Update, NfRegister.At(0)) { Timeout = TimeSpan.FromSeconds(seconds) }]),
-            Rule(found, [RuleExpressions.LoadPriority(0), RuleExpressions.Map(TableSchema.Name(ElementSet.AffinityEndpoints)), _expr.Dnat()]),
+            program.Rule(inside, [.. StoreFrontend(Inside), .. RuleExpressions.LeadBy(TableSchema.Name(Kinds(Inside)))]),
+            program.Rule(inside, [RuleExpressions.Goto(Chain(PortolanChainKind.Overtaken, Inside))], PortolanTables.RuleComments.Overtaken),
         ]);
-        Add(fresh, [Rule(fresh, [RuleExpressions.Jump(view + "affinity-pick")]), Rule(fresh, [RuleExpressions.Goto(found)])]);
-        Add(chain, walk);
+        string external = Chain(PortolanChainKind.ExternalLocal, Outside);
+        List<NfRule> rules = [];
+        foreach (NfExpression[] isPod in program.PodConditions(_expr))
+            rules.Add(program.Rule(external, [.. isPod, RuleExpressions.Goto(inside)], PortolanTables.RuleComments.FromPod));
+        rules.Add(program.Rule(external,
+            [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(_input.MasqueradeMark), RuleExpressions.Goto(inside)], PortolanTables.RuleComments.FromNode));
+        program.Add(external, rules);
     }
 
-    private static string AffinityChain(string view, int seconds) => FormattableString.Invariant($"{view}affinity-{seconds}");
-
-    /// <summary>The usual numbers of backends and the others in use, ascending; none when there is no frontend of the kind at all.</summary>
-    private int[] Counts(RuleRequirementKind kind)
+    /// <summary>What the flags of a frontend ask for, one after the other, and then what it has of endpoints.</summary>
+    private void WritePolicies(PortolanFrontendFlags used)
     {
-        int[] used = input.Values(scope, kind);
-        return used.Length == 0 ? [] : [.. Enumerable.Range(1, PreallocatedCounts), .. used.Where(static count => count > PreallocatedCounts)];
+        string chain = Chain(PortolanChainKind.Policies, Outside);
+        List<NfRule> rules = [];
+        void When(PortolanFrontendFlags flag, params NfExpression[] then)
+        {
+            if (used.HasFlag(flag))
+                rules.Add(program.Rule(chain, [.. RuleExpressions.PriorityHas(PortolanFrontend.MaskOf(flag)), .. then]));
+        }
+
+        When(PortolanFrontendFlags.Restricted, program.SourceCheck);
+        When(PortolanFrontendFlags.ExternalLocal, RuleExpressions.Jump(Chain(PortolanChainKind.ExternalLocal, Outside)));
+        When(PortolanFrontendFlags.Masquerade, RuleExpressions.SetMark(_input.MasqueradeMark));
+        if (program.MarkUnlessPod(_expr) is { } mark)
+            When(PortolanFrontendFlags.OffCluster, mark);
+        if (HasLocalAffinity(_outside))
+            rules.AddRange(ToAffinity(chain, Outside, isLocal: true));
+        if (HasAffinity(_outside))
+            rules.AddRange(ToAffinity(chain, Outside, isLocal: false));
+        rules.Add(program.Rule(chain, RuleExpressions.LeadBy(TableSchema.Name(Picks), PortolanFrontend.EndMask)));
+        program.Add(chain, rules);
     }
 
-    private NfRule Keyed(string chain, string set, params NfExpression[] then) => Rule(chain, [.. _expr.Key(), RuleExpressions.In(set), .. then]);
+    private IEnumerable<NfRule> ToAffinity(string chain, PortolanView view, bool isLocal)
+    {
+        PortolanChainKind kind = isLocal ? PortolanChainKind.AffinityLocal : PortolanChainKind.Affinity;
+        foreach (int seconds in _timeouts)
+        {
+            bool isUsual = seconds == PortolanTables.UsualAffinitySeconds;
+            PortolanFrontendFlags flags = (isUsual ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity)
+                | (isLocal ? PortolanFrontendFlags.LocalAffinity : PortolanFrontendFlags.None);
+            uint mask = PortolanFrontend.MaskOf(flags);
+            NfExpression[] isSo = isLocal ? RuleExpressions.PriorityIs(mask, mask) : RuleExpressions.PriorityHas(mask);
+            NfExpression[] hasTimeout = isUsual ? [] : [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.AffinityFrontends, seconds))];
+            yield return program.Rule(chain, [.. isSo, .. hasTimeout, RuleExpressions.Goto(Chain(kind, view, seconds))]);
+        }
+    }
 
-    private NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) =>
-        new(_table, chain, [.. expressions]) { Comment = comment };
+    private void LeadToPolicies(PortolanView view, PortolanFrontend[] frontends)
+    {
+        string policies = Chain(PortolanChainKind.Policies, view);
+        foreach (IGrouping<PortolanFrontendFlags, PortolanFrontend> group in frontends.Where(IsForPolicies).GroupBy(static frontend => frontend.Flags))
+        {
+            IEnumerable<ushort> none = group.Any(static frontend => frontend.Count == 0) ? [0] : [];
+            IEnumerable<ushort> some = group.Any(static frontend => frontend.Count != 0) ? Counts(group) : [];
+            foreach (ushort count in none.Concat(some))
+                program.Lead(Kinds(view), new PortolanFrontend(group.Key, count).Value, NfVerdict.Goto(policies));
+        }
+    }
 
-    private void Add(string chain, IReadOnlyList<NfRule> rules) =>
-        chains.Add(new ChainProgram(new NfChain(_table, chain), [.. rules]));
+    /// <summary>
+    /// Session affinity: what endpoint does the kernel remember for this client at this service port? If none, or one that is no longer in use,
+    /// pick one. Ids travel in the packet's priority, which nothing reads before postrouting clears it.
+    /// </summary>
+    private void WriteAffinity(PortolanView view, PortolanFrontend[] frontends)
+    {
+        PortolanFrontend[] own = [.. frontends.Where(static frontend => (frontend.Flags & AffinityFlags) != 0)];
+        if (own.Length == 0)
+            return;
+        PortolanSet counts = CountsMap(view);
+        foreach (ushort count in Counts(own))
+        {
+            string pick = Chain(PortolanChainKind.AffinityPickOf, view, count);
+            program.Add(pick, [program.Rule(pick, [.. _expr.KeyAndRandom(count), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority])]);
+            program.Lead(counts, count, NfVerdict.Jump(pick));
+        }
+        // The rules of "policies" lead to the chains of all timeouts, whichever frontends have them.
+        foreach (int seconds in _timeouts)
+        {
+            WriteAffinity(view, counts, seconds, isLocal: false);
+            if (HasLocalAffinity(own))
+                WriteAffinity(view, counts, seconds, isLocal: true);
+        }
+    }
+
+    private void WriteAffinity(PortolanView view, PortolanSet counts, int seconds, bool isLocal)
+    {
+        string chain = Chain(isLocal ? PortolanChainKind.AffinityLocal : PortolanChainKind.Affinity, view, seconds);
+        string found = program.AffinityFound(seconds, isLocal);
+        string clients = TableSchema.Name(PortolanSet.AffinityClients, seconds);
+        program.Add(chain,
+        [
+            program.Rule(chain, [.. _expr.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.AffinityPorts)), RuleExpressions.StorePriority]),
+            program.Rule(chain, [.. _expr.Client(), RuleExpressions.Map(clients), RuleExpressions.StorePriority, RuleExpressions.Jump(found)]),
+            // Back from there: its endpoint is no longer in use.
+            program.Rule(chain, _expr.Forget(clients)),
+            program.Rule(chain, [.. StoreFrontend(view), .. RuleExpressions.LeadBy(TableSchema.Name(counts), PortolanFrontend.CountMask)]),
+            program.Rule(chain, [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), RuleExpressions.Jump(found)]),
+            program.Rule(chain, [RuleExpressions.Goto(Chain(PortolanChainKind.Overtaken, view))]),
+        ]);
+    }
+
+    private static bool IsForPolicies(PortolanFrontend frontend) =>
+        !PlainFlags.Contains(frontend.Flags) && frontend is not { Flags: PortolanFrontendFlags.Drop, Count: 0 };
+
+    private static bool HasAffinity(PortolanFrontend[] frontends) => Array.Exists(frontends, static frontend => (frontend.Flags & AffinityFlags) != 0);
+
+    private static bool HasLocalAffinity(PortolanFrontend[] frontends) =>
+        Array.Exists(frontends, static frontend => frontend.Flags.HasFlag(PortolanFrontendFlags.LocalAffinity));
+
+    private static PortolanFrontend[] Frontends(ProgramInput input, FrontendScope scope, RuleRequirementKind kind) =>
+        [.. input.Values(scope, kind).Select(static value => PortolanFrontend.Of((uint)value))];
+
+    /// <summary>The usual numbers of endpoints, and the others in use.</summary>
+    private static IEnumerable<ushort> Counts(IEnumerable<PortolanFrontend> frontends) =>
+        Enumerable.Range(1, PreallocatedCounts).Select(static count => (ushort)count)
+            .Concat(frontends.Select(static frontend => frontend.Count).Where(static count => count > PreallocatedCounts).Distinct().Order());
+
+    private static PortolanSet Kinds(PortolanView view) => view switch
+    {
+        PortolanView.All => PortolanSet.Kinds,
+        PortolanView.NodePorts => PortolanSet.NodePortKinds,
+        PortolanView.Inside => PortolanSet.InsideKinds,
+        _ => PortolanSet.NodePortInsideKinds,
+    };
+
+    private static PortolanSet CountsMap(PortolanView view) => view switch
+    {
+        PortolanView.All => PortolanSet.AffinityCounts,
+        PortolanView.NodePorts => PortolanSet.NodePortAffinityCounts,
+        PortolanView.Inside => PortolanSet.InsideAffinityCounts,
+        _ => PortolanSet.NodePortInsideAffinityCounts,
+    };
+
+    private PortolanSet EndpointMap(PortolanView view) => view.HasFlag(PortolanView.Inside) ? PortolanSet.InsideEndpoints
+        : scope == FrontendScope.NodePorts ? PortolanSet.NodePortEndpoints : PortolanSet.Endpoints;
+
+    private static PortolanSet IdMap(PortolanView view) =>
+        view.HasFlag(PortolanView.Inside) ? PortolanSet.InsideAffinityIds : PortolanSet.AffinityIds;
+
+    private static string Chain(PortolanChainKind kind, PortolanView view, int number = 0) => PortolanTables.Current.NameOf(kind, view, number);
 }

@@ -2,6 +2,7 @@ using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -31,12 +32,12 @@ public sealed record FrontendCounter(
             if (!reader.ReadTables(table.Family).Exists(one => one.Id == table))
                 continue;
             HashSet<string> sets = [.. reader.ReadSets(table).Select(set => set.Name)];
-            if (!sets.Contains(TableSchema.Name(ElementSet.Counters)))
+            if (!sets.Contains(TableSchema.Name(PortolanSet.Counters)))
                 continue;
-            Dictionary<FrontendKey, Counted> rejected = Read(reader, table, ElementSet.NoEndpoints);
-            Dictionary<FrontendKey, Counted> dropped = Read(reader, table, ElementSet.NoLocalEndpoints);
-            Dictionary<FrontendKey, Counted> denied = Read(reader, table, ElementSet.SourceDropped);
-            foreach ((FrontendKey key, Counted counted) in Read(reader, table, ElementSet.Counters))
+            Dictionary<FrontendKey, Counted> rejected = Read(reader, table, PortolanSet.NoEndpoints);
+            Dictionary<FrontendKey, Counted> dropped = Read(reader, table, PortolanSet.NoLocalEndpoints);
+            Dictionary<FrontendKey, Counted> denied = Read(reader, table, PortolanSet.SourceDropped);
+            foreach ((FrontendKey key, Counted counted) in Read(reader, table, PortolanSet.Counters))
             {
                 counters.Add(new FrontendCounter(
                     counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
@@ -47,31 +48,26 @@ public sealed record FrontendCounter(
             .ThenBy(counter => counter.Protocol).ThenBy(counter => counter.Port)];
     }
 
-    private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, ElementSet set)
+    private static Dictionary<FrontendKey, Counted> Read(NfReader reader, NfTableId table, PortolanSet set)
     {
-        var visitor = new Visitor { Counters = [] };
+        var visitor = new Visitor(set);
         reader.ReadElements(table, TableSchema.Name(set), ref visitor);
         return visitor.Counters;
     }
 
-    private readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port);
-
     private readonly record struct Counted(string Name, ulong Packets);
 
-    private struct Visitor : INfElementVisitor
+    private struct Visitor(PortolanSet set) : INfElementVisitor
     {
-        internal Dictionary<FrontendKey, Counted> Counters;
+        internal readonly Dictionary<FrontendKey, Counted> Counters = [];
 
         public readonly void Start() => Counters.Clear();
 
         public readonly void Visit(in NfElement element)
         {
-            int length = element.Key.Length - 8;
-            if (!InetAddress.TryFromBytes(element.Key[..Math.Max(0, length)], out InetAddress address))
+            if (!ElementCodec.TryReadKey(set, element.Key, out ElementFields fields))
                 return;
-            ReadOnlySpan<byte> rest = element.Key[length..];
-            var key = new FrontendKey(
-                address, (IpProtocol)rest[0], System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(rest[4..]));
+            FrontendKey key = fields.Frontend;
             Counters[key] = new Counted(Encoding.UTF8.GetString(element.Comment), element.Counter?.Packets ?? 0);
         }
     }

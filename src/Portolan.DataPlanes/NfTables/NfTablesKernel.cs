@@ -3,6 +3,7 @@ using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -48,6 +49,15 @@ internal sealed class NfTablesKernel : INfTablesKernel
     }
 
     /// <inheritdoc/>
+    public List<AffinityClient> ReadClients(IpFamily family, string set)
+    {
+        List<AffinityClient> clients = [];
+        var collector = new ClientCollector(clients);
+        _reader.ReadElements(TableSchema.Table(family), set, ref collector);
+        return clients;
+    }
+
+    /// <inheritdoc/>
     public CommitResult Commit(NfTransaction transaction) => transaction.Commit(_socket);
 
     /// <inheritdoc/>
@@ -66,18 +76,56 @@ internal sealed class NfTablesKernel : INfTablesKernel
             ImmutableArray<NfRule> own = [.. rules[chain.Name].Select(rule => rule with { Handle = 0, PreviousHandle = 0 })];
             held.Chains[chain.Name] = new ChainProgram(chain with { Handle = 0, Use = 0, Counter = null }, own);
         }
-        foreach (NfSet set in _reader.ReadSets(id))
+        List<NfSet> sets = _reader.ReadSets(id);
+        PortolanLayout? layout = PortolanTables.LayoutOf(held.Table.Comment, sets.Select(static set => set.Name));
+        foreach (NfSet set in sets)
         {
             held.Sets[set.Name] = set;
-            if (!TableSchema.TryParseName(set.Name, out ElementSet kind, out int variant))
+            if (layout is null || !layout.TryParseSet(set.Name, out PortolanSet kind, out int variant))
                 continue;
+            // What rules write is not ours to compare; what another version wrote means something else, but for the affinity endpoints.
+            if (kind == PortolanSet.AffinityClients || (!held.IsOurLayout && kind != PortolanSet.AffinityEndpoints))
+                continue;
+            if (set.Data is { IsVerdict: true })
+            {
+                var verdicts = new VerdictCollector(held.Verdicts, set.Name);
+                _reader.ReadElements(id, set.Name, ref verdicts);
+                continue;
+            }
             var collector = new Collector(held.Elements, kind, variant);
             _reader.ReadElements(id, set.Name, ref collector);
         }
         return held;
     }
 
-    private struct Collector(ElementBuffer into, ElementSet set, int variant) : INfElementVisitor
+    private readonly struct VerdictCollector(HashSet<VerdictElement> into, string map) : INfElementVisitor
+    {
+        public void Start() => into.RemoveWhere(IsOfMap);
+
+        public void Visit(in NfElement element)
+        {
+            if (element is { Key.Length: sizeof(uint), Verdict: { } verdict })
+                into.Add(new VerdictElement(map, BitConverter.ToUInt32(element.Key), new NfVerdict(verdict, Encoding.UTF8.GetString(element.Chain))));
+        }
+
+        private bool IsOfMap(VerdictElement element) => element.Map == map;
+    }
+
+    private readonly struct ClientCollector(List<AffinityClient> into) : INfElementVisitor
+    {
+        public void Start() => into.Clear();
+
+        public void Visit(in NfElement element)
+        {
+            // In a set the id is in the key, after the client; in a map it is the data.
+            int length = element.Key.Length - sizeof(uint);
+            if (length <= 0 || !InetAddress.TryFromBytes(element.Key[..length], out InetAddress client) || element.Data.Length is not (0 or sizeof(uint)))
+                return;
+            into.Add(new AffinityClient(client, BitConverter.ToUInt32(element.Data.IsEmpty ? element.Key[length..] : element.Data), element.Expiration));
+        }
+    }
+
+    private struct Collector(ElementBuffer into, PortolanSet set, int variant) : INfElementVisitor
     {
         private readonly int _from = into.Count;
 

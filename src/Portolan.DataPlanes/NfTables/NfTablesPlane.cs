@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
-using Portolan.Services.Cluster;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
@@ -18,23 +16,16 @@ namespace Portolan.DataPlanes.NfTables;
 /// <remarks>
 /// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was applied.
 /// </remarks>
-public sealed partial class NfTablesPlane : IDataPlane
+public sealed class NfTablesPlane : IDataPlane
 {
-    private readonly NfTablesOptions _options;
     private readonly INfTablesKernel _kernel;
-    private readonly TableMonitor? _guard;
-    private readonly ILogger _logger;
+    private readonly TableMonitor? _monitor;
     private readonly NfTransaction _transaction = new();
-    private readonly AffinityIds _affinityIds;
-    private readonly Family[] _families;
-    private readonly Dictionary<ObjectName, ServicePlan> _wanted = [];
-    private readonly Dictionary<ObjectName, ServicePlan> _applied = [];
-    private readonly Dictionary<ObjectName, Refusal> _heldBack = [];
-    private readonly List<ServiceChange> _subjects = [];
+    private readonly PlaneState _state;
+    private readonly Resync _resync;
     private readonly NfTablesMetrics _metrics;
-    private NodePlan _node = NodePlan.None;
 
-    // False when the kernel may hold something else than _applied says: then it is read before anything is written.
+    // False when the kernel may hold something else than the state says: then it is read before anything is written.
     private bool _isInForce;
 
     /// <summary>Opens the kernel's nf_tables. Writes nothing yet.</summary>
@@ -46,24 +37,19 @@ public sealed partial class NfTablesPlane : IDataPlane
 
     /// <summary>As the public constructor, in another network namespace (by name or path).</summary>
     internal NfTablesPlane(NfTablesOptions options, string? networkNamespace, ILogger logger)
-        : this(options, new NfTablesKernel(networkNamespace), logger) =>
-        _guard = new TableMonitor(((NfTablesKernel)_kernel).PortId, networkNamespace, what => ExternallyModified?.Invoke(what), options.SyncPeriod, logger);
+    {
+        var kernel = new NfTablesKernel(networkNamespace);
+        _kernel = kernel;
+        _monitor = new TableMonitor(kernel.PortId, networkNamespace, OnExternallyModified, options.SyncPeriod, logger);
+        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters), new PlaneSchedule(options.SyncPeriod));
+        _resync = new Resync(_state, kernel, _monitor, _metrics, OnExternallyModified, logger);
+    }
 
     internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
     {
-        _options = options;
         _kernel = kernel;
-        _logger = logger;
-        _metrics = new NfTablesMetrics(options.WithCounters);
-        Schedule = new PlaneSchedule(options.SyncPeriod);
-        _affinityIds = new AffinityIds((uint)Random.Shared.Next());
-        var compiler = new ServiceCompiler(options.WithCounters, _affinityIds);
-        List<Family> families = [];
-        if (options.WithIPv4)
-            families.Add(new Family(new FamilyTable(IpFamily.IPv4, compiler), new TableChange(IpFamily.IPv4)));
-        if (options.WithIPv6)
-            families.Add(new Family(new FamilyTable(IpFamily.IPv6, compiler), new TableChange(IpFamily.IPv6)));
-        _families = [.. families];
+        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters), new PlaneSchedule(options.SyncPeriod));
+        _resync = new Resync(_state, kernel, monitor: null, _metrics, OnExternallyModified, logger);
     }
 
     /// <inheritdoc/>
@@ -86,7 +72,7 @@ public sealed partial class NfTablesPlane : IDataPlane
     /// <inheritdoc/>
     public void Dispose()
     {
-        _guard?.Dispose();
+        _monitor?.Dispose();
         _kernel.Dispose();
         _transaction.Dispose();
     }
@@ -95,33 +81,25 @@ public sealed partial class NfTablesPlane : IDataPlane
     public SyncReport Apply(TableDelta delta)
     {
         ArgumentNullException.ThrowIfNull(delta);
-        foreach (ServiceChange change in delta.Services)
-        {
-            if (change.Plan is null)
-                _wanted.Remove(change.Service);
-            else
-                _wanted[change.Service] = change.Plan;
-            // What was refused before may go in now: the service is another one.
-            _heldBack.Remove(change.Service);
-        }
-        NodePlan before = _node;
-        _node = delta.Node ?? before;
+        _state.Want(delta.Services);
+        NodePlan before = _state.Node;
+        _state.Node = delta.Node ?? before;
         if (!_isInForce)
-            return Resync();
-        _subjects.Clear();
+            return RunResync();
+        _state.BeginPlanning();
         foreach (ServiceChange change in delta.Services)
-            PlanService(change.Service, change.Plan);
-        foreach (Family family in _families)
-            family.Table.PlanNodePortAddresses(before.Addresses.NodePortAddresses, _node.Addresses.NodePortAddresses);
-        return CommitPlanned(nodeChanged: !before.HasSameRules(_node)) ?? Resync();
+            _state.PlanChange(change);
+        foreach (PlaneTable table in _state.Tables)
+            table.Elements.PlanNodePortAddresses(before.Addresses.NodePortAddresses, _state.Node.Addresses.NodePortAddresses);
+        return CommitPlanned(nodeChanged: !before.HasSameRules(_state.Node)) ?? RunResync();
     }
 
     /// <inheritdoc/>
     public SyncReport Reconcile()
     {
-        _heldBack.Clear();
+        _state.EndQuarantine();
         _isInForce = false;
-        return Resync();
+        return RunResync();
     }
 
     /// <summary>Removes the tables, with all that is in them. Returns false when there were none.</summary>
@@ -149,37 +127,25 @@ public sealed partial class NfTablesPlane : IDataPlane
         return Remove(kernel);
     }
 
-    private void PlanService(ObjectName service, ServicePlan? plan)
-    {
-        ServicePlan? before = _applied.GetValueOrDefault(service);
-        ReserveAffinity(plan);
-        foreach (Family family in _families)
-        {
-            family.Table.PlanUses(before, plan);
-            family.Table.PlanElements(before, plan, _subjects.Count);
-        }
-        _subjects.Add(new ServiceChange(service, plan));
-    }
-
-    /// <summary>Commits what is planned on top of what is known to be in force; null when it has to be brought about by reading first.</summary>
+    /// <summary>Commits what is planned on top of what is known to be in force; null when it takes a resync.</summary>
     private SyncReport? CommitPlanned(bool nodeChanged)
     {
         int removed = 0, added = 0, rules = 0;
         _transaction.Reset();
-        foreach (Family family in _families)
+        foreach (PlaneTable table in _state.Tables)
         {
-            FamilyTable table = family.Table;
-            TableProgram? program = table.UsesChanged || nodeChanged ? TableCompiler.Build(Input(table)) : null;
+            FamilyTable elements = table.Elements;
+            TableProgram? program = elements.UsesChanged || nodeChanged ? TableCompiler.Build(_state.ProgramOf(table)) : null;
             if (program is not null)
-                family.Change.WriteSets(_transaction, family.Current, program);
-            family.Change.WriteElements(_transaction, NfElementChange.Delete, table.Removed.Elements, removed + added);
-            removed += table.Removed.Count;
-            family.Change.WriteElements(_transaction, NfElementChange.Add, table.Added.Elements, removed + added);
-            added += table.Added.Count;
+                table.Change.WriteSets(_transaction, table.Current, program);
+            table.Change.WriteElements(_transaction, NfElementChange.Delete, elements.Removed.Elements, 0);
+            removed += elements.Removed.Count;
+            table.Change.WriteElements(_transaction, NfElementChange.Add, elements.Added.Elements, 0);
+            added += elements.Added.Count;
             if (program is null)
                 continue;
-            rules += family.Change.WriteChains(_transaction, family.Current, program);
-            family.Pending = program;
+            rules += table.Change.WriteChains(_transaction, table.Current, program);
+            table.Pending = program;
         }
 
         _isInForce = false;
@@ -193,131 +159,17 @@ public sealed partial class NfTablesPlane : IDataPlane
             }
         }
         bool isEmpty = _transaction.IsEmpty;
-        ConfirmPlanned();
+        _state.Confirm();
         _isInForce = true;
-        return isEmpty && _heldBack.Count == 0 ? SyncReport.UpToDate : Report(added + rules, removed, isEmpty ? 0 : 1);
+        return isEmpty && _state.HasNoQuarantine ? SyncReport.UpToDate : _state.Report(added + rules, removed, isEmpty ? 0 : 1);
     }
 
-    private void ConfirmPlanned()
+    private SyncReport RunResync()
     {
-        foreach (ServiceChange subject in _subjects)
-        {
-            _applied.Remove(subject.Service, out ServicePlan? before);
-            if (subject.Plan is not null)
-                _applied[subject.Service] = subject.Plan;
-            ReleaseAffinity(before, subject.Plan);
-        }
-        foreach (Family family in _families)
-        {
-            family.Table.ClearPlanned();
-            if (family.Pending is { } program)
-                family.Confirm(program);
-        }
+        SyncReport report = _resync.Run();
+        _isInForce = report.IsInForce;
+        return report;
     }
 
-    private void ReserveAffinity(ServicePlan? plan)
-    {
-        foreach (PortPlan port in plan?.Ports ?? [])
-            _affinityIds.Reserve(port);
-    }
-
-    private void ReleaseAffinity(ServicePlan? before, ServicePlan? after)
-    {
-        foreach (PortPlan port in before?.Ports ?? [])
-        {
-            if (port.AffinitySeconds > 0)
-                _affinityIds.Release(port, after?.Ports.FirstOrDefault(other => other.Name == port.Name && other.Family == port.Family));
-        }
-    }
-
-    /// <summary>Sets aside the services a refusal names; false when it names none.</summary>
-    private bool HoldBack(CommitResult result)
-    {
-        if (result.Outcome == CommitOutcome.Unknown)
-            return true;
-        bool any = false;
-        foreach (CommitRefusal refusal in result.Refusals)
-        {
-            if (refusal.Subject == NfTransaction.NoSubject || !TryFind(refusal.Subject, out Element element, out NfElementChange change))
-                continue;
-            if (element.Subject == FamilyTable.NoService)
-                continue;
-            ServiceChange subject = _subjects[element.Subject];
-            any = true;
-            _heldBack[subject.Service] = new Refusal(
-                $"Service {subject.Service}",
-                string.Create(CultureInfo.InvariantCulture,
-                    $"{(change == NfElementChange.Delete ? "delete" : "add")} element {TableSchema.Name(element.Set, element.Variant)} {{ {element.Describe()} }}"),
-                refusal.ToString());
-        }
-        return any;
-    }
-
-    private bool TryFind(int subject, out Element element, out NfElementChange change)
-    {
-        // Subjects count the removed and added elements of the families, one after the other.
-        foreach (Family family in _families)
-        {
-            if (subject < family.Table.Removed.Count)
-            {
-                (element, change) = (family.Table.Removed.Elements[subject], NfElementChange.Delete);
-                return true;
-            }
-            subject -= family.Table.Removed.Count;
-            if (subject < family.Table.Added.Count)
-            {
-                (element, change) = (family.Table.Added.Elements[subject], NfElementChange.Add);
-                return true;
-            }
-            subject -= family.Table.Added.Count;
-        }
-        (element, change) = (default, default);
-        return false;
-    }
-
-    private SyncReport Report(int written, int removed, int transactions) => new()
-    {
-        Written = written,
-        Removed = removed,
-        Transactions = transactions,
-        Refusals = [.. _heldBack.Values],
-    };
-
-    private ProgramInput Input(FamilyTable table) => new(
-        table.Family,
-        table.Uses,
-        _node.DetectorOf(table.Family),
-        [.. _node.ServiceCidrs.Where(cidr => cidr.Family == table.Family)],
-        1u << _options.MasqueradeBit,
-        _options.WithCounters);
-
-    [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
-    private partial void LogReplaced(string table, string comment);
-
-    /// <summary>One family's table: what is planned for it, and what the kernel holds of its static part.</summary>
-    private sealed class Family(FamilyTable table, TableChange change)
-    {
-        internal FamilyTable Table { get; } = table;
-
-        internal TableChange Change { get; } = change;
-
-        internal KernelTable Current { get; private set; } = new();
-
-        /// <summary>The program that the transaction under way brings.</summary>
-        internal TableProgram? Pending { get; set; }
-
-        internal void ReadBack(KernelTable held) => Current = held;
-
-        /// <summary>The pending program is in force; elements are no longer kept, for they follow from the plans.</summary>
-        internal void Confirm(TableProgram program)
-        {
-            Pending = null;
-            var held = new KernelTable { Table = new NfTable(TableSchema.Table(Table.Family)) { Comment = TableSchema.TableComment } };
-            foreach (NfSet set in program.Sets)
-                held.Sets.Add(set.Name, set);
-            foreach (ChainProgram chain in program.Chains)
-                held.Chains.Add(chain.Chain.Name, chain);
-            Current = held;
-        }
-    }
+    private void OnExternallyModified(string what) => ExternallyModified?.Invoke(what);
 }

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -12,10 +14,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     private static readonly NfRegister First = NfRegister.At(0);
 
     /// <summary>Slots of an address.</summary>
-    internal int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
-
-    /// <summary>Slot after a key (address, protocol, port).</summary>
-    internal int KeySlots => AddressSlots + 2;
+    private int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
 
     private uint SourceOffset => family == IpFamily.IPv4 ? 12u : 8u;
 
@@ -24,22 +23,56 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfFamily NfFamily => family.ToNfFamily();
 
     /// <summary>
-    /// Loads destination address . protocol . destination port from slot 0 on; for NodePorts with no bit of the address left, which nft prints as
+    /// Loads the parts of a key from slot 0 on. The destination of NodePorts comes with no bit left, which nft prints as
     /// <c>ip daddr &amp; 0.0.0.0</c>.
     /// </summary>
-    internal NfExpression[] Key() =>
-    [
-        Destination(0),
-        .. scope == FrontendScope.NodePorts ? [NfBitwise.MaskXor(First, Zeros, Zeros)] : (ReadOnlySpan<NfExpression>)[],
-        new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(AddressSlots)),
-        new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, NfRegister.At(AddressSlots + 1)),
-    ];
+    /// <param name="parts">The parts, in the order of the set's keys.</param>
+    /// <param name="number">The index, where the key has one.</param>
+    /// <param name="prefixLength">Bits of the source that count, where the key has one and not all of them do.</param>
+    internal NfExpression[] Load(ImmutableArray<ElementField> parts, Number number = default, int? prefixLength = null)
+    {
+        List<NfExpression> loads = [];
+        int slot = 0;
+        foreach (ElementField part in parts)
+        {
+            NfRegister register = NfRegister.At(slot);
+            loads.Add(part switch
+            {
+                ElementField.Destination => Destination(slot),
+                ElementField.Source => Source(slot),
+                ElementField.Protocol => new NfMetaLoad(NfMetaKey.TransportProtocol, register),
+                ElementField.Port => new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register),
+                ElementField.Index => new NfNumberGenerator(NfNumberGeneratorKind.Random, number.Modulus, register, number.Offset),
+                // A number that the packet's priority carries from one look-up to the next.
+                _ => LoadPriority(slot),
+            });
+            if (part == ElementField.Destination && scope == FrontendScope.NodePorts)
+                loads.Add(NfBitwise.MaskXor(register, Zeros, Zeros));
+            if (part == ElementField.Source && prefixLength is { } bits && bits < InetAddress.LengthOf(family) * 8)
+                loads.Add(NfBitwise.MaskXor(register, Mask(bits), Zeros));
+            slot += ElementCodec.SlotsOf(part, family);
+        }
+        return [.. loads];
+    }
+
+    /// <summary>Loads destination address . protocol . destination port.</summary>
+    internal NfExpression[] Key() => Load(ElementCodec.Frontend);
 
     /// <summary>Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.</summary>
-    internal NfExpression[] KeyAndIndex(uint index) => [.. Key(), Number(1, index)];
+    internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(1, index));
 
     /// <summary>Loads the key and a random index below a number of backends.</summary>
-    internal NfExpression[] KeyAndRandom(uint modulus) => [.. Key(), Number(modulus, 0)];
+    internal NfExpression[] KeyAndRandom(uint modulus) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(modulus, 0));
+
+    /// <summary>Loads the key and the source address, masked to a prefix length.</summary>
+    internal NfExpression[] KeyAndMaskedSource(int prefixLength) =>
+        Load(ElementCodec.KeyOf(PortolanSet.SourceRanges), prefixLength: prefixLength);
+
+    /// <summary>Loads the source address and the affinity id that the priority carries.</summary>
+    internal NfExpression[] Client() => Load(ElementCodec.KeyOf(PortolanSet.AffinityClients));
+
+    /// <summary>Loads source and destination address.</summary>
+    internal NfExpression[] Pair() => Load(ElementCodec.KeyOf(PortolanSet.Hairpin));
 
     internal NfExpression Destination(int slot) =>
         new NfPayloadLoad(NfPayloadBase.Network, DestinationOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
@@ -68,16 +101,14 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>"ip daddr 10.0.0.0/8".</summary>
     internal NfExpression[] DestinationIn(InetPrefix prefix) => AddressIn(Destination(0), prefix, inverted: false);
 
-    /// <summary>"ip daddr 0.0.0.0".</summary>
-    internal NfExpression[] DestinationIsUnspecified => [Destination(0), new NfCompare(First, NfCompareOperator.Equal, Zeros)];
-
-    /// <summary>"iifname X", or a prefix of a name ("X*").</summary>
-    internal static NfExpression[] FromInterface(string name, bool isPrefix)
+    /// <summary>"iifname X", or a prefix of a name ("X*"), or the negation. A packet of the node's own comes from no interface.</summary>
+    internal static NfExpression[] FromInterface(string name, bool isPrefix, bool inverted = false)
     {
         byte[] bytes = System.Text.Encoding.UTF8.GetBytes(name);
         const int nameSize = 16;
         byte[] compared = isPrefix ? bytes : [.. bytes, .. new byte[nameSize - bytes.Length]];
-        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, First), new NfCompare(First, NfCompareOperator.Equal, new NfData(compared))];
+        NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
+        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, First), new NfCompare(First, comparison, new NfData(compared))];
     }
 
     /// <summary>"fib saddr type local".</summary>
@@ -122,29 +153,58 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     internal static NfExpression LoadPriority(int slot) => new NfMetaLoad(NfMetaKey.Priority, NfRegister.At(slot));
 
-    /// <summary>"meta priority &amp; mask == value meta priority set none".</summary>
-    internal static NfExpression[] ClearPriority(uint mask, uint value) =>
+    /// <summary>"meta priority set none".</summary>
+    internal static NfExpression[] ClearPriority { get; } = [new NfImmediate(First, NfData.HostOrder(0)), StorePriority];
+
+    /// <summary>"meta priority set meta priority | bits".</summary>
+    internal static NfExpression[] SetPriorityBits(uint bits) =>
+        [LoadPriority(0), NfBitwise.MaskXor(First, NfData.HostOrder(~bits), NfData.HostOrder(bits)), StorePriority];
+
+    /// <summary>"meta priority &amp; mask != none".</summary>
+    internal static NfExpression[] PriorityHas(uint mask) => Priority(mask, NfCompareOperator.NotEqual, 0);
+
+    /// <summary>"meta priority &amp; mask == value".</summary>
+    internal static NfExpression[] PriorityIs(uint mask, uint value) => Priority(mask, NfCompareOperator.Equal, value);
+
+    /// <summary>"meta priority vmap @map", or only some of its bits.</summary>
+    internal static NfExpression[] LeadBy(string map, uint mask = uint.MaxValue) =>
+    [
+        LoadPriority(0),
+        .. mask == uint.MaxValue ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0))],
+        new NfLookup(map, First, NfRegister.Verdict),
+    ];
+
+    /// <summary>"dnat to meta priority . meta l4proto map @affinity-endpoints".</summary>
+    internal NfExpression[] ToAffinityEndpoint() =>
+        [.. Load(ElementCodec.KeyOf(PortolanSet.AffinityEndpoints)), Map(TableSchema.Name(PortolanSet.AffinityEndpoints)), Dnat()];
+
+    /// <summary>Remembers the source with the affinity id in the priority, or starts its time anew.</summary>
+    internal NfExpression[] Remember(string clients) => ChangeClients(clients, NfDynamicSetOperation.Update);
+
+    /// <summary>Forgets what is remembered of the source at the service port of the affinity id in the priority.</summary>
+    internal NfExpression[] Forget(string clients) => ChangeClients(clients, NfDynamicSetOperation.Delete);
+
+    private NfExpression[] ChangeClients(string clients, NfDynamicSetOperation operation)
+    {
+        NfExpression[] key = Client();
+        NfRegister port = NfRegister.At(AddressSlots), id = NfRegister.At(AddressSlots + 1);
+        return
+        [
+            .. key,
+            NfBitwise.MaskXor(port, NfData.HostOrder(AffinityIds.PortMask), NfData.HostOrder(0)),
+            LoadPriority(AddressSlots + 1),
+            new NfDynamicSet(clients, operation, First, id),
+        ];
+    }
+
+    private static NfExpression[] Priority(uint mask, NfCompareOperator comparison, uint value) =>
     [
         LoadPriority(0),
         NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0)),
-        new NfCompare(First, NfCompareOperator.Equal, NfData.HostOrder(value)),
-        new NfImmediate(First, NfData.HostOrder(0)),
-        StorePriority,
+        new NfCompare(First, comparison, NfData.HostOrder(value)),
     ];
 
-    /// <summary>Loads the key and the source address, masked to a prefix length.</summary>
-    internal NfExpression[] KeyAndMaskedSource(int prefixLength)
-    {
-        NfRegister register = NfRegister.At(KeySlots);
-        NfExpression[] loads = [.. Key(), Source(KeySlots)];
-        int full = InetAddress.LengthOf(family) * 8;
-        return prefixLength == full ? loads : [.. loads, NfBitwise.MaskXor(register, Mask(prefixLength), Zeros)];
-    }
-
     private NfData Zeros => new(new byte[InetAddress.LengthOf(family)]);
-
-    private NfNumberGenerator Number(uint modulus, uint offset) =>
-        new NfNumberGenerator(NfNumberGeneratorKind.Random, modulus, NfRegister.At(KeySlots), offset);
 
     private NfExpression[] AddressIn(NfExpression load, InetPrefix prefix, bool inverted)
     {
@@ -174,4 +234,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     // linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT.
     private const uint DnatStatus = 1 << 5;
+
+    /// <summary>A random number from an offset on. Modulus 1 is the constant <paramref name="Offset"/>.</summary>
+    internal readonly record struct Number(uint Modulus, uint Offset);
 }

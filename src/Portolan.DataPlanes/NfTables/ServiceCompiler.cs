@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
@@ -17,11 +18,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         foreach (InetAddress address in plan.ClusterIPs)
         {
             if (address.Family == family)
-            {
-                var element = new Element { Set = ElementSet.ClusterIPs };
-                ElementBuffer.AppendAddress(ref element, address);
-                into.Add(element);
-            }
+                into.Add(ElementCodec.Encode(PortolanSet.ClusterIPs, new ElementFields { Destination = address }));
         }
         foreach (PortPlan port in plan.Ports)
         {
@@ -32,95 +29,121 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     }
 
     /// <summary>What the service's elements of a family ask of the static rules; each use may be there more than once.</summary>
-    internal static void EmitUses(ServicePlan plan, IpFamily family, List<RuleRequirement> into)
+    internal void EmitUses(ServicePlan plan, IpFamily family, List<RuleRequirement> into)
     {
         foreach (PortPlan port in plan.Ports)
         {
             if (port.Family != family)
                 continue;
+            bool hasAffinity = affinityIds.PortOf(port) is not null;
             foreach (Frontend frontend in port.Frontends)
             {
-                FrontendScope scope = FrontendKey.Of(port, frontend).Scope;
+                FrontendScope scope = ScopeOf(frontend);
                 into.Add(new(scope, RuleRequirementKind.Frontends, 0));
                 if (frontend.IsSourceRestricted)
                 {
                     foreach (InetPrefix range in port.SourceRanges)
                         into.Add(new(scope, RuleRequirementKind.PrefixLength, range.Length));
                 }
-                bool hasAffinity = port.AffinitySeconds > 0;
-                if (hasAffinity)
-                    into.Add(new(scope, RuleRequirementKind.AffinitySeconds, port.AffinitySeconds));
-                if (frontend.Outside.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends)
-                {
-                    into.Add(new(scope, hasAffinity ? RuleRequirementKind.AffinityIds : RuleRequirementKind.Endpoints,
-                        CountInRules(Backends(port, frontend.Outside.Action))));
-                }
+                into.Add(new(scope, RuleRequirementKind.Frontend, InRules(OutsideOf(port, frontend))));
                 if (HasInside(frontend))
-                {
-                    into.Add(new(scope, RuleRequirementKind.ExternalLocal, 0));
-                    into.Add(new(scope, hasAffinity ? RuleRequirementKind.InsideAffinityIds : RuleRequirementKind.InsideEndpoints,
-                        CountInRules(port.ClusterBackends)));
-                }
+                    into.Add(new(scope, RuleRequirementKind.InsideFrontend, InRules(InsideOf(port))));
+                if (hasAffinity && HasBackends(frontend))
+                    into.Add(new(scope, RuleRequirementKind.AffinitySeconds, port.AffinitySeconds));
             }
         }
     }
 
     /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
-    private static int CountInRules(ImmutableArray<Backend> backends) => Math.Max(backends.Length, FrontendChains.PreallocatedCounts);
+    private static int InRules(PortolanFrontend frontend) => frontend.Count is > 0 and < FrontendChains.PreallocatedCounts
+        ? (int)(frontend with { Count = FrontendChains.PreallocatedCounts }).Value
+        : (int)frontend.Value;
+
+    /// <summary>What is done with packets to a frontend, those from inside aside where they are served apart.</summary>
+    private PortolanFrontend OutsideOf(PortPlan port, in Frontend frontend)
+    {
+        PortolanFrontendFlags flags = (frontend.IsSourceRestricted ? PortolanFrontendFlags.Restricted : PortolanFrontendFlags.None)
+            | (HasInside(frontend) ? PortolanFrontendFlags.ExternalLocal : PortolanFrontendFlags.None);
+        switch (frontend.Outside.Action)
+        {
+            case FrontendAction.Reject:
+                return new PortolanFrontend(flags, 0);
+            case FrontendAction.Drop:
+                return new PortolanFrontend(flags | PortolanFrontendFlags.Drop, 0);
+            default:
+                flags |= frontend.Outside.Masquerade switch
+                {
+                    Masquerading.Always => PortolanFrontendFlags.Masquerade,
+                    Masquerading.OffCluster => PortolanFrontendFlags.OffCluster,
+                    _ => PortolanFrontendFlags.None,
+                };
+                return Serving(port, flags, frontend.Outside.Action);
+        }
+    }
+
+    private PortolanFrontend InsideOf(PortPlan port) => Serving(port, PortolanFrontendFlags.None, FrontendAction.ToClusterBackends);
+
+    private PortolanFrontend Serving(PortPlan port, PortolanFrontendFlags flags, FrontendAction action)
+    {
+        ImmutableArray<Backend> backends = Backends(port, action);
+        int count = Math.Min(backends.Length, ushort.MaxValue);
+        if (affinityIds.PortOf(port) is not null)
+        {
+            flags |= port.AffinitySeconds == PortolanTables.UsualAffinitySeconds ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity;
+            if (action == FrontendAction.ToLocalBackends)
+                flags |= PortolanFrontendFlags.LocalAffinity;
+            if (count > AffinityIds.MaxBackends)
+                count = backends.Count(backend => affinityIds.IdOf(port.Name, backend.Endpoint) is not null);
+        }
+        return new PortolanFrontend(flags, (ushort)count);
+    }
 
     private void EmitPort(PortPlan port, ElementBuffer into)
     {
         string name = ElementComment.For(port.Name);
         foreach (Frontend frontend in port.Frontends)
             EmitFrontend(port, frontend, name, into);
-        if (port.AffinitySeconds > 0)
-        {
-            EmitAffinityEndpoints(port, port.ClusterBackends, into);
-            EmitAffinityEndpoints(port, port.LocalBackends, into);
-        }
         EmitHairpins(port.ClusterBackends, into);
         EmitHairpins(port.LocalBackends, into);
     }
 
     private void EmitFrontend(PortPlan port, in Frontend frontend, string name, ElementBuffer into)
     {
-        FrontendKey key = FrontendKey.Of(port, frontend);
+        FrontendKey key = KeyOf(port, frontend);
+        bool isNodePort = ScopeOf(frontend) == FrontendScope.NodePorts;
+        into.Add(In(key, isNodePort ? PortolanSet.NodePortFrontends : PortolanSet.Frontends, OutsideOf(port, frontend)) with { Comment = name });
         if (withCounters)
-            into.Add(key.In(ElementSet.Counters) with { Comment = name });
+            into.Add(In(key, PortolanSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
         {
-            into.Add(key.In(ElementSet.SourceRestricted));
             if (withCounters)
-                into.Add(key.In(ElementSet.SourceDropped));
+                into.Add(In(key, PortolanSet.SourceDropped));
             foreach (InetPrefix range in port.SourceRanges)
-            {
-                Element allowed = key.In(ElementSet.SourceRanges, range.Length);
-                ElementBuffer.AppendAddress(ref allowed, range.Address);
-                into.Add(allowed);
-            }
+                into.Add(ElementCodec.Encode(PortolanSet.SourceRanges, key.Fields with { Source = range.Address }, variant: range.Length));
         }
-        if (port.AffinitySeconds > 0)
-            into.Add(key.In(ElementSet.AffinityFrontends, port.AffinitySeconds));
+        if (affinityIds.PortOf(port) is { } portId && HasBackends(frontend))
+        {
+            into.Add(ElementCodec.Encode(PortolanSet.AffinityPorts, key.Fields, new ElementFields { AffinityId = portId }));
+            if (port.AffinitySeconds != PortolanTables.UsualAffinitySeconds)
+                into.Add(In(key, PortolanSet.AffinityFrontends, port.AffinitySeconds));
+        }
 
         switch (frontend.Outside.Action)
         {
-            case FrontendAction.Reject:
-                into.Add(key.In(ElementSet.NoEndpoints) with { Comment = name });
+            case FrontendAction.Reject when withCounters:
+                into.Add(In(key, PortolanSet.NoEndpoints) with { Comment = name });
                 break;
-            case FrontendAction.Drop:
-                into.Add(key.In(ElementSet.NoLocalEndpoints) with { Comment = name });
+            case FrontendAction.Drop when withCounters:
+                into.Add(In(key, PortolanSet.NoLocalEndpoints) with { Comment = name });
                 break;
-            default:
-                EmitBackends(port, frontend.Outside.Action, key, name, isInside: false, into);
+            case FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends:
+                EmitBackends(port, frontend.Outside.Action, key, isNodePort ? PortolanSet.NodePortEndpoints : PortolanSet.Endpoints, PortolanSet.AffinityIds, into);
                 break;
         }
-        if (frontend.Outside.Masquerade == Masquerading.Always)
-            into.Add(key.In(ElementSet.Masquerade));
-
         if (HasInside(frontend))
         {
-            into.Add(key.In(ElementSet.ExternalLocal));
-            EmitBackends(port, FrontendAction.ToClusterBackends, key, name, isInside: true, into);
+            into.Add(In(key, PortolanSet.InsideFrontends, InsideOf(port)) with { Comment = name });
+            EmitBackends(port, FrontendAction.ToClusterBackends, key, PortolanSet.InsideEndpoints, PortolanSet.InsideAffinityIds, into);
         }
     }
 
@@ -128,44 +151,38 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     private static bool HasInside(in Frontend frontend) =>
         frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends;
 
+    private static bool HasBackends(in Frontend frontend) =>
+        HasInside(frontend) || frontend.Outside.Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends;
+
     private static ImmutableArray<Backend> Backends(PortPlan port, FrontendAction action) =>
         action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
 
-    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, string name, bool isInside, ElementBuffer into)
+    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, PortolanSet endpoints, PortolanSet ids, ElementBuffer into)
     {
-        ImmutableArray<Backend> backends = Backends(port, action);
-        bool hasAffinity = port.AffinitySeconds > 0;
-        ElementSet set = (hasAffinity, isInside) switch
+        bool hasAffinity = affinityIds.PortOf(port) is not null;
+        uint view = action == FrontendAction.ToLocalBackends ? AffinityIds.LocalView : 0;
+        uint index = 0;
+        foreach (Backend backend in Backends(port, action))
         {
-            (false, false) => key.Scope == FrontendScope.NodePorts ? ElementSet.NodePortEndpoints : ElementSet.Endpoints,
-            (false, true) => ElementSet.InsideEndpoints,
-            (true, false) => ElementSet.AffinityIds,
-            (true, true) => ElementSet.InsideAffinityIds,
-        };
-        for (int i = 0; i < backends.Length; i++)
-        {
-            Element element = key.In(set);
-            ElementBuffer.AppendNumber(ref element, (uint)i);
-            if (hasAffinity)
-                ElementBuffer.SetData(ref element, affinityIds.Get(port.Name, backends[i].Endpoint));
+            if (index == ushort.MaxValue)
+                break;
+            ElementFields place = key.Fields with { Index = index };
+            var endpoint = new ElementFields { Destination = backend.Endpoint.Address, Port = backend.Endpoint.Port };
+            if (!hasAffinity)
+            {
+                into.Add(ElementCodec.Encode(endpoints, place, endpoint));
+            }
+            else if (affinityIds.IdOf(port.Name, backend.Endpoint) is { } id)
+            {
+                into.Add(ElementCodec.Encode(ids, place, new ElementFields { AffinityId = id }));
+                var identity = new ElementFields { AffinityId = id | view, Protocol = port.Name.Protocol };
+                into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity, endpoint) with { Comment = ElementComment.For(port.Name) });
+            }
             else
-                ElementBuffer.SetData(ref element, backends[i].Endpoint);
-            // The name on the first index is enough for a reader, and the kernel keeps comments in every element that has one.
-            if (i == 0)
-                element.Comment = name;
-            into.Add(element);
-        }
-    }
-
-    private void EmitAffinityEndpoints(PortPlan port, ImmutableArray<Backend> backends, ElementBuffer into)
-    {
-        string name = ElementComment.For(port.Name);
-        foreach (Backend backend in backends)
-        {
-            var element = new Element { Set = ElementSet.AffinityEndpoints, Comment = name };
-            ElementBuffer.AppendNumber(ref element, affinityIds.Get(port.Name, backend.Endpoint));
-            ElementBuffer.SetData(ref element, backend.Endpoint);
-            into.Add(element);
+            {
+                continue;
+            }
+            index++;
         }
     }
 
@@ -173,21 +190,20 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     {
         foreach (Backend backend in backends)
         {
-            if (!backend.IsLocal)
-                continue;
-            var element = new Element { Set = ElementSet.Hairpin };
-            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
-            ElementBuffer.AppendAddress(ref element, backend.Endpoint.Address);
-            into.Add(element);
+            InetAddress address = backend.Endpoint.Address;
+            if (backend.IsLocal)
+                into.Add(ElementCodec.Encode(PortolanSet.Hairpin, new ElementFields { Source = address, Destination = address }));
         }
     }
 
-    private readonly record struct FrontendKey(FrontendScope Scope, InetAddress Address, IpProtocol Protocol, ushort Port)
-    {
-        internal static FrontendKey Of(PortPlan port, in Frontend frontend) => frontend.Kind == FrontendKind.NodePort
-            ? new(FrontendScope.NodePorts, InetAddress.Unspecified(port.Family), port.Name.Protocol, frontend.Port)
-            : new(FrontendScope.Addresses, frontend.Address, port.Name.Protocol, frontend.Port);
+    private static FrontendScope ScopeOf(in Frontend frontend) =>
+        frontend.Kind == FrontendKind.NodePort ? FrontendScope.NodePorts : FrontendScope.Addresses;
 
-        internal Element In(ElementSet set, int variant = 0) => ElementBuffer.Key(set, Address, Protocol, Port, variant);
-    }
+    private static FrontendKey KeyOf(PortPlan port, in Frontend frontend) =>
+        new(ScopeOf(frontend) == FrontendScope.NodePorts ? InetAddress.Unspecified(port.Family) : frontend.Address, port.Name.Protocol, frontend.Port);
+
+    private static Element In(FrontendKey key, PortolanSet set, int variant = 0) => ElementCodec.Encode(set, key.Fields, variant: variant);
+
+    private static Element In(FrontendKey key, PortolanSet set, PortolanFrontend value) =>
+        ElementCodec.Encode(set, key.Fields, new ElementFields { Value = value.Value });
 }

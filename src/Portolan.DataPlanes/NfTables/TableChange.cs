@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -27,7 +28,7 @@ internal sealed class TableChange(IpFamily family)
     /// elements: then the kernel has no element to walk when a rule that looks into a map comes in.
     /// </summary>
     /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
-    internal static int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
+    internal int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         int written = 0;
         foreach (ChainProgram chain in wanted.Chains)
@@ -43,7 +44,7 @@ internal sealed class TableChange(IpFamily family)
             foreach (NfRule rule in chain.Rules)
                 transaction.AppendRule(rule);
         }
-        return written;
+        return written + WriteVerdicts(transaction, held, wanted);
     }
 
     /// <summary>
@@ -74,6 +75,7 @@ internal sealed class TableChange(IpFamily family)
                 transaction.AppendRule(rule);
             written += chain.Rules.Length;
         }
+        written += WriteVerdicts(transaction, held, wanted);
         // Rules first, for chains that go may jump to each other.
         foreach (ChainProgram chain in held.Chains.Values)
         {
@@ -94,21 +96,65 @@ internal sealed class TableChange(IpFamily family)
         return written;
     }
 
-    /// <summary>
-    /// Writes elements, one list a set. The subject of each is its position in the span plus <paramref name="firstSubject"/>.
-    /// </summary>
-    internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstSubject)
+    /// <summary>Clients that a table before remembered.</summary>
+    internal void WriteClients(NfTransaction transaction, IEnumerable<(Element Element, TimeSpan Left)> clients)
+    {
+        foreach (IGrouping<int, (Element Element, TimeSpan Left)> timeout in clients.GroupBy(static client => client.Element.Variant))
+        {
+            transaction.BeginElements(NfElementChange.Add, _table, TableSchema.Name(PortolanSet.AffinityClients, timeout.Key));
+            foreach ((Element element, TimeSpan left) in timeout)
+                transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Expiration = left });
+            transaction.EndElements();
+        }
+    }
+
+    /// <summary>The elements of verdict maps, after the chains that they lead to; those that go before chains go.</summary>
+    private int WriteVerdicts(NfTransaction transaction, KernelTable held, TableProgram wanted)
+    {
+        VerdictElement[] removed = [.. held.Verdicts.Except(wanted.Verdicts)];
+        VerdictElement[] added = [.. wanted.Verdicts.Except(held.Verdicts)];
+        foreach (IGrouping<string, VerdictElement> map in removed.GroupBy(static element => element.Map))
+        {
+            transaction.BeginElements(NfElementChange.Delete, _table, map.Key);
+            foreach (VerdictElement element in map)
+                transaction.Element(BitConverter.GetBytes(element.Key));
+            transaction.EndElements();
+        }
+        foreach (IGrouping<string, VerdictElement> map in added.GroupBy(static element => element.Map))
+        {
+            transaction.BeginElements(NfElementChange.Add, _table, map.Key);
+            foreach (VerdictElement element in map)
+            {
+                transaction.Element(new NfElement
+                {
+                    Key = BitConverter.GetBytes(element.Key),
+                    Verdict = element.Verdict.Code,
+                    Chain = Encoding.UTF8.GetBytes(element.Verdict.Chain ?? ""),
+                });
+            }
+            transaction.EndElements();
+        }
+        held.Verdicts.UnionWith(added);
+        return added.Length;
+    }
+
+    /// <summary>Writes elements, one list a set. A refusal names each by its <see cref="ElementTarget"/>.</summary>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="change">Whether they come or go.</param>
+    /// <param name="elements">The elements.</param>
+    /// <param name="firstIndex">The position of the first of them among all that the family plans to add, or to remove.</param>
+    internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstIndex)
     {
         const int worthGrouping = 256;
         if (elements.Length < worthGrouping)
         {
-            WriteRun(transaction, change, elements, order: default, firstSubject);
+            WriteRun(transaction, change, elements, order: default, firstIndex);
             return;
         }
         // A first load has tens of thousands of short runs, service by service; grouped by set they are a few long lists.
         int[] order = ArrayPool<int>.Shared.Rent(elements.Length);
         GroupBySet(elements, order);
-        WriteRun(transaction, change, elements, order.AsSpan(0, elements.Length), firstSubject);
+        WriteRun(transaction, change, elements, order.AsSpan(0, elements.Length), firstIndex);
         ArrayPool<int>.Shared.Return(order);
     }
 
@@ -125,7 +171,7 @@ internal sealed class TableChange(IpFamily family)
     }
 
     private void WriteRun(
-        NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, ReadOnlySpan<int> order, int firstSubject)
+        NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, ReadOnlySpan<int> order, int firstIndex)
     {
         Span<byte> comment = stackalloc byte[ElementComment.MaxLength];
         int open = -1;
@@ -140,13 +186,14 @@ internal sealed class TableChange(IpFamily family)
                 transaction.BeginElements(change, _table, TableSchema.Name(element.Set, element.Variant));
                 open = i;
             }
+            int subject = new ElementTarget(family, change, firstIndex + i).ToSubject();
             if (change == NfElementChange.Delete)
             {
-                transaction.Element(element.Key, firstSubject + i);
+                transaction.Element(element.Key, subject);
                 continue;
             }
             int length = element.Comment is null ? 0 : Encoding.UTF8.GetBytes(element.Comment, comment);
-            transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Comment = comment[..length] }, firstSubject + i);
+            transaction.Element(new NfElement { Key = element.Key, Data = element.Data, Comment = comment[..length] }, subject);
         }
         if (open >= 0)
             transaction.EndElements();

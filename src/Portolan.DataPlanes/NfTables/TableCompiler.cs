@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
-using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.NfTables;
@@ -9,7 +9,14 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>The sets, chains and rules of one family's table, without elements: their number depends on what kinds of services there are.</summary>
 /// <param name="Sets">Sets and maps by name.</param>
 /// <param name="Chains">Chains in an order in which each may be created; a chain's rules may jump to any of them.</param>
-internal sealed record TableProgram(ImmutableArray<NfSet> Sets, ImmutableArray<ChainProgram> Chains);
+/// <param name="Verdicts">The elements of the verdict maps.</param>
+internal sealed record TableProgram(ImmutableArray<NfSet> Sets, ImmutableArray<ChainProgram> Chains, ImmutableArray<VerdictElement> Verdicts);
+
+/// <summary>An element of a verdict map, whose keys are numbers that the packet's priority may have.</summary>
+/// <param name="Map">The map's name.</param>
+/// <param name="Key">The number.</param>
+/// <param name="Verdict">Where it leads.</param>
+internal readonly record struct VerdictElement(string Map, uint Key, NfVerdict Verdict);
 
 /// <summary>A chain and its rules.</summary>
 internal sealed record ChainProgram(NfChain Chain, ImmutableArray<NfRule> Rules);
@@ -18,7 +25,7 @@ internal sealed record ChainProgram(NfChain Chain, ImmutableArray<NfRule> Rules)
 /// <param name="Family">The family.</param>
 /// <param name="Uses">What services ask for, sorted.</param>
 /// <param name="Detector">How pods are told from others.</param>
-/// <param name="ServiceCidrs">Ranges whose unallotted addresses are dropped, this family's.</param>
+/// <param name="ServiceCidrs">Ranges whose unallocated addresses are dropped, this family's.</param>
 /// <param name="MasqueradeMark">The mark bit between prerouting and postrouting.</param>
 /// <param name="WithCounters">Whether new connections are counted per frontend.</param>
 internal sealed record ProgramInput(
@@ -31,6 +38,13 @@ internal sealed record ProgramInput(
 {
     /// <summary>True when a service asks for it, with whatever value.</summary>
     internal bool Has(FrontendScope scope, RuleRequirementKind kind) => Values(scope, kind).Length > 0;
+
+    /// <summary>The affinity timeouts of all frontends in seconds, ascending.</summary>
+    internal int[] AffinityTimeouts =>
+    [
+        .. Values(FrontendScope.Addresses, RuleRequirementKind.AffinitySeconds)
+            .Union(Values(FrontendScope.NodePorts, RuleRequirementKind.AffinitySeconds)).Order(),
+    ];
 
     /// <summary>The values that services ask for, ascending.</summary>
     internal int[] Values(FrontendScope scope, RuleRequirementKind kind)
@@ -46,176 +60,132 @@ internal sealed record ProgramInput(
 }
 
 /// <summary>Writes the static rules. Pure.</summary>
-internal sealed class TableCompiler
+internal static class TableCompiler
 {
-    private const string Services = "services";
-    private const string NodePorts = "node-ports";
-    private const string ServiceRanges = "service-ranges";
-
-    private readonly ProgramInput _input;
-    private readonly RuleExpressions _expr;
-    private readonly NfTableId _table;
-    private readonly List<ChainProgram> _chains = [];
-
-    private TableCompiler(ProgramInput input)
-    {
-        _input = input;
-        _expr = new RuleExpressions(input.Family);
-        _table = TableSchema.Table(input.Family);
-    }
-
     /// <summary>The program for an input.</summary>
-    internal static TableProgram Build(ProgramInput input) => new TableCompiler(input).Build();
-
-    private TableProgram Build()
+    internal static TableProgram Build(ProgramInput input)
     {
-        var addresses = new FrontendChains(_input, FrontendScope.Addresses, PodConditions, _chains);
-        FrontendChains? nodePorts = _input.Has(FrontendScope.NodePorts, RuleRequirementKind.Frontends)
-            ? new FrontendChains(_input, FrontendScope.NodePorts, PodConditions, _chains)
-            : null;
+        var program = new ProgramBuilder(input);
+        var expressions = new RuleExpressions(input.Family);
+        var addresses = new FrontendChains(program, FrontendScope.Addresses);
         addresses.Write();
+        FrontendChains? nodePorts = input.Has(FrontendScope.NodePorts, RuleRequirementKind.Frontends)
+            ? new FrontendChains(program, FrontendScope.NodePorts)
+            : null;
         nodePorts?.Write();
-        int[] prefixLengths = _input.Values(FrontendScope.Addresses, RuleRequirementKind.PrefixLength);
-        // Where nothing is counted and no range is given that parses, there is nothing to check: dropped at once.
-        bool hasSourceCheck = prefixLengths.Length > 0 || _input.WithCounters;
-        if (hasSourceCheck)
-            WriteSourceCheck(prefixLengths);
-        WriteOffCluster();
+        WriteSourceCheck(program, expressions);
         if (nodePorts is not null)
-            Add(NodePorts, [.. nodePorts.Counting(NodePorts), .. nodePorts.Serving(NodePorts)]);
-        WriteServiceRanges();
-        WriteServices(addresses, nodePorts is not null, hasSourceCheck);
-        int[] timeouts =
-        [
-            .. _input.Values(FrontendScope.Addresses, RuleRequirementKind.AffinitySeconds)
-                .Union(_input.Values(FrontendScope.NodePorts, RuleRequirementKind.AffinitySeconds)).Order(),
-        ];
-        WriteBaseChains(timeouts.Length > 0);
-        return new TableProgram(Sets(timeouts, prefixLengths), [.. _chains]);
+        {
+            string chain = Chain(PortolanChainKind.NodePorts);
+            program.Add(chain, [.. nodePorts.Serving(chain)]);
+        }
+        WriteServiceRanges(program, expressions);
+        WriteServices(program, expressions, addresses, nodePorts is not null);
+        WriteBaseChains(program, expressions);
+        return program.Build(Sets(program));
     }
 
-    private ImmutableArray<NfSet> Sets(int[] timeouts, int[] prefixLengths)
+    private static ImmutableArray<NfSet> Sets(ProgramBuilder program)
     {
+        ProgramInput input = program.Input;
         var sets = ImmutableArray.CreateBuilder<NfSet>();
-        foreach (ElementSet set in Enum.GetValues<ElementSet>())
+        void Define(PortolanSet set, int variant = 0) => sets.Add(TableSchema.Definition(input.Family, set, variant, input.WithCounters));
+        foreach (PortolanSet set in Enum.GetValues<PortolanSet>())
         {
+            if (!PortolanTables.Current.Has(set))
+                continue;
             switch (set)
             {
-                case ElementSet.SourceRanges:
-                    foreach (int length in prefixLengths)
-                        sets.Add(TableSchema.Definition(_input.Family, set, length));
+                case PortolanSet.SourceRanges:
+                    foreach (int length in input.Values(FrontendScope.Addresses, RuleRequirementKind.PrefixLength))
+                        Define(set, length);
                     break;
-                case ElementSet.AffinityFrontends:
-                    foreach (int seconds in timeouts)
-                    {
-                        sets.Add(TableSchema.Definition(_input.Family, set, seconds));
-                        sets.Add(TableSchema.Clients(_input.Family, seconds));
-                    }
+                case PortolanSet.AffinityFrontends:
+                    foreach (int seconds in input.AffinityTimeouts.Where(static seconds => seconds != PortolanTables.UsualAffinitySeconds))
+                        Define(set, seconds);
                     break;
-                case ElementSet.Counters or ElementSet.SourceDropped when !_input.WithCounters:
+                case PortolanSet.AffinityClients:
+                    foreach (int seconds in input.AffinityTimeouts)
+                        Define(set, seconds);
+                    break;
+                case >= PortolanSet.Kinds:
+                    if (program.Leads(set))
+                        Define(set);
+                    break;
+                case PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints or PortolanSet.NoLocalEndpoints when !input.WithCounters:
                     break;
                 default:
-                    sets.Add(TableSchema.Definition(_input.Family, set, withCounters: _input.WithCounters));
+                    Define(set);
                     break;
             }
         }
         return sets.ToImmutable();
     }
 
-    private void WriteBaseChains(bool hasAffinity)
+    private static void WriteBaseChains(ProgramBuilder program, RuleExpressions expressions)
     {
         const int dstnat = -100;
         const int srcnat = 100;
-        List<NfRule> postrouting = [];
-        // A chain's last statements, so that the rules of services can be read first in a listing.
-        string chain = "postrouting";
-        if (hasAffinity)
+        string postrouting = Chain(PortolanChainKind.Postrouting);
+        List<NfRule> rules = [];
+        if (program.Input.AffinityTimeouts.Length > 0)
+            rules.Add(program.Rule(postrouting, [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), .. RuleExpressions.ClearPriority]));
+        rules.Add(program.Rule(postrouting, [.. RuleExpressions.TakeMark(program.Input.MasqueradeMark), RuleExpressions.Masquerade]));
+        rules.Add(program.Rule(postrouting,
+            [.. RuleExpressions.IsTranslated, .. expressions.Pair(), RuleExpressions.In(TableSchema.Name(PortolanSet.Hairpin)), RuleExpressions.Masquerade]));
+        program.Add(postrouting, rules, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
+        foreach ((PortolanChainKind kind, NfHookNumber hook) in (ReadOnlySpan<(PortolanChainKind, NfHookNumber)>)
+            [(PortolanChainKind.Prerouting, NfHookNumber.Prerouting), (PortolanChainKind.Output, NfHookNumber.Output)])
         {
-            postrouting.Add(Rule(chain, RuleExpressions.ClearPriority(AffinityIds.MarkMask, AffinityIds.Mark)));
+            string chain = Chain(kind);
+            program.Add(chain, [program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.Services))])], new NfHook("nat", hook, dstnat));
         }
-        postrouting.Add(Rule(chain, [.. RuleExpressions.TakeMark(_input.MasqueradeMark), RuleExpressions.Masquerade]));
-        postrouting.Add(Rule(chain, [.. RuleExpressions.IsTranslated, _expr.Source(0), _expr.Destination(_expr.AddressSlots), RuleExpressions.In("hairpin"), RuleExpressions.Masquerade]));
-        Add(chain, postrouting, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
-        Add("prerouting", [Rule("prerouting", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Prerouting, dstnat));
-        Add("output", [Rule("output", [RuleExpressions.Jump(Services)])], new NfHook("nat", NfHookNumber.Output, dstnat));
     }
 
-    private void WriteServices(FrontendChains addresses, bool hasNodePorts, bool hasSourceCheck)
+    private static void WriteServices(ProgramBuilder program, RuleExpressions expressions, FrontendChains addresses, bool hasNodePorts)
     {
-        List<NfRule> rules = [];
-        // The address in the keys of NodePorts is never a packet's own.
-        if (hasNodePorts)
-            rules.Add(Rule(Services, [.. _expr.DestinationIsUnspecified, RuleExpressions.Return]));
-        rules.AddRange(addresses.Counting(Services));
-        NfExpression restricted = hasSourceCheck ? RuleExpressions.Jump("source-check") : RuleExpressions.Drop;
-        rules.Add(Rule(Services, [.. _expr.Key(), RuleExpressions.In("source-restricted"), restricted]));
-        rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("cluster-ips"), RuleExpressions.Jump("off-cluster")]));
-        rules.AddRange(addresses.Serving(Services));
+        string chain = Chain(PortolanChainKind.Services);
+        List<NfRule> rules = [.. addresses.Serving(chain)];
         // After all that has this very address: a service's own external IP wins over NodePorts there, as in kube-proxy.
         if (hasNodePorts)
-            rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("node-port-addresses"), RuleExpressions.Jump(NodePorts)]));
-        rules.Add(Rule(Services, [_expr.Destination(0), RuleExpressions.In("cluster-ips"), .. RuleExpressions.DestinationIsNotLocal, _expr.Reject],
-            "unknown port of a cluster IP"));
-        rules.Add(Rule(Services, [RuleExpressions.Jump(ServiceRanges)]));
-        Add(Services, rules);
-    }
-
-    /// <summary>A chain of its own, so that another ServiceCIDR does not write rules again that look into maps (see <see cref="FrontendChains"/>).</summary>
-    private void WriteServiceRanges() => Add(ServiceRanges,
-    [
-        .. _input.ServiceCidrs.Select(cidr =>
-            Rule(ServiceRanges, [.. _expr.DestinationIn(cidr), .. RuleExpressions.DestinationIsNotLocal, RuleExpressions.Drop], "unallotted cluster IP")),
-    ]);
-
-    private void WriteSourceCheck(int[] prefixLengths)
-    {
-        List<NfRule> rules = [];
-        foreach (int length in prefixLengths)
         {
-            rules.Add(Rule("source-check",
-                [.. _expr.KeyAndMaskedSource(length), RuleExpressions.In(TableSchema.Name(ElementSet.SourceRanges, length)), RuleExpressions.Return]));
+            rules.Add(program.Rule(chain, [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.NodePortAddresses)),
+                RuleExpressions.Jump(Chain(PortolanChainKind.NodePorts))]));
         }
-        if (_input.WithCounters)
-            rules.Add(Rule("source-check", [.. _expr.Key(), RuleExpressions.In("source-dropped"), RuleExpressions.Drop]));
-        rules.Add(Rule("source-check", [RuleExpressions.Drop], "not in loadBalancerSourceRanges"));
-        Add("source-check", rules);
+        rules.Add(program.Rule(chain,
+            [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.ClusterIPs)), .. RuleExpressions.DestinationIsNotLocal, expressions.Reject],
+            PortolanTables.RuleComments.UnknownPort));
+        rules.Add(program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.ServiceRanges))]));
+        program.Add(chain, rules);
     }
 
-    private void WriteOffCluster()
+    private static void WriteServiceRanges(ProgramBuilder program, RuleExpressions expressions)
     {
+        string chain = Chain(PortolanChainKind.ServiceRanges);
+        program.Add(chain,
+        [
+            .. program.Input.ServiceCidrs.Select(cidr => program.Rule(chain,
+                [.. expressions.DestinationIn(cidr), .. RuleExpressions.DestinationIsNotLocal, RuleExpressions.Drop],
+                PortolanTables.RuleComments.UnallocatedClusterIP)),
+        ]);
+    }
+
+    private static void WriteSourceCheck(ProgramBuilder program, RuleExpressions expressions)
+    {
+        if (!program.HasSourceCheck)
+            return;
+        string chain = Chain(PortolanChainKind.SourceCheck);
         List<NfRule> rules = [];
-        foreach (NfExpression[] isPod in PodConditions())
-            rules.Add(Rule("off-cluster", [.. isPod, RuleExpressions.Return], "from a pod"));
-        if (_input.Detector.Mode != LocalDetection.None && rules.Count > 0)
-            rules.Add(Rule("off-cluster", RuleExpressions.SetMark(_input.MasqueradeMark)));
-        Add("off-cluster", rules);
-    }
-
-    private IEnumerable<NfExpression[]> PodConditions()
-    {
-        switch (_input.Detector.Mode)
+        foreach (int length in program.Input.Values(FrontendScope.Addresses, RuleRequirementKind.PrefixLength))
         {
-            case LocalDetection.Cidrs:
-                foreach (InetPrefix cidr in _input.Detector.Cidrs)
-                {
-                    if (cidr.Family == _input.Family)
-                        yield return _expr.SourceIn(cidr);
-                }
-                break;
-            case LocalDetection.Interface:
-                yield return RuleExpressions.FromInterface(_input.Detector.Interface, isPrefix: false);
-                break;
-            case LocalDetection.InterfacePrefix:
-                yield return RuleExpressions.FromInterface(_input.Detector.Interface, isPrefix: true);
-                break;
-            case LocalDetection.None:
-                break;
+            rules.Add(program.Rule(chain,
+                [.. expressions.KeyAndMaskedSource(length), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceRanges, length)), RuleExpressions.Return]));
         }
+        if (program.Input.WithCounters)
+            rules.Add(program.Rule(chain, [.. expressions.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceDropped)), RuleExpressions.Drop]));
+        rules.Add(program.Rule(chain, [RuleExpressions.Drop], PortolanTables.RuleComments.SourceNotAllowed));
+        program.Add(chain, rules);
     }
 
-    private NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) =>
-        new(_table, chain, [.. expressions]) { Comment = comment };
-
-    private void Add(string chain, IReadOnlyList<NfRule> rules, NfHook? hook = null) =>
-        _chains.Add(new ChainProgram(new NfChain(_table, chain) { Hook = hook }, [.. rules]));
+    private static string Chain(PortolanChainKind kind) => PortolanTables.Current.NameOf(kind);
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -101,7 +102,7 @@ internal sealed partial class TableMonitor(
     };
 
     private static bool IsOurs(NfTableId table) =>
-        table.Name == TableSchema.TableName && table.Family is NfFamily.IPv4 or NfFamily.IPv6;
+        table.Name == PortolanTables.TableName && table.Family is NfFamily.IPv4 or NfFamily.IPv6;
 
     [LoggerMessage(20, LogLevel.Error, "nftables: change monitor lost ({Reason}); reconciling every {Seconds:0.###} s until it is back")]
     private partial void LogLost(string reason, double seconds);

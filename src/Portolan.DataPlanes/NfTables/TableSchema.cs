@@ -1,154 +1,107 @@
-using System.Globalization;
+using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>Names and types of a family's table, its sets and maps: what operators and other tools see.</summary>
 internal static class TableSchema
 {
-    internal const string TableName = "portolan";
-
-    /// <summary>Changes with any change of types or meaning that an older or newer Portolan could not read; then the table is replaced.</summary>
-    internal const int Layout = 1;
-
     /// <summary>
     /// Clients remembered per affinity timeout. kube-proxy allows 65,535 per endpoint; here one set serves all services with that timeout.
     /// When it is full, new clients are served without affinity.
     /// </summary>
     internal const uint AffinityClients = 1 << 20;
 
-    internal static NfTableId Table(IpFamily family) => new(family.ToNfFamily(), TableName);
+    /// <summary>Values of frontends that a verdict map has room for: its hash table is made for that many and does not grow.</summary>
+    private const uint MaxVerdicts = 4096;
 
-    internal static string TableComment { get; } =
-        $"portolan {typeof(TableSchema).Assembly.GetName().Version?.ToString(3)} layout {Layout.ToString(CultureInfo.InvariantCulture)}";
+    internal static NfTableId Table(IpFamily family) => new(family.ToNfFamily(), PortolanTables.TableName);
+
+    internal static string TableComment { get; } = PortolanTables.CommentOf(typeof(TableSchema).Assembly.GetName().Version);
 
     /// <summary>The name of a set; variants of a kind carry their number.</summary>
-    internal static string Name(ElementSet set, int variant = 0) => set switch
-    {
-        ElementSet.Endpoints => "endpoints",
-        ElementSet.NodePortEndpoints => "node-port-endpoints",
-        ElementSet.NodePortAddresses => "node-port-addresses",
-        ElementSet.InsideEndpoints => "inside-endpoints",
-        ElementSet.AffinityIds => "affinity-ids",
-        ElementSet.InsideAffinityIds => "inside-affinity-ids",
-        ElementSet.AffinityEndpoints => "affinity-endpoints",
-        ElementSet.ClusterIPs => "cluster-ips",
-        ElementSet.Masquerade => "masquerade-always",
-        ElementSet.ExternalLocal => "external-local",
-        ElementSet.NoEndpoints => "no-endpoints",
-        ElementSet.NoLocalEndpoints => "no-local-endpoints",
-        ElementSet.SourceRestricted => "source-restricted",
-        ElementSet.SourceRanges => FormattableString.Invariant($"source-ranges-{variant}"),
-        ElementSet.AffinityFrontends => FormattableString.Invariant($"affinity-frontends-{variant}"),
-        ElementSet.Hairpin => "hairpin",
-        ElementSet.Counters => "frontend-counters",
-        ElementSet.SourceDropped => "source-dropped",
-        _ => throw new ArgumentOutOfRangeException(nameof(set)),
-    };
-
-    /// <summary>The kind a set's name stands for; false for the dynamic sets and for names that are not ours.</summary>
-    internal static bool TryParseName(string name, out ElementSet set, out int variant)
-    {
-        foreach (ElementSet candidate in Enum.GetValues<ElementSet>())
-        {
-            set = candidate;
-            if (candidate is not (ElementSet.SourceRanges or ElementSet.AffinityFrontends))
-            {
-                variant = 0;
-                if (name == Name(candidate))
-                    return true;
-                continue;
-            }
-            string stem = Name(candidate, 0)[..^1];
-            if (name.StartsWith(stem, StringComparison.Ordinal)
-                && int.TryParse(name.AsSpan(stem.Length), NumberStyles.None, CultureInfo.InvariantCulture, out variant)
-                && name == Name(candidate, variant))
-                return true;
-        }
-        (set, variant) = (default, 0);
-        return false;
-    }
-
-    /// <summary>The dynamic set in which the kernel remembers clients of one affinity timeout.</summary>
-    internal static string ClientsName(int seconds) => FormattableString.Invariant($"affinity-{seconds}");
+    internal static string Name(PortolanSet set, int variant = 0) => PortolanTables.Current.NameOf(set, variant);
 
     /// <summary>The set or map as the kernel is told to make it.</summary>
     /// <param name="family">The table's family.</param>
     /// <param name="set">The kind.</param>
     /// <param name="variant">Prefix length or seconds, for kinds that have one.</param>
     /// <param name="withCounters">Whether frontends that are refused or dropped count the packets.</param>
-    internal static NfSet Definition(IpFamily family, ElementSet set, int variant = 0, bool withCounters = false)
+    internal static NfSet Definition(IpFamily family, PortolanSet set, int variant = 0, bool withCounters = false)
     {
-        NfDataType address = NfDataType.Address(family);
-        NfTypeof source = family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source;
-        NfTypeof destination = family == IpFamily.IPv4 ? NfTypeof.IPv4Destination : NfTypeof.IPv6Destination;
-        NfTypeof protocol = NfTypeof.Meta(NfMetaKey.TransportProtocol);
-        NfTypeof port = NfTypeof.TransportDestinationPort;
-        // The modulus is only for nft to print; every rule has its own.
-        NfTypeof index = NfTypeof.NumberGenerator(NfNumberGeneratorKind.Random, 65536);
-        NfTypeof priority = NfTypeof.Meta(NfMetaKey.Priority);
-
-        NfDataType key = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService);
-        NfDataType keyAndIndex = NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, NfDataType.Integer(4));
-        NfDataType backend = NfDataType.Concatenation(address, NfDataType.InetService);
-        NfTypeof keyTypeof = NfTypeof.Concatenation(destination, protocol, port, index);
-        NfTypeof backendTypeof = NfTypeof.Concatenation(destination, port);
-
-        NfSet Set(NfDataType type, uint byteOrder, NfTypeof? keyOf = null) => new(Table(family), Name(set, variant), type)
+        ImmutableArray<ElementField> keyParts = ElementCodec.KeyOf(set), dataParts = ElementCodec.DataOf(set);
+        PartTypes key = TypesOf(keyParts, family, isMap: !dataParts.IsEmpty);
+        var definition = new NfSet(Table(family), Name(set, variant), key.Type)
         {
-            UserData = new NfSetUserData { KeyByteOrder = byteOrder, KeyTypeof = keyOf, Comment = Comment(set) },
+            UserData = new NfSetUserData { KeyByteOrder = key.ByteOrder, KeyTypeof = key.Typeof, Comment = Comment(set) },
         };
-
-        NfSet Map(NfDataType type, uint byteOrder, NfTypeof keyOf, NfDataType data, uint dataByteOrder, NfTypeof dataOf) =>
-            Set(type, byteOrder) with
+        if (set >= PortolanSet.Kinds)
+            return definition with { Flags = NfSetFlags.Map, Data = NfDataType.Verdict, Size = MaxVerdicts };
+        if (!dataParts.IsEmpty)
+        {
+            PartTypes data = TypesOf(dataParts, family, isMap: true);
+            definition = definition with
             {
                 Flags = NfSetFlags.Map,
-                Data = data,
-                UserData = new NfSetUserData
-                {
-                    KeyByteOrder = byteOrder,
-                    KeyTypeof = keyOf,
-                    DataByteOrder = dataByteOrder,
-                    DataTypeof = dataOf,
-                    Comment = Comment(set),
-                },
+                Data = data.Type,
+                UserData = definition.UserData with { DataByteOrder = data.ByteOrder, DataTypeof = data.Typeof },
             };
-
-        return set switch
+        }
+        if (set == PortolanSet.AffinityClients)
         {
-            ElementSet.Endpoints or ElementSet.NodePortEndpoints or ElementSet.InsideEndpoints => Map(keyAndIndex, Mixed, keyTypeof, backend, Mixed, backendTypeof),
-            ElementSet.AffinityIds or ElementSet.InsideAffinityIds => Map(keyAndIndex, Mixed, keyTypeof, TrafficClass, HostOrder, priority),
-            ElementSet.AffinityEndpoints => Map(TrafficClass, HostOrder, priority, backend, Mixed, backendTypeof),
-            ElementSet.ClusterIPs or ElementSet.NodePortAddresses => Set(address, NetworkOrder),
-            ElementSet.Hairpin => Set(NfDataType.Concatenation(address, address), Mixed, NfTypeof.Concatenation(source, destination)),
-            ElementSet.SourceRanges => Set(
-                NfDataType.Concatenation(address, NfDataType.InetProtocol, NfDataType.InetService, address), Mixed,
-                NfTypeof.Concatenation(destination, protocol, port, source)),
-            ElementSet.Counters or ElementSet.SourceDropped => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
-            ElementSet.NoEndpoints or ElementSet.NoLocalEndpoints when withCounters => Counted(Set(key, Mixed, NfTypeof.ConcatenationByType)),
-            _ => Set(key, Mixed, NfTypeof.ConcatenationByType),
-        };
+            return definition with
+            {
+                Flags = NfSetFlags.Map | NfSetFlags.Dynamic | NfSetFlags.Timeout,
+                Timeout = TimeSpan.FromSeconds(variant),
+                Size = AffinityClients,
+            };
+        }
+        return withCounters && set is PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints or PortolanSet.NoLocalEndpoints
+            ? definition with { Flags = NfSetFlags.Expressions, Expressions = [new NfCounter()] }
+            : definition;
     }
 
-    private static NfSet Counted(NfSet set) => set with { Flags = NfSetFlags.Expressions, Expressions = [new NfCounter()] };
-
-    /// <summary>The dynamic set of clients of one affinity timeout.</summary>
-    internal static NfSet Clients(IpFamily family, int seconds) =>
-        new(Table(family), ClientsName(seconds), NfDataType.Concatenation(NfDataType.Address(family), TrafficClass))
+    /// <summary>How the kernel and nft are told of keys or data with these parts.</summary>
+    private static PartTypes TypesOf(ImmutableArray<ElementField> parts, IpFamily family, bool isMap)
+    {
+        if (parts is [var only])
         {
-            Flags = NfSetFlags.Dynamic | NfSetFlags.Timeout,
-            Timeout = TimeSpan.FromSeconds(seconds),
-            Size = AffinityClients,
-            UserData = new NfSetUserData
-            {
-                KeyByteOrder = Mixed,
-                KeyTypeof = NfTypeof.Concatenation(
-                    family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source, NfTypeof.Meta(NfMetaKey.Priority)),
-                Comment = "clients and the affinity id of their endpoint",
-            },
-        };
+            return only == ElementField.Destination
+                ? new(TypeOf(only, family), NetworkOrder, null)
+                : new(TrafficClass, HostOrder, isMap ? TypeofOf(only, family) : null);
+        }
+        NfDataType type = NfDataType.Concatenation([.. parts.Select(part => TypeOf(part, family))]);
+        // nft has no type for an index, and takes keys and data of a map both by type or both by expressions (1.0.6 aborts otherwise).
+        NfTypeof names = isMap || parts.Contains(ElementField.Source)
+            ? NfTypeof.Concatenation([.. parts.Select(part => TypeofOf(part, family))])
+            : NfTypeof.ConcatenationByType;
+        return new(type, Mixed, names);
+    }
+
+    private static NfDataType TypeOf(ElementField part, IpFamily family) => part switch
+    {
+        ElementField.Destination or ElementField.Source => NfDataType.Address(family),
+        ElementField.Protocol => NfDataType.InetProtocol,
+        ElementField.Port => NfDataType.InetService,
+        ElementField.Index => NfDataType.Integer(4),
+        _ => TrafficClass,
+    };
+
+    private static NfTypeof TypeofOf(ElementField part, IpFamily family) => part switch
+    {
+        ElementField.Destination => family == IpFamily.IPv4 ? NfTypeof.IPv4Destination : NfTypeof.IPv6Destination,
+        ElementField.Source => family == IpFamily.IPv4 ? NfTypeof.IPv4Source : NfTypeof.IPv6Source,
+        ElementField.Protocol => NfTypeof.Meta(NfMetaKey.TransportProtocol),
+        ElementField.Port => NfTypeof.TransportDestinationPort,
+        // The modulus is only for nft to print; every rule has its own.
+        ElementField.Index => NfTypeof.NumberGenerator(NfNumberGeneratorKind.Random, 65536),
+        _ => NfTypeof.Meta(NfMetaKey.Priority),
+    };
+
+    private readonly record struct PartTypes(NfDataType Type, uint ByteOrder, NfTypeof? Typeof);
 
     private const uint Mixed = 0;
     private const uint HostOrder = 1;
@@ -157,25 +110,30 @@ internal static class TableSchema
     // nft's datatype TYPE_CLASSID, the type of "meta priority".
     private static NfDataType TrafficClass => new(23, 4);
 
-    private static string Comment(ElementSet set) => set switch
+    private static string Comment(PortolanSet set) => set switch
     {
-        ElementSet.Endpoints => "frontend and index : endpoint",
-        ElementSet.NodePortEndpoints => "the same for NodePorts, at every address in node-port-addresses",
-        ElementSet.NodePortAddresses => "addresses of this node that take NodePort traffic",
-        ElementSet.InsideEndpoints => "the same for pods and this node, where outside clients get local endpoints only",
-        ElementSet.AffinityIds => "frontend and index : affinity id of the endpoint",
-        ElementSet.InsideAffinityIds => "the same for pods and this node, where outside clients get local endpoints only",
-        ElementSet.AffinityEndpoints => "affinity id : endpoint",
-        ElementSet.ClusterIPs => "cluster IPs in use",
-        ElementSet.Masquerade => "frontends whose clients are masqueraded",
-        ElementSet.ExternalLocal => "external frontends with externalTrafficPolicy Local",
-        ElementSet.NoEndpoints => "frontends refused for lack of endpoints",
-        ElementSet.NoLocalEndpoints => "frontends dropped for lack of endpoints on this node",
-        ElementSet.SourceRestricted => "frontends with loadBalancerSourceRanges",
-        ElementSet.SourceRanges => "frontend and source range that may use it",
-        ElementSet.AffinityFrontends => "frontends with this affinity timeout in seconds",
-        ElementSet.Hairpin => "endpoints of this node talking to themselves",
-        ElementSet.SourceDropped => "new connections from outside the source ranges",
-        _ => "new connections",
+        PortolanSet.Frontends => "frontend : flags and number of endpoints",
+        PortolanSet.NodePortFrontends => "the same for NodePorts, at every address in node-port-addresses",
+        PortolanSet.InsideFrontends => "the same for pods and this node, where outside clients get local endpoints only",
+        PortolanSet.Endpoints => "frontend and index : endpoint",
+        PortolanSet.NodePortEndpoints => "the same for NodePorts",
+        PortolanSet.NodePortAddresses => "addresses of this node that take NodePort traffic",
+        PortolanSet.InsideEndpoints => "the same for pods and this node, where outside clients get local endpoints only",
+        PortolanSet.AffinityPorts => "frontend : number of its service port",
+        PortolanSet.AffinityIds => "frontend and index : affinity id of the endpoint",
+        PortolanSet.InsideAffinityIds => "the same for pods and this node, where outside clients get local endpoints only",
+        PortolanSet.AffinityEndpoints => "affinity id : endpoint",
+        PortolanSet.AffinityClients => "client and number of the service port : affinity id of its endpoint",
+        PortolanSet.ClusterIPs => "cluster IPs in use",
+        PortolanSet.NoEndpoints => "frontends rejected for lack of endpoints",
+        PortolanSet.NoLocalEndpoints => "frontends dropped for lack of endpoints on this node",
+        PortolanSet.SourceRanges => "frontend and source range that may use it",
+        PortolanSet.AffinityFrontends => "frontends with this affinity timeout in seconds",
+        PortolanSet.Hairpin => "endpoints of this node talking to themselves",
+        PortolanSet.SourceDropped => "new connections from outside the source ranges",
+        PortolanSet.Counters => "new connections",
+        PortolanSet.Picks or PortolanSet.NodePortPicks or PortolanSet.AffinityCounts or PortolanSet.NodePortAffinityCounts or PortolanSet.InsideAffinityCounts
+            or PortolanSet.NodePortInsideAffinityCounts => "number of endpoints : chain that picks one",
+        _ => "flags and number of endpoints : chain that serves such frontends",
     };
 }

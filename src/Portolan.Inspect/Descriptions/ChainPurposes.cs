@@ -32,7 +32,7 @@ internal static class ChainPurposes
         KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
         || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
         || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal or PortolanChainKind.Inside
-            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges);
+            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges or PortolanChainKind.Policies);
 
     // Portolan's chains that choose an endpoint are shared too, but come and go with the numbers of endpoints.
     private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind >= PortolanChainKind.Pick;
@@ -87,14 +87,23 @@ internal static class ChainPurposes
         PortolanChainKind.OffCluster => "marks traffic to cluster IPs from outside the cluster for masquerading",
         PortolanChainKind.ExternalLocal => "serves pods and this node from the whole cluster where the policy is Local",
         PortolanChainKind.Inside => "picks endpoints for pods and this node",
-        PortolanChainKind.PickOf or PortolanChainKind.AffinityPickOf => chain.Number == 1 ? "takes the first endpoint" : $"picks one of {Number(chain)} endpoints",
+        PortolanChainKind.Policies => "does what source ranges, policy Local, masquerading and affinity ask for, and then tells services by their number of endpoints",
+        PortolanChainKind.NoEndpoints => "rejects: the service has no endpoints",
+        PortolanChainKind.NoLocalEndpoints => "drops: no endpoint on this node, and the policy is Local",
+        PortolanChainKind.Overtaken => "serves a packet during which the rules changed",
+        PortolanChainKind.OffClusterPickOf => $"marks clients that are no pods for masquerading, and {Pick(chain)}",
+        PortolanChainKind.MasqueradePickOf => $"marks all clients for masquerading, and {Pick(chain)}",
+        PortolanChainKind.PickOf or PortolanChainKind.AffinityPickOf => Pick(chain),
         PortolanChainKind.Pick or PortolanChainKind.PickByCount or PortolanChainKind.PickFrom or PortolanChainKind.AffinityPick
             or PortolanChainKind.AffinityPickFrom => "tells services by their number of endpoints",
+        PortolanChainKind.AffinityLocal => $"looks whether the client was served by one of this node's endpoints within {Number(chain)} s",
         PortolanChainKind.Affinity => $"looks whether the client was served by one of the endpoints within {Number(chain)} s",
-        PortolanChainKind.AffinityFound => "remembers the client with its endpoint and translates to that",
+        PortolanChainKind.AffinityFound or PortolanChainKind.AffinityLocalFound => "remembers the client with its endpoint and translates to that",
         PortolanChainKind.AffinityNew => "picks an endpoint for a client that is not remembered",
         PortolanChainKind.Prerouting or PortolanChainKind.Output or PortolanChainKind.Postrouting => null,
     };
+
+    private static string Pick(PortolanChain chain) => chain.Number == 1 ? "takes the first endpoint" : $"picks one of {Number(chain)} endpoints";
 
     private static string Number(PortolanChain chain) => chain.Number.ToString(CultureInfo.InvariantCulture);
 }

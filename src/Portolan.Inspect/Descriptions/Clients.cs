@@ -103,7 +103,8 @@ internal sealed class Clients
             or KubeChainRole.External or KubeChainRole.ExternalLocal
         || KubeProxyNftables.RoleOf(chain) is KubeNftablesChainRole.Services or KubeNftablesChainRole.External
         || (PortolanTables.TryParseChain(chain, out PortolanChain own)
-            && own.Kind is PortolanChainKind.Services or PortolanChainKind.OffCluster or PortolanChainKind.ExternalLocal);
+            && own.Kind is PortolanChainKind.OffCluster or PortolanChainKind.OffClusterPickOf or PortolanChainKind.Policies
+                or PortolanChainKind.ExternalLocal);
 
     /// <summary>Service rules tell pods by their source range: "not from there: masquerade", or "from there: to all endpoints".</summary>
     private void FindPodRanges(Chain chain)

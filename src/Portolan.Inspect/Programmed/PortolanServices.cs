@@ -34,9 +34,13 @@ internal sealed class PortolanServices
     {
         foreach (SetElement element in Elements(PortolanSet.AffinityEndpoints))
         {
-            if (element.Key is NumberValue id && Endpoint(element.Data) is { } endpoint)
-                _affinityEndpoints[id.Value] = endpoint;
+            // From layout 2 on the protocol is a part of the key, and the id's last bit tells two views of one endpoint apart.
+            NumberValue? id = element.Key as NumberValue ?? (element.Key as ConcatExpression)?.Parts[0] as NumberValue;
+            if (id is not null && Endpoint(element.Data) is { } endpoint)
+                _affinityEndpoints[_layout.Has(PortolanSet.Frontends) ? id.Value & ~1UL : id.Value] = endpoint;
         }
+        ReadFrontends(PortolanSet.Frontends);
+        ReadFrontends(PortolanSet.NodePortFrontends);
         ReadEndpoints(PortolanSet.Endpoints, isInside: false);
         ReadEndpoints(PortolanSet.NodePortEndpoints, isInside: false);
         ReadEndpoints(PortolanSet.AffinityIds, isInside: false);
@@ -54,10 +58,26 @@ internal sealed class PortolanServices
         return Services();
     }
 
-    private ImmutableArray<SetElement> Elements(PortolanSet set) => _table.FindSet(_layout.NameOf(set))?.Elements ?? [];
+    private ImmutableArray<SetElement> Elements(PortolanSet set) => _layout.Has(set) ? _table.FindSet(_layout.NameOf(set))?.Elements ?? [] : [];
 
     private IEnumerable<InetAddress> Addresses(PortolanSet set) =>
         Elements(set).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address);
+
+    private void ReadFrontends(PortolanSet map)
+    {
+        foreach (SetElement element in Elements(map))
+        {
+            if (Key(element.Key) is not { } key || element.Data is not NumberValue number)
+                continue;
+            FrontendFacts facts = Facts(key, element.Comment);
+            PortolanFrontend frontend = PortolanFrontend.Of((uint)number.Value);
+            facts.IsExternalLocal = frontend.Flags.HasFlag(PortolanFrontendFlags.ExternalLocal);
+            if (frontend.Flags.HasFlag(PortolanFrontendFlags.Affinity))
+                facts.Affinity = TimeSpan.FromSeconds(PortolanTables.UsualAffinitySeconds);
+            if (frontend.Count == 0)
+                facts.State = frontend.Flags.HasFlag(PortolanFrontendFlags.Drop) ? ProgrammedState.Dropped : ProgrammedState.Rejected;
+        }
+    }
 
     private void ReadEndpoints(PortolanSet map, bool isInside)
     {
@@ -128,8 +148,10 @@ internal sealed class PortolanServices
         return order.Select(builder => builder.Build());
     }
 
-    private bool Picks(Rule rule) => ServiceChains.TargetOf(rule) is { } target
-        && _layout.TryParseChain(target, out PortolanChain chain) && chain is { Kind: PortolanChainKind.Pick, View: PortolanView.All };
+    private bool Picks(Rule rule) => rule.Target is VerdictMapStatement { Map: SetReference map }
+        ? _layout.TryParseSet(map.Name, out PortolanSet set, out _) && set == PortolanSet.Kinds
+        : ServiceChains.TargetOf(rule) is { } target
+            && _layout.TryParseChain(target, out PortolanChain chain) && chain is { Kind: PortolanChainKind.Pick, View: PortolanView.All };
 
     private void Add(ProgrammedServiceBuilder builder, FrontendKey key, FrontendFacts facts, int before)
     {

@@ -46,5 +46,5 @@ public static class ServiceTables
     }
 
     /// <summary>The layout of one of Portolan's own tables; the current one when its comment names one that is not known here.</summary>
-    internal static PortolanLayout LayoutOf(RuleTable table) => PortolanTables.LayoutOf(table.Comment) ?? PortolanTables.Current;
+    internal static PortolanLayout LayoutOf(RuleTable table) => PortolanTables.LayoutOf(table.Comment, table.Sets.Select(static set => set.Name)) ?? PortolanTables.Current;
 }

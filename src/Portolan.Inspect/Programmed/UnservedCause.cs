@@ -88,10 +88,18 @@ public static class UnservedCauses
                     return UnservedCause.UnknownPort;
             }
         }
-        return PortolanTables.TryParseChain(place.Chain.Name, out PortolanChain chain) && chain.Kind == PortolanChainKind.SourceCheck
-            ? UnservedCause.SourceNotAllowed
-            : null;
+        return PortolanTables.TryParseChain(place.Chain.Name, out PortolanChain chain) ? OfPortolan(chain.Kind, drops) : null;
     }
+
+    private static UnservedCause? OfPortolan(PortolanChainKind chain, bool drops) => chain switch
+    {
+        PortolanChainKind.SourceCheck => UnservedCause.SourceNotAllowed,
+        // Nobody may: no source range could be read.
+        PortolanChainKind.Policies when drops => UnservedCause.SourceNotAllowed,
+        PortolanChainKind.NoEndpoints or PortolanChainKind.Overtaken => UnservedCause.NoEndpoints,
+        PortolanChainKind.NoLocalEndpoints => UnservedCause.NoLocalEndpoints,
+        _ => null,
+    };
 
     private static bool Drops(Rule rule) => rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop };
 

@@ -48,8 +48,13 @@ public enum PortolanChainKind : byte
     /// <summary>Drops load balancer traffic from sources outside loadBalancerSourceRanges.</summary>
     SourceCheck,
 
-    /// <summary>Marks traffic to cluster IPs from outside the cluster for masquerading.</summary>
+    /// <summary>Marks traffic to cluster IPs from outside the cluster for masquerading. Layout 1.</summary>
     OffCluster,
+
+    /// <summary>
+    /// Does what a frontend needs that is served in another manner than most: source ranges, policy Local, masquerading, affinity. From layout 2 on.
+    /// </summary>
+    Policies,
 
     /// <summary>Sends clients inside of frontends with policy Local to <see cref="Inside"/>.</summary>
     ExternalLocal,
@@ -57,19 +62,34 @@ public enum PortolanChainKind : byte
     /// <summary>Serves clients inside from all endpoints.</summary>
     Inside,
 
-    /// <summary>Picks an endpoint; takes packets of frontends without one back.</summary>
+    /// <summary>Rejects: the frontend has no endpoints. From layout 2 on.</summary>
+    NoEndpoints,
+
+    /// <summary>Drops: the frontend has policy Local and no endpoints on this node. From layout 2 on.</summary>
+    NoLocalEndpoints,
+
+    /// <summary>Serves a packet that a commit overtook between two lookups. From layout 2 on.</summary>
+    Overtaken,
+
+    /// <summary>Picks an endpoint; takes packets of frontends without one back. Layout 1.</summary>
     Pick,
 
-    /// <summary>Finds the chain for the frontend's number of endpoints.</summary>
+    /// <summary>Finds the chain for the frontend's number of endpoints. Layout 1.</summary>
     PickByCount,
 
     /// <summary>Picks one of <see cref="PortolanChain.Number"/> endpoints.</summary>
     PickOf,
 
+    /// <summary>Marks clients that are no pods for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.</summary>
+    OffClusterPickOf,
+
+    /// <summary>Marks all clients for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.</summary>
+    MasqueradePickOf,
+
     /// <summary>As <see cref="PickByCount"/>, for frontends with <see cref="PortolanChain.Number"/> endpoints or more.</summary>
     PickFrom,
 
-    /// <summary>Finds the chain that picks an affinity id by the frontend's number of endpoints.</summary>
+    /// <summary>Finds the chain that picks an affinity id by the frontend's number of endpoints. Layout 1.</summary>
     AffinityPick,
 
     /// <summary>Picks one of <see cref="PortolanChain.Number"/> affinity ids.</summary>
@@ -81,9 +101,15 @@ public enum PortolanChainKind : byte
     /// <summary>Looks whether the client was served by one of the endpoints within <see cref="PortolanChain.Number"/> seconds.</summary>
     Affinity,
 
+    /// <summary>As <see cref="Affinity"/>, where only endpoints of this node may serve. From layout 2 on.</summary>
+    AffinityLocal,
+
     /// <summary>Remembers the client with its endpoint and translates to that; Number is the timeout in seconds.</summary>
     AffinityFound,
 
-    /// <summary>Picks an endpoint for a client that is not remembered; Number is the timeout in seconds.</summary>
+    /// <summary>As <see cref="AffinityFound"/>, where only endpoints of this node may serve. From layout 2 on.</summary>
+    AffinityLocalFound,
+
+    /// <summary>Picks an endpoint for a client that is not remembered; Number is the timeout in seconds. Layout 1.</summary>
     AffinityNew,
 }

@@ -12,17 +12,22 @@ public static class PortolanTables
     /// <summary>The table's name, in both families.</summary>
     public const string TableName = "portolan";
 
+    /// <summary>sessionAffinityConfig.clientIP.timeoutSeconds where a Service does not say: the timeout that nearly all have.</summary>
+    public const int UsualAffinitySeconds = 10800;
+
     private const string CommentStart = "portolan ";
     private const string CommentLayout = " layout ";
+
+    private static readonly ImmutableArray<(PortolanView View, string Prefix)> s_views =
+    [
+        (PortolanView.All, ""), (PortolanView.Inside, "inside-"), (PortolanView.NodePorts, "node-port-"),
+        (PortolanView.NodePorts | PortolanView.Inside, "node-port-inside-"),
+    ];
 
     /// <summary>Layout 1: a map of frontend and index to endpoint, and chains for numbers of endpoints.</summary>
     public static PortolanLayout Layout1 { get; } = new(
         number: 1,
-        views:
-        [
-            (PortolanView.All, ""), (PortolanView.Inside, "inside-"), (PortolanView.NodePorts, "node-port-"),
-            (PortolanView.NodePorts | PortolanView.Inside, "node-port-inside-"),
-        ],
+        views: s_views,
         sets:
         [
             (PortolanSet.Endpoints, "endpoints"), (PortolanSet.NodePortEndpoints, "node-port-endpoints"),
@@ -48,11 +53,47 @@ public static class PortolanTables
             (PortolanChainKind.AffinityFound, "affinity-{0}-found"), (PortolanChainKind.AffinityNew, "affinity-{0}-new"),
         ]);
 
+    /// <summary>
+    /// Layout 2: one map says of each frontend what is done with it and how many endpoints it has; a verdict map leads from there to the chain that
+    /// serves it.
+    /// </summary>
+    public static PortolanLayout Layout2 { get; } = new(
+        number: 2,
+        views: s_views,
+        sets:
+        [
+            (PortolanSet.Frontends, "frontends"), (PortolanSet.NodePortFrontends, "node-port-frontends"),
+            (PortolanSet.InsideFrontends, "inside-frontends"), (PortolanSet.Endpoints, "endpoints"),
+            (PortolanSet.NodePortEndpoints, "node-port-endpoints"), (PortolanSet.NodePortAddresses, "node-port-addresses"),
+            (PortolanSet.InsideEndpoints, "inside-endpoints"), (PortolanSet.AffinityPorts, "affinity-ports"), (PortolanSet.AffinityIds, "affinity-ids"),
+            (PortolanSet.InsideAffinityIds, "inside-affinity-ids"), (PortolanSet.AffinityEndpoints, "affinity-endpoints"),
+            (PortolanSet.ClusterIPs, "cluster-ips"), (PortolanSet.NoEndpoints, "no-endpoints"), (PortolanSet.NoLocalEndpoints, "no-local-endpoints"),
+            (PortolanSet.SourceRanges, "source-ranges-{0}"), (PortolanSet.AffinityFrontends, "affinity-frontends-{0}"), (PortolanSet.Hairpin, "hairpin"),
+            (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"),
+            (PortolanSet.AffinityClients, "affinity-clients-{0}"), (PortolanSet.Kinds, "kinds"), (PortolanSet.NodePortKinds, "node-port-kinds"),
+            (PortolanSet.InsideKinds, "inside-kinds"), (PortolanSet.NodePortInsideKinds, "node-port-inside-kinds"),
+            (PortolanSet.Picks, "picks"), (PortolanSet.NodePortPicks, "node-port-picks"),
+            (PortolanSet.AffinityCounts, "affinity-counts"), (PortolanSet.NodePortAffinityCounts, "node-port-affinity-counts"),
+            (PortolanSet.InsideAffinityCounts, "inside-affinity-counts"), (PortolanSet.NodePortInsideAffinityCounts, "node-port-inside-affinity-counts"),
+        ],
+        chains:
+        [
+            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"), (PortolanChainKind.Postrouting, "postrouting"),
+            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"), (PortolanChainKind.ServiceRanges, "service-ranges"),
+            (PortolanChainKind.SourceCheck, "source-check"), (PortolanChainKind.Policies, "policies"),
+            (PortolanChainKind.ExternalLocal, "external-local"), (PortolanChainKind.Inside, "inside"),
+            (PortolanChainKind.NoEndpoints, "no-endpoints"), (PortolanChainKind.NoLocalEndpoints, "no-local-endpoints"),
+            (PortolanChainKind.Overtaken, "overtaken"), (PortolanChainKind.PickOf, "pick-{0}"), (PortolanChainKind.OffClusterPickOf, "off-cluster-{0}"),
+            (PortolanChainKind.MasqueradePickOf, "masquerade-{0}"), (PortolanChainKind.AffinityPickOf, "affinity-pick-{0}"),
+            (PortolanChainKind.Affinity, "affinity-{0}"), (PortolanChainKind.AffinityLocal, "affinity-{0}-local"),
+            (PortolanChainKind.AffinityFound, "affinity-{0}-found"), (PortolanChainKind.AffinityLocalFound, "affinity-{0}-local-found"),
+        ]);
+
     /// <summary>The layout that this version writes.</summary>
-    public static PortolanLayout Current => Layout1;
+    public static PortolanLayout Current => Layout2;
 
     /// <summary>All layouts that are recognised, the current one first.</summary>
-    public static ImmutableArray<PortolanLayout> Layouts { get; } = [Layout1];
+    public static ImmutableArray<PortolanLayout> Layouts { get; } = [Layout2, Layout1];
 
     /// <summary>The comment of a table of the current layout: "portolan 0.4.0 layout 1".</summary>
     /// <param name="version">The version that writes it.</param>
@@ -61,13 +102,15 @@ public static class PortolanTables
 
     /// <summary>
     /// The layout of a table by its comment; null when the comment names one that this version does not know. Without a comment (dumps of
-    /// nft before 1.0.8 show none) the current one.
+    /// nft before 1.0.8 show none) the layout whose sets it has.
     /// </summary>
-    public static PortolanLayout? LayoutOf(string? tableComment)
+    /// <param name="tableComment">The table's comment.</param>
+    /// <param name="sets">Names of the table's sets and maps.</param>
+    public static PortolanLayout? LayoutOf(string? tableComment, IEnumerable<string> sets)
     {
         int start = tableComment?.LastIndexOf(CommentLayout, StringComparison.Ordinal) ?? -1;
         return start < 0
-            ? Current
+            ? sets.Contains(Layout2.NameOf(PortolanSet.Frontends)) ? Layout2 : Layout1
             : Layouts.FirstOrDefault(layout => tableComment.AsSpan(start + CommentLayout.Length).SequenceEqual(layout.Number.ToString(CultureInfo.InvariantCulture)));
     }
 

@@ -12,6 +12,7 @@ using Portolan.Services.Node;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
 using Portolan.Services.Tests.Builders;
+using Portolan.Rules.Dialects;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Plans;
 
@@ -44,25 +45,26 @@ public sealed class KernelSideTests
         Assert.True(rules > 40, $"only {rules} rules are listed");
     }
 
-    /// <summary>What no nft can write down (affinity's way through the priority) is left out: all else can be saved and loaded like anybody's rules.</summary>
-    [Fact]
-    public void A_listing_of_our_tables_without_affinity_can_be_loaded_again()
+    /// <summary>People save their firewall and load it at boot, with the nft that they have.</summary>
+    [Theory, MemberData(nameof(NftVersions))]
+    public void A_listing_of_our_tables_can_be_loaded_again_by_the_nft_that_printed_it(string version)
     {
         RequireNamespaces();
-        Assert.SkipWhen(Tool.Find("nft") is null, "nft (package nftables) is not installed");
+        (string tool, string[] before) = Nft(version);
         using var lab = new NetworkNamespace("saved");
         using NfTablesPlane plane = new(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
-        AssertInForce(plane.Apply(Table(10).DrainAt(_facts)));
-        string listing = lab.Run(() => Tool.Run("nft", ["list", "ruleset"]));
+        AssertInForce(plane.Apply(AllKinds(60)));
+        string listing = lab.Run(() => Tool.Run(tool, [.. before, "list", "ruleset"]));
 
         using var other = new NetworkNamespace("loaded");
-        other.Run(() => Tool.Run("nft", ["-f", "-"], listing));
+        other.Run(() => Tool.Run(tool, [.. before, "-f", "-"], listing));
 
+        Assert.Equal(listing, other.Run(() => Tool.Run(tool, [.. before, "list", "ruleset"])));
         Assert.Equal(Elements(lab), Elements(other));
 
         // Rules come back too, but nft says some of them in other bytes (two of an address's four for a /16).
         static string[] Elements(NetworkNamespace lab) =>
-            [.. KernelText.Read(lab).Split('\n').Where(line => line.StartsWith("element ", StringComparison.Ordinal))];
+            [.. KernelText.Read(lab).Split('\n').Where(line => line.StartsWith("element ", StringComparison.Ordinal) || line.StartsWith("verdict ", StringComparison.Ordinal))];
     }
 
     /// <summary>Each new rule that looks into a map makes the kernel walk the map: the small changes of every day must not need any.</summary>
@@ -100,7 +102,7 @@ public sealed class KernelSideTests
         {
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, new NetlinkSocketOptions { NetworkNamespace = lab.Path });
             return new NfReader(socket).ReadRules(TableSchema.Table(IpFamily.IPv4))
-                .Where(rule => rule.Expressions.OfType<NfLookup>().Any(lookup => lookup.Set == TableSchema.Name(ElementSet.Endpoints)));
+                .Where(rule => rule.Expressions.OfType<NfLookup>().Any(lookup => lookup.Set == TableSchema.Name(PortolanSet.Endpoints)));
         }
     }
 
@@ -127,7 +129,9 @@ public sealed class KernelSideTests
     [Theory]
     [InlineData("delete element ip portolan cluster-ips { 172.30.0.2 }")]
     [InlineData("flush map ip portolan endpoints")]
-    [InlineData("add element ip portolan no-endpoints { 172.30.0.2 . tcp . 80 }")]
+    [InlineData("add element ip portolan frontends { 172.30.9.9 . tcp . 80 : 1:1 }")]
+    [InlineData("delete element ip portolan kinds { 1:2 }")]
+    [InlineData("delete element ip portolan kinds { 1:2 }; add element ip portolan kinds { 1:2 : goto overtaken }")]
     [InlineData("add rule ip portolan services drop")]
     [InlineData("insert rule ip portolan services accept")]
     [InlineData("flush chain ip portolan postrouting")]
@@ -243,7 +247,7 @@ public sealed class KernelSideTests
         SyncReport report = plane.Apply(Table(10).DrainAt(_facts));
         AssertInForce(report);
         Assert.Equal(1, report.Transactions);
-        Assert.Contains("layout 1", KernelText.Read(lab), StringComparison.Ordinal);
+        Assert.Contains("layout 2", KernelText.Read(lab), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -408,6 +412,8 @@ public sealed class KernelSideTests
 
         public KernelTable Read(IpFamily family) => kernel.Read(family);
 
+        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
+
         public uint ReadGeneration() => kernel.ReadGeneration();
 
         public CommitResult Commit(NfTransaction transaction)
@@ -436,6 +442,8 @@ public sealed class KernelSideTests
         internal int RefusedSubject { get; init; }
 
         public KernelTable Read(IpFamily family) => kernel.Read(family);
+
+        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
 
         public uint ReadGeneration() => kernel.ReadGeneration();
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
@@ -26,19 +27,30 @@ internal static class KernelText
             foreach (var rule in chain.Rules)
                 text.AppendLine($"  {string.Join(' ', rule.Expressions)} {rule.Comment}");
         }
+        foreach (VerdictElement element in held.Verdicts.OrderBy(element => element.Map).ThenBy(element => element.Key))
+            text.AppendLine($"verdict {element.Map} {element.Key:x} : {element.Verdict}");
         Dictionary<uint, string> ids = [];
         foreach (Element element in held.Elements.Elements)
         {
-            if (element.Set == ElementSet.AffinityEndpoints)
-                ids[BitConverter.ToUInt32(element.Key)] = $"{element.Comment}@{ElementBuffer.GetEndpoint(element)}";
+            if (element.Set == PortolanSet.AffinityEndpoints && element.TryRead(out ElementFields key, out ElementFields data))
+            {
+                string view = (key.AffinityId & AffinityIds.LocalView) == 0 ? "" : " of this node's";
+                ids[key.AffinityId] = $"{element.Comment}/{key.Protocol}@{data.Endpoint}{view}";
+                ids[key.AffinityId & ~AffinityIds.LocalView] = $"{element.Comment}/{key.Protocol}@{data.Endpoint}";
+                ids[key.AffinityId & AffinityIds.PortMask] = $"{element.Comment}/{key.Protocol}";
+            }
         }
         List<string> elements = [];
         foreach (Element element in held.Elements.Elements)
         {
-            string key = element.Set == ElementSet.AffinityEndpoints ? ids[BitConverter.ToUInt32(element.Key)] : element.Describe();
-            string data = element.Set is ElementSet.AffinityIds or ElementSet.InsideAffinityIds
-                ? ids.GetValueOrDefault(BitConverter.ToUInt32(element.Data), "dangling id")
-                : element.DataLength > 0 ? ElementBuffer.GetEndpoint(element).ToString() : "";
+            element.TryRead(out ElementFields keyParts, out ElementFields dataParts);
+            string key = element.Set == PortolanSet.AffinityEndpoints ? ids[keyParts.AffinityId] : element.Describe();
+            string data = element.Set switch
+            {
+                PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityPorts => ids.GetValueOrDefault(dataParts.AffinityId, "dangling id"),
+                PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends => PortolanFrontend.Of(dataParts.Value).ToString(),
+                _ => element.DataLength > 0 ? dataParts.Endpoint.ToString() : "",
+            };
             elements.Add($"element {TableSchema.Name(element.Set, element.Variant)} {key} : {data} {element.Comment}");
         }
         foreach (string element in elements.Order(StringComparer.Ordinal))

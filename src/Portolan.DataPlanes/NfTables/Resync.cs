@@ -1,0 +1,212 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Portolan.DataPlanes.Contract;
+using Portolan.Netlink.NfTables;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plans;
+
+namespace Portolan.DataPlanes.NfTables;
+
+/// <summary>Brings the kernel from whatever it holds to what is wanted: first loads, restarts, repairs.</summary>
+internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, TableMonitor? monitor, NfTablesMetrics metrics, Action<string> externallyModified, ILogger logger)
+{
+    private readonly ILogger _logger = logger;
+
+    // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
+    private const int MaxTransactionBytes = 16 << 20;
+
+    // Elements of a new table that are sent while the next are planned and written: some milliseconds of work for either side.
+    private const int ElementsAtOnce = 4096;
+
+    // Rounds of reading, writing and being refused before the loop above is asked to try again later.
+    private const int MaxRounds = 64;
+
+    // Bytes an element takes in a message, generously: enough to know when to split.
+    private const int ElementBytes = 160;
+
+    /// <summary>Reads what the kernel holds and brings it to what is wanted, however different the two are.</summary>
+    internal SyncReport Run()
+    {
+        // The monitor would be told of every element of a first load or a repair: the generation number does for that time.
+        monitor?.Close();
+        uint generation = kernel.ReadGeneration();
+        SyncReport report = RunRounds();
+        if (monitor is not null)
+        {
+            monitor.Open();
+            if (kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
+                externallyModified("somebody else changed nf_tables while a large transaction went in");
+        }
+        return report;
+    }
+
+    private SyncReport RunRounds()
+    {
+        int committed = 0;
+        // Every round holds back at least one more service, or ends.
+        for (int round = 1; ; round++)
+        {
+            foreach (PlaneTable table in state.Tables)
+            {
+                table.Elements.Reset();
+                KernelTable current = kernel.Read(table.Elements.Family);
+                table.ReadBack(current);
+                state.AdoptAffinity(current);
+            }
+            Dictionary<ObjectName, ServicePlan> before = new(state.Applied);
+            state.Applied.Clear();
+            state.BeginPlanning();
+            foreach ((ObjectName service, ServicePlan plan) in state.Wanted)
+            {
+                ServicePlan? good = state.IsQuarantined(service) ? before.GetValueOrDefault(service) : plan;
+                if (good is not null)
+                    state.PlanWhole(new ServiceChange(service, good));
+            }
+
+            using var pipeline = new CommitPipeline(kernel);
+            bool isDone = TryCommitAll(pipeline, out int written, out int removed);
+            // A round that ends with a refusal may have brought pieces of a new table.
+            committed += pipeline.Committed;
+            if (isDone)
+            {
+                state.Confirm();
+                state.ReleaseAffinity(before);
+                return state.Report(written, removed, committed);
+            }
+            foreach ((ObjectName service, ServicePlan plan) in before)
+                state.Applied[service] = plan;
+            metrics.CountRefused();
+            if (!state.Quarantine(pipeline.Refused!) || round == MaxRounds)
+                return state.ReportRefused(committed, Unattributable(pipeline.Refused!));
+        }
+    }
+
+    /// <summary>A refusal that names no service: nothing of the transaction went in, and nothing can be set aside to let the rest go in.</summary>
+    private static Refusal Unattributable(CommitResult result)
+    {
+        if (result.Outcome == CommitOutcome.Unknown)
+            return new("the tables as a whole", "a transaction", "the kernel's answer was lost, and so were those to the repetitions");
+        CommitRefusal? first = result.Refusals.FirstOrDefault();
+        string more = result.Refusals.Length > 1 ? string.Create(CultureInfo.InvariantCulture, $" (and {result.Refusals.Length - 1} more)") : "";
+        return new(
+            "the tables as a whole, not attributable to one service", first?.Change ?? "a transaction",
+            $"{first?.ToString() ?? result.Outcome.ToString()}{more}");
+    }
+
+    private bool TryCommitAll(CommitPipeline pipeline, out int written, out int removed)
+    {
+        written = removed = 0;
+        foreach (PlaneTable table in state.Tables)
+        {
+            TableProgram program = TableCompiler.Build(state.ProgramOf(table));
+            if (table.Current.Table is null)
+            {
+                if (!WriteNew(pipeline, table, program, ElementsAtOnce, ref written))
+                    return false;
+            }
+            else if (!IsUsable(table.Current, program))
+            {
+                // Deleted and made again in one transaction, however large: no packet sees the time between.
+                LogReplaced(table.Current.Table.Id.ToString(), table.Current.Table.Comment ?? "no comment");
+                List<(Element Element, TimeSpan Left)> clients = state.CarryOverClients(table, kernel);
+                pipeline.Current.DeleteTable(table.Current.Table.Id);
+                table.ReadBack(new KernelTable());
+                WriteNew(pipeline, table, program, int.MaxValue, ref written);
+                table.Change.WriteClients(pipeline.Current, clients);
+            }
+            else if (!WriteDifference(pipeline, table, program, ref written))
+            {
+                return false;
+            }
+            removed += table.Elements.Removed.Count;
+            table.Pending = program;
+        }
+        return pipeline.Finish();
+    }
+
+    /// <summary>
+    /// A table that is not there. No packet comes to it before its base chains, which are the last to be written, so what goes before may go in
+    /// pieces: a piece for the kernel to work on while the next is planned.
+    /// </summary>
+    private bool WriteNew(CommitPipeline pipeline, PlaneTable table, TableProgram program, int elementsAtOnce, ref int written)
+    {
+        FamilyTable elements = table.Elements;
+        table.Change.WriteSets(pipeline.Current, table.Current, program);
+        written += program.Sets.Length + table.Change.WriteInnerChains(pipeline.Current, table.Current, program);
+        int sent = 0;
+        for (int subject = 0; subject <= state.UnderWay.Count; subject++)
+        {
+            bool isLast = subject == state.UnderWay.Count;
+            if (isLast)
+                elements.PlanNodePortAddresses([], state.Node.Addresses.NodePortAddresses);
+            else
+                elements.PlanElements(null, state.UnderWay[subject].Plan, subject);
+            if (!isLast && elements.Added.Count - sent < elementsAtOnce)
+                continue;
+            table.Change.WriteElements(pipeline.Current, NfElementChange.Add, elements.Added.Elements[sent..], sent);
+            sent = elements.Added.Count;
+            if (!isLast && !pipeline.Send())
+                return false;
+        }
+        written += sent + table.Change.WriteChains(pipeline.Current, table.Current, program);
+        return true;
+    }
+
+    /// <summary>A table of ours that is there: what is there and right stays.</summary>
+    private bool WriteDifference(CommitPipeline pipeline, PlaneTable table, TableProgram program, ref int written)
+    {
+        FamilyTable elements = table.Elements;
+        elements.Added.EnsureCapacity(table.Current.Elements.Count);
+        for (int subject = 0; subject < state.UnderWay.Count; subject++)
+            elements.PlanElements(null, state.UnderWay[subject].Plan, subject);
+        elements.PlanNodePortAddresses([], state.Node.Addresses.NodePortAddresses);
+        elements.LeaveDifference(table.Current.Elements);
+        table.Change.WriteSets(pipeline.Current, table.Current, program);
+        table.Change.WriteElements(pipeline.Current, NfElementChange.Delete, elements.Removed.Elements, 0);
+        ReadOnlySpan<Element> added = elements.Added.Elements;
+        int from = 0;
+        while (from < added.Length)
+        {
+            int count = ServiceBoundary(added, from, Math.Max(1, (MaxTransactionBytes - pipeline.Current.LengthBytes) / ElementBytes));
+            table.Change.WriteElements(pipeline.Current, NfElementChange.Add, added.Slice(from, count), from);
+            from += count;
+            if (from < added.Length && !pipeline.Send())
+                return false;
+        }
+        written += added.Length + table.Change.WriteChains(pipeline.Current, table.Current, program);
+        return true;
+    }
+
+    /// <summary>The number of elements from a position on that make whole services and at most (about) a limit.</summary>
+    private static int ServiceBoundary(ReadOnlySpan<Element> elements, int from, int limit)
+    {
+        if (elements.Length - from <= limit)
+            return elements.Length - from;
+        int end = from + limit;
+        while (end < elements.Length && elements[end].Subject == elements[end - 1].Subject)
+            end++;
+        return end - from;
+    }
+
+    private static bool IsUsable(KernelTable held, TableProgram wanted)
+    {
+        if (!held.IsOurLayout)
+            return false;
+        foreach (NfSet set in wanted.Sets)
+        {
+            if (held.Sets.TryGetValue(set.Name, out NfSet? present)
+                && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout
+                    || present.Expressions.Length != set.Expressions.Length))
+                return false;
+        }
+        foreach (ChainProgram chain in wanted.Chains)
+        {
+            if (held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present) && present.Chain.Hook != chain.Chain.Hook)
+                return false;
+        }
+        return true;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
+    private partial void LogReplaced(string table, string comment);
+}
