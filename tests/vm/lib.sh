@@ -9,7 +9,7 @@ vm_lib=usr/lib/x86_64-linux-gnu
 
 # The release whose programs run in every machine: its C library is at least as new as the one that our binary was linked with.
 vm_userland=trixie
-vm_userland_packages=(bash busybox-static conntrack dash ethtool iproute2 ipset iptables iputils-ping ipvsadm kmod libstdc++6 nftables procps)
+vm_userland_packages=(bash busybox-static conntrack dash ethtool iproute2 ipset iptables iputils-ping ipvsadm kmod libstdc++6 nftables procps util-linux)
 # Releases whose nft stands in the machines too, as a neighbour's: 0.9.8, 1.0.6, 1.1.3 and the newest.
 vm_nft_releases=(bullseye bookworm trixie sid)
 vm_tool_packages=(qemu-system-x86 e2fsprogs kmod xz-utils)
