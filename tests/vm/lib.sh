@@ -281,11 +281,28 @@ vm_image() {
 }
 
 # vm_run IMAGE JOB RESULTS SECONDS: boots IMAGE, has it run JOB/run and brings back what that left in /results. The serial console goes to
-# standard output. Status: that of JOB/run; 124 when the machine did not come to an end in time; 125 when it ended without a result.
+# standard output. Status: that of JOB/run; 124 when the machine did not come to an end in time; 125 when it ended without a result; 126 when
+# it did not come up.
+#
+# On busy processors an emulated one now and then hangs before the first program, or runs into an instruction that another one is patching: the
+# kernel stops at the breakpoint that stands there meanwhile. Neither says anything about the job, so such a machine is started again, twice at
+# most.
 vm_run() {
-  local image=$1 job=$2 results=$3 seconds=$4 work status
+  local try status
+  for try in 1 2 3; do
+    vm_run_once "$@" && status=0 || status=$?
+    [[ $status == 126 ]] || { [[ $status == 125 ]] && grep -q 'Oops: int3' "$3/serial.log"; } || break
+    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not come up" || echo "met the emulator's breakpoint"); starting it again"
+  done
+  return "$status"
+}
+
+vm_run_once() {
+  local image=$1 job=$2 results=$3 seconds=$4 work status emulator second log
   work=$(mktemp -d "$vm_out/run.XXXXXX") || return 125
   mkdir -p "$results"
+  log=$results/serial.log
+  : >"$log"
   tar -C "$job" -cf "$work/job.img" . || return 125
   # Whole sectors, and room for the end marker that a short disk would cut off.
   truncate -s "%1M" "$work/job.img"
@@ -293,21 +310,35 @@ vm_run() {
   TMPDIR="$work" QEMU_MODULE_DIR="$vm_out/tools/$vm_lib/qemu" timeout -k 10 "$seconds" \
     "$vm_out/tools/$vm_lib/ld-linux-x86-64.so.2" --library-path "$vm_out/tools/$vm_lib" "$vm_out/tools/usr/bin/qemu-system-x86_64" \
     -L "$vm_out/tools/usr/share/qemu" -L "$vm_out/tools/usr/share/seabios" -M q35 -accel tcg,thread=multi,tb-size=512 -cpu max \
-    -smp "${PORTOLAN_VM_CPUS:-2}" -m "${PORTOLAN_VM_MEMORY:-1280}" -nodefaults -no-reboot -display none -serial stdio \
+    -smp "${PORTOLAN_VM_CPUS:-2}" -m "${PORTOLAN_VM_MEMORY:-1280}" -nodefaults -no-reboot -display none -serial "file:$log" \
     -kernel "$image/vmlinuz" -initrd "$image/initrd" \
     -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0" \
     -drive "file=$image/root.img,format=raw,if=virtio,snapshot=on" \
     -drive "file=$work/job.img,format=raw,if=virtio,readonly=on" \
-    -drive "file=$work/results.img,format=raw,if=virtio" </dev/null | tr -d '\r' |
-    tee "$results/serial.log" | awk '/^vm: end / {over = 1} !over {print; fflush()}'
-  status=${PIPESTATUS[0]}
-  if tar -C "$results" -xf "$work/results.img" 2>/dev/null && [[ -e $results/status ]]; then
-    status=$(<"$results/status")
-  elif [[ $status -ne 124 && $status -ne 137 ]]; then
-    status=125
+    -drive "file=$work/results.img,format=raw,if=virtio" </dev/null &
+  emulator=$!
+  tail -n +1 -s 0.2 -f --pid="$emulator" "$log" | tr -d '\r' | awk '/^vm: end / {over = 1} !over {print; fflush()}' &
+  for ((second = 0; second < ${PORTOLAN_VM_BOOT_SECONDS:-90}; second++)); do
+    kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log" || break
+    sleep 1
+  done
+  if kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log"; then
+    kill "$emulator"
+    wait "$emulator"
+    status=126
   else
-    status=124
+    wait "$emulator"
+    status=$?
+    if tar -C "$results" -xf "$work/results.img" 2>/dev/null && [[ -e $results/status ]]; then
+      status=$(<"$results/status")
+    elif [[ $status -ne 124 && $status -ne 137 ]]; then
+      status=125
+    else
+      status=124
+    fi
   fi
+  # The reader ends by itself, a moment after the emulator.
+  wait
   rm -rf "$work"
   return "$status"
 }

@@ -47,6 +47,8 @@ fi
 work=$(mktemp -d "$vm_out/job.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/cluster"
+# The runner writes its reports below the folder that has this file.
+touch "$work/Portolan.slnx"
 cp "$portolan" "$work/portolan"
 cp "$runner" "$vm_here/core.txt" "$work/"
 cp -r "$vm_repo/tests/scenarios" "$vm_here/features" "$work/"
@@ -57,7 +59,7 @@ printf 'MODES=%q\nSCENARIOS=%q\nTIMELINES=%q\nPARALLEL=%q\nJOB=%q\n' "$modes" "$
 
 # One kernel: its cases go to out/vm/results/SERIES/cases.tsv, with a line of this script's own when there is more, or less, to say.
 run_kernel() {
-  local series=$1 results="$vm_out/results/$1" image status why try
+  local series=$1 results="$vm_out/results/$1" image status why
   rm -rf "$results"
   mkdir -p "$results"
   why=$(vm_image "$series" 2>&1 >"$results/image") && status=0 || status=$?
@@ -67,17 +69,12 @@ run_kernel() {
     echo "$why" >"$results/cases.tsv"
     return
   fi
-  for try in 1 2; do
-    vm_run "$image" "$work" "$results" "$seconds" >"$results/output"
-    status=$?
-    # Emulated processors now and then run into an instruction that another is patching: the kernel then stops at the breakpoint that stands
-    # there meanwhile. That is the emulator's, not ours; once more, and only once.
-    [[ $try == 1 && $status == 125 ]] && grep -q 'Oops: int3' "$results/serial.log" || break
-    rm -f "$results"/*
-  done
+  vm_run "$image" "$work" "$results" "$seconds" >"$results/output" 2>"$results/emulator.err"
+  status=$?
   cp "$image/release" "$results/release"
   if [[ ! -e $results/complete ]]; then
     case $status in
+      126) why="did not come up" ;;
       124) why="did not come to an end within $seconds s" ;;
       *) why="stopped with status $status" ;;
     esac
