@@ -82,8 +82,6 @@ run_kernel() {
   fi
 }
 
-# Two machines of one processor each on two processors: less waiting for one another than one machine of two.
-export PORTOLAN_VM_CPUS=${PORTOLAN_VM_CPUS:-1}
 running=0
 for series in $kernels; do
   ((running < ${PORTOLAN_VM_MACHINES:-2})) || { wait -n; running=$((running - 1)); }
