@@ -7,7 +7,7 @@ internal static class Program
 {
     // The chart tells wrong arguments from findings (docs/chart.md): a script must not take a typing mistake for an answer. The proxy ends
     // with 1, as kube-proxy does.
-    private const int WrongArguments = 2;
+    private const int CouldNotRun = 2;
 
     internal static async Task<int> Main(string[] args)
     {
@@ -15,18 +15,33 @@ internal static class Program
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.
+        int status;
         try
         {
-            var settings = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
-            int status = await parsed.InvokeAsync(settings);
-            return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? WrongArguments : status;
+            status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-        catch (Exception failure)
+        catch (Exception error)
         {
-            // The one place where anything ends that nobody has answered: a line for a person, never a stack trace.
-            Console.Error.WriteLine($"portolan {parsed.CommandResult.Command.Name} ended: {failure.Message} ({failure.GetType().Name}). " +
-                "This should not happen; please report it with the command line and the input.");
-            return WrongArguments;
+            return Report(error);
         }
+        return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? CouldNotRun : status;
+    }
+
+    /// <summary>One line for what no command expected: an operator needs what failed and what to do, not where in the program.</summary>
+    private static int Report(Exception error)
+    {
+        string advice = error is IOException or UnauthorizedAccessException
+            ? "Check that the output and the files named on the command line can be used (space, permissions)."
+            : "This is a defect in portolan: please report it with the command line and its input.";
+        string reason = error.Message.ReplaceLineEndings(" ");
+        try
+        {
+            Console.Error.WriteLine($"portolan: {reason.TrimEnd('.')}. {advice}");
+        }
+        catch (IOException)
+        {
+            // Standard error is full or closed as well; the exit status still says it.
+        }
+        return CouldNotRun;
     }
 }

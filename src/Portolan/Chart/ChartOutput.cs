@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 
 namespace Portolan.Chart;
@@ -90,11 +91,12 @@ internal sealed class ChartOutput
         return text.ToString();
     }
 
-    internal static void Json(Action<Utf8JsonWriter> write)
+    /// <summary>Prints an answer as one indented JSON object.</summary>
+    internal static void Json<T>(T answer, JsonTypeInfo<T> type)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
-            write(writer);
+            JsonSerializer.Serialize(writer, answer, type);
         using Stream output = System.Console.OpenStandardOutput();
         output.Write(buffer.WrittenSpan);
         output.Write("\n"u8);

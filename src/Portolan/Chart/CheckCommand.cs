@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Checks;
-using Portolan.Inspect.Descriptions;
 using Portolan.Services.Planning;
 using Spectre.Console;
 
@@ -53,23 +52,24 @@ internal static class CheckCommand
                 PodRanges = [.. podRanges],
                 IsWholeNode = input.IsLive,
             });
+            var answer = CheckAnswer.Of(result);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => WriteJson(writer, result));
+                ChartOutput.Json(answer, AnswersJsonContext.Default.CheckAnswer);
             else
-                Print(result, input, chart);
+                Print(answer, input, chart);
             return result.Findings.IsEmpty ? input.AnsweredStatus : ExitStatus.Findings;
         });
         return command;
     }
 
-    private static void Print(CheckResult result, ChartInput input, ChartOutput chart)
+    private static void Print(CheckAnswer result, ChartInput input, ChartOutput chart)
     {
-        foreach (Finding finding in result.Findings)
+        foreach (FindingAnswer finding in result.Findings)
         {
-            Color color = finding.Severity switch { FindingSeverity.Error => Color.Red, FindingSeverity.Warning => Color.Yellow, _ => Color.Default };
-            chart.Line($"{finding.Severity.ToString().ToLowerInvariant()}: {finding.Subject}: {finding.Code}", new Style(color));
-            if (finding.Place is { } place)
-                chart.Line($"  rule  {place}: {RuleText.Of(place.Rule)}");
+            Color color = finding.Severity switch { "error" => Color.Red, "warning" => Color.Yellow, _ => Color.Default };
+            chart.Line($"{finding.Severity}: {finding.Subject}: {finding.Code}", new Style(color));
+            if (finding.PlaceText is { } place)
+                chart.Line($"  rule  {place}: {finding.Text}");
             chart.Line($"  what  {finding.Explanation}");
             chart.Line($"  do    {finding.Advice}");
         }
@@ -82,34 +82,4 @@ internal static class CheckCommand
 
     private static string RuleCount(ChartInput input) =>
         input.Rules.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length)).ToString(CultureInfo.InvariantCulture);
-
-    private static void WriteJson(Utf8JsonWriter writer, CheckResult result)
-    {
-        writer.WriteStartObject();
-        writer.WriteStartArray("findings");
-        foreach (Finding finding in result.Findings)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("severity", finding.Severity.ToString().ToLowerInvariant());
-            writer.WriteString("code", finding.Code);
-            writer.WriteString("subject", finding.Subject);
-            if (finding.Place is { } place)
-            {
-                writer.WriteString("table", place.Table.Name);
-                writer.WriteString("chain", place.Chain.Name);
-                writer.WriteNumber("rule", place.Index + 1);
-                writer.WriteString("text", RuleText.Of(place.Rule));
-                writer.WriteString("source", place.Rule.Source.ToString());
-            }
-            writer.WriteString("explanation", finding.Explanation);
-            writer.WriteString("advice", finding.Advice);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteStartArray("limits");
-        foreach (string limit in result.Limits)
-            writer.WriteStringValue(limit);
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Netlink.Core;
 
 namespace Portolan.Chart;
@@ -24,25 +25,16 @@ internal static class CountersView
             counters = [.. counters.Where(counter => counter.Service == service || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
         if (asJson)
         {
-            ChartOutput.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteStartArray("counters");
-                foreach (FrontendCounter counter in counters)
-                {
-                    writer.WriteStartObject();
-                    writer.WriteString("service", counter.Service);
-                    writer.WriteString("frontend", new InetEndpoint(counter.Address, counter.Port).ToString());
-                    writer.WriteString("protocol", counter.Protocol.ToRuleText());
-                    writer.WriteNumber("connections", counter.Connections);
-                    writer.WriteNumber("rejected", counter.Rejected);
-                    writer.WriteNumber("dropped", counter.Dropped);
-                    writer.WriteNumber("denied", counter.Denied);
-                    writer.WriteEndObject();
-                }
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            });
+            ChartOutput.Json(
+                new CountersAnswer([.. counters.Select(counter => new CounterAnswer(
+                    counter.Service,
+                    new InetEndpoint(counter.Address, counter.Port).ToString(),
+                    counter.Protocol.ToRuleText(),
+                    counter.Connections,
+                    counter.Rejected,
+                    counter.Dropped,
+                    counter.Denied))]),
+                AnswersJsonContext.Default.CountersAnswer);
         }
         else if (counters.Count == 0)
         {

@@ -1,14 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Spectre.Console;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan explain: the way of a service's packets, in words.</summary>
+/// <summary>portolan explain: the path of a service's packets, in words.</summary>
 internal static class ExplainCommand
 {
     internal static Command Create()
@@ -18,7 +18,7 @@ internal static class ExplainCommand
         var port = new Option<string?>("--port") { Description = "The port, by name or number; all ports without it." };
         var from = new Option<string?>("--from") { Description = "Where the client is; everywhere without it." };
         from.AcceptOnlyFromAmong("pod", "node", "outside");
-        var command = new Command("explain", "Tell the way of a service's packets in words: each hop and why it is taken, marks, masquerading, "
+        var command = new Command("explain", "Explain the path of a service's packets in words: each hop and why it is taken, marks, masquerading, "
             + "how the endpoint is chosen, and the end.\n\nExample: portolan explain default/testsvc --from outside")
         {
             name, port, from,
@@ -40,7 +40,7 @@ internal static class ExplainCommand
             var paths = services.Select(service => (service, explainer.Explain(service, places))).ToList();
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(writer => WriteJson(writer, paths.SelectMany(item => item.Item2.Select(path => (item.service, path)))));
+                ChartOutput.Json(ExplainAnswer.Of(paths), AnswersJsonContext.Default.ExplainAnswer);
                 return input.AnsweredStatus;
             }
             foreach ((ProgrammedService service, IReadOnlyList<ExplainedPath> ofService) in paths.Select(item => (item.service, (IReadOnlyList<ExplainedPath>)item.Item2)))
@@ -97,58 +97,5 @@ internal static class ExplainCommand
     {
         foreach (string line in ExplainText.Choice(choice))
             chart.Line($"  {line}");
-    }
-
-    private static void WriteJson(Utf8JsonWriter writer, IEnumerable<(ProgrammedService Service, ExplainedPath ExplainedPath)> paths)
-    {
-        writer.WriteStartObject();
-        writer.WriteStartArray("paths");
-        foreach ((ProgrammedService service, ExplainedPath path) in paths)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("service", service.DisplayName);
-            writer.WriteString("protocol", service.Protocol.ToRuleText());
-            writer.WriteString("frontend", path.Frontend.Text);
-            writer.WriteString("kind", path.Frontend.Kind.ToString());
-            writer.WriteString("from", path.Client.ToString().ToLowerInvariant());
-            writer.WriteString("source", path.Packet.Source.ToString());
-            writer.WriteStartArray("steps");
-            foreach (ExplainedStep step in path.Steps)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("hook", step.Hook.ToLowerInvariant());
-                writer.WriteString("table", step.Place.Table.Name);
-                writer.WriteString("chain", step.Place.Chain.Name);
-                writer.WriteNumber("rule", step.Place.Index + 1);
-                writer.WriteString("why", step.Why);
-                writer.WriteString("what", step.What);
-                writer.WriteString("destination", step.Destination);
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
-            writer.WriteStartArray("choice");
-            foreach (ProgrammedEndpoint endpoint in path.Choice?.Endpoints ?? [])
-            {
-                writer.WriteStartObject();
-                writer.WriteString("endpoint", endpoint.Text);
-                writer.WriteNumber("share", Math.Round(endpoint.Share, 6));
-                writer.WriteString("printed", endpoint.Printed);
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
-            WriteTexts(writer, "conclusions", path.Conclusions);
-            WriteTexts(writer, "unknown", path.Unknowns);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    }
-
-    private static void WriteTexts(Utf8JsonWriter writer, string name, IReadOnlyList<string> texts)
-    {
-        writer.WriteStartArray(name);
-        foreach (string text in texts)
-            writer.WriteStringValue(text);
-        writer.WriteEndArray();
     }
 }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
-using System.Text.Json;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Graphs;
 using Portolan.Inspect.Programmed;
 
@@ -18,7 +18,7 @@ internal static class GraphCommand
         var format = new Option<string>("--format", "-f") { Description = "The form of the picture.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("mermaid", "dot", "svg", "text");
         var file = new Option<string?>("--output", "-o") { Description = "The file to write to instead of standard output.", HelpName = "FILE" };
-        var command = new Command("graph", "Draw the way of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
+        var command = new Command("graph", "Draw the path of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
             + "probabilities, endpoints at the end.\n\nExample: portolan graph default/testsvc --format svg -o testsvc.svg")
         {
             name, all, format, file,
@@ -50,7 +50,7 @@ internal static class GraphCommand
             }
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(writer => WriteJson(writer, graph));
+                ChartOutput.Json(GraphAnswer.Of(graph), AnswersJsonContext.Default.GraphAnswer);
                 return input.AnsweredStatus;
             }
             string text = parsed.GetValue(format) switch
@@ -97,32 +97,5 @@ internal static class GraphCommand
         if (!process.WaitForExit(TimeSpan.FromSeconds(30)))
             process.Kill();
         return process.HasExited && process.ExitCode == 0 ? svg.Result : SvgLayout.Draw(graph);
-    }
-
-    private static void WriteJson(Utf8JsonWriter writer, ServiceGraph graph)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("title", graph.Title);
-        writer.WriteStartArray("nodes");
-        foreach (GraphNode node in graph.Nodes)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("id", node.Id);
-            writer.WriteString("kind", node.Kind.ToString().ToLowerInvariant());
-            writer.WriteString("label", node.Label);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteStartArray("edges");
-        foreach (GraphEdge edge in graph.Edges)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("from", edge.From);
-            writer.WriteString("to", edge.To);
-            writer.WriteString("label", edge.Label);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
     }
 }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
@@ -44,7 +44,7 @@ internal static class RulesCommand
                 return ExitStatus.Findings;
             }
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => WriteJson(writer, places, input.Guide));
+                ChartOutput.Json(RulesAnswer.Of(places, input.Guide), AnswersJsonContext.Default.RulesAnswer);
             else
                 Print(places, isService || parsed.GetValue(all) ? int.MaxValue : PageLength, parsed.GetValue(from), input.Guide, chart);
             return input.AnsweredStatus;
@@ -107,33 +107,6 @@ internal static class RulesCommand
         string? service = guide.ServiceOf(place);
         string explanation = RuleDescription.Of(place.Rule, guide);
         return service is null ? explanation : $"{service}: {explanation}";
-    }
-
-    private static void WriteJson(Utf8JsonWriter writer, List<RuleRef> places, ChainGuide guide)
-    {
-        writer.WriteStartObject();
-        writer.WriteStartArray("rules");
-        foreach (RuleRef place in places)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("family", place.Table.Family.ToString().ToLowerInvariant());
-            writer.WriteString("table", place.Table.Name);
-            writer.WriteString("chain", place.Chain.Name);
-            writer.WriteString("purpose", guide.PurposeOf(place.Chain.Name));
-            writer.WriteNumber("rule", place.Index + 1);
-            writer.WriteString("service", guide.ServiceOf(place));
-            writer.WriteString("text", RuleText.Of(place.Rule));
-            writer.WriteString("meaning", RuleDescription.Of(place.Rule, guide));
-            if (place.Rule.Counters is { } counters)
-            {
-                writer.WriteNumber("packets", counters.Packets);
-                writer.WriteNumber("bytes", counters.Bytes);
-            }
-            writer.WriteString("source", place.Rule.Source.ToString());
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
     }
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -1,13 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan services: what the rules offer.</summary>
+/// <summary>portolan services: what the rules serve.</summary>
 internal static class ServicesCommand
 {
     // Below, the table's seven columns become towers of single words.
@@ -17,14 +17,14 @@ internal static class ServicesCommand
     {
         var options = new ChartOptions();
         var filter = new Argument<string?>("service") { Description = "Show this service only, with every endpoint.", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("services", "List the services that the rules offer: addresses, policies, endpoints with their effective shares, "
+        var command = new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
             + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
         {
             filter,
         };
         var counters = new Option<bool>("--counters")
         {
-            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those refused for lack of endpoints, dropped for"
+            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those rejected for lack of endpoints, dropped for"
                 + " lack of endpoints on this node, and denied by source ranges. Live only, "
                 + "and only where the proxy runs with --counters.",
         };
@@ -47,7 +47,7 @@ internal static class ServicesCommand
                     return ExitStatus.Findings;
             }
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => WriteJson(writer, services));
+                ChartOutput.Json(ServicesAnswer.Of(services), AnswersJsonContext.Default.ServicesAnswer);
             else if (name is not null)
                 PrintDetails(services, chart);
             else
@@ -61,7 +61,7 @@ internal static class ServicesCommand
     {
         if (services.Count == 0)
         {
-            chart.Line("The rules offer no services.");
+            chart.Line("The rules serve no services.");
             return;
         }
         if (chart.Width < NarrowWidth)
@@ -121,7 +121,7 @@ internal static class ServicesCommand
     {
         string state = frontend.State switch
         {
-            ProgrammedState.Rejected => " (refused: no endpoints)",
+            ProgrammedState.Rejected => " (rejected: no endpoints)",
             ProgrammedState.Dropped => " (dropped: none on this node)",
             ProgrammedState.Untouched => " (passes untouched)",
             _ => string.Empty,
@@ -166,84 +166,5 @@ internal static class ServicesCommand
         return counts.Count == 0 ? "-" : counts.Min() == counts.Max() ? Text(counts[0]) : $"{Text(counts.Min())} to {Text(counts.Max())}";
 
         static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-    }
-
-    private static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<ProgrammedService> services)
-    {
-        writer.WriteStartObject();
-        writer.WriteStartArray("services");
-        foreach (ProgrammedService service in services)
-            WriteService(writer, service);
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    }
-
-    private static void WriteService(Utf8JsonWriter writer, ProgrammedService service)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("service", service.Service);
-        writer.WriteString("port", service.Port);
-        writer.WriteString("id", service.Id);
-        writer.WriteString("protocol", service.Protocol.ToRuleText());
-        writer.WriteString("family", service.Family.ToString());
-        writer.WriteString("writer", service.Writer switch
-        {
-            RuleWriter.KubeProxyIptables => "kube-proxy iptables",
-            RuleWriter.KubeProxyNftables => "kube-proxy nftables",
-            _ => "portolan",
-        });
-        WriteFlag(writer, "externalTrafficPolicyLocal", service.IsExternalLocal);
-        WriteFlag(writer, "internalTrafficPolicyLocal", service.IsInternalLocal);
-        if (service.Affinity is { } affinity)
-            writer.WriteNumber("affinitySeconds", (long)affinity.TotalSeconds);
-        else
-            writer.WriteNull("affinitySeconds");
-        writer.WriteStartArray("sourceRanges");
-        foreach (InetPrefix range in service.SourceRanges)
-            writer.WriteStringValue(range.ToString());
-        writer.WriteEndArray();
-        writer.WriteStartArray("frontends");
-        foreach (ProgrammedFrontend frontend in service.Frontends)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("kind", frontend.Kind.ToString());
-            writer.WriteString("address", frontend.Address.Family == IpFamily.None ? null : frontend.Address.ToString());
-            writer.WriteNumber("port", frontend.Port);
-            writer.WriteString("outside", frontend.State.ToString().ToLowerInvariant());
-            if (frontend.RulesBefore is { } rules)
-                writer.WriteNumber("rulesBefore", rules);
-            else
-                writer.WriteNull("rulesBefore");
-            WriteEndpoints(writer, frontend.Endpoints);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        WriteEndpoints(writer, service.Endpoints);
-        writer.WriteEndObject();
-    }
-
-    private static void WriteEndpoints(Utf8JsonWriter writer, IReadOnlyList<ProgrammedEndpoint> endpoints)
-    {
-        writer.WriteStartArray("endpoints");
-        foreach (ProgrammedEndpoint endpoint in endpoints)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("address", endpoint.Address.Family == IpFamily.None ? null : endpoint.Text);
-            writer.WriteNumber("share", Math.Round(endpoint.Share, 6));
-            if (endpoint.Printed.Length > 0)
-                writer.WriteString("printed", endpoint.Printed);
-            if (endpoint.Chain.Length > 0)
-                writer.WriteString("chain", endpoint.Chain);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-    }
-
-    private static void WriteFlag(Utf8JsonWriter writer, string name, bool? value)
-    {
-        if (value is { } known)
-            writer.WriteBoolean(name, known);
-        else
-            writer.WriteNull(name);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using Portolan.Inet;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
@@ -35,7 +36,7 @@ internal static class TraceCommand
         };
         affinity.AcceptOnlyFromAmong("fresh", "unknown");
 
-        var command = new Command("trace", "Simulate one packet: every way it may go through the rules, with its probability.\n\n"
+        var command = new Command("trace", "Simulate one packet: every path it may take through the rules, with its probability.\n\n"
             + "Example: portolan trace --src 203.0.113.9 --dst 172.6.6.6 --dport 443 --rules dump.txt")
         {
             source, destination, protocol, destinationPort, sourcePort, input, output, local, state, mark, podCidr, affinity,
@@ -84,7 +85,7 @@ internal static class TraceCommand
                 return ExitStatus.CouldNotRun;
             TraceResult result = new PacketSimulator(rules.Rules, rules.Node).Trace(packet);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(writer => TraceJson.Write(writer, result, rules.Guide));
+                ChartOutput.Json(TraceAnswer.Of(result, rules.Guide), AnswersJsonContext.Default.TraceAnswer);
             else
                 Print(result, rules.Guide, parsed.GetValue(podCidr) ?? [], chart);
             return rules.AnsweredStatus;

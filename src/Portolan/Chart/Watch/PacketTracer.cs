@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Netlink.NfTables;
@@ -105,46 +106,33 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
         chart.Line($"  => {conclusion.Text}", new Style(color));
     }
 
-    private static void PrintJson(TracedStep step) => PrintJson(writer =>
+    private static void PrintJson(TracedStep step)
     {
-        writer.WriteNumber("packet", step.Packet);
-        writer.WriteString("kind", step.Event.Kind.ToString().ToLowerInvariant());
-        writer.WriteString("hook", step.Hook?.Hook.ToString().ToLowerInvariant());
-        writer.WriteString("table", step.Event.Table.Name);
-        writer.WriteString("chain", step.Event.Chain);
-        writer.WriteString("verdict", step.Event.Verdict?.ToString() ?? step.Event.Policy?.ToString().ToLowerInvariant());
-        if (step.Place is { } place)
-        {
-            writer.WriteNumber("rule", place.Index + 1);
-            writer.WriteString("service", step.Service);
-            writer.WriteString("text", RuleText.Of(place.Rule));
-        }
-    });
-
-    private void PrintJson(TracedPacket way, TracedConclusion conclusion) => PrintJson(writer =>
-    {
-        writer.WriteNumber("packet", Packets);
-        writer.WriteString("kind", "end");
-        writer.WriteString("verdict", conclusion.Verdict);
-        writer.WriteString("protocol", way.Before is { } headers ? Inet.IpProtocols.ToRuleText(headers.Protocol) : null);
-        writer.WriteString("from", way.Before?.SourceText);
-        writer.WriteString("to", way.Before?.DestinationText);
-        writer.WriteString("source", way.After?.SourceText);
-        writer.WriteString("destination", way.After?.DestinationText);
-        writer.WriteString("service", conclusion.Service);
-        writer.WriteBoolean("masquerade", conclusion.IsMasqueraded);
-        writer.WriteString("text", conclusion.Text);
-    });
-
-    private static void PrintJson(Action<Utf8JsonWriter> write)
-    {
-        using var line = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(line))
-        {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
-        }
-        Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(line.ToArray()));
+        string kind = step.Event.Kind.ToString().ToLowerInvariant();
+        string? hook = step.Hook?.Hook.ToString().ToLowerInvariant();
+        string? verdict = step.Event.Verdict?.ToString() ?? step.Event.Policy?.ToString().ToLowerInvariant();
+        string line = step.Place is { } place
+            ? JsonSerializer.Serialize(
+                new WatchRuleStep(
+                    step.Packet, kind, hook, step.Event.Table.Name, step.Event.Chain, verdict, place.Index + 1, step.Service, RuleText.Of(place.Rule)),
+                AnswersJsonContext.Default.WatchRuleStep)
+            : JsonSerializer.Serialize(
+                new WatchStep(step.Packet, kind, hook, step.Event.Table.Name, step.Event.Chain, verdict), AnswersJsonContext.Default.WatchStep);
+        Console.Out.WriteLine(line);
     }
+
+    private void PrintJson(TracedPacket way, TracedConclusion conclusion) => Console.Out.WriteLine(JsonSerializer.Serialize(
+        new WatchEnd(
+            Packets,
+            "end",
+            conclusion.Verdict,
+            way.Before is { } headers ? Inet.IpProtocols.ToRuleText(headers.Protocol) : null,
+            way.Before?.SourceText,
+            way.Before?.DestinationText,
+            way.After?.SourceText,
+            way.After?.DestinationText,
+            conclusion.Service,
+            conclusion.IsMasqueraded,
+            conclusion.Text),
+        AnswersJsonContext.Default.WatchEnd));
 }

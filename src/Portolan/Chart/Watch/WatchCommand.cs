@@ -9,7 +9,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart.Watch;
 
-/// <summary>portolan watch: the way of real packets, as the kernel traces them.</summary>
+/// <summary>portolan watch: the path of real packets, as the kernel traces them.</summary>
 internal static class WatchCommand
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
@@ -24,7 +24,7 @@ internal static class WatchCommand
         var rate = new Option<uint>("--rate") { Description = "How many packets to trace a second, and at most at once.", DefaultValueFactory = _ => 10 };
         var seconds = new Option<uint>("--seconds") { Description = "Stop after this many seconds.", DefaultValueFactory = _ => 60 };
         var count = new Option<int?>("--count") { Description = "Stop after this many packets.", HelpName = "N" };
-        var command = new Command("watch", "Ask the kernel to trace real packets and print each one's way through the rules (of nftables and iptables-nft; "
+        var command = new Command("watch", "Ask the kernel to trace real packets and print each one's path through the rules (of nftables and iptables-nft; "
             + "iptables-legacy has no such trace). The trace rule is in a table of its own that the kernel removes when this program ends, however it ends. Needs root.\n\n"
             + "Examples:\n  portolan watch --dst 172.30.5.207 --dport 443 --seconds 30\n  portolan watch --dst 172.30.5.207 --syn --count 1 --json")
         {
