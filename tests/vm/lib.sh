@@ -269,7 +269,7 @@ vm_image() {
   flock 9
   vm_update || return
   # Asking apt again takes half a minute: not before the package lists or these scripts have changed.
-  asked="$(stat -c %Y "$vm_out/apt/updated")-$(cat "$vm_here/lib.sh" "$vm_here"/guest/* | vm_digest)"
+  asked="$(stat -c %Y "$vm_out/apt/updated")-$(cat "$vm_here/lib.sh" "$vm_here"/guest/{init,initrd} | vm_digest)"
   if [[ -e $image/.asked && $(<"$image/.asked") == "$asked" ]]; then exec 9>&-; echo "$image"; return 0; fi
   kernel=$(vm_kernel "$series") || return
   key=$(vm_userland_key) || return
