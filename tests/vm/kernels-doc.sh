@@ -8,10 +8,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 (($#)) || set -- "$here/../../out/vm/results.tsv"
 cat "$here/kernels-head.md"
-awk -F'\t' -v OFS='|' '
+# By the kernels' versions, whatever order they were run in.
+order=$(cut -f1,2 "$@" | sort -t $'\t' -k2,2V -u | cut -f1 | tr '\n' ' ')
+awk -F'\t' -v OFS='|' -v order="$order" '
+  BEGIN {n = split(order, kernels, " ")}
   FNR == 1 {delete fresh}
   !($1 in fresh) {fresh[$1] = 1; for (k in count) if (index(k, $1 SUBSEP) == 1) delete count[k]; for (k in verdict) if (index(k, $1 SUBSEP) == 1) delete verdict[k]}
-  {release[$1] = $2; if (!($1 in known)) {known[$1] = 1; kernels[++n] = $1}}
+  {release[$1] = $2}
   $3 == "features" {verdict[$1, $5] = $4 == "INFO" ? substr($6, 1, 3) == "yes" ? "yes" : "no" : $4 == "PASS" ? "yes" : "**no**"
     if (!($5 in feature)) {feature[$5] = $4 == "INFO" ? "other" : "needed"; features[++f] = $5}}
   $3 ~ /^nft / {verdict[$1, $3 " " $5] = $4 == "PASS" ? "yes" : $4 == "SKIP" ? "no" : "**no**"

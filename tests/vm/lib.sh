@@ -259,6 +259,13 @@ vm_fill_image() {
   rm -rf "$root"
 }
 
+# All of this folder that says what is in an image.
+vm_recipe() {
+  declare -p vm_userland vm_userland_packages vm_nft_releases vm_tool_packages
+  declare -f vm_install vm_unpack vm_kernel_package vm_kernel_packages vm_initrd vm_fill_tools vm_fill_kernel vm_fill_nft vm_fill_userland vm_fill_image
+  cat "$vm_here"/guest/init*
+}
+
 # vm_image SERIES: a kernel and a root file system for it, ready to boot; prints the folder that has vmlinuz, root.img and release.
 vm_image() {
   local series=$1 kernel key asked
@@ -269,7 +276,7 @@ vm_image() {
   flock 9
   vm_update || return
   # Asking apt again takes half a minute: not before the package lists or these scripts have changed.
-  asked="$(stat -c %Y "$vm_out/apt/updated")-$(cat "$vm_here/lib.sh" "$vm_here"/guest/{init,initrd} | vm_digest)"
+  asked="$(stat -c %Y "$vm_out/apt/updated")-$(vm_recipe | vm_digest)"
   if [[ -e $image/.asked && $(<"$image/.asked") == "$asked" ]]; then exec 9>&-; echo "$image"; return 0; fi
   kernel=$(vm_kernel "$series") || return
   key=$(vm_userland_key) || return
@@ -317,7 +324,7 @@ vm_run_once() {
     -drive "file=$work/job.img,format=raw,if=virtio,readonly=on" \
     -drive "file=$work/results.img,format=raw,if=virtio" </dev/null &
   emulator=$!
-  tail -n +1 -s 0.2 -f --pid="$emulator" "$log" | tr -d '\r' | awk '/^vm: end / {over = 1} !over {print; fflush()}' &
+  tail -n +1 -s 0.2 -f --pid="$emulator" "$log" | awk '{sub(/\r$/, "")} /^vm: end / {over = 1} !over {print; fflush()}' &
   for ((second = 0; second < ${PORTOLAN_VM_BOOT_SECONDS:-90}; second++)); do
     kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log" || break
     sleep 1
