@@ -117,5 +117,18 @@ for project in "${projects[@]}"; do
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + $(number Skipped)))
 done
 
+# Other kernels, in virtual machines. PORTOLAN_VM_KERNELS chooses among them; empty for none.
+kernels=${PORTOLAN_VM_KERNELS-5.10 6.1 6.12 newest}
+if [[ -z $fast && -z $only && -n $kernels && -x out/portolan ]]; then
+  say "other kernels: $kernels"
+  PORTOLAN_BIN="$PWD/out/portolan" tests/vm/run.sh --kernels "$kernels" 2>&1 | tee "$log"
+  if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
+  else
+    echo "tests/vm/run.sh did not come to an end"
+    failed=$((failed + 1))
+  fi
+fi
+
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed + skipped > 0))

@@ -7,7 +7,7 @@
 # are put into /job, where the script runs as root with /job as its folder; what it leaves in /results is brought to
 # out/vm/results/KERNEL (or $PORTOLAN_VM_RESULTS). In the machine: dash as sh, bash, ip, iptables-nft and iptables-legacy, ipset, ipvsadm,
 # conntrack, modprobe, busybox for the rest; nft (1.1.3) and /opt/nft/VERSION/nft for other versions.
-# Status 77: no machine can be had here; 124: no end within $PORTOLAN_VM_SECONDS (300); 125: it ended without a result.
+# Status 77: no machine can be had here; 124: no end within $PORTOLAN_VM_SECONDS (300); 125: it ended without a result; 126: it did not come up.
 set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

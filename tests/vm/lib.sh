@@ -9,7 +9,7 @@ vm_lib=usr/lib/x86_64-linux-gnu
 
 # The release whose programs run in every machine: its C library is at least as new as the one that our binary was linked with.
 vm_userland=trixie
-vm_userland_packages=(bash busybox-static conntrack dash ethtool iproute2 ipset iptables iputils-ping ipvsadm kmod libstdc++6 nftables procps)
+vm_userland_packages=(bash busybox-static conntrack dash ethtool iproute2 ipset iptables iputils-ping ipvsadm kmod libstdc++6 nftables procps util-linux)
 # Releases whose nft stands in the machines too, as a neighbour's: 0.9.8, 1.0.6, 1.1.3 and the newest.
 vm_nft_releases=(bullseye bookworm trixie sid)
 vm_tool_packages=(qemu-system-x86 e2fsprogs kmod xz-utils)
@@ -259,6 +259,13 @@ vm_fill_image() {
   rm -rf "$root"
 }
 
+# All of this folder that says what is in an image.
+vm_recipe() {
+  declare -p vm_userland vm_userland_packages vm_nft_releases vm_tool_packages
+  declare -f vm_install vm_unpack vm_kernel_package vm_kernel_packages vm_initrd vm_fill_tools vm_fill_kernel vm_fill_nft vm_fill_userland vm_fill_image
+  cat "$vm_here"/guest/init*
+}
+
 # vm_image SERIES: a kernel and a root file system for it, ready to boot; prints the folder that has vmlinuz, root.img and release.
 vm_image() {
   local series=$1 kernel key asked
@@ -269,7 +276,7 @@ vm_image() {
   flock 9
   vm_update || return
   # Asking apt again takes half a minute: not before the package lists or these scripts have changed.
-  asked="$(stat -c %Y "$vm_out/apt/updated")-$(cat "$vm_here/lib.sh" "$vm_here"/guest/* | vm_digest)"
+  asked="$(stat -c %Y "$vm_out/apt/updated")-$(vm_recipe | vm_digest)"
   if [[ -e $image/.asked && $(<"$image/.asked") == "$asked" ]]; then exec 9>&-; echo "$image"; return 0; fi
   kernel=$(vm_kernel "$series") || return
   key=$(vm_userland_key) || return
@@ -281,11 +288,28 @@ vm_image() {
 }
 
 # vm_run IMAGE JOB RESULTS SECONDS: boots IMAGE, has it run JOB/run and brings back what that left in /results. The serial console goes to
-# standard output. Status: that of JOB/run; 124 when the machine did not come to an end in time; 125 when it ended without a result.
+# standard output. Status: that of JOB/run; 124 when the machine did not come to an end in time; 125 when it ended without a result; 126 when
+# it did not come up.
+#
+# On busy processors an emulated one now and then hangs before the first program, or runs into an instruction that another one is patching: the
+# kernel stops at the breakpoint that stands there meanwhile. Neither says anything about the job, so such a machine is started again, twice at
+# most.
 vm_run() {
-  local image=$1 job=$2 results=$3 seconds=$4 work status
+  local try status
+  for try in 1 2 3; do
+    vm_run_once "$@" && status=0 || status=$?
+    [[ $status == 126 ]] || { [[ $status == 125 ]] && grep -q 'Oops: int3' "$3/serial.log"; } || break
+    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not come up" || echo "met the emulator's breakpoint"); starting it again"
+  done
+  return "$status"
+}
+
+vm_run_once() {
+  local image=$1 job=$2 results=$3 seconds=$4 work status emulator second log
   work=$(mktemp -d "$vm_out/run.XXXXXX") || return 125
   mkdir -p "$results"
+  log=$results/serial.log
+  : >"$log"
   tar -C "$job" -cf "$work/job.img" . || return 125
   # Whole sectors, and room for the end marker that a short disk would cut off.
   truncate -s "%1M" "$work/job.img"
@@ -293,21 +317,35 @@ vm_run() {
   TMPDIR="$work" QEMU_MODULE_DIR="$vm_out/tools/$vm_lib/qemu" timeout -k 10 "$seconds" \
     "$vm_out/tools/$vm_lib/ld-linux-x86-64.so.2" --library-path "$vm_out/tools/$vm_lib" "$vm_out/tools/usr/bin/qemu-system-x86_64" \
     -L "$vm_out/tools/usr/share/qemu" -L "$vm_out/tools/usr/share/seabios" -M q35 -accel tcg,thread=multi,tb-size=512 -cpu max \
-    -smp "${PORTOLAN_VM_CPUS:-2}" -m "${PORTOLAN_VM_MEMORY:-1280}" -nodefaults -no-reboot -display none -serial stdio \
+    -smp "${PORTOLAN_VM_CPUS:-2}" -m "${PORTOLAN_VM_MEMORY:-1280}" -nodefaults -no-reboot -display none -serial "file:$log" \
     -kernel "$image/vmlinuz" -initrd "$image/initrd" \
     -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0" \
     -drive "file=$image/root.img,format=raw,if=virtio,snapshot=on" \
     -drive "file=$work/job.img,format=raw,if=virtio,readonly=on" \
-    -drive "file=$work/results.img,format=raw,if=virtio" </dev/null | tr -d '\r' |
-    tee "$results/serial.log" | awk '/^vm: end / {over = 1} !over {print; fflush()}'
-  status=${PIPESTATUS[0]}
-  if tar -C "$results" -xf "$work/results.img" 2>/dev/null && [[ -e $results/status ]]; then
-    status=$(<"$results/status")
-  elif [[ $status -ne 124 && $status -ne 137 ]]; then
-    status=125
+    -drive "file=$work/results.img,format=raw,if=virtio" </dev/null &
+  emulator=$!
+  tail -n +1 -s 0.2 -f --pid="$emulator" "$log" | awk '{sub(/\r$/, "")} /^vm: end / {over = 1} !over {print; fflush()}' &
+  for ((second = 0; second < ${PORTOLAN_VM_BOOT_SECONDS:-90}; second++)); do
+    kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log" || break
+    sleep 1
+  done
+  if kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log"; then
+    kill "$emulator"
+    wait "$emulator"
+    status=126
   else
-    status=124
+    wait "$emulator"
+    status=$?
+    if tar -C "$results" -xf "$work/results.img" 2>/dev/null && [[ -e $results/status ]]; then
+      status=$(<"$results/status")
+    elif [[ $status -ne 124 && $status -ne 137 ]]; then
+      status=125
+    else
+      status=124
+    fi
   fi
+  # The reader ends by itself, a moment after the emulator.
+  wait
   rm -rf "$work"
   return "$status"
 }

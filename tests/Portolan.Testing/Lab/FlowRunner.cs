@@ -14,7 +14,7 @@ public sealed class FlowRunner(NodeLab lab)
 
     // Nothing comes late from the devices; over loopback a packet may wait for its turn on the processor.
     private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_patience = LabPatience.Factor * TimeSpan.FromMilliseconds(200);
 
     private readonly List<(string Device, SeenPacket Packet)> _seen = [];
     private int _freshPort = 20000;

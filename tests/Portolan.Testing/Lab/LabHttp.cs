@@ -7,7 +7,7 @@ namespace Portolan.Testing.Lab;
 /// <summary>HTTP requests from inside a network namespace.</summary>
 public static class LabHttp
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patience = LabPatience.Factor * TimeSpan.FromSeconds(2);
 
     /// <summary>Makes the request on the calling thread's namespace; returns null or what is not as expected.</summary>
     public static string? Check(HttpProbe probe)

@@ -13,9 +13,9 @@ namespace Portolan.Testing.Lab;
 public sealed class ScenarioRun
 {
     // A first start may have to compile the program; a change is a matter of milliseconds on a machine that does nothing else.
-    private static readonly TimeSpan s_patienceForStart = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan s_patienceForChange = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_patienceForSideEffects = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patienceForStart = LabPatience.Factor * TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patienceForChange = LabPatience.Factor * TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patienceForSideEffects = LabPatience.Factor * TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     // Scenarios run side by side, but not all at once: a lab that waits for its turn on the processor measures nothing but that.
