@@ -117,7 +117,7 @@ public sealed class WatchTests : IAsyncLifetime
         await Assert.ThrowsAsync<SocketException>(() => box.AskAsync(IpFamily.IPv4));
 
         Assert.Equal(0, watch.WaitForExit());
-        Assert.Matches(@"\n  => rejected by (portolan services|filter KUBE-SERVICES) rule \d+\n$", watch.Output);
+        Assert.Matches(@"\n  => rejected by (portolan no-endpoints|filter KUBE-SERVICES) rule \d+\n$", watch.Output);
     }
 
     [Fact]
