@@ -34,6 +34,8 @@ public sealed class InvalidSegmentTests
         Assert.InRange(sources.Count, 0, StraySegments.Count - 1);
         Assert.Equal("pod-2", await client.AskAsync(ServiceInABox.Patience));
 
+        // A running proxy would put the rule back before the segments come.
+        service.Stop(kill: true);
         service.Box.Node.Run(() => Tool.Run($"iptables-{backend}", ["-w", "-D", "KUBE-FORWARD", "1"]));
         Send(service, client);
 
