@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 
@@ -24,18 +25,24 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
     /// <inheritdoc/>
     public string? Probe(DataPlaneOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         try
         {
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
-            new NfReader(socket).ReadTables();
-            return null;
+            ImmutableArray<string> missing = KernelProbe.Missing(socket, IpFamily.IPv4);
+            if (missing.IsEmpty && options.WithIPv6)
+                missing = KernelProbe.Missing(socket, IpFamily.IPv6);
+            return missing.IsEmpty
+                ? null
+                : $"this kernel ({KernelRelease}) does not have what mode nftables needs: {string.Join("; ", missing)}. Mode iptables may work here";
         }
         catch (NetlinkException failure)
         {
-            return $"the kernel has no usable nf_tables ({failure.Message}): Linux 5.13 or later with CONFIG_NF_TABLES is needed, " +
-                "perhaps 'modprobe nf_tables'";
+            return $"this kernel ({KernelRelease}) has no usable nf_tables ({failure.Message}): CONFIG_NF_TABLES is needed, perhaps 'modprobe nf_tables'";
         }
     }
+
+    private static string KernelRelease => Environment.OSVersion.Version.ToString(3);
 
     /// <inheritdoc/>
     public IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers)
@@ -56,7 +63,7 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
         // A kernel that has no nf_tables holds none of its tables.
-        if (Probe(new()) is not null)
+        if (!HasNfTables())
             return [];
         List<string> removed = [];
         if (inForce is not NfTablesPlane && NfTablesPlane.RemoveAll())
@@ -65,6 +72,20 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
         if (inForce is not null && RemoveKubeProxyTables())
             removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
         return removed;
+    }
+
+    private static bool HasNfTables()
+    {
+        try
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+            new NfReader(socket).ReadTables();
+            return true;
+        }
+        catch (NetlinkException)
+        {
+            return false;
+        }
     }
 
     private static bool RemoveKubeProxyTables()

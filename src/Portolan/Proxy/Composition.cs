@@ -42,6 +42,7 @@ internal static class Composition
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
         foreach (string warning in config.Unhonoured(HonouredFields))
             log.ConfigWarning(warning);
+        log.ModeChosen(settings.ModeReason);
         using NamespaceLease? lease = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
         if (lease is null)
             return;

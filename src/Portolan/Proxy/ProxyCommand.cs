@@ -46,22 +46,20 @@ internal static class ProxyCommand
             {
                 return Fail(wrong.Message);
             }
-            if (Registry.Find(read.ModeName) is not { } provider)
-            {
-                string served = string.Join(" or ", Registry.Providers.Select(static known => known.Mode));
-                return Fail($"mode: {read.ModeName} is not served by Portolan; take {served}.");
-            }
             if (KernelSupport.WhatIsMissing() is { } missing)
                 return Fail($"portolan proxy cannot run: {missing}.");
             if (parsed.GetValue(cleanup))
                 return CleanUp();
-            var settings = new ProxySettings(read, provider, PlaneOptionsOf(read, planeFlags.From(parsed)))
+            ImmutableDictionary<string, string> given = planeFlags.From(parsed);
+            ModeChoice choice = ModeChoice.Of(read, config => PlaneOptionsOf(config, given));
+            if (choice.Provider is not { } provider)
+                return Fail($"{choice.Reason}.");
+            var settings = new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
             {
                 Manifests = parsed.GetValue(manifests),
                 Master = parsed.GetValue(master),
+                ModeReason = choice.Reason,
             };
-            if (provider.Probe(settings.PlaneOptions) is { } reason)
-                return Fail($"portolan proxy cannot run: {reason}.");
             return await RunAsync(settings).ConfigureAwait(false);
         });
         return command;

@@ -35,6 +35,9 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     [LoggerMessage(9, LogLevel.Error, "{What} failed: {Reason}; the proxy goes on; will retry in {Seconds:0.0} s, then after growing waits")]
     public partial void BackgroundFailed(string what, string reason, double seconds);
 
+    [LoggerMessage(11, LogLevel.Information, "{Reason}")]
+    public partial void ModeChosen(string reason);
+
     [LoggerMessage(10, LogLevel.Debug, "details of the failure")]
     public partial void FailureDetails(Exception failure);
 }
