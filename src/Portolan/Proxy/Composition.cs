@@ -42,7 +42,6 @@ internal static class Composition
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
         foreach (string warning in config.Unhonoured(HonouredFields))
             log.ConfigWarning(warning);
-        log.ModeChosen(settings.ModeReason);
         using NamespaceLease? lease = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
         if (lease is null)
             return;
@@ -52,6 +51,7 @@ internal static class Composition
         using KernelLocalAddresses addresses = KernelLocalAddresses.Open();
         using KernelConntrackTable conntrack = KernelConntrackTable.Open();
         IClusterSource source = SourceFor(settings, nodeName, loggers, time);
+        log.ModeChosen(settings.ModeReason);
         using var loop = new SyncLoop(
             plane,
             new ServiceTable(config.PolicyFor(nodeName)),
