@@ -15,8 +15,8 @@ using Portolan.Services.Plans;
 namespace Portolan.Bench;
 
 /// <summary>
-/// What a sync costs: the first one and single changes, from cluster state in memory to the kernel's acknowledgement, with the real kernel in
-/// the network namespace the process runs in. One size per process, so that peak memory is that size's own.
+/// What a sync costs: the first one and single changes, from cluster state in memory to the kernel's acknowledgement, with the real kernel
+/// in the network namespace the process runs in. One size per process, so that peak memory is that size's own.
 /// </summary>
 internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixed, bool withCounters)
 {
@@ -120,7 +120,8 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
 
         // Costs what the NodePorts cost that move with it.
         ImmutableArray<InetAddress> more = [.. s_addresses, InetAddress.Parse("192.168.0.9")];
-        kinds["node address for all NodePorts"] = Measure(plane, i => _table.UseLocalAddresses(i % 2 == 0 ? more : s_addresses), changes: 20);
+        kinds["node address for all NodePorts"] = Measure(plane, i => _table.UseLocalAddresses(i % 2 == 0 ? more : s_addresses),
+            changes: 20);
         return kinds;
     }
 
@@ -194,6 +195,7 @@ internal sealed record Latency(double P50, double P99, double Max)
 
 /// <summary>One row.</summary>
 internal sealed record ControlPlaneResult(
-    int Services, int Endpoints, bool Mixed, bool Counters, double FirstSyncMs, double OfThatDecidingMs, double FirstSyncUserMs, double FirstSyncKernelMs,
+    int Services, int Endpoints, bool Mixed, bool Counters, double FirstSyncMs, double OfThatDecidingMs, double FirstSyncUserMs,
+        double FirstSyncKernelMs,
     int Objects, Latency EmptyTransactionUs, Latency AddServiceUs, Latency ReplaceEndpointUs, Latency RemoveServiceUs,
     SortedDictionary<string, Latency> OtherChangesUs, long PeakProcessBytes, long KernelBytes, double RestartMs);

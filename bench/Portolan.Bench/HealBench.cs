@@ -8,8 +8,8 @@ using Portolan.Netlink.NfTables;
 namespace Portolan.Bench;
 
 /// <summary>
-/// How long a node is without rules when somebody removes them, with a running proxy in this network namespace: from the commit that deletes
-/// both tables to the commit that brings them back. Rules come back in one transaction, so the first rule seen means all of them.
+/// How long a node is without rules when somebody removes them, with a running proxy in this network namespace: from the commit that
+/// deletes both tables to the commit that brings them back. Rules come back in one transaction, so the first rule seen means all of them.
 /// </summary>
 internal static class HealBench
 {
@@ -60,5 +60,6 @@ internal static class HealBench
 /// <summary>Milliseconds without rules.</summary>
 internal sealed record HealResult(int Runs, double MinMs, double MedianMs, double MaxMs)
 {
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{MedianMs:f1} ms ({MinMs:f1} to {MaxMs:f1}) of {Runs}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{MedianMs:f1} ms ({MinMs:f1} to {MaxMs:f1}) of {Runs}");
 }

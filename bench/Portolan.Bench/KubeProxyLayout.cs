@@ -4,8 +4,8 @@ using Portolan.Services.Cluster;
 namespace Portolan.Bench;
 
 /// <summary>
-/// The generated cluster's rules in the layouts kube-proxy writes, for a packet to walk through beside ours: nftables with a verdict map and a
-/// chain and map per service, iptables with a rule per service in KUBE-SERVICES.
+/// The generated cluster's rules in the layouts kube-proxy writes, for a packet to walk through beside ours: nftables with a verdict map
+/// and a chain and map per service, iptables with a rule per service in KUBE-SERVICES.
 /// </summary>
 internal static class KubeProxyLayout
 {
@@ -17,8 +17,10 @@ internal static class KubeProxyLayout
         output.WriteLine("  chain nat-prerouting { type nat hook prerouting priority dstnat; jump services; }");
         for (int i = 0; i < services; i++)
         {
-            string map = string.Join(", ", Endpoints(i, endpoints).Select((e, n) => string.Create(CultureInfo.InvariantCulture, $"{n} : {e} . 8080")));
-            output.WriteLine($"  chain service-{Number(i)} {{ meta l4proto tcp dnat ip to numgen random mod {Number(endpoints)} map {{ {map} }}; }}");
+            string map = string.Join(", ", Endpoints(i, endpoints)
+                .Select((e, n) => string.Create(CultureInfo.InvariantCulture, $"{n} : {e} . 8080")));
+            output.WriteLine($"  chain service-{Number(i)} {{ meta l4proto tcp dnat ip to numgen random mod {Number(endpoints)} map {{ " +
+                $"{map} }}; }}");
         }
         output.WriteLine("}");
         const int perLine = 1000;
@@ -48,7 +50,8 @@ internal static class KubeProxyLayout
             foreach (string endpoint in Endpoints(i, endpoints))
             {
                 string chance = e == endpoints - 1
-                    ? "" : string.Create(CultureInfo.InvariantCulture, $"-m statistic --mode random --probability {1.0 / (endpoints - e):f11} ");
+                    ? "" : string.Create(CultureInfo.InvariantCulture,
+                    $"-m statistic --mode random --probability {1.0 / (endpoints - e):f11} ");
                 output.WriteLine($"-A KUBE-SVC-{Number(i)} {chance}-j KUBE-SEP-{Number(i)}-{Number(e)}");
                 output.WriteLine($"-A KUBE-SEP-{Number(i)}-{Number(e)} -p tcp -m tcp -j DNAT --to-destination {endpoint}:8080");
                 e++;

@@ -12,7 +12,8 @@ internal static class ManifestWriter
         const int perFile = 1000;
         for (int first = 0; first < services; first += perFile)
         {
-            using var file = new StreamWriter(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"services-{first:d6}.yaml")));
+            using var file =
+                new StreamWriter(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"services-{first:d6}.yaml")));
             for (int i = first; i < Math.Min(services, first + perFile); i++)
             {
                 var service = ClusterGenerator.Service(i);

@@ -9,7 +9,8 @@ switch (args)
 {
     case ["control", string services, string endpoints, .. string[] rest]:
         var bench = new ControlPlaneBench(
-            int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), rest.Contains("--mixed"), rest.Contains("--counters"));
+            int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), rest.Contains("--mixed"),
+                rest.Contains("--counters"));
         Console.WriteLine(JsonSerializer.Serialize(bench.Run(), BenchJson.Default.ControlPlaneResult));
         return 0;
     case ["iptables", .. string[] rest]:
@@ -26,10 +27,12 @@ switch (args)
         return 0;
     case ["dump", "modern" or "classic", string services, string endpoints]:
         using (var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16))
-            KubeProxyDump.Write(output, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture), args[1] == "classic");
+            KubeProxyDump.Write(output, int.Parse(services, CultureInfo.InvariantCulture),
+                int.Parse(endpoints, CultureInfo.InvariantCulture), args[1] == "classic");
         return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS | dump modern|classic SERVICES ENDPOINTS");
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS " +
+        "FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS | dump modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }

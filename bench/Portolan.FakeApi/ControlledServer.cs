@@ -77,7 +77,8 @@ internal sealed class ControlledServer : IAsyncDisposable
                     return null;
             }
         }
-        catch (Exception wrong) when (wrong is JsonException or FormatException or ArgumentException or InvalidOperationException or NullReferenceException)
+        catch (Exception wrong)
+            when (wrong is JsonException or FormatException or ArgumentException or InvalidOperationException or NullReferenceException)
         {
             return $"not understood: {wrong.Message}\n";
         }

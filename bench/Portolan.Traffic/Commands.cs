@@ -45,7 +45,10 @@ internal static class Commands
         if (json)
             Line($$"""{"requests":{{load.Requests}},"failed":{{load.Failures.Length}},"p50Ms":{{load.Percentile(0.5):f3}},"p99Ms":{{load.Percentile(0.99):f3}}}""");
         else
-            Line($"{load.Requests} requests, {load.Failures.Length} failed; half took at most {load.Percentile(0.5):f1} ms, 99 % at most {load.Percentile(0.99):f1} ms");
+        {
+            Line($"{load.Requests} requests, {load.Failures.Length} failed");
+            Line($"half took at most {load.Percentile(0.5):f1} ms, 99 % at most {load.Percentile(0.99):f1} ms");
+        }
         foreach (string failure in load.Failures.Take(5))
             Console.Error.WriteLine(failure);
         return load.Failures.IsEmpty ? 0 : 1;

@@ -30,12 +30,18 @@ var share = new Command("share", "Make requests, each over a new connection, and
 share.SetAction((line, _) => Commands.ShareAsync(line.GetValue(server)!, line.GetValue(requests), line.GetValue(atOnce)));
 
 var steady = new Command("steady", "Open connections at a fixed rate and count what fails.") { server, perSecond, seconds, json };
-steady.SetAction((line, cancel) => Commands.SteadyAsync(line.GetValue(server)!, line.GetValue(perSecond), line.GetValue(seconds), line.GetValue(json), cancel));
+steady.SetAction((line, cancel) =>
+    Commands.SteadyAsync(line.GetValue(server)!, line.GetValue(perSecond), line.GetValue(seconds), line.GetValue(json), cancel));
 
-var outage = new Command("outage", "Connect again and again; print the length of the first time without success, in milliseconds.") { server, seconds };
+var outage =
+    new Command("outage", "Connect again and again; print the length of the first time without success, in milliseconds.") { server,
+    seconds };
 outage.SetAction((line, _) => Commands.OutageAsync(line.GetValue(server)!, line.GetValue(seconds)));
 
-var connect = new Command("connect", "Short connections as fast as they go: connections a second and time to the first answer.") { server, seconds, atOnce, json };
-connect.SetAction((line, cancel) => Commands.ConnectAsync(line.GetValue(server)!, line.GetValue(seconds), line.GetValue(atOnce), line.GetValue(json), cancel));
+var connect = new Command("connect", "Short connections as fast as they go: connections a second and time to the first answer.") { server,
+    seconds, atOnce, json };
+connect.SetAction((line, cancel) =>
+    Commands.ConnectAsync(line.GetValue(server)!, line.GetValue(seconds), line.GetValue(atOnce), line.GetValue(json), cancel));
 
-return await new RootCommand("Servers and load for Portolan's demo and benchmarks.") { serve, share, steady, outage, connect }.Parse(args).InvokeAsync();
+return await new RootCommand("Servers and load for Portolan's demo and benchmarks.") { serve, share, steady, outage, connect }.Parse(args)
+    .InvokeAsync();

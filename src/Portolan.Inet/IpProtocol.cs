@@ -52,7 +52,8 @@ public static class IpProtocols
         };
         if (protocol != IpProtocol.None)
             return true;
-        if (!byte.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out byte number))
+        if (!byte.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+            out byte number))
             return false;
         protocol = (IpProtocol)number;
         return number != 0;

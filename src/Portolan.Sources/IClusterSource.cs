@@ -14,8 +14,9 @@ public interface IClusterSource
     ImmutableArray<Problem> Problems { get; }
 
     /// <summary>
-    /// Follows the source until <paramref name="cancel"/> is cancelled and writes what changes; <see cref="ClusterEvent.Synced"/> comes once,
-    /// after the first whole picture. Waits when the channel is full. Trouble on the way is logged and overcome; the last state stays.
+    /// Follows the source until <paramref name="cancel"/> is cancelled and writes what changes; <see cref="ClusterEvent.Synced"/> comes
+    /// once, after the first whole picture. Waits when the channel is full. Trouble on the way is logged and overcome; the last state
+    /// stays.
     /// </summary>
     /// <exception cref="SourceException">The source cannot be used at all, as it stands in the configuration.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancel"/> was cancelled.</exception>

@@ -28,19 +28,22 @@ public sealed class ArchitectureTests
     {
         string[] faults =
         [
-            .. _checker.Namespaces(), .. _checker.Projects(), .. _checker.Folders(), .. _checker.Netfilter(), .. _checker.Impurities(), .. ChainNames(),
+            .. _checker.Namespaces(), .. _checker.Projects(), .. _checker.Folders(), .. _checker.Netfilter(), .. _checker.Impurities(),
+                .. ChainNames(),
         ];
         Assert.All(HousePlan.KnownFaults, known => Assert.Contains(faults, fault => fault.StartsWith(known, StringComparison.Ordinal)));
     }
 
     private static void AssertNone(IEnumerable<string> faults)
     {
-        string[] unknown = [.. faults.Where(fault => !HousePlan.KnownFaults.Any(known => fault.StartsWith(known, StringComparison.Ordinal)))];
+        string[] unknown =
+            [.. faults.Where(fault => !HousePlan.KnownFaults.Any(known => fault.StartsWith(known, StringComparison.Ordinal)))];
         Assert.True(unknown.Length == 0, string.Join('\n', unknown));
     }
 
     private static IEnumerable<string> ChainNames() => SourceFiles()
-        .Where(file => !file.Path.StartsWith("Portolan.Rules/Dialects/", StringComparison.Ordinal) && file.Text.Contains("\"KUBE-", StringComparison.Ordinal))
+        .Where(file => !file.Path.StartsWith("Portolan.Rules/Dialects/", StringComparison.Ordinal)
+        && file.Text.Contains("\"KUBE-", StringComparison.Ordinal))
         .Select(file => $"{file.Path}: \"KUBE-");
 
     private static List<SourceFile> ReadSources()

@@ -41,13 +41,16 @@ internal sealed partial class ArrowChecker
                     continue;
                 if (!allowed.Contains(project))
                     yield return $"{file.Path}: {file.Project} uses {name}";
-                foreach ((string _, string _, string only) in HousePlan.OnlyFolder.Where(rule => rule.User == file.Project && rule.Used == project && rule.Folder != folder))
+                foreach ((string _, string _, string only) in HousePlan.OnlyFolder.Where(rule =>
+                    rule.User == file.Project && rule.Used == project && rule.Folder != folder))
                     yield return $"{file.Path}: {file.Project} uses {name}, but of {project} it may use {only} only";
             }
         }
     }
 
-    /// <summary>Uses of folders of the same project that the plan does not allow, folders that it does not know, and circles of the others.</summary>
+    /// <summary>
+    /// Uses of folders of the same project that the plan does not allow, folders that it does not know, and circles of the others.
+    /// </summary>
     public IEnumerable<string> Folders()
     {
         foreach (SourceFile file in _files)
@@ -69,27 +72,36 @@ internal sealed partial class ArrowChecker
         }
     }
 
-    /// <summary>Names of netfilter's headers in folders of Netlink that have nothing to do with netfilter: all headers are in one folder.</summary>
+    /// <summary>
+    /// Names of netfilter's headers in folders of Netlink that have nothing to do with netfilter: all headers are in one folder.
+    /// </summary>
     public IEnumerable<string> Netfilter()
     {
-        string[] names = [.. _files.Where(file => file.Path.StartsWith("Portolan.Netlink/Uapi/Nf", StringComparison.Ordinal)).SelectMany(file => file.Types).Distinct()];
+        string[] names = [.. _files.Where(file => file.Path.StartsWith("Portolan.Netlink/Uapi/Nf", StringComparison.Ordinal))
+            .SelectMany(file => file.Types).Distinct()];
         return _files.Where(file => file is { Project: "Portolan.Netlink", Folder: "Core" or "Route" or "GenericNetlink" })
-            .SelectMany(file => names.Where(name => file.Mentions(name) || file.QualifiedNames.Any(used => used.EndsWith("." + name, StringComparison.Ordinal))).Select(name => $"{file.Path}: {file.Folder} uses {name}"));
+            .SelectMany(file =>
+            names.Where(name => file.Mentions(name) || file.QualifiedNames.Any(used => used.EndsWith("." + name, StringComparison.Ordinal)))
+            .Select(name => $"{file.Path}: {file.Folder} uses {name}"));
     }
 
     /// <summary>Sockets, files, clocks and processes in projects that are pure.</summary>
-    public IEnumerable<string> Impurities() => _files.Where(file => HousePlan.Pure.Contains(file.Project)).SelectMany(file => file.Find(Impure()));
+    public IEnumerable<string> Impurities() => _files.Where(file => HousePlan.Pure.Contains(file.Project))
+        .SelectMany(file => file.Find(Impure()));
 
     private IEnumerable<(string Project, string Folder, string Name)> OwnUsesOf(SourceFile file) =>
         UsesOf(file).Where(use => use.Project == file.Project && use.Folder != file.Folder).DistinctBy(use => use.Folder);
 
-    /// <summary>What a file uses: by full names, by names that begin with a folder, and types of the project's own folder, which need no using.</summary>
+    /// <summary>
+    /// What a file uses: by full names, by names that begin with a folder, and types of the project's own folder, which need no using.
+    /// </summary>
     private IEnumerable<(string Project, string Folder, string Name)> UsesOf(SourceFile file)
     {
         foreach (string text in file.QualifiedNames.Distinct())
         {
             string name = Blank().Replace(text, string.Empty);
-            string? project = HousePlan.Projects.Keys.Where(key => name == key || name.StartsWith(key + ".", StringComparison.Ordinal)).MaxBy(key => key.Length);
+            string? project = HousePlan.Projects.Keys.Where(key => name == key || name.StartsWith(key + ".", StringComparison.Ordinal))
+                .MaxBy(key => key.Length);
             string rest = project is null || name.Length == project.Length ? string.Empty : name[(project.Length + 1)..];
             string first = rest.Split('.')[0];
             if (project is not null && rest.Length > 0)
@@ -110,7 +122,8 @@ internal sealed partial class ArrowChecker
     private string? CircleIn(string project)
     {
         ILookup<string, string> uses = _files.Where(file => file.Project == project)
-            .SelectMany(file => OwnUsesOf(file).Select(use => (file.Folder, Used: use.Folder))).Distinct().ToLookup(pair => pair.Folder, pair => pair.Used);
+            .SelectMany(file => OwnUsesOf(file).Select(use => (file.Folder, Used: use.Folder))).Distinct()
+            .ToLookup(pair => pair.Folder, pair => pair.Used);
         var done = new HashSet<string>(StringComparer.Ordinal);
         string? From(string folder, List<string> path)
         {

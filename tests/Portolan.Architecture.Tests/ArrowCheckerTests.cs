@@ -3,7 +3,8 @@ namespace Portolan.Architecture.Tests;
 /// <summary>The checker finds each kind of fault in sources made for it, and nothing in sources without fault.</summary>
 public sealed class ArrowCheckerTests
 {
-    private static ArrowChecker Of(params (string Path, string Text)[] files) => new([.. files.Select(file => SourceFile.Parse(file.Path, file.Text))]);
+    private static ArrowChecker Of(params (string Path, string Text)[] files) =>
+        new([.. files.Select(file => SourceFile.Parse(file.Path, file.Text))]);
 
     [Fact]
     public void A_namespace_of_another_folder_is_found()
@@ -11,7 +12,8 @@ public sealed class ArrowCheckerTests
         ArrowChecker checker = Of(
             ("Portolan.Rules/Model/Rule.cs", "namespace Portolan.Rules.Readers;\nclass Rule;"),
             ("Portolan.Rules/Model/Chain.cs", "namespace Portolan.Rules.Model;\nclass Chain;"));
-        Assert.StartsWith("Portolan.Rules/Model/Rule.cs: namespace Portolan.Rules.Readers", Assert.Single(checker.Namespaces()), StringComparison.Ordinal);
+        Assert.StartsWith("Portolan.Rules/Model/Rule.cs: namespace Portolan.Rules.Readers", Assert.Single(checker.Namespaces()),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -30,7 +32,8 @@ public sealed class ArrowCheckerTests
 
     [Theory]
     [InlineData("Portolan.Inspect/Simulation/A.cs", "using Portolan.Inspect.Descriptions;")]
-    [InlineData("Portolan.Inspect/Simulation/A.cs", "namespace Portolan.Inspect.Simulation; class A { string s = Descriptions.Words.Of(1); }")]
+    [InlineData("Portolan.Inspect/Simulation/A.cs",
+        "namespace Portolan.Inspect.Simulation; class A { string s = Descriptions.Words.Of(1); }")]
     [InlineData("Portolan.Inspect/Programmed/A.cs", "using Portolan.Inspect.Checks;")]
     [InlineData("Portolan.Inspect/Elsewhere/A.cs", "class A;")]
     public void A_folder_that_uses_one_above_it_is_found(string path, string text) =>
@@ -43,8 +46,10 @@ public sealed class ArrowCheckerTests
     public void A_plane_that_uses_the_registry_or_another_plane_is_found()
     {
         ArrowChecker checker = Of(
-            ("Portolan.DataPlanes/Registry.cs", "using Portolan.DataPlanes.NfTables;\nnamespace Portolan.DataPlanes;\nstatic class Registry;"),
-            ("Portolan.DataPlanes/IpTables/Plane.cs", "using Portolan.DataPlanes.NfTables;\nnamespace Portolan.DataPlanes.IpTables;\nclass Plane;"),
+            ("Portolan.DataPlanes/Registry.cs",
+                "using Portolan.DataPlanes.NfTables;\nnamespace Portolan.DataPlanes;\nstatic class Registry;"),
+            ("Portolan.DataPlanes/IpTables/Plane.cs",
+                "using Portolan.DataPlanes.NfTables;\nnamespace Portolan.DataPlanes.IpTables;\nclass Plane;"),
             ("Portolan.DataPlanes/NfTables/Other.cs", "namespace Portolan.DataPlanes.NfTables;\nclass Other { object x = Registry.All; }"));
         Assert.Equal(2, checker.Folders().Count());
     }

@@ -16,15 +16,17 @@ internal static class HousePlan
         ("Portolan.DataPlanes", ["Portolan.Inet", "Portolan.Services", "Portolan.Netlink", "Portolan.Rules"]),
         ("Portolan",
         [
-            "Portolan.Inet", "Portolan.Netlink", "Portolan.Services", "Portolan.Rules", "Portolan.Inspect", "Portolan.Sources", "Portolan.DataPlanes",
+            "Portolan.Inet", "Portolan.Netlink", "Portolan.Services", "Portolan.Rules", "Portolan.Inspect", "Portolan.Sources",
+                "Portolan.DataPlanes",
         ]));
 
     /// <summary>Of some projects others may use one folder only.</summary>
-    public static ImmutableArray<(string User, string Used, string Folder)> OnlyFolder { get; } = [("Portolan.DataPlanes", "Portolan.Rules", "Dialects")];
+    public static ImmutableArray<(string User, string Used, string Folder)> OnlyFolder { get; } =
+        [("Portolan.DataPlanes", "Portolan.Rules", "Dialects")];
 
     /// <summary>
-    /// Folders of a project and those they may use. The empty name is the project's own folder (Registry.cs), which may use all. Projects that
-    /// are not listed must have no circles.
+    /// Folders of a project and those they may use. The empty name is the project's own folder (Registry.cs), which may use all. Projects
+    /// that are not listed must have no circles.
     /// </summary>
     public static ImmutableDictionary<string, ImmutableDictionary<string, ImmutableArray<string>>> Folders { get; } =
         new Dictionary<string, ImmutableDictionary<string, ImmutableArray<string>>>
@@ -50,7 +52,9 @@ internal static class HousePlan
     /// <summary>Projects without sockets, files, clocks and processes: what they say depends on their input alone.</summary>
     public static ImmutableArray<string> Pure { get; } = ["Portolan.Services", "Portolan.Rules", "Portolan.Inspect"];
 
-    /// <summary>Beginnings of faults that are known and still there. One that is found no more fails the tests: its line here goes.</summary>
+    /// <summary>
+    /// Beginnings of faults that are known and still there. One that is found no more fails the tests: its line here goes.
+    /// </summary>
     public static ImmutableArray<string> KnownFaults { get; } = [];
 
     private static ImmutableDictionary<string, ImmutableArray<string>> Arrows(params (string From, ImmutableArray<string> To)[] arrows) =>

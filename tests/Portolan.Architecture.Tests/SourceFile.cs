@@ -46,7 +46,10 @@ internal sealed partial record SourceFile(string Path, string Code)
     [GeneratedRegex(@"\bPortolan(?:\s*\.\s*[A-Z]\w*)+")]
     private static partial Regex QualifiedName();
 
-    /// <summary>Blanks for all that the compiler does not take for code; lines stay where they are. What is inside the braces of an interpolated string goes too.</summary>
+    /// <summary>
+    /// Blanks for all that the compiler does not take for code; lines stay where they are. What is inside the braces of an interpolated
+    /// string goes too.
+    /// </summary>
     private static string WithoutText(string text)
     {
         var code = new StringBuilder(text.Length);

@@ -30,7 +30,8 @@ public sealed class AnswersJsonTests
         Assert.NotEmpty(all.Services);
         Survives(all, context.ServicesAnswer);
         Survives(RulesAnswer.Of(RuleSelection.Of(rules, services, guide, null, null).Places, guide), context.RulesAnswer);
-        Survives(ExplainAnswer.Of(services.Find("default/testsvc"), [ClientPlace.Outside, ClientPlace.Pod], new Explainer(rules, services, node, guide)), context.ExplainAnswer);
+        Survives(ExplainAnswer.Of(services.Find("default/testsvc"), [ClientPlace.Outside, ClientPlace.Pod],
+            new Explainer(rules, services, node, guide)), context.ExplainAnswer);
         Survives(GraphAnswer.Of(GraphBuilder.OfAll(rules, guide)), context.GraphAnswer);
         Survives(CheckAnswer.Of(RuleChecker.Check(new CheckInput(rules, services, node, guide)), rules, services), context.CheckAnswer);
         // Whether the address is the node's own is unknown: ends within an end.

@@ -41,9 +41,11 @@ public sealed class ArticleTests
 
         ExplainedPath walk = ExplainedPath(ProgrammedKind.LoadBalancer, ClientPlace.Outside);
         string[] chains = [.. walk.Steps.Select(step => step.Place.Chain.Name)];
-        Assert.Equal(["PREROUTING", "KUBE-SERVICES", "KUBE-FW-M42ZCW2EYUCRBVAF", "KUBE-XLB-M42ZCW2EYUCRBVAF", "KUBE-MARK-DROP"], chains[..5]);
+        Assert.Equal(["PREROUTING", "KUBE-SERVICES", "KUBE-FW-M42ZCW2EYUCRBVAF", "KUBE-XLB-M42ZCW2EYUCRBVAF", "KUBE-MARK-DROP"],
+            chains[..5]);
         Assert.Contains(walk.Conclusions, text => text.Contains("marked 0x8000 to be dropped", StringComparison.Ordinal));
-        Assert.Contains(walk.Conclusions, text => text == "Why: externalTrafficPolicy is Local and default/testsvc has no endpoint on this node.");
+        Assert.Contains(walk.Conclusions,
+            text => text == "Why: externalTrafficPolicy is Local and default/testsvc has no endpoint on this node.");
     }
 
     [Fact]
@@ -72,7 +74,8 @@ public sealed class ArticleTests
         Assert.Contains(walk.Unknowns, text => text.Contains("filter", StringComparison.Ordinal));
 
         TraceResult trace = Dumps.Trace(Rules, Dumps.Tcp("172.31.4.4", "172.30.5.207", 443), NodeAddresses.Unknown);
-        Assert.Equal(6.0 / 7, trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown).Sum(outcome => outcome.Probability), 4);
+        Assert.Equal(6.0 / 7, trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown)
+            .Sum(outcome => outcome.Probability), 4);
         Outcome known = Assert.Single(trace.Outcomes, outcome => outcome.Verdict != OutcomeVerdict.Unknown);
         Assert.Equal("172.31.9.52:80", known.DestinationText);
     }

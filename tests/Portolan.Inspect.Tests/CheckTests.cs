@@ -50,22 +50,28 @@ public sealed class CheckTests
     [InlineData("unequal-shares", "shop/web:http", "KUBE-SVC-67NZLRHBNDSAWJRO",
         "--probability 0.33333333349 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", "--probability 0.90000000000 -j KUBE-SEP-FZQ6KZLGXRSKN2AD")]
     [InlineData("no-masquerade", "KUBE-POSTROUTING", "", "-j MASQUERADE --random-fully", "-j RETURN")]
-    [InlineData("no-masquerade", "KUBE-POSTROUTING", "", "-A POSTROUTING -m comment --comment \"kubernetes postrouting rules\" -j KUBE-POSTROUTING", "# gone")]
+    [InlineData("no-masquerade", "KUBE-POSTROUTING", "",
+        "-A POSTROUTING -m comment --comment \"kubernetes postrouting rules\" -j KUBE-POSTROUTING", "# gone")]
     [InlineData("no-entry", "KUBE-SERVICES", "", "-A PREROUTING " + ServicesPortal, "# gone")]
     [InlineData("no-entry", "KUBE-SERVICES", "", "-A OUTPUT " + ServicesPortal, "# gone")]
-    [InlineData("duplicate-jump", "OUTPUT", "OUTPUT", "-A OUTPUT " + ServicesPortal, "-A OUTPUT " + ServicesPortal + "\n-A OUTPUT -j KUBE-SERVICES")]
+    [InlineData("duplicate-jump", "OUTPUT", "OUTPUT", "-A OUTPUT " + ServicesPortal,
+        "-A OUTPUT " + ServicesPortal + "\n-A OUTPUT -j KUBE-SERVICES")]
     [InlineData("answered-by-other-rule", "shop/web:http", "PREROUTING", "-A PREROUTING " + ServicesPortal,
         "-A PREROUTING -d 172.30.0.0/16 -p tcp -j DNAT --to-destination 10.9.9.9\n-A PREROUTING " + ServicesPortal)]
     [InlineData("answered-by-other-rule", "kube-system/kube-dns:dns", "CNI-HOSTPORT-DNAT", "-A OUTPUT " + ServicesPortal,
-        "-A OUTPUT -p udp -j CNI-HOSTPORT-DNAT\n-A CNI-HOSTPORT-DNAT -d 172.30.0.10 -p udp --dport 53 -j REDIRECT --to-ports 9053\n-A OUTPUT " + ServicesPortal)]
+        "-A OUTPUT -p udp -j CNI-HOSTPORT-DNAT\n-A CNI-HOSTPORT-DNAT -d 172.30.0.10 -p udp --dport 53 -j REDIRECT --to-ports 9053\n-A " +
+        "OUTPUT " + ServicesPortal)]
     [InlineData("answered-by-other-rule", "shop/web:http", "PREROUTING", "-A PREROUTING " + ServicesPortal,
         "-A PREROUTING -d 172.30.10.1/32 -j ACCEPT\n-A PREROUTING " + ServicesPortal)]
     [InlineData("shadowed-rule", "shop/web:http", "KUBE-SERVICES", "-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp",
-        "-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/thief:http cluster IP\" -m tcp --dport 80 -j KUBE-SVC-I5LIAMPLWKMBJ54B\n-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp")]
-    [InlineData("shadowed-rule", "shop/web:http", "KUBE-SVC-67NZLRHBNDSAWJRO", "-m statistic --mode random --probability 0.33333333349 -j KUBE-SEP-FZQ6KZLGXRSKN2AD",
+        "-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/thief:http cluster IP\" -m tcp --dport 80 -j " +
+        "KUBE-SVC-I5LIAMPLWKMBJ54B\n-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp")]
+    [InlineData("shadowed-rule", "shop/web:http", "KUBE-SVC-67NZLRHBNDSAWJRO",
+        "-m statistic --mode random --probability 0.33333333349 -j KUBE-SEP-FZQ6KZLGXRSKN2AD",
         "-g KUBE-SEP-FZQ6KZLGXRSKN2AD")]
     [InlineData("unused-chain", "KUBE-SVL-F3FZM6KWP74DII3H", "KUBE-SVL-F3FZM6KWP74DII3H",
-        "-A KUBE-SERVICES -d 172.30.10.7/32 -p tcp -m comment --comment \"shop/agent:grpc cluster IP\" -m tcp --dport 4317 -j KUBE-SVL-F3FZM6KWP74DII3H", "# gone")]
+        "-A KUBE-SERVICES -d 172.30.10.7/32 -p tcp -m comment --comment \"shop/agent:grpc cluster IP\" -m tcp --dport 4317 -j " +
+        "KUBE-SVL-F3FZM6KWP74DII3H", "# gone")]
     [InlineData("unused-chain", "KUBE-NODEPORTS", "KUBE-NODEPORTS", "-m addrtype --dst-type LOCAL -j KUBE-NODEPORTS", "-j RETURN")]
     [InlineData("missing-chain", "shop/web:http", "KUBE-SVC-67NZLRHBNDSAWJRO", ":KUBE-SEP-FZQ6KZLGXRSKN2AD - [0:0]", "# gone")]
     public void Damage_of_iptables_rules_is_found_and_named(string code, string subject, string chain, string before, string after)
@@ -74,29 +80,41 @@ public sealed class CheckTests
         Assert.Contains(before, text, StringComparison.Ordinal);
         string damaged = text.Replace(before, after, StringComparison.Ordinal);
         if (code == "missing-chain")
-            damaged = string.Join('\n', damaged.Split('\n').Where(line => !line.StartsWith("-A KUBE-SEP-FZQ6KZLGXRSKN2AD", StringComparison.Ordinal)));
+            damaged = string.Join('\n',
+                damaged.Split('\n').Where(line => !line.StartsWith("-A KUBE-SEP-FZQ6KZLGXRSKN2AD", StringComparison.Ordinal)));
         AssertFound(Check(Dumps.Text(damaged)), code, subject, chain);
     }
 
     [Theory]
-    [InlineData(Nft136, "unequal-shares", "shop/web:http", "", "numgen random mod 3 map { 0 : 10.244.1.10 . 8080,", "numgen random mod 4 map { 0 : 10.244.1.10 . 8080,")]
+    [InlineData(Nft136, "unequal-shares", "shop/web:http", "", "numgen random mod 3 map { 0 : 10.244.1.10 . 8080,",
+        "numgen random mod 4 map { 0 : 10.244.1.10 . 8080,")]
     [InlineData(Nft136, "no-masquerade", "masquerading", "", "\t\tjump masquerading\n", "")]
-    [InlineData(Nft136, "no-entry", "services", "", "\t\ttype nat hook prerouting priority dstnat; policy accept;\n\t\tjump services\n", "\t\ttype nat hook prerouting priority dstnat; policy accept;\n")]
-    [InlineData(Nft136, "missing-chain", "shop/web:http", "", "goto service-KHN6ECMT-shop/web/tcp/http", "goto service-KHN6ECMX-shop/web/tcp/http")]
+    [InlineData(Nft136, "no-entry", "services", "", "\t\ttype nat hook prerouting priority dstnat; policy accept;\n\t\tjump services\n",
+        "\t\ttype nat hook prerouting priority dstnat; policy accept;\n")]
+    [InlineData(Nft136, "missing-chain", "shop/web:http", "", "goto service-KHN6ECMT-shop/web/tcp/http",
+        "goto service-KHN6ECMX-shop/web/tcp/http")]
     [InlineData(Nft136, "unused-chain", "service-KHN6ECMT-shop/web/tcp/http", "service-KHN6ECMT-shop/web/tcp/http",
-        "172.30.10.1 . tcp . 80 : goto service-KHN6ECMT-shop/web/tcp/http", "172.30.10.1 . tcp . 80 : goto service-242WI43H-shop/cart/tcp/http")]
+        "172.30.10.1 . tcp . 80 : goto service-KHN6ECMT-shop/web/tcp/http",
+        "172.30.10.1 . tcp . 80 : goto service-242WI43H-shop/cart/tcp/http")]
     [InlineData(Nft136, "unused-chain", "firewall-check", "firewall-check", "ct state new jump firewall-check", "ct state new accept")]
     [InlineData(Nft136, "answered-by-other-rule", "shop/web:http", "prerouting", "table ip6 kube-proxy {",
-        "table ip docker {\n chain prerouting {\n type nat hook prerouting priority -110; policy accept;\n ip daddr 172.30.0.0/16 tcp dport 80 dnat to 10.9.9.9\n }\n}\ntable ip6 kube-proxy {")]
-    [InlineData(Nft136, "shadowed-rule", "services", "services", "ip daddr . meta l4proto . th dport vmap @service-ips", "accept\n\t\tip daddr . meta l4proto . th dport vmap @service-ips")]
+        "table ip docker {\n chain prerouting {\n type nat hook prerouting priority -110; policy accept;\n ip daddr 172.30.0.0/16 tcp " +
+        "dport 80 dnat to 10.9.9.9\n }\n}\ntable ip6 kube-proxy {")]
+    [InlineData(Nft136, "shadowed-rule", "services", "services", "ip daddr . meta l4proto . th dport vmap @service-ips",
+        "accept\n\t\tip daddr . meta l4proto . th dport vmap @service-ips")]
     [InlineData(Portolan117, "unequal-shares", "shop/web:http", "", "172.30.10.1 . tcp . 80 . 1 : 10.244.2.10 . 8080,", "")]
     [InlineData(Portolan117, "no-masquerade", "postrouting", "", "masquerade fully-random", "accept")]
-    [InlineData(Portolan117, "no-entry", "services", "", "\t\ttype nat hook output priority dstnat; policy accept;\n\t\tjump services\n", "\t\ttype nat hook output priority dstnat; policy accept;\n")]
+    [InlineData(Portolan117, "no-entry", "services", "", "\t\ttype nat hook output priority dstnat; policy accept;\n\t\tjump services\n",
+        "\t\ttype nat hook output priority dstnat; policy accept;\n")]
     [InlineData(Portolan117, "answered-by-other-rule", "shop/web:http", "prerouting", "table ip6 portolan {",
-        "table inet cni {\n chain prerouting {\n type nat hook prerouting priority -110; policy accept;\n ip daddr 172.30.10.1 tcp dport 80 redirect to :8081\n }\n}\ntable ip6 portolan {")]
-    [InlineData("portolan/layout-1/nft-1.1.7.txt", "shadowed-rule", "pick-from-3", "pick-from-3", "goto pick-3\n", "goto pick-3\n\t\tgoto pick-7\n")]
-    [InlineData(Portolan117, "shadowed-rule", "pick-3", "pick-3", "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n", "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n\t\tgoto pick-7\n")]
-    public void Damage_of_nftables_rules_is_found_and_named(string file, string code, string subject, string chain, string before, string after)
+        "table inet cni {\n chain prerouting {\n type nat hook prerouting priority -110; policy accept;\n ip daddr 172.30.10.1 tcp dport " +
+        "80 redirect to :8081\n }\n}\ntable ip6 portolan {")]
+    [InlineData("portolan/layout-1/nft-1.1.7.txt", "shadowed-rule", "pick-from-3", "pick-from-3", "goto pick-3\n",
+        "goto pick-3\n\t\tgoto pick-7\n")]
+    [InlineData(Portolan117, "shadowed-rule", "pick-3", "pick-3", "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n",
+        "numgen random mod 3 map @endpoints\n\t\tgoto overtaken\n\t\tgoto pick-7\n")]
+    public void Damage_of_nftables_rules_is_found_and_named(string file, string code, string subject, string chain, string before,
+        string after)
     {
         string text = Text(file);
         Assert.Contains(before, text, StringComparison.Ordinal);
@@ -138,7 +156,9 @@ public sealed class CheckTests
     [Fact]
     public void Marking_for_dropping_is_in_order_where_the_kubelet_drops_it()
     {
-        string text = Text(Dumps.Save120).Replace("*filter", "*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP", StringComparison.Ordinal);
+        string text = Text(Dumps.Save120)
+            .Replace("*filter", "*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark " +
+            "0x8000/0x8000 -j DROP", StringComparison.Ordinal);
         Assert.Empty(Check(Dumps.Text(text)));
     }
 
@@ -177,7 +197,8 @@ public sealed class CheckTests
     public void Docker_rules_after_the_services_steal_nothing()
     {
         string text = Text(Dumps.Save136).Replace("[0:0] -A", "-A", StringComparison.Ordinal).Replace("-A PREROUTING " + ServicesPortal,
-            "-A PREROUTING " + ServicesPortal + "\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -p tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80", StringComparison.Ordinal)
+            "-A PREROUTING " + ServicesPortal + "\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -p tcp --dport 80 -j " +
+            "DNAT --to-destination 172.17.0.2:80", StringComparison.Ordinal)
             .Replace("*nat", "*nat\n:DOCKER - [0:0]", StringComparison.Ordinal);
         Assert.Empty(Check(Dumps.Text(text)));
     }

@@ -35,7 +35,8 @@ public sealed class ClusterCheckTests
     {
         CheckResult result = CheckTests.Result(Dumps.Read(Dumps.Save120), Harbor());
         Assert.Equal(
-            ["missing-endpoint shop/draining:http", "unknown-endpoint shop/agent:grpc", "unknown-endpoint shop/agent:grpc", "mark-drop-without-drop shop/payments:https"],
+            ["missing-endpoint shop/draining:http", "unknown-endpoint shop/agent:grpc", "unknown-endpoint shop/agent:grpc",
+                "mark-drop-without-drop shop/payments:https"],
             result.Findings.Select(finding => $"{finding.Code} {finding.Subject}"));
     }
 
@@ -78,7 +79,8 @@ public sealed class ClusterCheckTests
             .Replace("10.244.1.10 . 8080", "10.244.9.99 . 8080", StringComparison.Ordinal);
         CheckResult result = CheckTests.Result(Dumps.Text(text), Harbor());
         CheckTests.AssertFound(result.Findings, "unknown-endpoint", "shop/web:http", chain);
-        Assert.Contains(result.Findings, finding => finding.Code == "missing-endpoint" && finding.Explanation.Contains("10.244.1.10:8080", StringComparison.Ordinal));
+        Assert.Contains(result.Findings, finding => finding.Code == "missing-endpoint"
+            && finding.Explanation.Contains("10.244.1.10:8080", StringComparison.Ordinal));
         Assert.Equal(2, result.Findings.Length);
     }
 
@@ -88,9 +90,11 @@ public sealed class ClusterCheckTests
     [InlineData(Portolan117, "192.0.2.55 . tcp", "192.0.2.56 . tcp")]
     public void An_address_that_rules_do_not_answer_at_and_one_that_they_should_not_are_found(string file, string before, string after)
     {
-        CheckResult result = CheckTests.Result(Dumps.Text(CheckTests.Text(file).Replace(before, after, StringComparison.Ordinal)), Harbor());
+        CheckResult result =
+            CheckTests.Result(Dumps.Text(CheckTests.Text(file).Replace(before, after, StringComparison.Ordinal)), Harbor());
         CheckTests.AssertFound(result.Findings, "missing-frontend", "shop/partner:https", "");
-        Assert.Contains(result.Findings, finding => finding.Code == "unknown-frontend" && finding.Explanation.Contains("192.0.2.56:8443", StringComparison.Ordinal));
+        Assert.Contains(result.Findings, finding => finding.Code == "unknown-frontend"
+            && finding.Explanation.Contains("192.0.2.56:8443", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -114,13 +118,15 @@ public sealed class ClusterCheckTests
     public void Another_range_of_pods_than_the_rules_have_is_found(string file)
     {
         Assert.Empty(CheckTests.Result(Dumps.Read(file), Harbor(), podRanges: InetPrefix.Parse("10.244.0.0/16")).Findings);
-        CheckTests.AssertFound(CheckTests.Result(Dumps.Read(file), Harbor(), podRanges: InetPrefix.Parse("10.99.0.0/16")).Findings, "pod-range-differs", "IPv4", "");
+        CheckTests.AssertFound(CheckTests.Result(Dumps.Read(file), Harbor(), podRanges: InetPrefix.Parse("10.99.0.0/16")).Findings,
+            "pod-range-differs", "IPv4", "");
     }
 
     [Fact]
     public void Rules_without_names_are_recognised_by_their_addresses()
     {
-        string text = System.Text.RegularExpressions.Regex.Replace(CheckTests.Text(Dumps.Save136), "-m comment --comment (\"[^\"]*\"|\\S+) ", "");
+        string text = System.Text.RegularExpressions.Regex.Replace(CheckTests.Text(Dumps.Save136),
+            "-m comment --comment (\"[^\"]*\"|\\S+) ", "");
         CheckResult result = CheckTests.Result(Dumps.Text(text), Harbor());
         // The API server's own service is not in the manifests, and one without endpoints has nothing but a comment to be told by.
         Assert.Equal(["rules-without-service KUBE-SVC-NPX46M4PTMTKRN6Y", "service-without-rules shop/empty:http"],
@@ -130,7 +136,8 @@ public sealed class ClusterCheckTests
     private static ServiceTable Harbor()
     {
         var table = new ServiceTable(new ProxyPolicy { NodeName = "node-a" });
-        foreach (ClusterEvent change in ManifestSource.ReadOnce(Path.Combine(AppContext.BaseDirectory, "data", "harbor", "cluster.yaml"), "node-a").Events)
+        foreach (ClusterEvent change in ManifestSource.ReadOnce(Path.Combine(AppContext.BaseDirectory, "data", "harbor", "cluster.yaml"),
+            "node-a").Events)
             table.Apply(change);
         table.Apply(new ClusterEvent.Synced());
         table.Drain();

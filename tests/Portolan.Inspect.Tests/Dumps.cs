@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Portolan.Inet;
 using Portolan.Inspect.Simulation;
@@ -35,5 +36,6 @@ internal static class Dumps
 
     /// <summary>Outcomes as short lines: "forward 10.0.0.1:80 masq 50".</summary>
     internal static string[] Show(TraceResult result) => [.. result.Outcomes.Select(outcome =>
-        FormattableString.Invariant($"{outcome.Verdict.ToString().ToLowerInvariant()} {outcome.DestinationText}{(outcome.IsMasqueraded ? " masq" : "")} {Math.Round(outcome.Probability * 100, 2)}"))];
+        $"{outcome.Verdict.ToString().ToLowerInvariant()} {outcome.DestinationText}{(outcome.IsMasqueraded ? " masq" : "")} " +
+        Math.Round(outcome.Probability * 100, 2).ToString(CultureInfo.InvariantCulture))];
 }

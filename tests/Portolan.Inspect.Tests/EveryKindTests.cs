@@ -8,8 +8,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Tests;
 
 /// <summary>
-/// The simulator and the descriptions know every kind of statement and expression there is: a kind that is added to the model and forgotten there
-/// fails here (a condition fails to compile).
+/// The simulator and the descriptions know every kind of statement and expression there is: a kind that is added to the model and forgotten
+/// there fails here (a condition fails to compile).
 /// </summary>
 public sealed class EveryKindTests
 {
@@ -41,7 +41,8 @@ public sealed class EveryKindTests
     [Fact]
     public void All_that_decides_a_packets_future_takes_part_in_its_equality()
     {
-        var fields = typeof(PacketFacts).GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly);
+        var fields = typeof(PacketFacts)
+            .GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly);
         Assert.True(fields.Length > 20);
         foreach (FieldInfo field in fields)
         {
@@ -79,7 +80,8 @@ public sealed class EveryKindTests
     };
 
     private static IEnumerable<string> KindsOf<T>() =>
-        typeof(T).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(T)) && !type.IsAbstract).Select(type => type.Name).Order(StringComparer.Ordinal);
+        typeof(T).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(T)) && !type.IsAbstract).Select(type => type.Name)
+        .Order(StringComparer.Ordinal);
 
     private static Type TypeOf(string kind) => typeof(Statement).Assembly.GetTypes().Single(type => type.Name == kind);
 
@@ -112,8 +114,10 @@ public sealed class EveryKindTests
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(EquatableArray<>))
             return Activator.CreateInstance(type)!;
         ConstructorInfo constructor = type.GetConstructors(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-            .Where(constructor => !constructor.GetParameters().Any(parameter => parameter.ParameterType == type && parameter.Name == "original"))
+            .Where(constructor => !constructor.GetParameters()
+            .Any(parameter => parameter.ParameterType == type && parameter.Name == "original"))
             .MaxBy(constructor => constructor.GetParameters().Length)!;
-        return constructor.Invoke([.. constructor.GetParameters().Select(parameter => parameter.ParameterType == type || parameter.Name is "place" ? null : Sample(parameter.ParameterType))]);
+        return constructor.Invoke([.. constructor.GetParameters()
+            .Select(parameter => parameter.ParameterType == type || parameter.Name is "place" ? null : Sample(parameter.ParameterType))]);
     }
 }

@@ -12,8 +12,8 @@ using Portolan.Testing.Dumps;
 namespace Portolan.Inspect.Tests;
 
 /// <summary>
-/// Everything the chart does with rules, on what is left of damaged dumps: it never throws, ends, and takes no more memory than its forks allow.
-/// 1,800 runs; PORTOLAN_FUZZ_FACTOR in the environment multiplies them.
+/// Everything the chart does with rules, on what is left of damaged dumps: it never throws, ends, and takes no more memory than its forks
+/// allow. 1,800 runs; PORTOLAN_FUZZ_FACTOR in the environment multiplies them.
 /// </summary>
 public sealed class FuzzTests
 {
@@ -21,14 +21,17 @@ public sealed class FuzzTests
     private const long MostAllocated = 4L << 30;
 
     [Fact]
-    public void Damaged_dumps_go_through_the_whole_chart() => HostileDumps.Damaged.Sample(bytes => WalkAll([bytes]), iter: 1000 * HostileDumps.Factor);
+    public void Damaged_dumps_go_through_the_whole_chart() =>
+        HostileDumps.Damaged.Sample(bytes => WalkAll([bytes]), iter: 1000 * HostileDumps.Factor);
 
     [Fact]
     public void Damaged_dumps_beside_whole_ones_go_through_the_whole_chart() =>
-        Gen.Select(HostileDumps.Damaged, HostileDumps.Whole).Sample((damaged, whole) => WalkAll([whole, damaged]), iter: 300 * HostileDumps.Factor);
+        Gen.Select(HostileDumps.Damaged, HostileDumps.Whole)
+        .Sample((damaged, whole) => WalkAll([whole, damaged]), iter: 300 * HostileDumps.Factor);
 
     [Fact]
-    public void Noise_goes_through_the_whole_chart() => HostileDumps.Noise.Sample(bytes => WalkAll([bytes]), iter: 500 * HostileDumps.Factor);
+    public void Noise_goes_through_the_whole_chart() =>
+        HostileDumps.Noise.Sample(bytes => WalkAll([bytes]), iter: 500 * HostileDumps.Factor);
 
     private static void WalkAll(byte[][] inputs)
     {
@@ -51,7 +54,8 @@ public sealed class FuzzTests
     {
         var simulator = new PacketSimulator(rules, node);
         IEnumerable<(InetAddress Address, IpProtocol Protocol, ushort Port)> targets = [
-            .. services.SelectMany(service => service.Frontends.Take(2).Select(frontend => (frontend.Address, service.Protocol, frontend.Port)))
+            .. services.SelectMany(service => service.Frontends.Take(2)
+                .Select(frontend => (frontend.Address, service.Protocol, frontend.Port)))
                 .Where(target => target.Address.Family != IpFamily.None),
             (InetAddress.Parse("172.30.5.207"), IpProtocol.Tcp, 443),
             (InetAddress.Parse("192.168.10.11"), IpProtocol.Udp, 30_053),

@@ -15,8 +15,12 @@ public sealed partial class GraphTests
     {
         Ruleset rules = Dumps.Read(Dumps.Article);
         string[] lines = GraphWriter.ToMermaid(GraphOf(rules)).Split('\n');
-        string IdOf(string chain) => Node().Match(Assert.Single(lines, line => Node().Match(line).Groups["label"].Value.StartsWith(chain, StringComparison.Ordinal))).Groups["id"].Value;
-        string service = IdOf("KUBE-SVC-M42ZCW2EYUCRBVAF"), firewall = IdOf("KUBE-FW-M42ZCW2EYUCRBVAF"), local = IdOf("KUBE-XLB-M42ZCW2EYUCRBVAF");
+        string IdOf(string chain) =>
+            Node().Match(
+            Assert.Single(lines, line => Node().Match(line).Groups["label"].Value.StartsWith(chain, StringComparison.Ordinal))).Groups[
+            "id"].Value;
+        string service = IdOf("KUBE-SVC-M42ZCW2EYUCRBVAF"), firewall = IdOf("KUBE-FW-M42ZCW2EYUCRBVAF"),
+            local = IdOf("KUBE-XLB-M42ZCW2EYUCRBVAF");
         string drop = IdOf("KUBE-MARK-DROP"), masquerade = IdOf("KUBE-MARK-MASQ"), services = IdOf("KUBE-SERVICES");
 
         Assert.Equal(7, lines.Count(line => line.StartsWith($"  {service} -->|\"1/7\"| ", StringComparison.Ordinal)));
@@ -27,8 +31,10 @@ public sealed partial class GraphTests
         Assert.Contains($"  {local} --> {drop}", lines);
         // Marks stand beside the way, and what ends in a drop is red.
         Assert.Contains($"  {services} -.->|\"source not 172.31.0.0/16, destination 172.30.5.207, port 443\"| {masquerade}", lines);
-        Assert.EndsWith(":::deadend", Assert.Single(lines, line => line.StartsWith($"  {drop}{{", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.Single(lines, line => line.Contains("172.31.9.52:80", StringComparison.Ordinal) && line.EndsWith(":::endpoint", StringComparison.Ordinal));
+        Assert.EndsWith(":::deadend", Assert.Single(lines, line => line.StartsWith($"  {drop}{{", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
+        Assert.Single(lines, line => line.Contains("172.31.9.52:80", StringComparison.Ordinal)
+            && line.EndsWith(":::endpoint", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -50,7 +56,8 @@ public sealed partial class GraphTests
 
             """);
         ServiceGraph graph = GraphOf(rules);
-        Assert.Contains(graph.Nodes, node => node.Label.Replace("\n", "", StringComparison.Ordinal).Contains("<script>", StringComparison.Ordinal));
+        Assert.Contains(graph.Nodes, node => node.Label.Replace("\n", "", StringComparison.Ordinal)
+            .Contains("<script>", StringComparison.Ordinal));
 
         var svg = XDocument.Parse(SvgLayout.Draw(graph));
         Assert.DoesNotContain(svg.Descendants(), element => element.Name.LocalName is "script");

@@ -26,7 +26,8 @@ public sealed class HarborFlowTests
                 continue;
             flows++;
             TraceResult trace = simulator.Trace(Packet(flow, scenario.Node));
-            failures.AddRange(trace.Outcomes.Where(outcome => !Fits(outcome, expected)).Select(outcome => $"{flow.Name}: expected {expected}, trace says {OutcomeText.Of(outcome)}"));
+            failures.AddRange(trace.Outcomes.Where(outcome => !Fits(outcome, expected))
+                .Select(outcome => $"{flow.Name}: expected {expected}, trace says {OutcomeText.Of(outcome)}"));
         }
         Assert.True(failures.Count == 0, string.Join('\n', failures));
         Assert.NotEqual(0, flows);

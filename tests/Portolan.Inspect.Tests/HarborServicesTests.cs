@@ -9,25 +9,29 @@ namespace Portolan.Inspect.Tests;
 /// <summary>What the dumps of the harbor cluster offer is what the cluster has, in every format.</summary>
 public sealed class HarborServicesTests
 {
-    private const string TestsvcEndpoints = "10.244.2.50:80 10.244.2.52:80 10.244.2.54:80 10.244.2.56:80 10.244.3.51:80 10.244.3.53:80 10.244.3.55:80";
+    private const string TestsvcEndpoints = "10.244.2.50:80 10.244.2.52:80 10.244.2.54:80 10.244.2.56:80 10.244.3.51:80 10.244.3.53:80 " +
+        "10.244.3.55:80";
 
     // name/protocol | frontends | endpoints of the cluster IP | warnings, from harbor/cluster.yaml as node-a sees it.
     private static readonly string[] Cluster =
     [
         "default/kubernetes:https/tcp | ClusterIP 172.30.0.1:443 served | 10.97.0.1:8443 |",
-        $"default/testsvc/tcp | ClusterIP 172.30.5.207:443 served, NodePort *:30031 dropped, Outside 172.6.6.6:443 dropped | {TestsvcEndpoints} | external local",
+        $"default/testsvc/tcp | ClusterIP 172.30.5.207:443 served, NodePort *:30031 dropped, Outside 172.6.6.6:443 dropped | " +
+            $"{TestsvcEndpoints} | external local",
         "kube-system/kube-dns:dns/udp | ClusterIP 172.30.0.10:53 served | 10.244.1.2:53 10.244.2.2:53 |",
         "kube-system/kube-dns:dns-tcp/tcp | ClusterIP 172.30.0.10:53 served | 10.244.1.2:53 10.244.2.2:53 |",
         "kube-system/kube-dns:metrics/tcp | ClusterIP 172.30.0.10:9153 served | 10.244.1.2:9153 10.244.2.2:9153 |",
         "media/stream:rtp/udp | ClusterIP 172.30.10.8:5004 served | 10.244.2.70:5004 10.244.3.70:5004 |",
         "media/stream:sctp/sctp | ClusterIP 172.30.10.8:9899 served | 10.244.2.70:9899 10.244.3.70:9899 |",
         "shop/agent:grpc/tcp | ClusterIP 172.30.10.7:4317 served | 10.244.1.60:4317 | internal local",
-        "shop/cart:http/tcp | ClusterIP 172.30.10.2:80 served, NodePort *:30080 served | 10.244.1.20:8080 10.244.2.20:8080 | affinity 10800",
+        "shop/cart:http/tcp | ClusterIP 172.30.10.2:80 served, NodePort *:30080 served | 10.244.1.20:8080 10.244.2.20:8080 | " +
+            "affinity 10800",
         "shop/draining:http/tcp | ClusterIP 172.30.10.6:80 served, NodePort *:30082 served | 10.244.1.45:8080 | external local",
         "shop/dual:http/tcp | ClusterIP 172.30.10.9:80 served | 10.244.1.80:8080 10.244.2.80:8080 |",
         "shop/empty:http/tcp | ClusterIP 172.30.10.4:80 rejected, NodePort *:30081 rejected |  |",
         "shop/partner:https/tcp | ClusterIP 172.30.10.5:8443 served, Outside 192.0.2.55:8443 served | 10.244.2.40:8443 |",
-        "shop/payments:https/tcp | ClusterIP 172.30.10.3:443 served, NodePort *:30443 served, Outside 172.6.6.7:443 served | 10.244.1.30:8443 10.244.1.31:8443 10.244.2.30:8443 | external local, sources 198.51.100.7/32 203.0.113.0/24",
+        "shop/payments:https/tcp | ClusterIP 172.30.10.3:443 served, NodePort *:30443 served, Outside 172.6.6.7:443 served | " +
+            "10.244.1.30:8443 10.244.1.31:8443 10.244.2.30:8443 | external local, sources 198.51.100.7/32 203.0.113.0/24",
         "shop/web:http/tcp | ClusterIP 172.30.10.1:80 served | 10.244.1.10:8080 10.244.2.10:8080 10.244.3.10:8080 |",
     ];
 
@@ -74,7 +78,8 @@ public sealed class HarborServicesTests
             ProgrammedFrontend frontend = service.Frontends[0];
             if (frontend.State != ProgrammedState.Served)
                 continue;
-            TraceResult trace = simulator.Trace(Dumps.Tcp("203.0.113.9", frontend.Address.ToString(), frontend.Port) with { Protocol = service.Protocol });
+            TraceResult trace =
+                simulator.Trace(Dumps.Tcp("203.0.113.9", frontend.Address.ToString(), frontend.Port) with { Protocol = service.Protocol });
             Assert.Equal(service.Endpoints.Select(endpoint => (endpoint.Text, Math.Round(endpoint.Share, 6))).Order(),
                 trace.Outcomes.Select(outcome => (outcome.DestinationText, Math.Round(outcome.Probability, 6))).Order());
         }
@@ -96,12 +101,17 @@ public sealed class HarborServicesTests
         if (service.Affinity is { } affinity)
             warnings.Add(string.Create(CultureInfo.InvariantCulture, $"affinity {affinity.TotalSeconds}"));
         if (!service.SourceRanges.IsEmpty)
-            warnings.Add("sources " + string.Join(' ', service.SourceRanges.Select(range => range.ToString()).Order(StringComparer.Ordinal)));
-        string frontends = string.Join(", ", service.Frontends.Select(frontend => $"{Kind(frontend.Kind)} {frontend.Text} {frontend.State.ToString().ToLowerInvariant()}"));
+            warnings.Add("sources "
+                + string.Join(' ', service.SourceRanges.Select(range => range.ToString()).Order(StringComparer.Ordinal)));
+        string frontends =
+            string.Join(", ",
+            service.Frontends.Select(frontend => $"{Kind(frontend.Kind)} {frontend.Text} {frontend.State.ToString().ToLowerInvariant()}"));
         string endpoints = string.Join(' ', service.Endpoints.Select(endpoint => endpoint.Text).Order(StringComparer.Ordinal));
-        return $"{service.DisplayName}/{service.Protocol.ToRuleText()} | {frontends} | {endpoints} | {string.Join(", ", warnings)}".TrimEnd();
+        return $"{service.DisplayName}/{service.Protocol.ToRuleText()} | {frontends} | {endpoints} | " +
+            $"{string.Join(", ", warnings)}".TrimEnd();
     }
 
     // nf_tables rules do not tell load balancers from external IPs.
-    private static string Kind(ProgrammedKind kind) => kind is ProgrammedKind.LoadBalancer or ProgrammedKind.ExternalIP or ProgrammedKind.External ? "Outside" : kind.ToString();
+    private static string Kind(ProgrammedKind kind) =>
+        kind is ProgrammedKind.LoadBalancer or ProgrammedKind.ExternalIP or ProgrammedKind.External ? "Outside" : kind.ToString();
 }

@@ -16,13 +16,15 @@ public sealed class KernelCornerTests
     [Fact]
     public void A_reset_without_a_connection_is_invalid_and_no_nat_rule_sees_it() => Assert.Equal(
         ["drop 10.0.0.9:80 100"],
-        Iptables("-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.1", "-A FORWARD -m conntrack --ctstate INVALID -j DROP", Tcp() with { TcpFlags = TcpFlags.Rst }));
+        Iptables("-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.1", "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
+            Tcp() with { TcpFlags = TcpFlags.Rst }));
 
     [Fact]
     public void Neighbour_discovery_is_not_tracked() => Assert.Equal(
         ["drop fd00::9 100"],
         Show("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m state --state UNTRACKED -j DROP\nCOMMIT\n",
-            new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::9"), Protocol = IpProtocol.IcmpV6, IcmpType = 135 }, isIPv6: true));
+            new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::9"), Protocol = IpProtocol.IcmpV6,
+            IcmpType = 135 }, isIPv6: true));
 
     [Fact]
     public void A_status_of_NONE_never_holds() =>
@@ -31,12 +33,14 @@ public sealed class KernelCornerTests
     [Fact]
     public void Without_a_connection_only_the_state_is_asked() => Assert.Equal(
         ["drop 10.0.0.9:80 100"],
-        Iptables("", "-A FORWARD -m conntrack --ctstate INVALID --ctorigdst 1.2.3.4 -j DROP", Tcp() with { State = ConntrackStates.Invalid }));
+        Iptables("", "-A FORWARD -m conntrack --ctstate INVALID --ctorigdst 1.2.3.4 -j DROP",
+            Tcp() with { State = ConntrackStates.Invalid }));
 
     [Fact]
     public void A_client_is_in_the_list_that_an_earlier_rule_put_it_into() => Assert.Equal(
         ["drop 10.0.0.9:80 100"],
-        Iptables("", "-A FORWARD -m recent --set --name A --rsource\n-A FORWARD -m recent --rcheck --seconds 9 --name A --rsource -j DROP", Tcp()));
+        Iptables("", "-A FORWARD -m recent --set --name A --rsource\n-A FORWARD -m recent --rcheck --seconds 9 --name A --rsource -j DROP",
+            Tcp()));
 
     [Fact]
     public void Hits_in_a_list_are_counted_and_a_removed_client_is_gone() => Assert.Equal(
@@ -54,18 +58,22 @@ public sealed class KernelCornerTests
     [InlineData("10.0.0.8", 5, "10.0.0.1:80 100")]
     public void A_client_that_the_kernel_remembers_goes_where_it_was_until_the_time_is_over(string client, int ago, string expected)
     {
-        const string rules = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m recent --rcheck --seconds 10 --reap --name B --rsource -j DNAT --to-destination 10.0.0.2\n"
+        const string rules = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m recent --rcheck --seconds 10 --reap --name B --rsource -j " +
+            "DNAT --to-destination 10.0.0.2\n"
             + "-A PREROUTING -m recent --set --name A --rsource -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
-        string lists = $"/proc/net/xt_recent/B:src={client} ttl: 64 last_seen: {4296688631 - 250 * ago} oldest_pkt: 1 {4296688631 - 250 * ago}\n"
+        string lists = $"/proc/net/xt_recent/B:src={client} ttl: 64 last_seen: {4296688631 - 250 * ago} oldest_pkt: 1 " +
+            $"{4296688631 - 250 * ago}\n"
             + "/proc/timer_list:now at 7185647838982 nsecs\n/proc/timer_list:jiffies: 4296688631\n";
         foreach (bool isFresh in (bool[])[true, false])
-            Assert.Equal([$"forward {expected}"], Show(rules + lists, Tcp() with { Source = InetAddress.Parse("10.0.0.7"), ClientIsFresh = isFresh }));
+            Assert.Equal([$"forward {expected}"],
+                Show(rules + lists, Tcp() with { Source = InetAddress.Parse("10.0.0.7"), ClientIsFresh = isFresh }));
     }
 
     [Fact]
     public void A_fresh_client_says_nothing_of_lists_of_destinations() => Assert.StartsWith(
         "whether 10.0.0.9 is in the list 'A'",
-        Assert.Single(Trace("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m recent --rcheck --name A --rdest -j DROP\nCOMMIT\n", Tcp()).Outcomes).Reason, StringComparison.Ordinal);
+        Assert.Single(Trace("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m recent --rcheck --name A --rdest -j DROP\nCOMMIT\n",
+            Tcp()).Outcomes).Reason, StringComparison.Ordinal);
 
     [Fact]
     public void A_set_with_more_dimensions_than_the_rule_asks_for_never_holds() => Assert.Equal(
@@ -75,19 +83,25 @@ public sealed class KernelCornerTests
     [Fact]
     public void A_bitmap_of_ports_takes_tcp_and_udp_only() => Assert.Equal(
         ["forward 10.0.0.9:80 100"],
-        Show("create S bitmap:port range 0-1000\nadd S 80\n" + Filter("-A FORWARD -m set --match-set S dst -j DROP"), Tcp() with { Protocol = IpProtocol.Sctp }));
+        Show("create S bitmap:port range 0-1000\nadd S 80\n" + Filter("-A FORWARD -m set --match-set S dst -j DROP"),
+            Tcp() with { Protocol = IpProtocol.Sctp }));
 
     [Fact]
     public void A_network_with_another_interface_hides_a_larger_one() => Assert.Equal(
         ["forward 10.0.0.9:80 100"],
-        Show("create S hash:net,iface family inet\nadd S 0.0.0.0/1,ext0\nadd S 10.0.0.0/24,pod0\n" + Filter("-A FORWARD -m set --match-set S dst,src -j DROP"), Tcp()));
+        Show("create S hash:net,iface family inet\nadd S 0.0.0.0/1,ext0\nadd S 10.0.0.0/24,pod0\n"
+            + Filter("-A FORWARD -m set --match-set S dst,src -j DROP"), Tcp()));
 
     [Fact]
     public void In_IPv6_a_local_address_is_unicast_too_and_all_types_must_hold()
     {
-        PacketSpec packet = new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::2"), Protocol = IpProtocol.Udp, SourcePort = 1, DestinationPort = 2 };
-        Assert.Equal(["drop [fd00::2]:2 100"], Show("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type UNICAST -j DROP\nCOMMIT\n", packet, isIPv6: true));
-        Assert.Equal(["local [fd00::2]:2 100"], Show("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type MULTICAST,UNICAST -j DROP\nCOMMIT\n", packet, isIPv6: true));
+        PacketSpec packet = new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::2"),
+            Protocol = IpProtocol.Udp, SourcePort = 1, DestinationPort = 2 };
+        Assert.Equal(["drop [fd00::2]:2 100"],
+            Show("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type UNICAST -j DROP\nCOMMIT\n", packet, isIPv6: true));
+        Assert.Equal(["local [fd00::2]:2 100"],
+            Show("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type MULTICAST,UNICAST -j DROP\nCOMMIT\n", packet,
+            isIPv6: true));
     }
 
     [Fact]
@@ -119,34 +133,45 @@ public sealed class KernelCornerTests
             -A INPUT -j SNAT --to-source 192.168.0.2
             COMMIT
             """;
-        Assert.Equal(["local 192.168.0.2:80 100"], Show("# Generated by iptables-save v1.8.9 on Wed Nov 25 16:39:17 2026\n" + Rules, Tcp("192.168.0.2")));
-        Assert.Equal(["drop 192.168.0.2:80 100"], Show("# Generated by iptables-save v1.8.9 (nf_tables) on Wed Nov 25 16:39:17 2026\n" + Rules, Tcp("192.168.0.2")));
+        Assert.Equal(["local 192.168.0.2:80 100"],
+            Show("# Generated by iptables-save v1.8.9 on Wed Nov 25 16:39:17 2026\n" + Rules, Tcp("192.168.0.2")));
+        Assert.Equal(["drop 192.168.0.2:80 100"],
+            Show("# Generated by iptables-save v1.8.9 (nf_tables) on Wed Nov 25 16:39:17 2026\n" + Rules, Tcp("192.168.0.2")));
     }
 
     [Fact]
     public void Nobody_answers_a_reset_with_a_reset() => Assert.Equal(
-        ["drop 10.0.0.9:80 100"], Iptables("", "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset", Tcp() with { TcpFlags = TcpFlags.Rst }));
+        ["drop 10.0.0.9:80 100"],
+            Iptables("", "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset", Tcp() with { TcpFlags = TcpFlags.Rst }));
 
     [Fact]
     public void Later_fragments_have_no_ports_and_with_conntrack_no_rule_sees_them()
     {
         PacketSpec fragment = Tcp() with { IsLaterFragment = true };
-        Assert.Equal(["drop 10.0.0.9 100"], Show(Filter("-A FORWARD -p tcp -m tcp ! --dport 1 -j ACCEPT\n-A FORWARD -f -j DROP"), fragment));
-        Assert.Equal(OutcomeVerdict.Unknown, Assert.Single(Trace(Filter("-A FORWARD -m state --state NEW -f -j DROP"), fragment).Outcomes).Verdict);
+        Assert.Equal(["drop 10.0.0.9 100"],
+            Show(Filter("-A FORWARD -p tcp -m tcp ! --dport 1 -j ACCEPT\n-A FORWARD -f -j DROP"), fragment));
+        Assert.Equal(OutcomeVerdict.Unknown,
+            Assert.Single(Trace(Filter("-A FORWARD -m state --state NEW -f -j DROP"), fragment).Outcomes).Verdict);
     }
 
     [Fact]
     public void The_mark_of_an_old_connection_is_unknown_until_rules_set_it()
     {
         PacketSpec old = Tcp() with { State = ConntrackStates.Established };
-        Assert.Equal(OutcomeVerdict.Unknown, Assert.Single(Trace(Filter("-A FORWARD -m connmark --mark 0x1/0x1 -j DROP"), old).Outcomes).Verdict);
-        Assert.Equal(["drop 10.0.0.9:80 100"], Show(Filter("-A FORWARD -j CONNMARK --restore-mark\n-A FORWARD -j MARK --or-mark 0x1\n-A FORWARD -m mark --mark 0x1/0x1 -j DROP"), old));
+        Assert.Equal(OutcomeVerdict.Unknown,
+            Assert.Single(Trace(Filter("-A FORWARD -m connmark --mark 0x1/0x1 -j DROP"), old).Outcomes).Verdict);
+        Assert.Equal(["drop 10.0.0.9:80 100"],
+            Show(Filter("-A FORWARD -j CONNMARK --restore-mark\n-A FORWARD -j MARK --or-mark 0x1\n-A FORWARD -m mark --mark 0x1/0x1 -j " +
+            "DROP"), old));
     }
 
     [Fact]
     public void What_an_old_connection_may_have_become_is_listed()
     {
-        Outcome outcome = Assert.Single(Trace("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m statistic --mode random --probability 0.5 -j DNAT --to-destination 10.0.0.1\n-A PREROUTING -j DNAT --to-destination 10.0.0.2\nCOMMIT\n",
+        Outcome outcome =
+            Assert.Single(
+            Trace("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m statistic --mode random --probability 0.5 -j DNAT --to-destination " +
+            "10.0.0.1\n-A PREROUTING -j DNAT --to-destination 10.0.0.2\nCOMMIT\n",
             Tcp() with { State = ConntrackStates.Established }).Outcomes);
         Assert.Equal(OutcomeVerdict.Unknown, outcome.Verdict);
         Assert.Equal(["10.0.0.1", "10.0.0.2"], outcome.Candidates.Select(candidate => candidate.Destination.ToString()).Order());
@@ -171,8 +196,11 @@ public sealed class KernelCornerTests
     [Fact]
     public void What_stands_at_the_ports_place_of_a_ping_is_in_no_range_for_sure()
     {
-        PacketSpec ping = new() { Source = InetAddress.Parse("203.0.113.9"), Destination = InetAddress.Parse("10.0.0.9"), Protocol = IpProtocol.Icmp };
-        Ruleset rules = Dumps.Text("table ip t {\n set s {\n type inet_service\n flags interval\n elements = { 1-100 }\n }\n chain c {\n type filter hook forward priority 0; policy accept;\n th dport @s drop\n }\n}\n");
+        PacketSpec ping = new() { Source = InetAddress.Parse("203.0.113.9"), Destination = InetAddress.Parse("10.0.0.9"),
+            Protocol = IpProtocol.Icmp };
+        Ruleset rules =
+            Dumps.Text("table ip t {\n set s {\n type inet_service\n flags interval\n elements = { 1-100 }\n }\n chain c {\n type filter " +
+            "hook forward priority 0; policy accept;\n th dport @s drop\n }\n}\n");
         Assert.Equal(OutcomeVerdict.Unknown, Assert.Single(new PacketSimulator(rules, s_node).Trace(ping).Outcomes).Verdict);
     }
 
@@ -180,7 +208,8 @@ public sealed class KernelCornerTests
     [InlineData("random", OutcomeVerdict.Unknown)]
     [InlineData("fully-random", OutcomeVerdict.Unknown)]
     [InlineData("persistent", OutcomeVerdict.Drop)]
-    public void A_source_that_is_translated_at_random_has_a_port_that_no_rule_can_know(string flag, OutcomeVerdict expected) => Assert.Equal(
+    public void A_source_that_is_translated_at_random_has_a_port_that_no_rule_can_know(string flag, OutcomeVerdict expected) =>
+        Assert.Equal(
         expected,
         Assert.Single(Trace($$"""
             table ip t {
@@ -229,9 +258,11 @@ public sealed class KernelCornerTests
     [Theory]
     [InlineData("meta mark 0x00000001 drop", "meta mark set 0x00000001", "drop 10.0.0.9:80 100")]
     [InlineData("meta mark set 0x00000001", "meta mark 0x00000001 drop", "forward 10.0.0.9:80 100")]
-    public void Of_chains_with_one_priority_that_of_the_last_table_comes_first_and_trace_says_so(string inFirst, string inLast, string expected)
+    public void Of_chains_with_one_priority_that_of_the_last_table_comes_first_and_trace_says_so(string inFirst, string inLast,
+        string expected)
     {
-        static string Table(string name, string rule) => $"table ip {name} {{\n chain c {{\n  type filter hook forward priority filter; policy accept;\n  {rule}\n }}\n}}\n";
+        static string Table(string name, string rule) =>
+            $"table ip {name} {{\n chain c {{\n  type filter hook forward priority filter; policy accept;\n  {rule}\n }}\n}}\n";
         TraceResult result = Trace(Table("a", inFirst) + Table("b", inLast), Tcp());
         Assert.Equal([expected], Dumps.Show(result));
         Assert.Contains("In the other order", Assert.Single(result.Caveats), StringComparison.Ordinal);
@@ -252,7 +283,8 @@ public sealed class KernelCornerTests
     private static string[] Nft(string sets, string rules, PacketSpec packet) =>
         Show($"table ip t {{\n{sets}\n chain c {{\n type filter hook forward priority 0; policy accept;\n{rules}\n }}\n}}\n", packet);
 
-    private static string[] Show(string rules, PacketSpec packet, bool isIPv6 = false) => Dumps.Show(Trace(isIPv6 ? "# Generated by ip6tables-save v1.8.9 on Wed Nov 25 16:39:17 2026\n" + rules : rules, packet));
+    private static string[] Show(string rules, PacketSpec packet, bool isIPv6 = false) =>
+        Dumps.Show(Trace(isIPv6 ? "# Generated by ip6tables-save v1.8.9 on Wed Nov 25 16:39:17 2026\n" + rules : rules, packet));
 
     private static TraceResult Trace(string rules, PacketSpec packet) => new PacketSimulator(Dumps.Text(rules), s_node).Trace(packet);
 

@@ -11,7 +11,8 @@ public sealed class SimulatorTests
     public void Every_endpoint_of_a_cluster_ip_is_equally_likely_and_pods_keep_their_source()
     {
         TraceResult trace = Dumps.Trace(Dumps.Read(Dumps.Save136), Dumps.Tcp("10.244.1.200", "172.30.10.1", 80));
-        Assert.Equal(["forward 10.244.1.10:8080 33.33", "forward 10.244.2.10:8080 33.33", "forward 10.244.3.10:8080 33.33"], Dumps.Show(trace));
+        Assert.Equal(["forward 10.244.1.10:8080 33.33", "forward 10.244.2.10:8080 33.33", "forward 10.244.3.10:8080 33.33"],
+            Dumps.Show(trace));
     }
 
     [Fact]
@@ -40,7 +41,8 @@ public sealed class SimulatorTests
         Outcome outcome = Assert.Single(refused.Outcomes);
         Assert.Equal(OutcomeVerdict.Drop, outcome.Verdict);
         Assert.Equal("KUBE-PROXY-FIREWALL", outcome.Path[^1].Place!.Chain.Name);
-        Assert.Equal(["forward 10.244.1.30:8443 50", "forward 10.244.1.31:8443 50"], Dumps.Show(Dumps.Trace(rules, Dumps.Tcp("203.0.113.9", "172.6.6.7", 443))));
+        Assert.Equal(["forward 10.244.1.30:8443 50", "forward 10.244.1.31:8443 50"],
+            Dumps.Show(Dumps.Trace(rules, Dumps.Tcp("203.0.113.9", "172.6.6.7", 443))));
     }
 
     [Fact]
@@ -125,7 +127,8 @@ public sealed class SimulatorTests
         for (int i = 0; i < depth; i++)
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $"-A C{i} -j C{i + 1}\n");
         text.Append(System.Globalization.CultureInfo.InvariantCulture, $"-A C{depth} -j DROP\nCOMMIT\n");
-        Assert.Equal(["drop 192.0.2.7:80 100"], Dumps.Show(Dumps.Trace(Dumps.Text(text.ToString()), Dumps.Tcp("10.0.0.1", "192.0.2.7", 80))));
+        Assert.Equal(["drop 192.0.2.7:80 100"],
+            Dumps.Show(Dumps.Trace(Dumps.Text(text.ToString()), Dumps.Tcp("10.0.0.1", "192.0.2.7", 80))));
     }
 
     [Fact]
@@ -133,8 +136,10 @@ public sealed class SimulatorTests
     {
         var text = new StringBuilder("*mangle\n:PREROUTING ACCEPT [0:0]\n");
         for (int i = 0; i < 64; i++)
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"-A PREROUTING -m statistic --mode random --probability 0.5 -j MARK --set-xmark {i % 2}/0xffffffff\n");
-        text.Append("COMMIT\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A FORWARD -m mark --mark 0x1 -j DROP\nCOMMIT\n");
+            text.Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"-A PREROUTING -m statistic --mode random --probability 0.5 -j MARK --set-xmark {i % 2}/0xffffffff\n");
+        text.Append("COMMIT\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A FORWARD -m mark --mark 0x1 -j " +
+            "DROP\nCOMMIT\n");
         TraceResult trace = Dumps.Trace(Dumps.Text(text.ToString()), Dumps.Tcp("10.0.0.1", "192.0.2.7", 80));
         Assert.Equal(["drop 192.0.2.7:80 66.67", "forward 192.0.2.7:80 33.33"], Dumps.Show(trace));
     }
@@ -184,10 +189,14 @@ public sealed class SimulatorTests
         for (int i = 0; i < endpoints; i++)
         {
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $":SEP{i} - [0:0]\n");
-            string chance = i == endpoints - 1 ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $" -m statistic --mode random --probability {1.0 / (endpoints - i):0.00000000000}");
-            rules.Append(System.Globalization.CultureInfo.InvariantCulture, $"-A SVC{chance} -j SEP{i}\n-A SEP{i} -p tcp -m tcp -j DNAT --to-destination 10.{i / 256 / 256}.{i / 256 % 256}.{i % 256}:8080\n");
+            string chance = i == endpoints - 1 ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $" -m statistic --mode random --probability {1.0 / (endpoints - i):0.00000000000}");
+            rules.Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"-A SVC{chance} -j SEP{i}\n-A SEP{i} -p tcp -m tcp -j DNAT --to-destination " +
+                $"10.{i / 256 / 256}.{i / 256 % 256}.{i % 256}:8080\n");
         }
-        TraceResult trace = Dumps.Trace(Dumps.Text(text.Append(rules).Append("COMMIT\n").ToString()), Dumps.Tcp("203.0.113.9", "172.30.0.1", 80));
+        TraceResult trace = Dumps.Trace(Dumps.Text(text.Append(rules).Append("COMMIT\n").ToString()),
+            Dumps.Tcp("203.0.113.9", "172.30.0.1", 80));
         Assert.Equal(endpoints, trace.Outcomes.Length);
         Assert.All(trace.Outcomes, outcome => Assert.Equal(1.0 / endpoints, outcome.Probability, 7));
     }

@@ -21,5 +21,6 @@ internal static class Flags
     /// <summary>Timelines by their names: "as-written,restarted", or "all".</summary>
     public static ImmutableArray<Timeline> Timelines(string text) => text == "all"
         ? [.. Enum.GetValues<Timeline>()]
-        : [.. text.Split(',').Select(static name => Enum.Parse<Timeline>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true))];
+        : [.. text.Split(',')
+            .Select(static name => Enum.Parse<Timeline>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true))];
 }

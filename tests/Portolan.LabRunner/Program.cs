@@ -37,7 +37,8 @@ if (names.Length > 0)
 if (args[0] == "list")
 {
     foreach (Scenario scenario in scenarios)
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scenario.Steps.Sum(static step => step.Flows.Length)}\t{scenario}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{scenario.Steps.Sum(static step => step.Flows.Length)}\t{scenario}"));
     return 0;
 }
 if (LabAvailability.WhyNoTunDevices is { } reason)

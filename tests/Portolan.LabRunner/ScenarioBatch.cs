@@ -40,7 +40,8 @@ internal sealed class ScenarioBatch(ImmutableArray<string> program, TextWriter o
 
         try
         {
-            ImmutableArray<string> failures = await ScenarioRun.RunAsync(scenario, variant.Mode, PortolanProxy.Factory(program, variant), cancel, Judged);
+            ImmutableArray<string> failures = await ScenarioRun.RunAsync(scenario, variant.Mode, PortolanProxy.Factory(program, variant),
+                cancel, Judged);
             // The first failures may have ended the scenario: what is beyond flows has no line of its own yet.
             if (failures.Length > faulty)
                 Write(variant, scenario, "all", "changes take effect", string.Join('\n', failures));
@@ -54,7 +55,9 @@ internal sealed class ScenarioBatch(ImmutableArray<string> program, TextWriter o
 
     private void Write(ProxyVariant variant, Scenario scenario, string step, string flow, string? fault)
     {
-        string line = string.Join('\t', [fault is null ? "PASS" : "FAIL", variant.ToString(), scenario.ToString(), step, flow, OneLine(fault ?? string.Empty)]);
+        string line =
+            string.Join('\t',
+            [fault is null ? "PASS" : "FAIL", variant.ToString(), scenario.ToString(), step, flow, OneLine(fault ?? string.Empty)]);
         lock (_lock)
         {
             if (fault is not null)

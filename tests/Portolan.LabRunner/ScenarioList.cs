@@ -6,7 +6,10 @@ namespace Portolan.LabRunner;
 /// <summary>The scenarios of a folder of scenario files.</summary>
 internal static class ScenarioList
 {
-    /// <summary>Reads them all, ordered by name: as written and, where that can be, in IPv6 as well, each in every timeline that leads to its clusters.</summary>
+    /// <summary>
+    /// Reads them all, ordered by name: as written and, where that can be, in IPv6 as well, each in every timeline that leads to its
+    /// clusters.
+    /// </summary>
     public static ImmutableArray<Scenario> Read(string folder, ImmutableArray<Timeline> timelines) =>
     [
         .. Directory.EnumerateFiles(folder, "*.yaml", SearchOption.AllDirectories)
@@ -15,5 +18,6 @@ internal static class ScenarioList
             .OrderBy(static scenario => scenario.ToString(), StringComparer.Ordinal),
     ];
 
-    private static IEnumerable<Scenario> ReadFile(string file, string text) => [.. ScenarioReader.Read(file, text), .. IPv6Twin.Read(file, text)];
+    private static IEnumerable<Scenario> ReadFile(string file, string text) =>
+        [.. ScenarioReader.Read(file, text), .. IPv6Twin.Read(file, text)];
 }

@@ -15,5 +15,6 @@ internal static class ChurnSettings
     public static int Flushes { get; } = Number("PORTOLAN_LAB_FLUSHES", 5);
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+        ? number : otherwise;
 }

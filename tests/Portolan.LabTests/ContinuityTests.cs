@@ -26,7 +26,8 @@ public sealed class ContinuityTests
         Lab.SkipWithoutNamespaces();
         using var service = new ServiceInABox(pods: 3, variant);
         await service.StartAsync();
-        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(family), ServiceInABox.Patience);
+        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(family),
+            ServiceInABox.Patience);
         string pod = await connection.AskAsync(ServiceInABox.Patience);
 
         var others = service.Box.Pods.Where(other => other.Name != pod).ToList();
@@ -46,7 +47,8 @@ public sealed class ContinuityTests
         Lab.SkipWithoutNamespaces();
         using var service = new ServiceInABox(pods: 2, variant);
         await service.StartAsync();
-        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4), ServiceInABox.Patience);
+        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4),
+            ServiceInABox.Patience);
         string pod = await connection.AskAsync(ServiceInABox.Patience);
 
         using var stop = new CancellationTokenSource();
@@ -83,7 +85,8 @@ public sealed class ContinuityTests
 
         Assert.Empty(load.Failures);
         TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture,
-            $"{variant}: {load.Requests} connections in {ChurnSettings.Churn.TotalSeconds} s during {changes} changes; p99 {load.Percentile(0.99):f1} ms"));
+            $"{variant}: {load.Requests} connections in {ChurnSettings.Churn.TotalSeconds} s during {changes} changes; p99 " +
+            $"{load.Percentile(0.99):f1} ms"));
         Assert.True(changes > ChurnSettings.Churn.TotalSeconds * 20, $"only {changes} changes were made");
     }
 
@@ -99,7 +102,8 @@ public sealed class ContinuityTests
         {
             service.Box.Node.Run(static () => Tool.Run("nft", ["flush", "ruleset"]));
             TimeSpan time = await service.UntilAsync(
-                () => NamedClient.AskOnceAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4), TimeSpan.FromMilliseconds(20)), ServiceInABox.Patience);
+                () => NamedClient.AskOnceAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4), TimeSpan.FromMilliseconds(20)),
+                    ServiceInABox.Patience);
             times.Add(time.TotalMilliseconds);
         }
         times.Sort();
@@ -119,7 +123,8 @@ public sealed class ContinuityTests
     public async Task Mode_iptables_heals_what_somebody_else_does(string backend, string what, string command)
     {
         Lab.SkipWithoutNamespaces();
-        using var service = new ServiceInABox(pods: 2, $"iptables {backend} modern linear", new() { ["iptables"] = new JsonObject { ["syncPeriod"] = "500ms" } });
+        using var service = new ServiceInABox(pods: 2, $"iptables {backend} modern linear",
+            new() { ["iptables"] = new JsonObject { ["syncPeriod"] = "500ms" } });
         await service.StartAsync();
         string Save() => service.Box.Node.Run(() => string.Join('\n', Tool.Run($"iptables-{backend}-save", []).Split('\n')
             .Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)));
@@ -127,7 +132,8 @@ public sealed class ContinuityTests
         service.ServeFrom([service.Box.Pods[1]]);
         await service.ServedOnlyByAsync(["pod-2"]);
         // The other service may follow a moment later.
-        await service.UntilAsync(() => Task.FromResult(Save()), ServiceInABox.Patience, saved => !saved.Contains($"{service.Box.Pods[0].V4}", StringComparison.Ordinal));
+        await service.UntilAsync(() => Task.FromResult(Save()), ServiceInABox.Patience,
+            saved => !saved.Contains($"{service.Box.Pods[0].V4}", StringComparison.Ordinal));
         string right = Save();
 
         string[] words = command.Split(' ');
@@ -188,7 +194,8 @@ public sealed class ContinuityTests
                 // pod-1 stays an endpoint before and after every change, so the service has to answer at every instant.
                 for (int change = 0; !stop.IsCancellationRequested; change++)
                 {
-                    service.ServeFrom(change % 2 == 0 ? [service.Box.Pods[0], service.Box.Pods[1]] : [service.Box.Pods[0], service.Box.Pods[2]]);
+                    service.ServeFrom(change % 2 == 0 ? [service.Box.Pods[0], service.Box.Pods[1]]
+                        : [service.Box.Pods[0], service.Box.Pods[2]]);
                     Churn(service, random.Next(1, 4));
                 }
             }
@@ -243,7 +250,8 @@ public sealed class ContinuityTests
         string name = string.Create(CultureInfo.InvariantCulture, $"other-{number % 20}-{apart}");
         var address = InetAddress.FromIPv4((172u << 24) | (30u << 16) | ((100u + (uint)apart) << 8) | (uint)(number % 20));
         JsonObject value = KubernetesObjects.Service("churn", name, [address], 80);
-        IEnumerable<InetAddress> endpoints = Enumerable.Range(0, 1 + number % 7).Select(index => InetAddress.FromIPv4((10u << 24) | (181u << 16) | (uint)(number + index) % 60000));
+        IEnumerable<InetAddress> endpoints = Enumerable.Range(0, 1 + number % 7)
+            .Select(index => InetAddress.FromIPv4((10u << 24) | (181u << 16) | (uint)(number + index) % 60000));
         JsonObject slice = KubernetesObjects.Slice("churn", name, IpFamily.IPv4, endpoints, 8080, node: null);
         switch (number / 20 % 4)
         {

@@ -75,7 +75,8 @@ public sealed class FlowJudgeTests
     public void A_random_port_is_one_that_was_not_kept_by_all()
     {
         string flow = $"expect: {{to: '{s_pod}', masq: true, randomPort: true}}";
-        PacketOutcome kept = Outcome(PacketEnd.Forwarded, s_pod, s_node with { Port = s_client.Port }), drawn = Outcome(PacketEnd.Forwarded, s_pod, s_node);
+        PacketOutcome kept = Outcome(PacketEnd.Forwarded, s_pod, s_node with { Port = s_client.Port }),
+            drawn = Outcome(PacketEnd.Forwarded, s_pod, s_node);
         Assert.Null(Judge(flow, kept, drawn));
         Assert.NotNull(Judge(flow, kept, kept));
     }
@@ -116,10 +117,13 @@ public sealed class FlowJudgeTests
     }
 
     private static ImmutableArray<ScenarioFlow> Flows(params string[] flows) =>
-        ScenarioReader.Read("trial", "name: trial\nsteps:\n- flows:\n" + string.Concat(flows.Select(static flow => $"  - {{{flow}}}\n"))).Single().Steps.Single().Flows;
+        ScenarioReader.Read("trial", "name: trial\nsteps:\n- flows:\n" + string.Concat(flows.Select(static flow => $"  - {{{flow}}}\n")))
+        .Single().Steps.Single().Flows;
 
     private static PacketOutcome Outcome(PacketEnd end, InetEndpoint destination, InetEndpoint source) =>
-        new() { SentFrom = s_client, SentTo = s_service, End = end, Destination = destination, Source = source, Device = NodeLab.ExternalDevice };
+        new() { SentFrom = s_client, SentTo = s_service, End = end, Destination = destination, Source = source,
+        Device = NodeLab.ExternalDevice };
 
-    private static InetEndpoint Endpoint(string text) => InetEndpoint.TryParse(text, out InetEndpoint endpoint) ? endpoint : throw new FormatException(text);
+    private static InetEndpoint Endpoint(string text) =>
+        InetEndpoint.TryParse(text, out InetEndpoint endpoint) ? endpoint : throw new FormatException(text);
 }

@@ -8,8 +8,8 @@ using Portolan.Testing.Traffic;
 namespace Portolan.LabTests;
 
 /// <summary>
-/// node-a of the cluster in tests/data/harbor with living endpoints behind shop/web (a cluster IP) and shop/cart (a NodePort), so that rules
-/// that kube-proxy wrote there lead somewhere, and portolan to take over from them.
+/// node-a of the cluster in tests/data/harbor with living endpoints behind shop/web (a cluster IP) and shop/cart (a NodePort), so that
+/// rules that kube-proxy wrote there lead somewhere, and portolan to take over from them.
 /// </summary>
 internal sealed class HarborInABox : IDisposable
 {
@@ -46,7 +46,8 @@ internal sealed class HarborInABox : IDisposable
         (string Loader, string File)[] dumps = words[1] == "nftables"
             ? [("nft", "nft-list-ruleset.txt")]
             : [($"iptables-{words[1]}-restore", "iptables-save.txt"), ($"ip6tables-{words[1]}-restore", "ip6tables-save.txt")];
-        new LoadedRules([.. dumps.Select(dump => (dump.Loader, File: Path.Combine(folder, dump.File))).Where(static dump => File.Exists(dump.File))
+        new LoadedRules([.. dumps.Select(dump => (dump.Loader, File: Path.Combine(folder, dump.File)))
+            .Where(static dump => File.Exists(dump.File))
             .Select(static dump => (dump.Loader, File.ReadAllText(dump.File)))]).Load(Node);
     }
 
@@ -86,7 +87,8 @@ internal sealed class HarborInABox : IDisposable
 
                 """);
         }
-        Tool.Run("nft", ["-f", "-"], "add table inet mine\nadd chain inet mine input { type filter hook input priority 5; }\nadd rule inet mine input tcp dport 22 accept\n");
+        Tool.Run("nft", ["-f", "-"], "add table inet mine\nadd chain inet mine input { type filter hook input priority 5; }\nadd rule " +
+            "inet mine input tcp dport 22 accept\n");
     });
 
     /// <summary>Fails where rules of others are not as <see cref="AddForeignRules"/> made them.</summary>
@@ -95,9 +97,11 @@ internal sealed class HarborInABox : IDisposable
         foreach (string backend in (string[])["nft", "legacy"])
         {
             string[] saved = Tool.Run($"iptables-{backend}-save", []).Split('\n');
-            foreach (string rule in (string[])["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "-A FORWARD -j MINE", "-A MINE -s 10.9.0.0/16 -j DROP",
+            foreach (string rule in (string[])["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "-A FORWARD -j MINE",
+                "-A MINE -s 10.9.0.0/16 -j DROP",
                 "-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE", ":KUBE-KUBELET-CANARY - [0:0]"])
-                Assert.Contains(rule, saved.Select(static line => line.StartsWith(":KUBE", StringComparison.Ordinal) ? line[..line.IndexOf('[', StringComparison.Ordinal)] + "[0:0]" : line));
+                Assert.Contains(rule, saved.Select(static line => line.StartsWith(":KUBE", StringComparison.Ordinal)
+                    ? line[..line.IndexOf('[', StringComparison.Ordinal)] + "[0:0]" : line));
         }
         Assert.Contains("tcp dport 22 accept", Tool.Run("nft", ["list", "table", "inet", "mine"]), StringComparison.Ordinal);
     });

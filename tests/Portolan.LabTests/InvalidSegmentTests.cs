@@ -61,7 +61,8 @@ public sealed class InvalidSegmentTests
         Assert.DoesNotContain("INVALID", service.Box.Node.Run(() => Tool.Run($"iptables-{backend}-save", [])), StringComparison.Ordinal);
     }
 
-    private static InetEndpoint Service { get; } = new(InetAddress.From(ServiceInABox.Tcp(IpFamily.IPv4).Address), (ushort)ServiceInABox.Tcp(IpFamily.IPv4).Port);
+    private static InetEndpoint Service { get; } = new(InetAddress.From(ServiceInABox.Tcp(IpFamily.IPv4).Address),
+        (ushort)ServiceInABox.Tcp(IpFamily.IPv4).Port);
 
     private static InetEndpoint Endpoint(ServiceInABox service) => new(service.Box.Pods[1].V4, NodeInABox.PodPort);
 
@@ -70,7 +71,8 @@ public sealed class InvalidSegmentTests
     {
         service.ServeFrom([service.Box.Pods[1]]);
         await service.StartAsync();
-        NamedClient client = await NamedClient.ConnectAsync(service.Box.PodSockets("pod-1"), ServiceInABox.Tcp(IpFamily.IPv4), ServiceInABox.Patience);
+        NamedClient client = await NamedClient.ConnectAsync(service.Box.PodSockets("pod-1"), ServiceInABox.Tcp(IpFamily.IPv4),
+            ServiceInABox.Patience);
         Assert.Equal("pod-2", await client.AskAsync(ServiceInABox.Patience));
         return (client, service.Box.Pod("pod-1").Run(static () => new StraySegments()));
     }

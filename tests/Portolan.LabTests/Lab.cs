@@ -40,7 +40,8 @@ internal static class Lab
 
     /// <summary>A number from the environment, for tests that can do more than they do by default.</summary>
     public static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+        ? value : otherwise;
 
     public static ImmutableArray<Scenario> ReadScenarios(string path) =>
         ScenarioReader.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path));

@@ -27,7 +27,8 @@ public sealed class LabSelfTests
         Lab.SkipWithoutTunDevices();
         Lab.SkipWithout([.. dumps.Select(static dump => dump.Loader)]);
         Scenario scenario = Lab.ReadScenarios(Path.Combine(s_harbor, "flows.yaml")).Single(scenario => scenario.Name == name);
-        (string Loader, string Dump)[] rules = [.. dumps.Select(static dump => (dump.Loader, File.ReadAllText(Path.Combine(s_harbor, dump.File))))];
+        (string Loader, string Dump)[] rules =
+            [.. dumps.Select(static dump => (dump.Loader, File.ReadAllText(Path.Combine(s_harbor, dump.File))))];
         Lab.AssertNone(await ScenarioRun.RunAsync(scenario, mode, _ => new LoadedRules(rules), TestContext.Current.CancellationToken));
     }
 }

@@ -39,13 +39,15 @@ public sealed class LiveChartTests : IAsyncLifetime
         // Enough services that a tree has branches, of every kind that rules differ by.
         for (int number = 1; number <= 40; number++)
         {
-            JsonObject service = KubernetesObjects.Service("shop", $"s{number}", [InetAddress.Parse($"172.30.1.{number}"), InetAddress.Parse($"fd00:172:30::1:{number}")], 8000 + number);
+            JsonObject service = KubernetesObjects.Service("shop", $"s{number}",
+                [InetAddress.Parse($"172.30.1.{number}"), InetAddress.Parse($"fd00:172:30::1:{number}")], 8000 + number);
             JsonObject spec = service["spec"]!.AsObject();
             spec["type"] = number % 4 == 0 ? "LoadBalancer" : "ClusterIP";
             if (number % 4 == 0)
             {
                 spec["ports"]![0]!["nodePort"] = 31000 + number;
-                service["status"] = new JsonObject { ["loadBalancer"] = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = $"203.0.113.{number}" }) } };
+                service["status"] = new JsonObject { ["loadBalancer"] =
+                    new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = $"203.0.113.{number}" }) } };
             }
             if (number % 8 == 0)
                 spec["externalTrafficPolicy"] = "Local";
@@ -67,10 +69,12 @@ public sealed class LiveChartTests : IAsyncLifetime
         (status, output, errors) = NodeProgram.Run(box.Box.Node, "services", "--json");
         Assert.Equal((0, ""), (status, errors));
         var services = JsonDocument.Parse(output).RootElement.GetProperty("services").EnumerateArray().ToList();
-        JsonElement one = services.Single(item => item.GetProperty("service").GetString() == "shop/s8" && item.GetProperty("family").GetString() == "IPv4");
+        JsonElement one = services.Single(item => item.GetProperty("service").GetString() == "shop/s8"
+            && item.GetProperty("family").GetString() == "IPv4");
         Assert.True(one.GetProperty("externalTrafficPolicyLocal").GetBoolean());
         Assert.Equal(box.Box.Pods.Select(pod => (new InetEndpoint(pod.V4, 8080).ToString(), 0.5)),
-            one.GetProperty("endpoints").EnumerateArray().Select(endpoint => (endpoint.GetProperty("address").GetString()!, endpoint.GetProperty("share").GetDouble())).Order());
+            one.GetProperty("endpoints").EnumerateArray()
+            .Select(endpoint => (endpoint.GetProperty("address").GetString()!, endpoint.GetProperty("share").GetDouble())).Order());
     }
 
     [Theory]
@@ -85,7 +89,8 @@ public sealed class LiveChartTests : IAsyncLifetime
         // The proxy would repair it before the check looks.
         box.Stop(kill: true);
         box.Box.Node.Run(() => Tool.Run("nft", flush.Split(' ')));
-        (int status, string output, string errors) = NodeProgram.Run(box.Box.Node, "check", "--manifests", box.Manifests, "--node", "node-a");
+        (int status, string output, string errors) = NodeProgram.Run(box.Box.Node, "check", "--manifests", box.Manifests,
+            "--node", "node-a");
         Assert.True(status == 1, output + errors);
         Assert.Contains(finding, output, StringComparison.Ordinal);
     }

@@ -8,14 +8,15 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.LabTests;
 
 /// <summary>
-/// Every scenario in tests/scenarios, in every mode of the proxy and in every <see cref="Timeline"/>, with real packets. Traits choose among
-/// them: <c>File=clusterip</c>, <c>"Scenario=clusterip/cluster IP basics"</c>, <c>"Scenario=clusterip/cluster IP basics, in IPv6, restarted"</c>,
-/// <c>Mode=nftables</c>, <c>"Variant=iptables legacy classic tree"</c> (<c>dotnet test ... -- --filter-trait File=clusterip</c>).
+/// Every scenario in tests/scenarios, in every mode of the proxy and in every <see cref="Timeline"/>, with real packets. Traits choose
+/// among them: <c>File=clusterip</c>, <c>"Scenario=clusterip/cluster IP basics"</c>, <c>"Scenario=clusterip/cluster IP basics, in IPv6,
+/// restarted"</c>, <c>Mode=nftables</c>, <c>"Variant=iptables legacy classic tree"</c> (<c>dotnet test ... -- --filter-trait
+/// File=clusterip</c>).
 /// </summary>
 /// <remarks>
-/// By default a scenario runs in mode nftables and, as written, in the usual variant of mode iptables; beside them on every timeline in one more
-/// variant, which is always the same one for the same scenario. PORTOLAN_LAB_VARIANTS=all runs everything in every variant: that is the full
-/// figure.
+/// By default a scenario runs in mode nftables and, as written, in the usual variant of mode iptables; beside them on every timeline in one
+/// more variant, which is always the same one for the same scenario. PORTOLAN_LAB_VARIANTS=all runs everything in every variant: that is
+/// the full figure.
 /// </remarks>
 public sealed class ScenarioTests
 {
@@ -48,14 +49,16 @@ public sealed class ScenarioTests
         Lab.SkipWithoutTunDevices();
         ProxyVariant proxy = ProxyVariant.Parse(variant);
         Lab.AssertNone(await ScenarioRun.RunAsync(
-            s_scenarios.Value[scenario].Scenario, proxy.Mode, PortolanProxy.Factory(Lab.RequirePortolan(), proxy), TestContext.Current.CancellationToken));
+            s_scenarios.Value[scenario].Scenario, proxy.Mode, PortolanProxy.Factory(Lab.RequirePortolan(), proxy),
+                TestContext.Current.CancellationToken));
     }
 
     private static ImmutableArray<ProxyVariant> VariantsFor(string scenario, Timeline timeline)
     {
         if (s_runsAllVariants)
             return ProxyVariant.All;
-        ImmutableArray<ProxyVariant> variants = timeline == Timeline.AsWritten ? [ProxyVariant.NfTables, ProxyVariant.IpTables] : [ProxyVariant.NfTables];
+        ImmutableArray<ProxyVariant> variants = timeline == Timeline.AsWritten
+            ? [ProxyVariant.NfTables, ProxyVariant.IpTables] : [ProxyVariant.NfTables];
         ImmutableArray<ProxyVariant> others = ProxyVariant.AllOfIpTables.RemoveRange(variants);
         // By name, so that a scenario more or less changes nothing about the others.
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(scenario));
@@ -68,8 +71,10 @@ public sealed class ScenarioTests
         var all = ImmutableSortedDictionary.CreateBuilder<string, (Scenario, Timeline)>(StringComparer.Ordinal);
         foreach (string path in Directory.EnumerateFiles(Path.Combine(Lab.TestFolder, "scenarios"), "*.yaml", SearchOption.AllDirectories))
         {
-            IEnumerable<Scenario> written = [.. Lab.ReadScenarios(path), .. IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path))];
-            foreach ((Scenario? scenario, Timeline timeline) in written.SelectMany(static scenario => Enum.GetValues<Timeline>(), static (scenario, timeline) => (scenario.On(timeline), timeline)))
+            IEnumerable<Scenario> written = [.. Lab.ReadScenarios(path),
+                .. IPv6Twin.Read(Path.GetFileNameWithoutExtension(path), File.ReadAllText(path))];
+            foreach ((Scenario? scenario, Timeline timeline) in written.SelectMany(static scenario => Enum.GetValues<Timeline>(),
+                static (scenario, timeline) => (scenario.On(timeline), timeline)))
             {
                 if (scenario is not null)
                     all.Add(scenario.ToString(), (scenario, timeline));

@@ -26,7 +26,8 @@ internal sealed class ServiceInABox : IDisposable
     public ServiceInABox(int pods, string variant = "nftables", JsonObject? configuration = null, params ImmutableArray<string> flags)
     {
         Box = new NodeInABox(pods);
-        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant), Flags = flags };
+        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant),
+            Flags = flags };
         Apply(KubernetesObjects.Node(NodeInABox.NodeName, [NodeInABox.NodeAddressV4, NodeInABox.NodeAddressV6],
             [InetPrefix.Parse("10.180.0.0/24"), InetPrefix.Parse("fd00:10:180::/64")]));
         foreach (string protocol in (ReadOnlySpan<string>)["TCP", "UDP"])
@@ -49,10 +50,12 @@ internal sealed class ServiceInABox : IDisposable
     public string Manifests => _proxy.Manifests.Path;
 
     /// <summary>The service's TCP address.</summary>
-    public static IPEndPoint Tcp(IpFamily family) => new(AddressesFor("TCP").Single(address => address.Family == family).ToIPAddress(), ServicePort);
+    public static IPEndPoint Tcp(IpFamily family) =>
+        new(AddressesFor("TCP").Single(address => address.Family == family).ToIPAddress(), ServicePort);
 
     /// <summary>The service's UDP address.</summary>
-    public static IPEndPoint Udp(IpFamily family) => new(AddressesFor("UDP").Single(address => address.Family == family).ToIPAddress(), ServicePort);
+    public static IPEndPoint Udp(IpFamily family) =>
+        new(AddressesFor("UDP").Single(address => address.Family == family).ToIPAddress(), ServicePort);
 
     /// <summary>Creates or replaces an object of the cluster.</summary>
     public void Apply(JsonObject value) => _proxy.Apply(ClusterObjects.KeyOf(value), value);
@@ -65,8 +68,10 @@ internal sealed class ServiceInABox : IDisposable
     {
         foreach (string protocol in (ReadOnlySpan<string>)["TCP", "UDP"])
         {
-            Apply(KubernetesObjects.Slice("shop", NameFor(protocol), IpFamily.IPv4, pods.Select(static pod => pod.V4), NodeInABox.PodPort, NodeInABox.NodeName, protocol));
-            Apply(KubernetesObjects.Slice("shop", NameFor(protocol), IpFamily.IPv6, pods.Select(static pod => pod.V6), NodeInABox.PodPort, NodeInABox.NodeName, protocol));
+            Apply(KubernetesObjects.Slice("shop", NameFor(protocol), IpFamily.IPv4, pods.Select(static pod => pod.V4), NodeInABox.PodPort,
+                NodeInABox.NodeName, protocol));
+            Apply(KubernetesObjects.Slice("shop", NameFor(protocol), IpFamily.IPv6, pods.Select(static pod => pod.V6), NodeInABox.PodPort,
+                NodeInABox.NodeName, protocol));
         }
     }
 

@@ -28,7 +28,8 @@ public sealed class ShareTests
         Lab.SkipWithoutNamespaces();
         using var service = new ServiceInABox(Pods);
         await service.StartAsync();
-        await AssertFairAsync(() => NamedClient.AskOnceAsync(service.Box.PodSockets("pod-1"), ServiceInABox.Tcp(family), ServiceInABox.Patience));
+        await AssertFairAsync(() =>
+            NamedClient.AskOnceAsync(service.Box.PodSockets("pod-1"), ServiceInABox.Tcp(family), ServiceInABox.Patience));
     }
 
     [Theory]
@@ -50,8 +51,10 @@ public sealed class ShareTests
         Lab.SkipWithoutNamespaces();
         using var service = new ServiceInABox(Pods);
         await service.StartAsync();
-        await service.UntilAsync(() => NamedClient.AskByDatagramAsync(service.Box.ClientSockets, ServiceInABox.Udp(family), TimeSpan.FromMilliseconds(100)), ServiceInABox.Patience);
-        await AssertFairAsync(() => NamedClient.AskByDatagramAsync(service.Box.ClientSockets, ServiceInABox.Udp(family), ServiceInABox.Patience));
+        await service.UntilAsync(() => NamedClient.AskByDatagramAsync(service.Box.ClientSockets, ServiceInABox.Udp(family),
+            TimeSpan.FromMilliseconds(100)), ServiceInABox.Patience);
+        await AssertFairAsync(() =>
+            NamedClient.AskByDatagramAsync(service.Box.ClientSockets, ServiceInABox.Udp(family), ServiceInABox.Patience));
     }
 
     private static async Task AssertFairAsync(Func<Task<string>> ask)

@@ -4,7 +4,9 @@ using Portolan.Testing.Traffic;
 
 namespace Portolan.LabTests;
 
-/// <summary>A live node changes its rules for others: kube-proxy's for ours, one mode for another, one way to write a mode for another.</summary>
+/// <summary>
+/// A live node changes its rules for others: kube-proxy's for ours, one mode for another, one way to write a mode for another.
+/// </summary>
 public sealed class SwitchTests
 {
     private const string Nft = "iptables nft modern linear", Legacy = "iptables legacy modern linear";
@@ -14,7 +16,8 @@ public sealed class SwitchTests
 
     private static readonly (string From, string To)[] s_usual =
     [
-        ("kube-proxy-1.36 nftables", "nftables"), ("kube-proxy-1.36 nft", "nftables"), ("kube-proxy-1.20 legacy", Nft), ("nftables", Nft), (Nft, "nftables"),
+        ("kube-proxy-1.36 nftables", "nftables"), ("kube-proxy-1.36 nft", "nftables"), ("kube-proxy-1.20 legacy", Nft), ("nftables", Nft),
+            (Nft, "nftables"),
         (Legacy, Nft), (Nft, "iptables nft classic tree"),
     ];
 
@@ -25,7 +28,8 @@ public sealed class SwitchTests
         ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy),
         .. from backend in (string[])["nft", "legacy"]
            from change in ((string, string)[])
-               [("modern linear", "classic linear"), ("classic linear", "modern linear"), ("modern linear", "modern tree"), ("modern tree", "modern linear"), ("classic tree", "modern linear")]
+               [("modern linear", "classic linear"), ("classic linear", "modern linear"), ("modern linear", "modern tree"),
+               ("modern tree", "modern linear"), ("classic tree", "modern linear")]
            select ($"iptables {backend} {change.Item1}", $"iptables {backend} {change.Item2}"),
     ];
 
@@ -48,7 +52,8 @@ public sealed class SwitchTests
             string[] pods = await Task.WhenAll(connections.Select(static connection => connection.AskAsync(ServiceInABox.Patience)));
             using var stop = new CancellationTokenSource();
             int number = 0;
-            Task<SteadyLoad> load = SteadyLoad.RunAsync(() => harbor.AskAsync(Interlocked.Increment(ref number)), perSecond: 200, stop.Token);
+            Task<SteadyLoad> load = SteadyLoad.RunAsync(() => harbor.AskAsync(Interlocked.Increment(ref number)), perSecond: 200,
+                stop.Token);
             await harbor.TakeOverAsync(ProxyVariant.Parse(to));
             await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
             await stop.CancelAsync();

@@ -4,7 +4,9 @@ using Portolan.Testing.Scenarios;
 
 namespace Portolan.LabTests;
 
-/// <summary>A timeline changes the way to a scenario's clusters, never the cluster that a flow meets: without this, its flows would prove nothing.</summary>
+/// <summary>
+/// A timeline changes the way to a scenario's clusters, never the cluster that a flow meets: without this, its flows would prove nothing.
+/// </summary>
 public sealed class TimelineTests
 {
     [Theory]
@@ -36,7 +38,8 @@ public sealed class TimelineTests
     {
         Scenario restarted = Trial.On(Timeline.Restarted)!;
 
-        Assert.Equal([ProxyAction.None, ProxyAction.Restart, ProxyAction.Stop, ProxyAction.None, ProxyAction.Start], restarted.Steps.Select(static step => step.Proxy));
+        Assert.Equal([ProxyAction.None, ProxyAction.Restart, ProxyAction.Stop, ProxyAction.None, ProxyAction.Start],
+            restarted.Steps.Select(static step => step.Proxy));
         Assert.Equal(Trial.Steps.Sum(static step => step.Flows.Length), restarted.Steps.Sum(static step => step.Flows.Length));
     }
 
@@ -58,7 +61,8 @@ public sealed class TimelineTests
         Assert.Equal(ProxyAction.Start, piecemeal.Steps[0].Proxy);
         Assert.Equal(["EndpointSlice/ns1/web-eps", "Service/ns1/web", "Service/ns1/web", "ServiceCIDR/more"],
             piecemeal.Steps.SelectMany(static step => step.Apply).Select(static value => ClusterObjects.KeyOf(value).ToString()).Take(4));
-        Assert.All(piecemeal.Steps.Where(static step => step.Proxy == ProxyAction.None), static step => Assert.True(step.Apply.Length + step.Delete.Length <= 1));
+        Assert.All(piecemeal.Steps.Where(static step => step.Proxy == ProxyAction.None),
+            static step => Assert.True(step.Apply.Length + step.Delete.Length <= 1));
     }
 
     [Fact]
@@ -105,7 +109,8 @@ public sealed class TimelineTests
                 Assert.True(cluster.Delete(key), $"{scenario}, step '{step.Name}' deletes {key}, which is not there.");
             addresses.UnionWith(step.AddAddresses);
             addresses.ExceptWith(step.RemoveAddresses);
-            string now = string.Join('\n', cluster.Objects.OrderBy(static entry => entry.Key.ToString(), StringComparer.Ordinal).Select(static entry => entry.Value.ToJsonString()))
+            string now = string.Join('\n', cluster.Objects.OrderBy(static entry => entry.Key.ToString(), StringComparer.Ordinal)
+                .Select(static entry => entry.Value.ToJsonString()))
                 + '\n' + string.Join(' ', addresses.Order());
             foreach (ScenarioFlow flow in step.Flows)
                 seen[flow.Line] = now;

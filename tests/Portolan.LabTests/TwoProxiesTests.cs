@@ -10,7 +10,9 @@ using Portolan.Testing.Traffic;
 
 namespace Portolan.LabTests;
 
-/// <summary>Two proxies in one network namespace, as during an update of a DaemonSet, or by mistake: one works, the other waits for its end.</summary>
+/// <summary>
+/// Two proxies in one network namespace, as during an update of a DaemonSet, or by mistake: one works, the other waits for its end.
+/// </summary>
 public sealed class TwoProxiesTests
 {
     private const string Name = "\0portolan/proxy";
@@ -27,12 +29,14 @@ public sealed class TwoProxiesTests
         Lab.SkipWithout("nft", "iptables-legacy-save");
         using var service = new ServiceInABox(pods: 3, one);
         await service.StartAsync();
-        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4), ServiceInABox.Patience);
+        using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4),
+            ServiceInABox.Patience);
         string pod = await connection.AskAsync(ServiceInABox.Patience);
         string rules = Rules(service);
         using var second = new NodeProgram(service.Box.Node, [.. SecondProxy(service, other)]);
 
-        await second.UntilAsync(() => second.Errors.Contains($"process {service.ProcessId} (", StringComparison.Ordinal), "a line that names the first proxy");
+        await second.UntilAsync(() => second.Errors.Contains($"process {service.ProcessId} (", StringComparison.Ordinal),
+            "a line that names the first proxy");
         Assert.Contains("Nothing is written here until it ends", second.Errors, StringComparison.Ordinal);
         await second.UntilAsync(() => Answers(service, s_healthz, 503), "healthz that says 503");
         Assert.True(Answers(service, s_livez, 200), "livez is not well");
@@ -57,7 +61,8 @@ public sealed class TwoProxiesTests
         Assert.Empty(result.Failures);
         Assert.Equal(pod, await connection.AskAsync(ServiceInABox.Patience));
         TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture,
-            $"{one}, then {other}: {gap.TotalMilliseconds:f0} ms from the end of one to the rules of the other; {result.Requests} connections, slowest {result.Percentile(1):f1} ms"));
+            $"{one}, then {other}: {gap.TotalMilliseconds:f0} ms from the end of one to the rules of the other; {result.Requests} " +
+            $"connections, slowest {result.Percentile(1):f1} ms"));
     }
 
     [Fact]
@@ -71,13 +76,16 @@ public sealed class TwoProxiesTests
             anybody.Bind(new UnixDomainSocketEndPoint(Name));
             // It does not listen: it cannot be asked.
             using var proxy = new NodeProgram(service.Box.Node, [.. SecondProxy(service, "nftables")]);
-            await proxy.UntilAsync(() => proxy.Errors.Contains("a process that cannot be asked who it is", StringComparison.Ordinal), "a line about a silent holder");
+            await proxy.UntilAsync(() => proxy.Errors.Contains("a process that cannot be asked who it is", StringComparison.Ordinal),
+                "a line about a silent holder");
 
             anybody.Listen();
-            await proxy.UntilAsync(() => proxy.Errors.Contains($"process {Environment.ProcessId} (", StringComparison.Ordinal), "a line that names this test");
+            await proxy.UntilAsync(() => proxy.Errors.Contains($"process {Environment.ProcessId} (", StringComparison.Ordinal),
+                "a line that names this test");
             (int status, string output, string errors) = NodeProgram.Run(service.Box.Node, "proxy", "--cleanup");
             Assert.Equal((1, ""), (status, output));
-            Assert.Contains($"nothing was removed: a proxy works in this network namespace and would write its rules again: process {Environment.ProcessId} (", errors, StringComparison.Ordinal);
+            Assert.Contains($"nothing was removed: a proxy works in this network namespace and would write its rules again: process " +
+                $"{Environment.ProcessId} (", errors, StringComparison.Ordinal);
 
             anybody.Dispose();
             await proxy.UntilAsync(() => proxy.Errors.Contains("taking over", StringComparison.Ordinal), "the end of the wait");
@@ -117,7 +125,8 @@ public sealed class TwoProxiesTests
         ProxyVariant parsed = ProxyVariant.Parse(variant);
         return
         [
-            "proxy", "--manifests", service.Manifests, "--hostname-override", NodeInABox.NodeName, "--proxy-mode", parsed.Mode.ToConfigText(), .. parsed.Flags,
+            "proxy", "--manifests", service.Manifests, "--hostname-override", NodeInABox.NodeName, "--proxy-mode",
+                parsed.Mode.ToConfigText(), .. parsed.Flags,
             "--cluster-cidr", "10.0.0.0/8,fd00:10::/32", "--conntrack-max-per-core", "0",
             "--healthz-bind-address", "127.0.0.1:10356", "--metrics-bind-address", "127.0.0.1:10349",
         ];

@@ -24,7 +24,8 @@ public sealed class WatchTests : IAsyncLifetime
 
     private static readonly string s_nftables = ProxyVariant.NfTables.ToString(), s_iptables = ProxyVariant.IpTables.ToString();
 
-    public static TheoryData<string, IpFamily> ModesAndFamilies => new MatrixTheoryData<string, IpFamily>([s_nftables, s_iptables], [IpFamily.IPv4, IpFamily.IPv6]);
+    public static TheoryData<string, IpFamily> ModesAndFamilies =>
+        new MatrixTheoryData<string, IpFamily>([s_nftables, s_iptables], [IpFamily.IPv4, IpFamily.IPv6]);
 
     public static TheoryData<string> Modes => [s_nftables, s_iptables];
 
@@ -48,11 +49,13 @@ public sealed class WatchTests : IAsyncLifetime
         string pod = await box.AskAsync(family);
 
         Assert.Equal(0, watch.WaitForExit());
-        InetAddress endpoint = box.Box.Pods.Where(item => item.Name == pod).Select(item => family == IpFamily.IPv4 ? item.V4 : item.V6).Single();
+        InetAddress endpoint = box.Box.Pods.Where(item => item.Name == pod)
+            .Select(item => family == IpFamily.IPv4 ? item.V4 : item.V6).Single();
         string[] lines = watch.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Matches(@"^packet 1: tcp \S+ -> \S+:80  \[shop/web:main\]$", lines[0]);
         // The client is outside the cluster and this node, so its packets are masqueraded: with the address of the bridge they leave by.
-        Assert.StartsWith($"  => to {new InetEndpoint(endpoint, NodeInABox.PodPort)}, masqueraded: the source becomes ", lines[^1], StringComparison.Ordinal);
+        Assert.StartsWith($"  => to {new InetEndpoint(endpoint, NodeInABox.PodPort)}, masqueraded: the source becomes ", lines[^1],
+            StringComparison.Ordinal);
         Assert.Contains("  PREROUTING", lines);
         Assert.Contains("  POSTROUTING", lines);
         Assert.DoesNotContain("handle", watch.Output, StringComparison.Ordinal);
@@ -60,9 +63,11 @@ public sealed class WatchTests : IAsyncLifetime
         {
             // The step that translates is shown with the number and the words that iptables-save has for it.
             string save = box.Box.Node.Run(() => Tool.Run(family == IpFamily.IPv4 ? "iptables-save" : "ip6tables-save", ["-t", "nat"]));
-            string translation = lines.Single(line => line.Contains(" nat KUBE-SEP-", StringComparison.Ordinal) && line.Contains(": tcp", StringComparison.Ordinal));
+            string translation = lines.Single(line => line.Contains(" nat KUBE-SEP-", StringComparison.Ordinal)
+                && line.Contains(": tcp", StringComparison.Ordinal));
             string[] words = translation.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            string rule = save.Split('\n').Where(line => line.StartsWith($"-A {words[2]} ", StringComparison.Ordinal)).ElementAt(int.Parse(words[4].TrimEnd(':'), CultureInfo.InvariantCulture) - 1);
+            string rule = save.Split('\n').Where(line => line.StartsWith($"-A {words[2]} ", StringComparison.Ordinal))
+                .ElementAt(int.Parse(words[4].TrimEnd(':'), CultureInfo.InvariantCulture) - 1);
             Assert.Contains("-j DNAT", rule, StringComparison.Ordinal);
             Assert.Contains(endpoint.ToString(), rule, StringComparison.Ordinal);
             Assert.Contains($"      translates the destination to {new InetEndpoint(endpoint, NodeInABox.PodPort)}", lines);
@@ -76,19 +81,23 @@ public sealed class WatchTests : IAsyncLifetime
         using ServiceInABox box = await StartAsync(variant);
         (string Address, ushort Port)[] frontends =
         [
-            (NodeInABox.NodeAddressV4.ToString(), NodePort), (NodeInABox.NodeAddressV6.ToString(), NodePort), (LoadBalancer, 80), (LoadBalancerV6, 80),
+            (NodeInABox.NodeAddressV4.ToString(), NodePort), (NodeInABox.NodeAddressV6.ToString(), NodePort), (LoadBalancer, 80),
+                (LoadBalancerV6, 80),
         ];
         foreach ((string address, ushort port) in frontends)
         {
-            using var watch = new NodeProgram(box.Box.Node, "watch", "--dst", address, "--dport", port.ToString(CultureInfo.InvariantCulture), "--syn", "--count", "1", "--seconds", "50", "--json");
+            using var watch = new NodeProgram(box.Box.Node, "watch", "--dst", address, "--dport",
+                port.ToString(CultureInfo.InvariantCulture), "--syn", "--count", "1", "--seconds", "50", "--json");
             await watch.UntilAsync(() => watch.Errors.Contains("watching packets", StringComparison.Ordinal), "the start");
-            string pod = await NamedClient.AskOnceAsync(box.Box.ClientSockets, new IPEndPoint(IPAddress.Parse(address), port), ServiceInABox.Patience);
+            string pod = await NamedClient.AskOnceAsync(box.Box.ClientSockets, new IPEndPoint(IPAddress.Parse(address), port),
+                ServiceInABox.Patience);
             Assert.Equal(0, watch.WaitForExit());
             JsonElement end = JsonDocument.Parse(watch.Output.TrimEnd().Split('\n')[^1]).RootElement;
             Assert.Equal("end", end.GetProperty("kind").GetString());
             Assert.Equal("forward", end.GetProperty("verdict").GetString());
             Assert.Equal("shop/web:main", end.GetProperty("service").GetString());
-            InetAddress endpoint = box.Box.Pods.Where(item => item.Name == pod).Select(item => address.Contains(':', StringComparison.Ordinal) ? item.V6 : item.V4).Single();
+            InetAddress endpoint = box.Box.Pods.Where(item => item.Name == pod)
+                .Select(item => address.Contains(':', StringComparison.Ordinal) ? item.V6 : item.V4).Single();
             Assert.Equal(new InetEndpoint(endpoint, NodeInABox.PodPort).ToString(), end.GetProperty("destination").GetString());
         }
     }
@@ -134,7 +143,8 @@ public sealed class WatchTests : IAsyncLifetime
             int status = watch.WaitForExit();
             Assert.Equal(signal == "KILL", status != 0);
             // The kernel closes a killed process' socket a moment after the process is gone.
-            await watch.UntilAsync(() => !Tables().Contains("portolan-watch-", StringComparison.Ordinal), $"the end of the table after {signal}");
+            await watch.UntilAsync(() => !Tables().Contains("portolan-watch-", StringComparison.Ordinal),
+                $"the end of the table after {signal}");
         }
         // The guard: nobody ends it, and it ends.
         using var guarded = new NodeProgram(box.Box.Node, "watch", "--dst", "172.30.0.80", "--seconds", "1");
@@ -190,11 +200,13 @@ public sealed class WatchTests : IAsyncLifetime
         }
         watch.Signal("INT");
         Assert.Equal(0, watch.WaitForExit());
-        var steps = watch.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var steps = watch.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement).ToList();
         int compared = 0;
         foreach (IGrouping<int, JsonElement> packet in steps.GroupBy(step => step.GetProperty("packet").GetInt32()))
         {
-            string? translated = packet.Where(step => step.TryGetProperty("text", out JsonElement text) && step.GetProperty("kind").GetString() == "rule" && text.GetString()!.Contains("-j DNAT", StringComparison.Ordinal))
+            string? translated = packet.Where(step => step.TryGetProperty("text", out JsonElement text)
+                && step.GetProperty("kind").GetString() == "rule" && text.GetString()!.Contains("-j DNAT", StringComparison.Ordinal))
                 .Select(step => step.GetProperty("text").GetString()).FirstOrDefault();
             string? destination = packet.Last().GetProperty("destination").GetString();
             if (translated is null || destination is null)
@@ -210,7 +222,9 @@ public sealed class WatchTests : IAsyncLifetime
     {
         Lab.SkipWithout("iptables-legacy-restore");
         using var box = new ServiceInABox(1);
-        box.Box.Node.Run(() => Tool.Run("iptables-legacy-restore", [], "*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n-A KUBE-SERVICES -d 172.30.0.80/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.180.0.101:8080\nCOMMIT\n"));
+        box.Box.Node.Run(() =>
+            Tool.Run("iptables-legacy-restore", [], "*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n-A KUBE-SERVICES -d " +
+            "172.30.0.80/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.180.0.101:8080\nCOMMIT\n"));
         (int status, string output, string errors) = NodeProgram.Run(box.Box.Node, "watch", "--dst", "172.30.0.80");
         Assert.Equal((2, ""), (status, output));
         Assert.Contains("in iptables-legacy, which cannot be watched", errors, StringComparison.Ordinal);
@@ -223,12 +237,15 @@ public sealed class WatchTests : IAsyncLifetime
         var box = new ServiceInABox(pods: 2, variant);
         try
         {
-            JsonObject service = KubernetesObjects.Service("shop", "web", [InetAddress.Parse("172.30.0.80"), InetAddress.Parse("fd00:172:30::80")], 80);
+            JsonObject service = KubernetesObjects.Service("shop", "web",
+                [InetAddress.Parse("172.30.0.80"), InetAddress.Parse("fd00:172:30::80")], 80);
             service["spec"]!["type"] = "LoadBalancer";
             service["spec"]!["ports"]![0]!["nodePort"] = NodePort;
             service["status"] = new JsonObject
             {
-                ["loadBalancer"] = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = LoadBalancer }, new JsonObject { ["ip"] = LoadBalancerV6 }) },
+                ["loadBalancer"]
+                = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = LoadBalancer },
+                    new JsonObject { ["ip"] = LoadBalancerV6 }) },
             };
             box.Apply(service);
             await box.StartAsync();

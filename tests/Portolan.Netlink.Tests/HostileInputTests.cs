@@ -38,7 +38,8 @@ public sealed class HostileInputTests
 
     [Fact]
     public void Payloads_of_any_bytes_are_decoded_or_refused() =>
-        Gen.OneOf(Random, Attributes.Select(Gen.Byte, (attributes, family) => (byte[])[family, 0, 0, 0, .. attributes])).Sample(DecodeAll, iter: Runs);
+        Gen.OneOf(Random, Attributes.Select(Gen.Byte, (attributes, family) => (byte[])[family, 0, 0, 0, .. attributes]))
+        .Sample(DecodeAll, iter: Runs);
 
     [Fact]
     public void A_message_cut_anywhere_is_decoded_or_refused()
@@ -123,8 +124,10 @@ public sealed class HostileInputTests
         foreach (var row in ReaderTests.Programs())
             transaction.AppendRule(new NfRule(Table, "post", row.Data.Item3) { Comment = "comment" });
         transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
-        transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 80), Comment = "x"u8 });
-        transaction.Element(new NfElement { Key = [1], KeyEnd = [2], Verdict = NfVerdictCode.Jump, Chain = "post"u8, Timeout = TimeSpan.FromSeconds(1) });
+        transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 80),
+            Comment = "x"u8 });
+        transaction.Element(new NfElement { Key = [1], KeyEnd = [2], Verdict = NfVerdictCode.Jump, Chain = "post"u8,
+            Timeout = TimeSpan.FromSeconds(1) });
         transaction.EndElements();
         return transaction.WriteBatchEnd().ToArray();
     }

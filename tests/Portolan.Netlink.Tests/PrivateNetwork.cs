@@ -71,6 +71,7 @@ internal static class Tools
     /// <summary>Skips the test where a program is not installed.</summary>
     internal static void Require(string program) =>
         Assert.SkipUnless(
-            (Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin:/sbin").Split(':').Any(folder => File.Exists(System.IO.Path.Combine(folder, program))),
+            (Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin:/sbin").Split(':')
+                .Any(folder => File.Exists(System.IO.Path.Combine(folder, program))),
             $"{program} is not installed");
 }

@@ -21,7 +21,8 @@ public sealed class FuzzTests
     [Fact]
     public void Damaged_dumps_beside_whole_ones_are_never_more_than_a_problem() =>
         Gen.Select(HostileDumps.Damaged, HostileDumps.Whole).Sample(
-            (damaged, whole) => Check(RulesetReader.Read(new SourceText("whole", whole), new SourceText("damaged", damaged))), iter: 500 * HostileDumps.Factor);
+            (damaged, whole) => Check(RulesetReader.Read(new SourceText("whole", whole), new SourceText("damaged", damaged))),
+                iter: 500 * HostileDumps.Factor);
 
     [Fact]
     public void A_dump_cut_at_any_line_or_in_the_middle_of_one_keeps_what_stands_before()
@@ -31,7 +32,8 @@ public sealed class FuzzTests
         {
             Ruleset ruleset = Dumps.ReadBytes(dump[..cut]);
             Check(ruleset);
-            int wholeRules = Encoding.UTF8.GetString(dump[..cut]).Split('\n')[..^1].Count(line => line.StartsWith('[') && line.Contains("] -A "));
+            int wholeRules = Encoding.UTF8.GetString(dump[..cut]).Split('\n')[..^1]
+                .Count(line => line.StartsWith('[') && line.Contains("] -A "));
             int read = ruleset.Tables.Sum(table => table.Chains.Sum(chain => chain.Rules.Length));
             Assert.InRange(read, wholeRules, wholeRules + 1);
         }, iter: 500 * HostileDumps.Factor);

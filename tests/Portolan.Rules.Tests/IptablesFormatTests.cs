@@ -50,9 +50,11 @@ public sealed class IptablesFormatTests
     {
         Ruleset saved = Dumps.Read($"rules/{tool}-save.txt");
         Ruleset listed = Dumps.Read($"rules/{tool}-{form}.txt");
-        Assert.Equal(saved.Tables.Select(table => table.Name).Order(), listed.Tables.Where(HasRulesOrIsIn(saved)).Select(table => table.Name).Order());
+        Assert.Equal(saved.Tables.Select(table => table.Name).Order(),
+            listed.Tables.Where(HasRulesOrIsIn(saved)).Select(table => table.Name).Order());
         foreach (RuleTable table in saved.Tables)
-            AssertSameRules(table, Assert.Single(listed.Tables, found => found.Name == table.Name && found.Family == table.Family), form != "nL");
+            AssertSameRules(table, Assert.Single(listed.Tables, found => found.Name == table.Name && found.Family == table.Family),
+                form != "nL");
     }
 
     private static Func<RuleTable, bool> HasRulesOrIsIn(Ruleset saved) =>
@@ -68,7 +70,8 @@ public sealed class IptablesFormatTests
             Chain? other = actual.FindChain(chain.Name);
             Assert.True(other is not null, $"chain {chain.Name}");
             Assert.Equal(chain.Base, other.Base);
-            Assert.Equal(chain.Rules.Select(rule => Comparable(rule, interfaces)), other.Rules.Select(rule => Comparable(rule, interfaces)));
+            Assert.Equal(chain.Rules.Select(rule => Comparable(rule, interfaces)),
+                other.Rules.Select(rule => Comparable(rule, interfaces)));
         }
         Assert.Equal(expected.Chains.Length, actual.Chains.Length);
     }

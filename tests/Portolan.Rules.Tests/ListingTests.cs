@@ -60,7 +60,8 @@ public sealed class ListingTests
     [InlineData("DNAT       6    --  ::/0                 ::/0                 to:[fd00::1]:80")]
     public void Columns_are_told_apart_whatever_version_printed_them(string row) =>
         Assert.Equal(
-            [new ProtocolMatch(Inet.IpProtocol.Tcp), new NatStatement(NatKind.Destination, new NatRange(Inet.InetAddress.Parse("fd00::1"), Inet.InetAddress.Parse("fd00::1"), 80, 80))],
+            [new ProtocolMatch(Inet.IpProtocol.Tcp), new NatStatement(NatKind.Destination,
+                new NatRange(Inet.InetAddress.Parse("fd00::1"), Inet.InetAddress.Parse("fd00::1"), 80, 80))],
             RuleOf(row).Statements);
 
     [Fact]
@@ -76,7 +77,8 @@ public sealed class ListingTests
     {
         Rule rule = RuleOf("ACCEPT  6  --  0.0.0.0/0  0.0.0.0/0  FANCY match 5 tcp dpt:80");
         Assert.Equal(
-            [new ProtocolMatch(Inet.IpProtocol.Tcp), new UnmodelledMatch("FANCY", "FANCY match 5"), new PortMatch(PacketSide.Destination, [new(80, 80)]), new VerdictStatement(Verdict.Accept)],
+            [new ProtocolMatch(Inet.IpProtocol.Tcp), new UnmodelledMatch("FANCY", "FANCY match 5"),
+                new PortMatch(PacketSide.Destination, [new(80, 80)]), new VerdictStatement(Verdict.Accept)],
             rule.Statements);
     }
 
@@ -94,7 +96,8 @@ public sealed class ListingTests
     [InlineData("root@node:~# iptables -nL\n", "filter")]
     [InlineData("", "filter")]
     public void The_prompt_tells_the_table(string prompt, string table) =>
-        Assert.Equal(table, Dumps.ReadText($"{prompt}Chain X (0 references)\ntarget     prot opt source               destination\n").Tables[0].Name);
+        Assert.Equal(table,
+        Dumps.ReadText($"{prompt}Chain X (0 references)\ntarget     prot opt source               destination\n").Tables[0].Name);
 
     [Fact]
     public void Several_tables_in_one_paste_are_told_apart()

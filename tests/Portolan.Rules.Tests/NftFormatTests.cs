@@ -36,7 +36,8 @@ public sealed class NftFormatTests
         foreach ((RuleTable one, RuleTable same) in plain.Tables.Zip(other.Tables))
         {
             AssertSameSets(one, same);
-            Assert.Equal(one.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)), same.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)));
+            Assert.Equal(one.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)),
+                same.Chains.Select(chain => (chain.Name, chain.Base, chain.Comment)));
             foreach (Chain chain in one.Chains)
                 Assert.Equal(chain.Rules.Select(Show), same.FindChain(chain.Name)!.Rules.Select(Show));
         }
@@ -55,7 +56,8 @@ public sealed class NftFormatTests
     {
         Ruleset ruleset = Dumps.Read(file);
         Assert.Empty(ruleset.Problems);
-        Assert.Equal([(TableFamily.Ip, "kube-proxy"), (TableFamily.Ip6, "kube-proxy")], ruleset.Tables.Select(table => (table.Family, table.Name)));
+        Assert.Equal([(TableFamily.Ip, "kube-proxy"), (TableFamily.Ip6, "kube-proxy")],
+            ruleset.Tables.Select(table => (table.Family, table.Name)));
         Assert.DoesNotContain(IptablesFormatTests.AllStatements(ruleset), statement => statement is UnmodelledStatement);
     }
 
@@ -72,7 +74,8 @@ public sealed class NftFormatTests
     {
         Ruleset ruleset = Dumps.Read(file);
         Assert.Empty(ruleset.Problems);
-        Assert.Equal([(TableFamily.Ip, "portolan"), (TableFamily.Ip6, "portolan")], ruleset.Tables.Select(table => (table.Family, table.Name)));
+        Assert.Equal([(TableFamily.Ip, "portolan"), (TableFamily.Ip6, "portolan")],
+            ruleset.Tables.Select(table => (table.Family, table.Name)));
         Assert.DoesNotContain(IptablesFormatTests.AllStatements(ruleset), statement => statement is UnmodelledStatement);
         foreach (NamedSet set in ruleset.Tables.SelectMany(table => table.Sets))
         {
@@ -97,7 +100,8 @@ public sealed class NftFormatTests
     }
 
     private static string ShowSet(NamedSet set) =>
-        $"{set.Name} {set.KeyTypes} {set.DataTypes} {set.Timeout} {string.Join('\n', set.Elements.Select(element => element.ToString()).Order())}";
+        $"{set.Name} {set.KeyTypes} {set.DataTypes} {set.Timeout} " +
+        $"{string.Join('\n', set.Elements.Select(element => element.ToString()).Order())}";
 
     // A look-up inside a concatenation has no parentheses around it in nft's text.
     [Theory]
@@ -122,7 +126,8 @@ public sealed class NftFormatTests
             }
             """);
         Assert.Empty(ruleset.Problems);
-        Expression[] frontend = [new SelectorExpression(PacketField.IpDestination), new SelectorExpression(PacketField.TransportDestinationPort)];
+        Expression[] frontend = [new SelectorExpression(PacketField.IpDestination),
+            new SelectorExpression(PacketField.TransportDestinationPort)];
         var key = new ConcatExpression([.. frontend, new MapExpression(new ConcatExpression([.. frontend]), new SetReference("counts"))]);
         Statement first = ruleset.Tables[0].FindChain("y")!.Rules[0].Statements[0];
         Assert.Equal(key, first switch
@@ -156,10 +161,13 @@ public sealed class NftFormatTests
     [Fact]
     public void The_result_of_a_map_is_compared_with_or_without_an_operator()
     {
-        Ruleset ruleset = Dumps.ReadText("table ip x {\n\tmap m {\n\t\ttype ipv4_addr : mark\n\t}\n\tchain y {\n\t\tip daddr map @m == 2 goto y\n\t\tip daddr map @m 0x00000002 goto y\n\t}\n}\n");
+        Ruleset ruleset =
+            Dumps.ReadText("table ip x {\n\tmap m {\n\t\ttype ipv4_addr : mark\n\t}\n\tchain y {\n\t\tip daddr map @m == 2 goto " +
+            "y\n\t\tip daddr map @m 0x00000002 goto y\n\t}\n}\n");
         Rule[] rules = [.. ruleset.Tables[0].FindChain("y")!.Rules];
         Assert.Equal(rules[0].Statements, rules[1].Statements);
-        Assert.Equal(new RelationalMatch(new MapExpression(new SelectorExpression(PacketField.IpDestination), new SetReference("m")), RelationalOperator.Equal, new NumberValue(2)), rules[0].Statements[0]);
+        Assert.Equal(new RelationalMatch(new MapExpression(new SelectorExpression(PacketField.IpDestination), new SetReference("m")),
+            RelationalOperator.Equal, new NumberValue(2)), rules[0].Statements[0]);
     }
 
     // JSON of nft 1.0.6 does not show the flag "dynamic", rounds what is left of a timeout to seconds, and repeats a set's own types only.
@@ -173,7 +181,8 @@ public sealed class NftFormatTests
             Assert.Equal(set.DataTypes, same.DataTypes);
             Assert.Equal(set.Flags & ~SetFlags.Dynamic, same.Flags & ~SetFlags.Dynamic);
             Assert.Equal((set.Timeout, set.Size, set.Comment), (same.Timeout, same.Size, same.Comment));
-            Assert.Equal(set.Elements.Select(element => element with { Expires = null }), same.Elements.Select(element => element with { Expires = null }));
+            Assert.Equal(set.Elements.Select(element => element with { Expires = null }),
+                same.Elements.Select(element => element with { Expires = null }));
         }
     }
 
@@ -183,7 +192,9 @@ public sealed class NftFormatTests
 
     private static string Show(Rule rule) => Dumps.Show(new Rule
     {
-        Statements = [.. rule.Statements.Select(statement => statement is UnmodelledStatement unknown ? unknown with { Name = "", Text = "" } : statement)],
+        Statements =
+            [.. rule.Statements.Select(statement => statement is UnmodelledStatement unknown
+            ? unknown with { Name = "", Text = "" } : statement)],
         Comment = rule.Comment,
     }) + rule.Counters;
 }

@@ -12,7 +12,8 @@ public sealed class ConflictTests
 
     private static ServiceObject Old(string name, params string[] clusterIPs) => Service(name, clusterIPs) with { Created = _day };
 
-    private static ServiceObject Young(string name, params string[] clusterIPs) => Service(name, clusterIPs) with { Created = _day.AddDays(1) };
+    private static ServiceObject Young(string name, params string[] clusterIPs) =>
+        Service(name, clusterIPs) with { Created = _day.AddDays(1) };
 
     private static string? HolderOf(ClusterUnderTest cluster, string destination)
     {
@@ -60,7 +61,8 @@ public sealed class ConflictTests
         cluster.Set(Old("ns1/a", "172.30.0.1") with { ExternalIPs = Addresses("198.51.100.7") });
 
         Assert.Equal("ns1/a", HolderOf(cluster, "198.51.100.7:80"));
-        Assert.Contains("Service ns1/b, spec.externalIPs: 198.51.100.7:80/tcp belongs to Service ns1/a, which is as old and comes first by name; "
+        Assert.Contains("Service ns1/b, spec.externalIPs: 198.51.100.7:80/tcp belongs to Service ns1/a, which is as old and comes " +
+            "first by name; "
             + "not served here until that one lets go of it", cluster.Problems);
     }
 

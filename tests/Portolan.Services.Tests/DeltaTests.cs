@@ -41,7 +41,8 @@ public sealed class DeltaTests
 
         TableDelta first = table.Drain();
         Assert.Empty(first.Services);
-        Assert.Equal(NodePlan.None with { Addresses = AddressPlan.None with { NodePortsOnAllIPv4 = true, NodePortsOnAllIPv6 = true } }, first.Node);
+        Assert.Equal(NodePlan.None with { Addresses = AddressPlan.None with { NodePortsOnAllIPv4 = true, NodePortsOnAllIPv6 = true } },
+            first.Node);
         Assert.True(table.Drain().IsEmpty);
     }
 
@@ -106,7 +107,8 @@ public sealed class DeltaTests
         for (int i = 1; i <= 50; i++)
             cluster.Set(Service($"ns1/s{i}", $"172.30.1.{i}"), Slice($"ns1/s{i}-1", $"ns1/s{i}", Here($"10.180.1.{i}").ForZones("zone-a")));
 
-        Assert.Equal(["ns1/s7"], cluster.Set(Slice("ns1/s7-1", "ns1/s7", Here("10.180.0.7"))).Services.Select(change => change.Service.ToString()));
+        Assert.Equal(["ns1/s7"],
+            cluster.Set(Slice("ns1/s7-1", "ns1/s7", Here("10.180.0.7"))).Services.Select(change => change.Service.ToString()));
         Assert.True(cluster.Set(TheNode("zone-b", "192.168.0.9")).IsEmpty);
     }
 

@@ -41,7 +41,8 @@ public sealed class EndpointConditionTests
     [InlineData(Serving | Terminating, Serving, "local")]
     public void Conditions_decide_which_endpoints_are_used(EndpointConditions here, EndpointConditions elsewhere, string used)
     {
-        ClusterUnderTest cluster = ClusterWith(Service("ns1/svc1", "172.30.1.1"), Here("10.180.0.1").With(here), Elsewhere("10.180.1.1").With(elsewhere));
+        ClusterUnderTest cluster = ClusterWith(Service("ns1/svc1", "172.30.1.1"), Here("10.180.0.1").With(here),
+            Elsewhere("10.180.1.1").With(elsewhere));
 
         Assert.Equal(used switch
         {
@@ -109,7 +110,8 @@ public sealed class EndpointConditionTests
     {
         ServiceObject dns = Service("ns1/svc1", "172.30.1.1") with { Ports = [Port(53, protocol: IpProtocol.Udp)] };
         var cluster = new ClusterUnderTest();
-        cluster.Set(dns, Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.4").With(Ready), Here("10.180.0.3").Draining(), Here("10.180.0.2").With(Nothing),
+        cluster.Set(dns,
+            Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.4").With(Ready), Here("10.180.0.3").Draining(), Here("10.180.0.2").With(Nothing),
             Elsewhere("10.180.0.1")) with
         { Ports = [SlicePort(53, protocol: IpProtocol.Udp)] });
 

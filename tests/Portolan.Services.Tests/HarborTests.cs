@@ -14,7 +14,8 @@ public sealed class HarborTests
     public void Plans_for_the_harbor_do_what_the_rules_of_kube_proxy_1_36_do(string variant)
     {
         var rules = ProxyVariant.Parse(variant);
-        Scenario flows = ScenarioReader.Read("flows.yaml", File.ReadAllText(InHarbor("flows.yaml"))).Single(scenario => scenario.Name == "kube-proxy 1.36");
+        Scenario flows = ScenarioReader.Read("flows.yaml", File.ReadAllText(InHarbor("flows.yaml")))
+            .Single(scenario => scenario.Name == "kube-proxy 1.36");
 
         IReadOnlyList<string> failures = new ScenarioTimeline(WithCluster(flows), rules).Run();
 
@@ -27,7 +28,8 @@ public sealed class HarborTests
         // The objects of a scenario are a list; the cluster is on file as documents.
         IEnumerable<string> documents = File.ReadAllText(InHarbor("cluster.yaml")).Split("\n---\n").Skip(1)
             .Select(document => "  -\n    " + document.ReplaceLineEndings("\n    "));
-        Scenario cluster = ScenarioReader.Read("cluster.yaml", "name: harbor\nproxyConfig: {clusterCIDR: '10.244.0.0/16,fd00:244::/48'}\nobjects:\n"
+        Scenario cluster = ScenarioReader.Read("cluster.yaml",
+            "name: harbor\nproxyConfig: {clusterCIDR: '10.244.0.0/16,fd00:244::/48'}\nobjects:\n"
             + string.Join('\n', documents)).Single();
         return new()
         {

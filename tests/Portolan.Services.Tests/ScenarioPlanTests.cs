@@ -20,11 +20,13 @@ public sealed class ScenarioPlanTests
 
     public static IEnumerable<TheoryDataRow<Scenario, string>> Rows()
     {
-        foreach (string path in Directory.EnumerateFiles(Path.Combine(TestFolder(), "scenarios"), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(Path.Combine(TestFolder(), "scenarios"), "*.yaml", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal))
         {
             string file = Path.GetFileNameWithoutExtension(path), text = File.ReadAllText(path);
             IEnumerable<Scenario> written = [.. ScenarioReader.Read(file, text), .. IPv6Twin.Read(file, text)];
-            foreach (Scenario scenario in written.SelectMany(static scenario => s_courses, static (scenario, timeline) => scenario.On(timeline)).OfType<Scenario>())
+            foreach (Scenario scenario in written.SelectMany(static scenario => s_courses,
+                static (scenario, timeline) => scenario.On(timeline)).OfType<Scenario>())
             {
                 foreach (ProxyVariant variant in s_variants.Where(variant => scenario.MakesSenseIn(variant.Mode)))
                     yield return new(scenario, variant.ToString()) { TestDisplayName = $"{scenario}, {variant}" };

@@ -95,7 +95,8 @@ public sealed class ServiceTableProperties
                 foreach (IpFamily family in service.ClusterIPs.Select(address => address.Family).Distinct())
                 {
                     InetAddress clusterIP = service.ClusterIPs.First(address => address.Family == family);
-                    Assert.All(service.ExternalIPs.Concat(service.LoadBalancerIPs).Where(address => address.Family == family && !address.IsLoopback)
+                    Assert.All(service.ExternalIPs.Concat(service.LoadBalancerIPs)
+                        .Where(address => address.Family == family && !address.IsLoopback)
                         .Append(clusterIP), address => Assert.Contains((address, port.Port, port.Protocol), held));
                 }
             }
@@ -109,12 +110,15 @@ public sealed class ServiceTableProperties
             {
                 Assert.NotEmpty(port.Frontends);
                 Assert.All(port.LocalBackends, backend => Assert.True(backend.IsLocal));
-                Assert.All(port.ClusterBackends.Concat(port.LocalBackends), backend => Assert.Equal(port.Family, backend.Endpoint.Address.Family));
+                Assert.All(port.ClusterBackends.Concat(port.LocalBackends),
+                    backend => Assert.Equal(port.Family, backend.Endpoint.Address.Family));
                 AssertSortedAndUnique(port.ClusterBackends.Select(backend => backend.Endpoint));
                 AssertSortedAndUnique(port.LocalBackends.Select(backend => backend.Endpoint));
                 if (port.Name.Protocol == IpProtocol.Udp)
-                    Assert.Subset(port.ServingEndpoints.ToHashSet(), port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint).ToHashSet());
-                foreach (FrontendAction action in port.Frontends.SelectMany(frontend => new[] { frontend.Pod, frontend.Node, frontend.Outside }).Select(t => t.Action))
+                    Assert.Subset(port.ServingEndpoints.ToHashSet(), port.ClusterBackends.Concat(port.LocalBackends)
+                        .Select(backend => backend.Endpoint).ToHashSet());
+                foreach (FrontendAction action in port.Frontends.SelectMany(frontend =>
+                    new[] { frontend.Pod, frontend.Node, frontend.Outside }).Select(t => t.Action))
                 {
                     Assert.True(action switch
                     {
@@ -135,7 +139,8 @@ public sealed class ServiceTableProperties
             string zone = state.OfType<ClusterEvent.NodeSet>().SingleOrDefault()?.Node?.Zone ?? "";
             foreach (PortPlan port in ClusterGen.TableOf(changes).Plans.SelectMany(plan => plan.Ports))
             {
-                ServiceObject service = state.OfType<ClusterEvent.ServiceSet>().Single(set => set.Service.Name == port.Name.Service).Service;
+                ServiceObject service = state.OfType<ClusterEvent.ServiceSet>()
+                    .Single(set => set.Service.Name == port.Name.Service).Service;
                 var endpoints = SelectionOracle.Endpoints(state.OfType<ClusterEvent.SliceSet>().Select(set => set.Slice), port);
                 bool isExternal = port.Frontends.Any(frontend => frontend.Kind != FrontendKind.ClusterIP);
 

@@ -16,7 +16,8 @@ public sealed class SliceTests
         cluster.Set(
             Service("ns1/web", "172.30.0.48") with { Ports = [Port(80, name: "web"), Port(80, name: "web", protocol: IpProtocol.Udp)] },
             Slice("ns1/web-1", "ns1/web", Here("10.180.0.1")) with { Ports = [SlicePort(8080, "web"), SlicePort(1, "other")] },
-            Slice("ns1/web-2", "ns1/web", Elsewhere("10.180.1.1")) with { Ports = [SlicePort(9090, "web"), SlicePort(53, "web", IpProtocol.Udp)] });
+            Slice("ns1/web-2", "ns1/web", Elsewhere("10.180.1.1")) with { Ports =
+                [SlicePort(9090, "web"), SlicePort(53, "web", IpProtocol.Udp)] });
 
         Assert.Equal("10.180.0.1:8080 10.180.1.1:9090 off-cluster", cluster.Dial(Client.Pod, "172.30.0.48:80"));
         Assert.Equal("10.180.1.1:53 off-cluster", cluster.Dial(Client.Pod, "172.30.0.48:80", IpProtocol.Udp));
@@ -62,7 +63,8 @@ public sealed class SliceTests
         var cluster = new ClusterUnderTest();
         TableDelta before = cluster.Set(Slice("ns1/web-1", "ns1/web", Here("10.180.0.1")));
         Assert.True(before.IsEmpty);
-        Assert.Equal(["EndpointSlice ns1/web-1, metadata.labels: names Service ns1/web, which does not exist; the slice waits for it"], cluster.Problems);
+        Assert.Equal(["EndpointSlice ns1/web-1, metadata.labels: names Service ns1/web, which does not exist; the slice waits for it"],
+            cluster.Problems);
 
         Assert.Single(cluster.Set(Service("ns1/web", "172.30.0.48")).Services);
         Assert.Equal("10.180.0.1:80 off-cluster", cluster.Dial(Client.Pod, "172.30.0.48:80"));
@@ -75,7 +77,8 @@ public sealed class SliceTests
         var cluster = new ClusterUnderTest();
         cluster.Set(Slice("ns1/lost", "ns1/", Here("10.180.0.1")));
 
-        Assert.Equal(["EndpointSlice ns1/lost, metadata.labels: no label kubernetes.io/service-name; the slice is not used"], cluster.Problems);
+        Assert.Equal(["EndpointSlice ns1/lost, metadata.labels: no label kubernetes.io/service-name; the slice is not used"],
+            cluster.Problems);
         cluster.RemoveSlice("ns1/lost");
         Assert.Empty(cluster.Problems);
     }
@@ -120,12 +123,14 @@ public sealed class SliceTests
         for (int slice = 49; slice >= 0; slice--)
         {
             int first = slice;
-            EndpointObject[] endpoints = [.. Enumerable.Range(0, 100).Select(i => On("node-1", $"10.181.{(i * 50 + first) / 250}.{(i * 50 + first) % 250}"))];
+            EndpointObject[] endpoints = [.. Enumerable.Range(0, 100)
+                .Select(i => On("node-1", $"10.181.{(i * 50 + first) / 250}.{(i * 50 + first) % 250}"))];
             cluster.Set(Slice($"ns1/web-{slice}", "ns1/web", endpoints));
         }
 
         Plans.PortPlan plan = cluster.Plan("ns1/web").Ports[0];
         Assert.Equal(5000, plan.ClusterBackends.Length);
-        Assert.Equal(plan.ClusterBackends.Select(backend => backend.Endpoint).Order(), plan.ClusterBackends.Select(backend => backend.Endpoint));
+        Assert.Equal(plan.ClusterBackends.Select(backend => backend.Endpoint).Order(),
+            plan.ClusterBackends.Select(backend => backend.Endpoint));
     }
 }

@@ -96,7 +96,9 @@ public sealed class SourceRangeTests
 
         Assert.Equal("drop", cluster.Dial(Client.Outside, "1.2.3.4:80", source: "203.0.113.2"));
         Assert.Equal("[fd00:10:180::1]:80 rewritten", cluster.Dial(Client.Outside, "[2001:db8:ffff::4]:80", source: "2001:db8::2"));
-        Assert.Equal(["Service ns1/svc1, spec.loadBalancerSourceRanges: no IPv4 range could be read; the load balancer's IPv4 addresses accept nobody"],
+        Assert.Equal(
+            ["Service ns1/svc1, spec.loadBalancerSourceRanges: no IPv4 range could be read; the load balancer's IPv4 addresses " +
+            "accept nobody"],
             cluster.Problems);
     }
 
@@ -116,7 +118,8 @@ public sealed class SourceRangeTests
         cluster.RemoveSlice("ns1/svc1-1");
 
         Assert.Equal("reject", cluster.Dial(Client.Outside, "1.2.3.4:80", source: "203.0.113.2"));
-        Frontend frontend = cluster.Plan("ns1/svc1").Ports[0].Frontends.Single(frontend => frontend.Address == InetAddress.Parse("1.2.3.4"));
+        Frontend frontend = cluster.Plan("ns1/svc1").Ports[0].Frontends.Single(frontend =>
+            frontend.Address == InetAddress.Parse("1.2.3.4"));
         Assert.True(frontend.IsSourceRestricted);
     }
 

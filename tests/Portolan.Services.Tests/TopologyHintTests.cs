@@ -14,7 +14,8 @@ public sealed class TopologyHintTests
         return cluster;
     }
 
-    private static string Used(ClusterUnderTest cluster) => cluster.Dial(Client.Pod, "172.30.4.1:80").Replace(" off-cluster", "", StringComparison.Ordinal);
+    private static string Used(ClusterUnderTest cluster) =>
+        cluster.Dial(Client.Pod, "172.30.4.1:80").Replace(" off-cluster", "", StringComparison.Ordinal);
 
     [Theory]
     [InlineData("zone-a", "10.180.1.3:80")]
@@ -39,18 +40,21 @@ public sealed class TopologyHintTests
     [Fact]
     public void Endpoints_that_are_not_ready_neither_count_nor_spoil_hints()
     {
-        ClusterUnderTest cluster = ClusterIn("zone-a", Elsewhere("10.180.1.3").ForZones("zone-a"), Elsewhere("10.180.1.4").ForZones("zone-b"),
+        ClusterUnderTest cluster = ClusterIn("zone-a", Elsewhere("10.180.1.3").ForZones("zone-a"),
+            Elsewhere("10.180.1.4").ForZones("zone-b"),
             Here("10.180.0.5").With(EndpointConditions.None), Here("10.180.0.6").Draining());
         Assert.Equal("10.180.1.3:80", Used(cluster));
 
-        cluster.Set(Slice("ns1/svc1-1", "ns1/svc1", Elsewhere("10.180.1.3").ForZones("zone-a").Draining(), Elsewhere("10.180.1.4").ForZones("zone-b")));
+        cluster.Set(Slice("ns1/svc1-1", "ns1/svc1", Elsewhere("10.180.1.3").ForZones("zone-a").Draining(),
+            Elsewhere("10.180.1.4").ForZones("zone-b")));
         Assert.Equal("10.180.1.4:80", Used(cluster));
     }
 
     [Fact]
     public void An_endpoint_may_be_hinted_for_several_zones()
     {
-        ClusterUnderTest cluster = ClusterIn("zone-b", Elsewhere("10.180.1.3").ForZones("zone-a", "zone-b"), Elsewhere("10.180.1.4").ForZones("zone-b"),
+        ClusterUnderTest cluster = ClusterIn("zone-b", Elsewhere("10.180.1.3").ForZones("zone-a", "zone-b"),
+            Elsewhere("10.180.1.4").ForZones("zone-b"),
             Elsewhere("10.180.1.5").ForZones("zone-c"));
 
         Assert.Equal("10.180.1.3:80 10.180.1.4:80", Used(cluster));
@@ -97,7 +101,8 @@ public sealed class TopologyHintTests
     {
         var cluster = new ClusterUnderTest();
         cluster.Set(TheNode("zone-a", "192.168.0.2"),
-            Service("ns1/svc1", "172.30.4.1") with { Type = ServiceType.NodePort, Ports = [Port(80, nodePort: 3001)], ExternalPolicyLocal = true },
+            Service("ns1/svc1", "172.30.4.1") with { Type = ServiceType.NodePort, Ports = [Port(80, nodePort: 3001)],
+            ExternalPolicyLocal = true },
             Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.3").ForZones("zone-a"), Here("10.180.0.4").ForZones("zone-b"),
                 Elsewhere("10.180.1.6").ForZones("zone-a")));
 
@@ -108,7 +113,8 @@ public sealed class TopologyHintTests
     [Fact]
     public void A_change_of_the_nodes_zone_label_applies_at_once()
     {
-        ClusterUnderTest cluster = ClusterIn("zone-a", Elsewhere("10.180.1.3").ForZones("zone-a"), Elsewhere("10.180.1.4").ForZones("zone-b"));
+        ClusterUnderTest cluster = ClusterIn("zone-a", Elsewhere("10.180.1.3").ForZones("zone-a"),
+            Elsewhere("10.180.1.4").ForZones("zone-b"));
 
         Assert.Single(cluster.Set(TheNode("zone-b", "192.168.0.2")).Services);
         Assert.Equal("10.180.1.4:80", Used(cluster));

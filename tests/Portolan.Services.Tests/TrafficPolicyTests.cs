@@ -30,8 +30,8 @@ public sealed class TrafficPolicyTests
         return cluster;
     }
 
-    // Rows: internalTrafficPolicy Local, externalTrafficPolicy Local, where the endpoints are, then what is met at the cluster IP by anybody
-    // and at every external frontend by pods, by the node and from outside.
+    // Rows: internalTrafficPolicy Local, externalTrafficPolicy Local, where the endpoints are, then what is met at the cluster IP by
+    // anybody and at every external frontend by pods, by the node and from outside.
     [Theory]
     [InlineData(false, false, "here and elsewhere", Both + " off-cluster", Both + " rewritten", Both + " rewritten", Both + " rewritten")]
     [InlineData(false, false, "elsewhere", Remote + " off-cluster", Remote + " rewritten", Remote + " rewritten", Remote + " rewritten")]
@@ -118,7 +118,8 @@ public sealed class TrafficPolicyTests
     [Fact]
     public void Backend_lists_no_frontend_asks_for_stay_empty()
     {
-        ClusterUnderTest cluster = ClusterWith(Service("ns1/svc1", "172.30.0.41") with { InternalPolicyLocal = true, ExternalPolicyLocal = true },
+        ClusterUnderTest cluster =
+            ClusterWith(Service("ns1/svc1", "172.30.0.41") with { InternalPolicyLocal = true, ExternalPolicyLocal = true },
             Elsewhere("10.180.1.1"), Here("10.180.0.1"));
         Assert.Empty(cluster.Plan("ns1/svc1").Ports[0].ClusterBackends);
 

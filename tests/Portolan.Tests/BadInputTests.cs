@@ -7,10 +7,14 @@ public sealed class BadInputTests
     {
         { "a service without ports", Manifest.Service("bad", "{clusterIPs: [172.30.0.1]}"), ["shop/bad", "ports"] },
         { "port 0", Manifest.Service("bad", "{clusterIPs: [172.30.0.1], ports: [{port: 0}]}"), ["shop/bad", "ports[0].port"] },
-        { "port 70000", Manifest.Service("bad", "{clusterIPs: [172.30.0.1], ports: [{port: 70000}]}"), ["shop/bad", "ports[0].port", "70000"] },
-        { "a cluster IP that is none", Manifest.Service("bad", "{clusterIPs: [not-an-ip], ports: [{port: 80}]}"), ["shop/bad", "clusterIP", "not-an-ip"] },
-        { "a cluster IP and port of another service", Manifest.Service("zbad", "{clusterIPs: [172.30.0.80], ports: [{port: 80}]}"), ["shop/zbad", "shop/good"] },
-        { "an IPv6 endpoint in an IPv4 slice", Manifest.Slice("bad-1", "good", "IPv4", "{addresses: ['fd00::1']}"), ["shop/bad-1", "fd00::1"] },
+        { "port 70000", Manifest.Service("bad", "{clusterIPs: [172.30.0.1], ports: [{port: 70000}]}"),
+            ["shop/bad", "ports[0].port", "70000"] },
+        { "a cluster IP that is none", Manifest.Service("bad", "{clusterIPs: [not-an-ip], ports: [{port: 80}]}"),
+            ["shop/bad", "clusterIP", "not-an-ip"] },
+        { "a cluster IP and port of another service", Manifest.Service("zbad", "{clusterIPs: [172.30.0.80], ports: [{port: 80}]}"),
+            ["shop/zbad", "shop/good"] },
+        { "an IPv6 endpoint in an IPv4 slice", Manifest.Slice("bad-1", "good", "IPv4", "{addresses: ['fd00::1']}"),
+            ["shop/bad-1", "fd00::1"] },
         { "a loopback endpoint", Manifest.Slice("bad-1", "good", "IPv4", "{addresses: [127.0.0.1]}"), ["shop/bad-1", "127.0.0.1"] },
         { "a link-local endpoint", Manifest.Slice("bad-1", "good", "IPv4", "{addresses: [169.254.1.1]}"), ["shop/bad-1", "169.254.1.1"] },
         { "a multicast endpoint", Manifest.Slice("bad-1", "good", "IPv4", "{addresses: [224.0.0.1]}"), ["shop/bad-1", "224.0.0.1"] },
@@ -31,7 +35,8 @@ public sealed class BadInputTests
 
         run.StartProxy(run.Configuration());
 
-        await run.UntilAsync(() => run.Tools("nft", "list", "tables").Contains("table ip portolan", StringComparison.Ordinal), $"rules beside {what}");
+        await run.UntilAsync(() => run.Tools("nft", "list", "tables").Contains("table ip portolan", StringComparison.Ordinal),
+            $"rules beside {what}");
         Assert.Contains("shop/good:http", run.Tools("nft", "list", "table", "ip", "portolan"), StringComparison.Ordinal);
         await run.UntilAsync(
             () => run.Log.Split('\n').Any(line => line.Contains("warning", StringComparison.Ordinal)
@@ -90,7 +95,8 @@ public sealed class BadInputTests
     public async Task Five_thousand_endpoints_of_one_service_are_served()
     {
         using var run = new PortolanRun();
-        string endpoints = string.Join(", ", Enumerable.Range(0, 5000).Select(number => $"{{addresses: [10.244.{number / 250}.{number % 250}]}}"));
+        string endpoints = string.Join(", ", Enumerable.Range(0, 5000)
+            .Select(number => $"{{addresses: [10.244.{number / 250}.{number % 250}]}}"));
         run.Manifest("large.yaml", Manifest.Service("large", "{clusterIPs: [172.30.0.9], ports: [{name: http, port: 80}]}") + "\n---\n"
             + Manifest.Slice("large-1", "large", "IPv4", endpoints));
 

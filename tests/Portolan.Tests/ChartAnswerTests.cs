@@ -44,7 +44,8 @@ public sealed class ChartAnswerTests : IDisposable
         Outcome outcome = _run.Run(["services", "--json"], input: null, ("PATH", path));
 
         Assert.Equal(3, outcome.Status);
-        Assert.Equal("portolan: nft -j list ruleset failed with status 1: Operation not permitted; the rules it knows are left out.\n", outcome.Errors);
+        Assert.Equal("portolan: nft -j list ruleset failed with status 1: Operation not permitted; the rules it knows are left out.\n",
+            outcome.Errors);
         using JsonDocument answer = JsonDocument.Parse(outcome.Output);
         Assert.NotEmpty(answer.RootElement.GetProperty("services").EnumerateArray());
         JsonElement input = answer.RootElement.GetProperty("input");
@@ -65,7 +66,8 @@ public sealed class ChartAnswerTests : IDisposable
         using JsonDocument answer = JsonDocument.Parse(outcome.Output);
         JsonElement input = answer.RootElement.GetProperty("input");
         Assert.Equal("node", input.GetProperty("netns").GetString());
-        Assert.Equal([Path.Combine(path, "ip"), "netns", "exec", "node", Path.Combine(path, "iptables-nft-save"), "-c"], Command(input, "iptables-nft-save -c"));
+        Assert.Equal([Path.Combine(path, "ip"), "netns", "exec", "node", Path.Combine(path, "iptables-nft-save"), "-c"],
+            Command(input, "iptables-nft-save -c"));
         Assert.Contains($"portolan: ran {path}/ip netns exec node {path}/iptables-nft-save -c: ", outcome.Errors, StringComparison.Ordinal);
     }
 
@@ -78,7 +80,8 @@ public sealed class ChartAnswerTests : IDisposable
         Outcome outcome = _run.Run(["services"], input: null, ("PATH", path));
 
         Assert.Equal(2, outcome.Status);
-        Assert.Contains($"No rules could be read: neither iptables-save nor nft gave any (ran {path}/iptables-nft-save -c: 0 bytes; ", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains($"No rules could be read: neither iptables-save nor nft gave any (ran {path}/iptables-nft-save -c: 0 bytes; ",
+            outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("failed with status 1: Operation not permitted", outcome.Errors, StringComparison.Ordinal);
     }
 
@@ -118,7 +121,9 @@ public sealed class ChartAnswerTests : IDisposable
 
     private static string Portolan => string.Join(' ', PortolanBinary.Command);
 
-    /// <summary>Programs in place of those that list the kernel's rules: one lists a dump, nft fails, the others have nothing to list.</summary>
+    /// <summary>
+    /// Programs in place of those that list the kernel's rules: one lists a dump, nft fails, the others have nothing to list.
+    /// </summary>
     private string FakeTools()
     {
         string path = Directory.CreateDirectory(Path.Combine(_run.Folder, "bin")).FullName;
@@ -145,7 +150,8 @@ public sealed class ChartAnswerTests : IDisposable
 
     private (int Status, string Errors) Shell(string script)
     {
-        var start = new System.Diagnostics.ProcessStartInfo("sh", ["-c", script]) { WorkingDirectory = _run.Folder, RedirectStandardError = true };
+        var start = new System.Diagnostics.ProcessStartInfo("sh", ["-c", script]) { WorkingDirectory = _run.Folder,
+            RedirectStandardError = true };
         using var process = System.Diagnostics.Process.Start(start)!;
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

@@ -3,7 +3,9 @@ using Portolan.Testing.Proxies;
 
 namespace Portolan.Tests;
 
-/// <summary>Runs commands of the chart as an operator does: the built binary, in a folder with dumps. Needs neither root nor namespaces.</summary>
+/// <summary>
+/// Runs commands of the chart as an operator does: the built binary, in a folder with dumps. Needs neither root nor namespaces.
+/// </summary>
 internal sealed class ChartRun : IDisposable
 {
     public ChartRun()

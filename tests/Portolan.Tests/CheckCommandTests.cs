@@ -26,7 +26,8 @@ public sealed class CheckCommandTests : IDisposable
     [Fact]
     public void A_finding_says_severity_rule_explanation_and_what_to_do_and_ends_with_1()
     {
-        _run.Write("broken.txt", File.ReadAllText(Path.Combine(_run.Folder, "dump.txt")).Replace("0.33333333349 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", "0.9 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", StringComparison.Ordinal));
+        _run.Write("broken.txt", File.ReadAllText(Path.Combine(_run.Folder, "dump.txt"))
+            .Replace("0.33333333349 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", "0.9 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", StringComparison.Ordinal));
         Outcome outcome = _run.Run("check", "--rules", "broken.txt");
         Assert.Equal(1, outcome.Status);
         string[] lines = outcome.Output.TrimEnd().Split('\n');
@@ -46,7 +47,8 @@ public sealed class CheckCommandTests : IDisposable
     [Fact]
     public void Manifests_that_agree_are_clean_and_a_dump_of_one_family_says_that_the_other_is_not_compared()
     {
-        Outcome outcome = _run.Run("check", "--rules", "dump.txt", "--manifests", "cluster.yaml", "--node", "node-a", "--pod-cidr", "10.244.0.0/16");
+        Outcome outcome = _run.Run("check", "--rules", "dump.txt", "--manifests", "cluster.yaml", "--node", "node-a", "--pod-cidr",
+            "10.244.0.0/16");
         Assert.Equal(0, outcome.Status);
         Assert.Contains("note: The input has no nat rules of IPv6", outcome.Output, StringComparison.Ordinal);
     }
@@ -75,7 +77,8 @@ public sealed class CheckCommandTests : IDisposable
         string kubeconfig = Kubeconfig(server);
         AssertOneLine(_run.Run("check", "--rules", "dump.txt", "--kubeconfig", kubeconfig, "--node", "nobody"), "has no node 'nobody'");
         server.Fault = request => request.Resource == FakeResource.EndpointSlices ? new FakeFault { Status = 403 } : null;
-        AssertOneLine(_run.Run("check", "--rules", "dump.txt", "--kubeconfig", kubeconfig, "--node", "node-a"), "not allowed to list and watch endpointslices");
+        AssertOneLine(_run.Run("check", "--rules", "dump.txt", "--kubeconfig", kubeconfig, "--node", "node-a"),
+            "not allowed to list and watch endpointslices");
         await server.StopAsync();
         AssertOneLine(_run.Run("check", "--rules", "dump.txt", "--kubeconfig", kubeconfig, "--node", "node-a"), "cannot be reached");
     }

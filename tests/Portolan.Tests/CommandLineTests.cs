@@ -17,7 +17,8 @@ public sealed class CommandLineTests
 
     private static readonly string[] s_chartFlags =
     [
-        "trace --src", "trace --dst", "trace --proto", "trace --dport", "trace --sport", "trace --in", "trace --out", "trace --state", "trace --mark",
+        "trace --src", "trace --dst", "trace --proto", "trace --dport", "trace --sport", "trace --in", "trace --out", "trace --state",
+            "trace --mark",
         "trace --pod-cidr", "trace --affinity", "trace --tcp-flags", "trace --icmp-type", "trace --uid", "trace --gid", "trace --rules",
         "trace --local-address", "services --rules", "services --local-address", "explain --port", "explain --from", "explain --rules",
         "rules --table", "rules --start", "rules --rules", "check --rules", "check --manifests", "check --node", "check --pod-cidr",
@@ -28,7 +29,8 @@ public sealed class CommandLineTests
 
     public static TheoryData<string> ChartFlags => [.. s_chartFlags];
 
-    // Without a folder of manifests that exists the proxy ends before it touches the machine, with status 1 and one line, whatever the flag.
+    // Without a folder of manifests that exists the proxy ends before it touches the machine, with status 1 and one line, whatever the
+    // flag.
     [Theory]
     [MemberData(nameof(ProxyFlags))]
     public void No_value_of_a_flag_of_the_proxy_ends_in_a_stack_trace(string flag)
@@ -36,7 +38,8 @@ public sealed class CommandLineTests
         using var run = new PortolanRun();
         string[][] forms =
         [
-            [$"--{flag}=a,b"], [$"--{flag}="], [$"--{flag}", "1"], [$"--{flag}=1", $"--{flag}=2"], [$"--{flag}"], [$"--{flag.Replace('-', '_')}=x"],
+            [$"--{flag}=a,b"], [$"--{flag}="], [$"--{flag}", "1"], [$"--{flag}=1", $"--{flag}=2"], [$"--{flag}"],
+                [$"--{flag.Replace('-', '_')}=x"],
         ];
         foreach (string[] form in forms)
         {

@@ -47,8 +47,10 @@ public sealed class HealthTests
 
         string[] metrics = (run.Get("http://127.0.0.1:10249/metrics") ?? "").Split('\n');
 
-        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restores_total ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
-        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restore_lines_total ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restores_total ", StringComparison.Ordinal)
+            && !line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains(metrics, static line => line.StartsWith("portolan_iptables_restore_lines_total ", StringComparison.Ordinal)
+            && !line.EndsWith(" 0", StringComparison.Ordinal));
         Assert.Contains("portolan_iptables_lock_timeouts_total 0", metrics);
     }
 
@@ -72,7 +74,8 @@ public sealed class HealthTests
         using var run = new PortolanRun();
         run.Manifest("node.yaml", Manifest.Node);
         run.Manifest("front.yaml", LocalService);
-        run.Manifest("slice.yaml", Manifest.Slice("front-1", "front", "IPv4", "{addresses: [10.244.1.1], nodeName: node-a}, {addresses: [10.244.2.1], nodeName: node-b}"));
+        run.Manifest("slice.yaml", Manifest.Slice("front-1", "front", "IPv4",
+            "{addresses: [10.244.1.1], nodeName: node-a}, {addresses: [10.244.2.1], nodeName: node-b}"));
         run.StartProxy(run.Configuration());
         await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "a healthy answer");
 
@@ -102,7 +105,9 @@ public sealed class HealthTests
         using (run.Occupy("192.168.10.11", 32001))
         {
             run.StartProxy(run.Configuration());
-            await run.UntilAsync(() => run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on", StringComparison.Ordinal), "a line about the port");
+            await run.UntilAsync(() =>
+                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on",
+                StringComparison.Ordinal), "a line about the port");
             await run.UntilSyncedAsync(1);
         }
         Assert.Null(run.Get("http://192.168.10.11:32001/"));
@@ -120,7 +125,8 @@ public sealed class HealthTests
         run.StartProxy(run.Configuration("metricsBindAddress: 127.0.0.1:10256"));
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:10256 cannot be listened on", StringComparison.Ordinal), "a line about the port");
+        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:10256 cannot be listened on", StringComparison.Ordinal),
+            "a line about the port");
         Assert.Contains("10.244.1.10", run.Tools("nft", "list", "ruleset"), StringComparison.Ordinal);
     }
 

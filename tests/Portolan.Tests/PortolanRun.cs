@@ -79,7 +79,8 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>The same; <paramref name="before"/> is a command that runs it.</summary>
     public void StartProxy(string[] before, string configuration, params string[] more)
     {
-        _process = StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]);
+        _process = StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests",
+            Manifests, .. more]);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.BeginErrorReadLine();
@@ -122,7 +123,9 @@ internal sealed class PortolanRun : IDisposable
             {
                 using var client = new TcpClient(target.DnsSafeHost, target.Port);
                 using NetworkStream stream = client.GetStream();
-                stream.Write(Encoding.ASCII.GetBytes($"GET {target.PathAndQuery} HTTP/1.1\r\nHost: {target.Authority}\r\nConnection: close\r\n\r\n"));
+                stream.Write(
+                    Encoding.ASCII.GetBytes($"GET {target.PathAndQuery} HTTP/1.1\r\nHost: {target.Authority}\r\nConnection: " +
+                    "close\r\n\r\n"));
                 using var reader = new StreamReader(stream);
                 return reader.ReadToEnd();
             });

@@ -44,7 +44,8 @@ public sealed class ProxyTests
 
         await run.UntilSyncedAsync(1);
         await run.UntilAsync(() => !Ruleset(run).Contains(gone, StringComparison.Ordinal), $"the end of {gone}");
-        await run.UntilAsync(() => !Ruleset(run).Contains("table ip kube-proxy", StringComparison.Ordinal), "the end of kube-proxy's table");
+        await run.UntilAsync(() => !Ruleset(run).Contains("table ip kube-proxy", StringComparison.Ordinal),
+            "the end of kube-proxy's table");
         Assert.Contains(there, Ruleset(run), StringComparison.Ordinal);
     }
 
@@ -60,7 +61,8 @@ public sealed class ProxyTests
         run.StartProxy(run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("; 0 objects written, 0 removed", StringComparison.Ordinal), "a first sync that writes nothing");
+        await run.UntilAsync(() => run.Log.Contains("; 0 objects written, 0 removed", StringComparison.Ordinal),
+            "a first sync that writes nothing");
     }
 
     [Fact]
@@ -85,7 +87,9 @@ public sealed class ProxyTests
         run.StartProxy(run.Configuration("featureGates: {SomeGate: true}"), "--profiling");
         await run.UntilSyncedAsync(1);
 
-        string[] warnings = [.. run.Log.Split('\n').Where(line => line.Contains(" warning ", StringComparison.Ordinal) || line.Contains(" error ", StringComparison.Ordinal))];
+        string[] warnings =
+            [.. run.Log.Split('\n')
+            .Where(line => line.Contains(" warning ", StringComparison.Ordinal) || line.Contains(" error ", StringComparison.Ordinal))];
         Assert.Equal(2, warnings.Length);
         Assert.Contains(warnings, line => line.Contains("enableProfiling is accepted", StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("featureGates is accepted", StringComparison.Ordinal));

@@ -87,7 +87,8 @@ public sealed class StartTests
     }
 
     [Theory]
-    [InlineData("auto", "PATH has no iptables-nft, iptables-nft-save, iptables-nft-restore, ip6tables-nft, ip6tables-nft-save, ip6tables-nft-restore, nor those of iptables-legacy")]
+    [InlineData("auto", "PATH has no iptables-nft, iptables-nft-save, iptables-nft-restore, ip6tables-nft, ip6tables-nft-save, " +
+        "ip6tables-nft-restore, nor those of iptables-legacy")]
     [InlineData("nft", "PATH has no iptables-nft, iptables-nft-save, iptables-nft-restore, ip6tables-nft,")]
     [InlineData("legacy", "PATH has no iptables-legacy, iptables-legacy-save,")]
     public void Without_the_iptables_tools_one_line_names_them_and_says_what_to_do(string backend, string expected)
@@ -95,12 +96,14 @@ public sealed class StartTests
         using var run = new PortolanRun();
 
         Outcome outcome = run.Run(
-            ["proxy", "--config", run.Configuration("mode: iptables"), "--manifests", run.Manifests, "--iptables-backend", backend], "env", "PATH=/nonexistent");
+            ["proxy", "--config", run.Configuration("mode: iptables"), "--manifests", run.Manifests, "--iptables-backend", backend], "env",
+                "PATH=/nonexistent");
 
         Assert.Equal(1, outcome.Status);
         string line = Assert.Single(Lines(outcome.Errors));
         Assert.Contains(expected, line, StringComparison.Ordinal);
-        Assert.Contains("install iptables 1.8 or later (in the image, if this is a container), or take mode nftables", line, StringComparison.Ordinal);
+        Assert.Contains("install iptables 1.8 or later (in the image, if this is a container), or take mode nftables", line,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,8 +116,10 @@ public sealed class StartTests
         run.StartProxy(["env", "PATH=/nonexistent"], run.Configuration());
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("rules of mode iptables could not be removed", StringComparison.Ordinal), "a line about the rules");
-        Assert.Contains("iptables-nft-save cannot be started (No such file or directory): mode iptables needs the iptables tools", run.Log, StringComparison.Ordinal);
+        await run.UntilAsync(() => run.Log.Contains("rules of mode iptables could not be removed", StringComparison.Ordinal),
+            "a line about the rules");
+        Assert.Contains("iptables-nft-save cannot be started (No such file or directory): mode iptables needs the iptables tools", run.Log,
+            StringComparison.Ordinal);
         run.StopProxy();
         Outcome outcome = run.Run(["proxy", "--cleanup"], "env", "PATH=/nonexistent");
         Assert.Equal(1, outcome.Status);
@@ -137,7 +142,8 @@ public sealed class StartTests
 
         Directory.Move(tools, tools + ".away");
         run.Manifest("good.yaml", Manifest.GoodService.Replace("10.244.1.10", "10.244.1.77", StringComparison.Ordinal));
-        await run.UntilAsync(() => run.Log.Contains("cannot be started (No such file or directory)", StringComparison.Ordinal), "a line about the tools");
+        await run.UntilAsync(() => run.Log.Contains("cannot be started (No such file or directory)", StringComparison.Ordinal),
+            "a line about the tools");
         Assert.DoesNotContain("10.244.1.77", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
 
         Directory.Move(tools + ".away", tools);

@@ -37,7 +37,8 @@ public sealed class TraceCommandTests
 
         Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
         string[] lines = outcome.Output.Split('\n');
-        Assert.EndsWith((options.Contains("--from-node", StringComparison.Ordinal) ? "new, sent by this node" : "new, arriving") + said, lines[0], StringComparison.Ordinal);
+        Assert.EndsWith((options.Contains("--from-node", StringComparison.Ordinal) ? "new, sent by this node" : "new, arriving") + said,
+            lines[0], StringComparison.Ordinal);
         Assert.Contains(end, lines.First(line => line.Contains(" %", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
@@ -63,6 +64,7 @@ public sealed class TraceCommandTests
     {
         using var run = new ChartRun();
         run.Write("dump", Dump);
-        return run.Run(["trace", "--src", "203.0.113.9", "--dst", "10.0.0.9", "--rules", "dump", "--local-address", "192.168.0.2", .. options.Split(' ')]);
+        return run.Run(["trace", "--src", "203.0.113.9", "--dst", "10.0.0.9", "--rules", "dump", "--local-address", "192.168.0.2",
+            .. options.Split(' ')]);
     }
 }

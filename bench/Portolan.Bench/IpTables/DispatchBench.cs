@@ -14,9 +14,9 @@ using Portolan.Services.Plans;
 namespace Portolan.Bench.IpTables;
 
 /// <summary>
-/// What finding the service of a connection's first packet costs: rules walked until the service's own, the time to send a UDP datagram that
-/// opens a connection, to services from all over the list, and what one more service costs. Mode iptables with both ways of dispatch, and mode
-/// nftables.
+/// What finding the service of a connection's first packet costs: rules walked until the service's own, the time to send a UDP datagram
+/// that opens a connection, to services from all over the list, and what one more service costs. Mode iptables with both ways of dispatch,
+/// and mode nftables.
 /// </summary>
 internal static class DispatchBench
 {
@@ -28,7 +28,9 @@ internal static class DispatchBench
     private static readonly (string Backend, string Dispatch)[] s_kinds =
         [("legacy", "linear"), ("legacy", "tree"), ("nft", "linear"), ("nft", "tree"), ("nftables", "map")];
 
-    /// <summary>All sizes and kinds, each in a process and a network namespace of its own: a table, and a plot if a file is given.</summary>
+    /// <summary>
+    /// All sizes and kinds, each in a process and a network namespace of its own: a table, and a plot if a file is given.
+    /// </summary>
     public static void RunAll(string? plot)
     {
         List<DispatchRow> rows = [];
@@ -36,7 +38,8 @@ internal static class DispatchBench
         {
             foreach ((string backend, string dispatch) in s_kinds)
             {
-                string[] arguments = ["-n", Environment.ProcessPath!, "iptables", "walk", backend, dispatch, services.ToString(CultureInfo.InvariantCulture)];
+                string[] arguments = ["-n", Environment.ProcessPath!, "iptables", "walk", backend, dispatch,
+                    services.ToString(CultureInfo.InvariantCulture)];
                 using Process process = Process.Start(new ProcessStartInfo("unshare", arguments) { RedirectStandardOutput = true })!;
                 string output = process.StandardOutput.ReadToEnd();
                 process.WaitForExit();
@@ -76,7 +79,8 @@ internal static class DispatchBench
         TableDelta all = table.Drain();
 
         // A device that nobody reads from: it takes everything and answers nothing.
-        foreach (string command in (string[])["tuntap add dev sink mode tun", "addr add 192.168.0.1/24 dev sink", "link set sink up", "route add default dev sink", "link set lo up"])
+        foreach (string command in (string[])["tuntap add dev sink mode tun", "addr add 192.168.0.1/24 dev sink", "link set sink up",
+            "route add default dev sink", "link set lo up"])
             Process.Start("ip", command)!.WaitForExit();
         using IDataPlane plane = backend == "nftables"
             ? new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, NullLogger<NfTablesPlane>.Instance)
@@ -88,7 +92,8 @@ internal static class DispatchBench
                     ServesIPv6 = false,
                 });
         SyncBench.Check(plane.Apply(all));
-        int[] walks = backend == "nftables" ? [RuleWalk.ToNfTablesMap()] : [.. RuleWalk.ToServices(new ToolRunner(((IpTablesPlane)plane).Backend).Save(), services).Order()];
+        int[] walks = backend == "nftables" ? [RuleWalk.ToNfTablesMap()]
+            : [.. RuleWalk.ToServices(new ToolRunner(((IpTablesPlane)plane).Backend).Save(), services).Order()];
         Send(services, 200);
         double[] times = [.. Send(services, Packets).Order()];
         Sample[] adds = [.. Enumerable.Range(services, Changes).Select(i => Sample.Of(() =>
@@ -97,13 +102,16 @@ internal static class DispatchBench
             table.Apply(new ClusterEvent.SliceSet(Slice(i)));
             SyncBench.Check(plane.Apply(table.Drain()));
         }))];
-        Console.WriteLine(new DispatchRow(services, backend, dispatch, walks[walks.Length / 2], walks[^1], times[Packets / 2], times[(int)(Packets * 0.99)],
+        Console.WriteLine(new DispatchRow(services, backend, dispatch, walks[walks.Length / 2], walks[^1], times[Packets / 2],
+            times[(int)(Packets * 0.99)],
             Sample.Median(adds).Wall.TotalMilliseconds).ToText());
     }
 
-    private static ServiceObject Service(int number) => ClusterGenerator.Service(number) with { Ports = [new ServicePortObject("dns", IpProtocol.Udp, 53, 0)] };
+    private static ServiceObject Service(int number) =>
+        ClusterGenerator.Service(number) with { Ports = [new ServicePortObject("dns", IpProtocol.Udp, 53, 0)] };
 
-    private static EndpointSliceObject Slice(int number) => ClusterGenerator.Slice(number, 1) with { Ports = [new SlicePortObject("dns", IpProtocol.Udp, 53)] };
+    private static EndpointSliceObject Slice(int number) =>
+        ClusterGenerator.Slice(number, 1) with { Ports = [new SlicePortObject("dns", IpProtocol.Udp, 53)] };
 
     private static List<double> Send(int services, int packets)
     {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Portolan.Bench.IpTables;
 
-/// <summary>Draws the table of ways to find a service as SVG: three panels, number of services from left to right, both axes logarithmic.</summary>
+/// <summary>
+/// Draws the table of ways to find a service as SVG: three panels, number of services from left to right, both axes logarithmic.
+/// </summary>
 internal static class DispatchPlot
 {
     private const int Width = 300, Height = 240, Left = 62, Top = 44, Gap = 92, LegendHeight = 34;
@@ -36,7 +38,8 @@ internal static class DispatchPlot
         return svg.AppendLine("</svg>").ToString();
     }
 
-    private static void DrawPanel(StringBuilder svg, int left, string title, Func<DispatchRow, double> value, IReadOnlyCollection<DispatchRow> rows)
+    private static void DrawPanel(StringBuilder svg, int left, string title, Func<DispatchRow, double> value,
+        IReadOnlyCollection<DispatchRow> rows)
     {
         int bottom = Top + Height;
         int[] sizes = [.. rows.Select(static row => row.Services).Distinct().Order()];
@@ -58,7 +61,8 @@ internal static class DispatchPlot
             DispatchRow[] line = [.. rows.Where(row => row.Kind == kind).OrderBy(static row => row.Services)];
             if (line.Length == 0)
                 continue;
-            string path = string.Join(" L", line.Select(row => string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(value(row))}")));
+            string path =
+                string.Join(" L", line.Select(row => string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(value(row))}")));
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>""");
             foreach (DispatchRow row in line)
                 svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{X(row.Services)}" cy="{Y(value(row))}" r="3.5" fill="{colour}"/>""");

@@ -12,7 +12,8 @@ namespace Portolan.Bench.IpTables;
 /// <param name="SlowSendMicroseconds">The same, 99th percentile.</param>
 /// <param name="AddMilliseconds">Time to add a service, median.</param>
 internal sealed record DispatchRow(
-    int Services, string Backend, string Dispatch, int Walked, int MostWalked, double SendMicroseconds, double SlowSendMicroseconds, double AddMilliseconds)
+    int Services, string Backend, string Dispatch, int Walked, int MostWalked, double SendMicroseconds, double SlowSendMicroseconds,
+        double AddMilliseconds)
 {
     public const string TableHead = """
         | services | rules | walked: median, most | first datagram: median, 99 % | one service added |
@@ -22,7 +23,8 @@ internal sealed record DispatchRow(
     public string Kind => Backend == "nftables" ? "mode nftables" : $"iptables-{Backend}, {Dispatch}";
 
     public string ToTableLine() => string.Create(CultureInfo.InvariantCulture,
-        $"| {Services:n0} | {Kind} | {Walked:n0}, {MostWalked:n0} | {SendMicroseconds:f1} µs, {SlowSendMicroseconds:f1} µs | {AddMilliseconds:0.##} ms |");
+        $"| {Services:n0} | {Kind} | {Walked:n0}, {MostWalked:n0} | {SendMicroseconds:f1} µs, {SlowSendMicroseconds:f1} µs | " +
+        $"{AddMilliseconds:0.##} ms |");
 
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
         $"{Services},{Backend},{Dispatch},{Walked},{MostWalked},{SendMicroseconds:f1},{SlowSendMicroseconds:f1},{AddMilliseconds:f2}");

@@ -4,8 +4,8 @@ using Portolan.DataPlanes.IpTables;
 namespace Portolan.Bench.IpTables;
 
 /// <summary>
-/// Benchmarks of mode iptables. All but `dispatch`, which makes its own, are to be run in a network namespace of their own (unshare -n): they
-/// write rules and leave them.
+/// Benchmarks of mode iptables. All but `dispatch`, which makes its own, are to be run in a network namespace of their own (unshare -n):
+/// they write rules and leave them.
 /// </summary>
 internal static class IpTablesBench
 {
@@ -30,7 +30,8 @@ internal static class IpTablesBench
                 DispatchBench.Show(Console.In, file);
                 return 0;
             case ["sync", var backend, var dispatch, var count, .. { Length: <= 1 } mixed]:
-                new SyncBench(Enum.Parse<IpTablesBackend>(backend, ignoreCase: true), Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
+                new SyncBench(Enum.Parse<IpTablesBackend>(backend, ignoreCase: true),
+                    Enum.Parse<IpTablesDispatch>(dispatch, ignoreCase: true),
                     int.Parse(count, CultureInfo.InvariantCulture), isMixed: mixed is ["--mixed"]).Run();
                 return 0;
             default:

@@ -13,10 +13,12 @@ internal static class RuleWalk
     {
         Dictionary<string, List<(InetPrefix Destination, string Target)>> chains = saved.Split('\n')
             .SkipWhile(static line => line != "*nat").TakeWhile(static line => line != "COMMIT")
-            .Where(static line => line.StartsWith("-A KUBE-SERVICES -d ", StringComparison.Ordinal) || line.StartsWith("-A KUBE-TREE-", StringComparison.Ordinal))
+            .Where(static line => line.StartsWith("-A KUBE-SERVICES -d ", StringComparison.Ordinal)
+                || line.StartsWith("-A KUBE-TREE-", StringComparison.Ordinal))
             .Select(static line => line.Split(' '))
             .GroupBy(static words => words[1])
-            .ToDictionary(static chain => chain.Key, static chain => chain.Select(static words => (InetPrefix.Parse(words[3]), words[^1])).ToList());
+            .ToDictionary(static chain => chain.Key, static chain =>
+                chain.Select(static words => (InetPrefix.Parse(words[3]), words[^1])).ToList());
         return Enumerable.Range(0, services).Select(i => Walk(chains, "KUBE-SERVICES", ClusterGenerator.Address(i)));
     }
 
@@ -42,10 +44,12 @@ internal static class RuleWalk
 
     private static string[] RulesOf(string chain)
     {
-        using Process process = Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", "portolan", chain]) { RedirectStandardOutput = true })!;
+        using Process process =
+            Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", "portolan", chain]) { RedirectStandardOutput = true })!;
         string listing = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return [.. listing.Split('\n').Select(static line => line.Trim())
-            .Where(static line => line.Length > 0 && line != "}" && !line.EndsWith('{') && !line.StartsWith("type ", StringComparison.Ordinal))];
+            .Where(static line => line.Length > 0 && line != "}" && !line.EndsWith('{')
+            && !line.StartsWith("type ", StringComparison.Ordinal))];
     }
 }

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Portolan.Bench.IpTables;
 
 /// <summary>
-/// Time one run took, and the processor time of this process and of the tools it ran: wall-clock time says little where others use the machine,
-/// this hardly changes. Processor times come in hundredths of a second.
+/// Time one run took, and the processor time of this process and of the tools it ran: wall-clock time says little where others use the
+/// machine, this hardly changes. Processor times come in hundredths of a second.
 /// </summary>
 /// <param name="Wall">Time on the clock.</param>
 /// <param name="Own">Processor time of this process.</param>
@@ -43,7 +43,8 @@ internal readonly record struct Sample(TimeSpan Wall, TimeSpan Own, TimeSpan Too
     // The first line of proc(5)'s stat, in hundredths of a second: all but idle and waiting for a disk.
     private static TimeSpan Busy()
     {
-        long[] fields = [.. File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..8].Select(static field => long.Parse(field, CultureInfo.InvariantCulture))];
+        long[] fields = [.. File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..8]
+            .Select(static field => long.Parse(field, CultureInfo.InvariantCulture))];
         return TimeSpan.FromMilliseconds(10 * (fields.Sum() - fields[3] - fields[4]));
     }
 

@@ -12,8 +12,8 @@ using Portolan.Services.Plans;
 namespace Portolan.Bench.IpTables;
 
 /// <summary>
-/// What a first sync and one change cost, next to iptables-restore fed with the same rules in the same run. To be run in a network namespace
-/// of its own (unshare -n): it writes and flushes rules.
+/// What a first sync and one change cost, next to iptables-restore fed with the same rules in the same run. To be run in a network
+/// namespace of its own (unshare -n): it writes and flushes rules.
 /// </summary>
 internal sealed class SyncBench
 {
@@ -51,11 +51,14 @@ internal sealed class SyncBench
         {
             using IpTablesPlane plane = FirstSync(all, rules);
             Measure(plane, "comparison with the kernel", 1, _ => plane.Reconcile());
-            Measure(plane, "one endpoint replaced", Changes, k => Apply(plane, table, new ClusterEvent.SliceSet(ClusterGenerator.Slice(k * 7 % _services, Endpoints, k + 1))));
+            Measure(plane, "one endpoint replaced", Changes, k =>
+                Apply(plane, table, new ClusterEvent.SliceSet(ClusterGenerator.Slice(k * 7 % _services, Endpoints, k + 1))));
             Measure(plane, "one service added", Changes, k => Apply(plane, table,
-                new ClusterEvent.ServiceSet(ClusterGenerator.Service(_services + k)), new ClusterEvent.SliceSet(ClusterGenerator.Slice(_services + k, Endpoints))));
+                new ClusterEvent.ServiceSet(ClusterGenerator.Service(_services + k)),
+                new ClusterEvent.SliceSet(ClusterGenerator.Slice(_services + k, Endpoints))));
             Measure(plane, "one service removed", Changes, k => Apply(plane, table,
-                new ClusterEvent.ServiceGone(ClusterGenerator.Name(_services + k)), new ClusterEvent.SliceGone(ClusterGenerator.Name(_services + k))));
+                new ClusterEvent.ServiceGone(ClusterGenerator.Name(_services + k)),
+                new ClusterEvent.SliceGone(ClusterGenerator.Name(_services + k))));
 
             File.WriteAllText(change, "*nat\n-A KUBE-PROXY-CANARY -j RETURN\nCOMMIT\n");
             Measure("the tool alone, one rule appended", Changes, () => _tool.Restore(change, inNewNamespace: false));
@@ -92,7 +95,8 @@ internal sealed class SyncBench
             if (i == 0)
             {
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{_services,6}  peak memory of the first sync, cluster included: {Process.GetCurrentProcess().PeakWorkingSet64 / 1048576} MiB"));
+                    $"{_services,6}  peak memory of the first sync, cluster included: " +
+                    $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1048576} MiB"));
                 string saved = _tool.Save();
                 File.WriteAllText(rules, saved);
                 if (hasYardstick)
@@ -108,7 +112,8 @@ internal sealed class SyncBench
         Print("first sync", ours, $"{plane!.Statistics.Lines} lines");
         foreach ((string order, string file, List<Sample> samples) in yardsticks)
         {
-            Print($"the tool alone, {order}", samples, "first sync / this: " + Ratio(Sample.Median(ours), Sample.Median(samples)) + ", least " + Ratio(Sample.Least(ours), Sample.Least(samples)));
+            Print($"the tool alone, {order}", samples, "first sync / this: " + Ratio(Sample.Median(ours), Sample.Median(samples))
+                + ", least " + Ratio(Sample.Least(ours), Sample.Least(samples)));
             File.Delete(file);
         }
         return plane;
@@ -120,7 +125,8 @@ internal sealed class SyncBench
             yardsticks.Add((order, file, []));
         }
 
-        static string Ratio(Sample a, Sample b) => string.Create(CultureInfo.InvariantCulture, $"{a.Wall / b.Wall:f2} ({a.Cpu / b.Cpu:f2} of processor time)");
+        static string Ratio(Sample a, Sample b) =>
+            string.Create(CultureInfo.InvariantCulture, $"{a.Wall / b.Wall:f2} ({a.Cpu / b.Cpu:f2} of processor time)");
     }
 
     private static SyncReport Apply(IpTablesPlane plane, ServiceTable table, params ClusterEvent[] events)
@@ -143,11 +149,12 @@ internal sealed class SyncBench
         Print(what, samples, $"at most {lines} lines");
     }
 
-    private void Measure(string what, int times, Action run) => Print(what, [.. Enumerable.Range(0, times).Select(_ => Sample.Of(run))], "");
+    private void Measure(string what, int times, Action run) =>
+        Print(what, [.. Enumerable.Range(0, times).Select(_ => Sample.Of(run))], "");
 
     /// <summary>
-    /// What kube-proxy v1.36 feeds for one endpoint of one service: that service's chains, and KUBE-SERVICES and KUBE-NODEPORTS of the nat table
-    /// whole (proxier.go, syncProxyRules with tryPartialSync).
+    /// What kube-proxy v1.36 feeds for one endpoint of one service: that service's chains, and KUBE-SERVICES and KUBE-NODEPORTS of the nat
+    /// table whole (proxier.go, syncProxyRules with tryPartialSync).
     /// </summary>
     private static string KubeProxyChange(string rules)
     {
@@ -155,14 +162,16 @@ internal sealed class SyncBench
         string nat = lines[Array.IndexOf(lines, "*nat")];
         string service = lines.First(static line => line.StartsWith("-A KUBE-SVC-", StringComparison.Ordinal)).Split(' ')[1];
         HashSet<string> chains = ["KUBE-SERVICES", "KUBE-NODEPORTS", service];
-        foreach (string line in lines.Where(line => line.StartsWith($"-A {service} ", StringComparison.Ordinal) && line.Contains("-j KUBE-SEP-", StringComparison.Ordinal)))
+        foreach (string line in lines.Where(line => line.StartsWith($"-A {service} ", StringComparison.Ordinal)
+            && line.Contains("-j KUBE-SEP-", StringComparison.Ordinal)))
             chains.Add(line[(line.LastIndexOf(' ') + 1)..]);
         // Both tables have a KUBE-SERVICES.
         IEnumerable<string> rulesOfNat = lines.SkipWhile(line => line != nat).TakeWhile(static line => line != "COMMIT");
         return string.Join('\n',
         [
             nat, .. chains.Select(static chain => $":{chain} - [0:0]"),
-            .. rulesOfNat.Where(line => line.StartsWith("-A ", StringComparison.Ordinal) && chains.Contains(line.Split(' ', 3)[1])), "COMMIT", "",
+            .. rulesOfNat.Where(line => line.StartsWith("-A ", StringComparison.Ordinal) && chains.Contains(line.Split(' ', 3)[1])),
+                "COMMIT", "",
         ]);
     }
 
@@ -189,6 +198,8 @@ internal sealed class SyncBench
     {
         (Sample median, Sample least) = (Sample.Median(samples), Sample.Least(samples));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{_services,6}  {what,-36} {median.Wall.TotalMilliseconds,8:f0} ms (least {least.Wall.TotalMilliseconds:f0})  cpu own {median.Own.TotalMilliseconds,6:f0}, tools {median.Tools.TotalMilliseconds,6:f0}, others {median.Others.TotalMilliseconds,6:f0} ms  {more}"));
+            $"{_services,6}  {what,-36} {median.Wall.TotalMilliseconds,8:f0} ms (least {least.Wall.TotalMilliseconds:f0})  cpu own " +
+            $"{median.Own.TotalMilliseconds,6:f0}, tools {median.Tools.TotalMilliseconds,6:f0}, others " +
+            $"{median.Others.TotalMilliseconds,6:f0} ms  {more}"));
     }
 }

@@ -4,8 +4,8 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
-/// Programs what this node serves into the kernel. One loop owns a plane and calls it from one thread at a time (metrics aside, which are read
-/// from any thread); planes share no base class, only this contract.
+/// Programs what this node serves into the kernel. One loop owns a plane and calls it from one thread at a time (metrics aside, which are
+/// read from any thread); planes share no base class, only this contract.
 /// </summary>
 public interface IDataPlane : IDisposable
 {
@@ -17,8 +17,8 @@ public interface IDataPlane : IDisposable
 
     /// <summary>
     /// Brings the kernel in step with a change. The first call carries the whole picture: the plane then reads what the kernel holds and
-    /// writes only the difference. Cost depends on the delta, not on what exists. A delta that was not taken (an exception, or a report that is
-    /// not in force) comes again, together with what came since.
+    /// writes only the difference. Cost depends on the delta, not on what exists. A delta that was not taken (an exception, or a report
+    /// that is not in force) comes again, together with what came since.
     /// </summary>
     /// <returns>What was done. Objects the kernel refused are held back by the plane and tried again by <see cref="Reconcile"/>.</returns>
     SyncReport Apply(TableDelta delta);
@@ -27,8 +27,8 @@ public interface IDataPlane : IDisposable
     SyncReport Reconcile();
 
     /// <summary>
-    /// A look that is cheaper than <see cref="Reconcile"/> and writes nothing; asked for every <see cref="PlaneSchedule.CheckPeriod"/>. Planes
-    /// that learn of changes by themselves need none.
+    /// A look that is cheaper than <see cref="Reconcile"/> and writes nothing; asked for every <see cref="PlaneSchedule.CheckPeriod"/>.
+    /// Planes that learn of changes by themselves need none.
     /// </summary>
     /// <returns>What was changed by somebody else, for the operator; null when nothing was, or when it cannot be told.</returns>
     string? Check() => null;
@@ -67,7 +67,8 @@ public sealed record SyncReport
     public int Transactions { get; init; }
 
     /// <summary>
-    /// What the kernel (or a tool) refused, each named. Everything else went in when <see cref="IsInForce"/>; else these say why it did not.
+    /// What the kernel (or a tool) refused, each named. Everything else went in when <see cref="IsInForce"/>; else these say why it did
+    /// not.
     /// </summary>
     public ImmutableArray<Refusal> Refusals { get; init; } = [];
 

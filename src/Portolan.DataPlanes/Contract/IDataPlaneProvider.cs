@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
-/// All that the rest of the program knows of a kind of data plane: whether it can work here, how it is opened, and how what it wrote is removed.
-/// Registered in <see cref="Registry"/>.
+/// All that the rest of the program knows of a kind of data plane: whether it can work here, how it is opened, and how what it wrote is
+/// removed. Registered in <see cref="Registry"/>.
 /// </summary>
 public interface IDataPlaneProvider
 {
@@ -28,7 +28,8 @@ public interface IDataPlaneProvider
     /// Removes what this kind of plane wrote, in this process or an earlier one, and, where another program's rules of the same mode would
     /// translate the same packets, those too.
     /// </summary>
-    /// <param name="inForce">The plane whose rules are in force and stay, of whatever kind; null to remove everything Portolan ever wrote.</param>
+    /// <param name="inForce">The plane whose rules are in force and stay, of whatever kind; null to remove everything Portolan ever
+    /// wrote.</param>
     /// <returns>One entry for each thing removed ("the nf_tables tables of mode nftables").</returns>
     /// <exception cref="Netlink.Core.NetlinkException">The kernel refused.</exception>
     /// <exception cref="InvalidOperationException">A tool is missing, or refused.</exception>
@@ -51,7 +52,9 @@ public sealed record DataPlaneOptions
     /// <summary>Packets that connection tracking calls INVALID may be dropped; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
-    /// <summary>The plane's own options that were given, by name ("--iptables-layout"), each one of <see cref="PlaneOption.Values"/>.</summary>
+    /// <summary>
+    /// The plane's own options that were given, by name ("--iptables-layout"), each one of <see cref="PlaneOption.Values"/>.
+    /// </summary>
     public ImmutableDictionary<string, string> Given { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>The value of an option: the one given, or the option's first.</summary>

@@ -3,7 +3,9 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Contract;
 
-/// <summary>One thing that was done with the plane and went through, for observers (health check listeners, conntrack clean-up, metrics).</summary>
+/// <summary>
+/// One thing that was done with the plane and went through, for observers (health check listeners, conntrack clean-up, metrics).
+/// </summary>
 /// <param name="Delta">What was given to the plane; empty for a reconcile.</param>
 /// <param name="Node">The plan of the node that is in force.</param>
 /// <param name="Report">What the plane did.</param>

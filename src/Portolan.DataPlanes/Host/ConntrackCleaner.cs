@@ -9,8 +9,8 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Removes UDP flows of services that point to no serving endpoint: without it a client that keeps sending is translated to an endpoint that
-/// is gone for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves and are left alone.
+/// Removes UDP flows of services that point to no serving endpoint: without it a client that keeps sending is translated to an endpoint
+/// that is gone for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves and are left alone.
 /// </summary>
 /// <remarks>
 /// The table is read only where a UDP port's frontends or serving endpoints changed, and once for all ports when the first change comes,

@@ -4,7 +4,9 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>Cleans connection tracking up after each change that is in force, and tries again with each reconcile what could not be done.</summary>
+/// <summary>
+/// Cleans connection tracking up after each change that is in force, and tries again with each reconcile what could not be done.
+/// </summary>
 public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<ConntrackObserver> logger)
 {
     private readonly ILogger _logger = logger;

@@ -19,7 +19,8 @@ public static class KernelSupport
         const string Field = "CapEff:";
         string? line = File.ReadLines("/proc/self/status").FirstOrDefault(static line => line.StartsWith(Field, StringComparison.Ordinal));
         return line is not null
-            && ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong capabilities)
+            && ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+            out ulong capabilities)
             && (capabilities & (1UL << CAP_NET_ADMIN)) != 0;
     }
 }

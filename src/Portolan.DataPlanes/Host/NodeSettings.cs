@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>Limits of connection tracking that kube-proxy looks after (KubeProxyConfiguration conntrack). Zero leaves a setting alone.</summary>
+/// <summary>
+/// Limits of connection tracking that kube-proxy looks after (KubeProxyConfiguration conntrack). Zero leaves a setting alone.
+/// </summary>
 /// <param name="Max">Connections to track at most; only ever raised.</param>
 /// <param name="TcpEstablished">Idle established TCP connections.</param>
 /// <param name="TcpCloseWait">TCP connections in CLOSE_WAIT.</param>

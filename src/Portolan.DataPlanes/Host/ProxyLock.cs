@@ -5,12 +5,13 @@ using System.Text;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// What one proxy of a network namespace holds and no second one: two would undo each other's rules without end. It is the name of an abstract
-/// unix socket (unix(7)), which the kernel keeps apart by network namespace, as it does rules, and frees when its process ends, however it ends.
+/// What one proxy of a network namespace holds and no second one: two would undo each other's rules without end. It is the name of an
+/// abstract unix socket (unix(7)), which the kernel keeps apart by network namespace, as it does rules, and frees when its process ends,
+/// however it ends.
 /// </summary>
 /// <remarks>
-/// Containers that share the namespace share the name, whatever files they see; a tool that a killed proxy leaves behind does not hold it. Any
-/// process of the namespace may take it, with no right to write rules: whoever waits says who holds it.
+/// Containers that share the namespace share the name, whatever files they see; a tool that a killed proxy leaves behind does not hold it.
+/// Any process of the namespace may take it, with no right to write rules: whoever waits says who holds it.
 /// </remarks>
 public sealed class ProxyLock : IDisposable
 {

@@ -10,10 +10,10 @@ namespace Portolan.DataPlanes.NfTables;
 /// number is not soon given again, so clients of a backend that went do not find another one behind it.
 /// </summary>
 /// <remarks>
-/// The number travels in the packet's priority from one rule to the next. From the top: four bits that mark it as ours (postrouting clears it),
-/// fifteen for the service port, twelve for the backend, of which zero is the port itself, and the last for the view: the same backend where
-/// only those of this node may serve. The major number (0x7000 to 0x7fff) stays clear of the handles that people and the kernel (0x8000 on) give
-/// to queueing disciplines.
+/// The number travels in the packet's priority from one rule to the next. From the top: four bits that mark it as ours (postrouting clears
+/// it), fifteen for the service port, twelve for the backend, of which zero is the port itself, and the last for the view: the same backend
+/// where only those of this node may serve. The major number (0x7000 to 0x7fff) stays clear of the handles that people and the kernel
+/// (0x8000 on) give to queueing disciplines.
 /// </remarks>
 internal sealed class AffinityIds
 {
@@ -42,15 +42,19 @@ internal sealed class AffinityIds
     private readonly HashSet<uint> _used = [];
     private uint _next;
 
-    /// <param name="start">Where to begin counting: a random number, so that a restarted proxy does not reuse what was just given up.</param>
+    /// <param name="start">Where to begin counting: a random number, so that a restarted proxy does not reuse what was just given
+    /// up.</param>
     internal AffinityIds(uint start) => _next = start;
 
-    /// <summary>The number of a service port in the form of an affinity id; null when the port has no affinity, or there were too many of them.</summary>
+    /// <summary>
+    /// The number of a service port in the form of an affinity id; null when the port has no affinity, or there were too many of them.
+    /// </summary>
     internal uint? PortOf(PortPlan port) => port.AffinitySeconds > 0 && _ports.TryGetValue(port.Name, out Port? own) ? own.Id : null;
 
     /// <summary>The number of a backend that was reserved before; null for one that is too many.</summary>
     internal uint? IdOf(ServicePortName name, InetEndpoint endpoint) =>
-        _ports.TryGetValue(name, out Port? port) && port.Backends.TryGetValue(endpoint, out uint serial) ? port.Id | (serial << BackendShift) : null;
+        _ports.TryGetValue(name, out Port? port) && port.Backends.TryGetValue(endpoint, out uint serial) ? port.Id
+        | (serial << BackendShift) : null;
 
     /// <summary>Gives numbers to a port and all its backends that have none.</summary>
     internal void Reserve(PortPlan plan)
@@ -81,7 +85,8 @@ internal sealed class AffinityIds
         {
             foreach (Backend backend in backends)
             {
-                if (after is not { AffinitySeconds: > 0 } || (!Has(after.ClusterBackends, backend.Endpoint) && !Has(after.LocalBackends, backend.Endpoint)))
+                if (after is not { AffinitySeconds: > 0 }
+                    || (!Has(after.ClusterBackends, backend.Endpoint) && !Has(after.LocalBackends, backend.Endpoint)))
                     port.Release(backend.Endpoint);
             }
         }

@@ -43,10 +43,12 @@ internal struct Element
     internal readonly bool IsShared => Set is PortolanSet.ClusterIPs or PortolanSet.Hairpin;
 
     [UnscopedRef]
-    internal readonly ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<KeyBytes, byte>(ref Unsafe.AsRef(in _key)), KeyLength);
+    internal readonly ReadOnlySpan<byte> Key =>
+        MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<KeyBytes, byte>(ref Unsafe.AsRef(in _key)), KeyLength);
 
     [UnscopedRef]
-    internal readonly ReadOnlySpan<byte> Data => MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<DataBytes, byte>(ref Unsafe.AsRef(in _data)), DataLength);
+    internal readonly ReadOnlySpan<byte> Data =>
+        MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<DataBytes, byte>(ref Unsafe.AsRef(in _data)), DataLength);
 
     [UnscopedRef]
     internal Span<byte> KeyBuffer => MemoryMarshal.CreateSpan(ref Unsafe.As<KeyBytes, byte>(ref _key), MaxKey);

@@ -10,7 +10,8 @@ namespace Portolan.DataPlanes.NfTables;
 internal readonly record struct RuleRequirement(FrontendScope Scope, RuleRequirementKind Kind, int Value) : IComparable<RuleRequirement>
 {
     public int CompareTo(RuleRequirement other) =>
-        Scope != other.Scope ? Scope.CompareTo(other.Scope) : Kind != other.Kind ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
+        Scope != other.Scope ? Scope.CompareTo(other.Scope) : Kind != other.Kind
+        ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
 }
 
 /// <summary>Frontends that are looked up alike, by chains of their own.</summary>
@@ -29,7 +30,9 @@ internal enum RuleRequirementKind : byte
     /// <summary>A frontend at all.</summary>
     Frontends,
 
-    /// <summary>A frontend with that value (<see cref="PortolanFrontend"/>), where the usual number of endpoints stands for all below it.</summary>
+    /// <summary>
+    /// A frontend with that value (<see cref="PortolanFrontend"/>), where the usual number of endpoints stands for all below it.
+    /// </summary>
     Frontend,
 
     /// <summary>The same for clients inside.</summary>

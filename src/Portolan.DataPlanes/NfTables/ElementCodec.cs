@@ -65,15 +65,17 @@ internal record struct ElementFields
 }
 
 /// <summary>
-/// The one place that says what keys and data of each set are made of: types for the kernel, registers of rules, bytes of elements and the words
-/// of messages follow from it.
+/// The one place that says what keys and data of each set are made of: types for the kernel, registers of rules, bytes of elements and the
+/// words of messages follow from it.
 /// </summary>
 internal static class ElementCodec
 {
     private static readonly ImmutableArray<ElementField> s_address = [ElementField.Destination];
     private static readonly ImmutableArray<ElementField> s_pair = [ElementField.Source, ElementField.Destination];
-    private static readonly ImmutableArray<ElementField> s_frontendAndIndex = [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Index];
-    private static readonly ImmutableArray<ElementField> s_frontendAndSource = [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Source];
+    private static readonly ImmutableArray<ElementField> s_frontendAndIndex =
+        [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Index];
+    private static readonly ImmutableArray<ElementField> s_frontendAndSource =
+        [ElementField.Destination, ElementField.Protocol, ElementField.Port, ElementField.Source];
     private static readonly ImmutableArray<ElementField> s_endpoint = [ElementField.Destination, ElementField.Port];
     private static readonly ImmutableArray<ElementField> s_affinityId = [ElementField.AffinityId];
     private static readonly ImmutableArray<ElementField> s_affinityIdAndProtocol = [ElementField.AffinityId, ElementField.Protocol];
@@ -98,8 +100,10 @@ internal static class ElementCodec
     internal static ImmutableArray<ElementField> DataOf(PortolanSet set) => set switch
     {
         PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends => s_value,
-        PortolanSet.Endpoints or PortolanSet.NodePortEndpoints or PortolanSet.InsideEndpoints or PortolanSet.AffinityEndpoints => s_endpoint,
-        PortolanSet.AffinityPorts or PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityClients => s_affinityId,
+        PortolanSet.Endpoints or PortolanSet.NodePortEndpoints or PortolanSet.InsideEndpoints
+            or PortolanSet.AffinityEndpoints => s_endpoint,
+        PortolanSet.AffinityPorts or PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityClients =>
+            s_affinityId,
         _ => [],
     };
 
@@ -120,10 +124,12 @@ internal static class ElementCodec
     }
 
     /// <summary>Reads a key; false when it is not as long as keys of that set are.</summary>
-    internal static bool TryReadKey(PortolanSet set, ReadOnlySpan<byte> key, out ElementFields fields) => TryRead(KeyOf(set), key, out fields);
+    internal static bool TryReadKey(PortolanSet set, ReadOnlySpan<byte> key, out ElementFields fields) =>
+        TryRead(KeyOf(set), key, out fields);
 
     /// <summary>Reads data; false when it is not as long as data of that map is.</summary>
-    internal static bool TryReadData(PortolanSet set, ReadOnlySpan<byte> data, out ElementFields fields) => TryRead(DataOf(set), data, out fields);
+    internal static bool TryReadData(PortolanSet set, ReadOnlySpan<byte> data, out ElementFields fields) =>
+        TryRead(DataOf(set), data, out fields);
 
     /// <summary>A key as nft prints it, for messages: "172.30.0.10 . udp . 53 . 0".</summary>
     internal static string Describe(PortolanSet set, int variant, ReadOnlySpan<byte> key)
@@ -138,7 +144,8 @@ internal static class ElementCodec
             _ = part switch
             {
                 ElementField.Destination => text.Append(fields.Destination),
-                ElementField.Source when set == PortolanSet.SourceRanges => text.Append(CultureInfo.InvariantCulture, $"{fields.Source}/{variant}"),
+                ElementField.Source when set == PortolanSet.SourceRanges =>
+                    text.Append(CultureInfo.InvariantCulture, $"{fields.Source}/{variant}"),
                 ElementField.Source => text.Append(fields.Source),
                 ElementField.Protocol => text.Append(fields.Protocol.ToRuleText()),
                 ElementField.Port => text.Append(fields.Port),

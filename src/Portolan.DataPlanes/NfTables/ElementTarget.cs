@@ -17,7 +17,8 @@ internal readonly record struct ElementTarget(IpFamily Family, NfElementChange C
     {
         int subject = refusal.Subject;
         target = new ElementTarget(
-            (subject & 1) != 0 ? IpFamily.IPv6 : IpFamily.IPv4, (subject & 2) != 0 ? NfElementChange.Delete : NfElementChange.Add, subject >> 2);
+            (subject & 1) != 0 ? IpFamily.IPv6 : IpFamily.IPv4, (subject & 2) != 0 ? NfElementChange.Delete : NfElementChange.Add,
+                subject >> 2);
         return subject != NfTransaction.NoSubject;
     }
 }

@@ -94,7 +94,9 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
             UsesChanged |= Count(_uses, use, by);
     }
 
-    /// <summary>Plans a change of the addresses that take NodePort traffic. Costs what the addresses cost, however many NodePorts there are.</summary>
+    /// <summary>
+    /// Plans a change of the addresses that take NodePort traffic. Costs what the addresses cost, however many NodePorts there are.
+    /// </summary>
     /// <param name="before">The addresses the kernel holds, of any family.</param>
     /// <param name="after">The addresses wanted, of any family.</param>
     internal void PlanNodePortAddresses(ImmutableArray<InetAddress> before, ImmutableArray<InetAddress> after)

@@ -5,21 +5,21 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Writes the chains that serve one scope of frontends: those with addresses of their own, or NodePorts, whose chains are the same but for their
-/// names, the keys they look up, and the maps.
+/// Writes the chains that serve one scope of frontends: those with addresses of their own, or NodePorts, whose chains are the same but for
+/// their names, the keys they look up, and the maps.
 /// </summary>
 /// <remarks>
-/// A frontend's value (<see cref="PortolanFrontend"/>) leads through a verdict map to the chain that serves it. The chains for the values that
-/// nearly all frontends have need no other look-up before that of the endpoint; all others share the chain "policies".
+/// A frontend's value (<see cref="PortolanFrontend"/>) leads through a verdict map to the chain that serves it. The chains for the values
+/// that nearly all frontends have need no other look-up before that of the endpoint; all others share the chain "policies".
 /// </remarks>
 /// <param name="program">Where chains and verdicts go.</param>
 /// <param name="scope">The frontends.</param>
 internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope)
 {
     /// <summary>
-    /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule that
-    /// looks into it (nf_tables_bind_set): at 50,000 elements 3 ms for a rule. So rules that look into the large maps are in chains of their own and
-    /// stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
+    /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule
+    /// that looks into it (nf_tables_bind_set): at 50,000 elements 3 ms for a rule. So rules that look into the large maps are in chains of
+    /// their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
     /// </summary>
     internal const int PreallocatedCounts = 8;
 
@@ -82,7 +82,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         };
         bool isPlain = flags == PortolanFrontendFlags.None;
         // NodePorts and clients inside are never told apart by whether they are pods once they are here.
-        if (!isPlain && (view.HasFlag(PortolanView.Inside) || (flags == PortolanFrontendFlags.OffCluster && scope == FrontendScope.NodePorts)))
+        if (!isPlain
+            && (view.HasFlag(PortolanView.Inside) || (flags == PortolanFrontendFlags.OffCluster && scope == FrontendScope.NodePorts)))
             return;
         string map = TableSchema.Name(EndpointMap(view));
         foreach (ushort count in Counts(frontends.Where(frontend => frontend.Flags == flags || (isPlain && IsForPolicies(frontend)))))
@@ -124,20 +125,22 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     }
 
     /// <summary>
-    /// A commit may land between two look-ups: the first packet's frontend had four endpoints and now has three, and index 3 was drawn. Index 0
-    /// exists for as long as the frontend has endpoints.
+    /// A commit may land between two look-ups: the first packet's frontend had four endpoints and now has three, and index 3 was drawn.
+    /// Index 0 exists for as long as the frontend has endpoints.
     /// </summary>
     private void WriteOvertaken(PortolanView view, PortolanFrontend[] frontends)
     {
         string chain = Chain(PortolanChainKind.Overtaken, view);
         List<NfRule> rules =
         [
-            program.Rule(chain, [.. RuleExpressions.ClearPriority, .. _expr.KeyAndIndex(0), RuleExpressions.Map(TableSchema.Name(EndpointMap(view))), _expr.Dnat()],
+            program.Rule(chain, [.. RuleExpressions.ClearPriority, .. _expr.KeyAndIndex(0),
+                RuleExpressions.Map(TableSchema.Name(EndpointMap(view))), _expr.Dnat()],
                 PortolanTables.RuleComments.Overtaken),
         ];
         if (HasAffinity(frontends))
         {
-            rules.Add(program.Rule(chain, [.. _expr.KeyAndIndex(0), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority]));
+            rules.Add(program.Rule(chain,
+                [.. _expr.KeyAndIndex(0), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority]));
             rules.Add(program.Rule(chain, _expr.ToAffinityEndpoint()));
             if (HasLocalAffinity(frontends))
             {
@@ -175,7 +178,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         foreach (NfExpression[] isPod in program.PodConditions(_expr))
             rules.Add(program.Rule(external, [.. isPod, RuleExpressions.Goto(inside)], PortolanTables.RuleComments.FromPod));
         rules.Add(program.Rule(external,
-            [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(_input.MasqueradeMark), RuleExpressions.Goto(inside)], PortolanTables.RuleComments.FromNode));
+            [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(_input.MasqueradeMark), RuleExpressions.Goto(inside)],
+            PortolanTables.RuleComments.FromNode));
         program.Add(external, rules);
     }
 
@@ -213,7 +217,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
                 | (isLocal ? PortolanFrontendFlags.LocalAffinity : PortolanFrontendFlags.None);
             uint mask = PortolanFrontend.MaskOf(flags);
             NfExpression[] isSo = isLocal ? RuleExpressions.PriorityIs(mask, mask) : RuleExpressions.PriorityHas(mask);
-            NfExpression[] hasTimeout = isUsual ? [] : [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.AffinityFrontends, seconds))];
+            NfExpression[] hasTimeout = isUsual
+                ? [] : [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.AffinityFrontends, seconds))];
             yield return program.Rule(chain, [.. isSo, .. hasTimeout, RuleExpressions.Goto(Chain(kind, view, seconds))]);
         }
     }
@@ -221,7 +226,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     private void LeadToPolicies(PortolanView view, PortolanFrontend[] frontends)
     {
         string policies = Chain(PortolanChainKind.Policies, view);
-        foreach (IGrouping<PortolanFrontendFlags, PortolanFrontend> group in frontends.Where(IsForPolicies).GroupBy(static frontend => frontend.Flags))
+        foreach (IGrouping<PortolanFrontendFlags, PortolanFrontend> group in frontends.Where(IsForPolicies)
+            .GroupBy(static frontend => frontend.Flags))
         {
             IEnumerable<ushort> none = group.Any(static frontend => frontend.Count == 0) ? [0] : [];
             IEnumerable<ushort> some = group.Any(static frontend => frontend.Count != 0) ? Counts(group) : [];
@@ -231,8 +237,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     }
 
     /// <summary>
-    /// Session affinity: what endpoint does the kernel remember for this client at this service port? If none, or one that is no longer in use,
-    /// pick one. Ids travel in the packet's priority, which nothing reads before postrouting clears it.
+    /// Session affinity: what endpoint does the kernel remember for this client at this service port? If none, or one that is no longer in
+    /// use, pick one. Ids travel in the packet's priority, which nothing reads before postrouting clears it.
     /// </summary>
     private void WriteAffinity(PortolanView view, PortolanFrontend[] frontends)
     {
@@ -243,7 +249,9 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         foreach (ushort count in Counts(own))
         {
             string pick = Chain(PortolanChainKind.AffinityPickOf, view, count);
-            program.Add(pick, [program.Rule(pick, [.. _expr.KeyAndRandom(count), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority])]);
+            program.Add(pick,
+                [program.Rule(pick,
+                [.. _expr.KeyAndRandom(count), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority])]);
             program.Lead(counts, count, NfVerdict.Jump(pick));
         }
         // The rules of "policies" lead to the chains of all timeouts, whichever frontends have them.
@@ -262,8 +270,10 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         string clients = TableSchema.Name(PortolanSet.AffinityClients, seconds);
         program.Add(chain,
         [
-            program.Rule(chain, [.. _expr.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.AffinityPorts)), RuleExpressions.StorePriority]),
-            program.Rule(chain, [.. _expr.Client(), RuleExpressions.Map(clients), RuleExpressions.StorePriority, RuleExpressions.Jump(found)]),
+            program.Rule(chain,
+                [.. _expr.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.AffinityPorts)), RuleExpressions.StorePriority]),
+            program.Rule(chain,
+                [.. _expr.Client(), RuleExpressions.Map(clients), RuleExpressions.StorePriority, RuleExpressions.Jump(found)]),
             // Back from there: its endpoint is no longer in use.
             program.Rule(chain, _expr.Forget(clients)),
             program.Rule(chain, [.. StoreFrontend(view), .. RuleExpressions.LeadBy(TableSchema.Name(counts), PortolanFrontend.CountMask)]),
@@ -275,7 +285,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     private static bool IsForPolicies(PortolanFrontend frontend) =>
         !PlainFlags.Contains(frontend.Flags) && frontend is not { Flags: PortolanFrontendFlags.Drop, Count: 0 };
 
-    private static bool HasAffinity(PortolanFrontend[] frontends) => Array.Exists(frontends, static frontend => (frontend.Flags & AffinityFlags) != 0);
+    private static bool HasAffinity(PortolanFrontend[] frontends) =>
+        Array.Exists(frontends, static frontend => (frontend.Flags & AffinityFlags) != 0);
 
     private static bool HasLocalAffinity(PortolanFrontend[] frontends) =>
         Array.Exists(frontends, static frontend => frontend.Flags.HasFlag(PortolanFrontendFlags.LocalAffinity));
@@ -286,7 +297,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     /// <summary>The usual numbers of endpoints, and the others in use.</summary>
     private static IEnumerable<ushort> Counts(IEnumerable<PortolanFrontend> frontends) =>
         Enumerable.Range(1, PreallocatedCounts).Select(static count => (ushort)count)
-            .Concat(frontends.Select(static frontend => frontend.Count).Where(static count => count > PreallocatedCounts).Distinct().Order());
+            .Concat(frontends.Select(static frontend => frontend.Count).Where(static count => count > PreallocatedCounts)
+            .Distinct().Order());
 
     private static PortolanSet Kinds(PortolanView view) => view switch
     {
@@ -310,5 +322,6 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     private static PortolanSet IdMap(PortolanView view) =>
         view.HasFlag(PortolanView.Inside) ? PortolanSet.InsideAffinityIds : PortolanSet.AffinityIds;
 
-    private static string Chain(PortolanChainKind kind, PortolanView view, int number = 0) => PortolanTables.Current.NameOf(kind, view, number);
+    private static string Chain(PortolanChainKind kind, PortolanView view, int number = 0) =>
+        PortolanTables.Current.NameOf(kind, view, number);
 }

@@ -8,7 +8,8 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>What the kernel counted at one frontend since the element was made (a restart of the proxy keeps it).</summary>
 /// <param name="Service">Service and port, as the element's comment tells: "shop/web:http".</param>
-/// <param name="Address">The frontend's address; for a NodePort the unspecified one, which stands for all that take NodePort traffic.</param>
+/// <param name="Address">The frontend's address; for a NodePort the unspecified one, which stands for all that take NodePort
+/// traffic.</param>
 /// <param name="Protocol">Its protocol.</param>
 /// <param name="Port">Its port.</param>
 /// <param name="Connections">First packets of connections that came to it, rejected and dropped ones included.</param>
@@ -41,7 +42,8 @@ public sealed record FrontendCounter(
             {
                 counters.Add(new FrontendCounter(
                     counted.Name, key.Address, key.Protocol, key.Port, counted.Packets,
-                    rejected.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets, denied.GetValueOrDefault(key).Packets));
+                    rejected.GetValueOrDefault(key).Packets, dropped.GetValueOrDefault(key).Packets,
+                        denied.GetValueOrDefault(key).Packets));
             }
         }
         return [.. counters.OrderBy(counter => counter.Service, StringComparer.Ordinal).ThenBy(counter => counter.Address)

@@ -8,12 +8,12 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Asks this kernel whether it takes each kind of set, chain and expression that our tables are made of. They are put into one transaction on a
-/// scratch table whose last message cannot succeed, so the kernel looks at all of it and keeps nothing.
+/// Asks this kernel whether it takes each kind of set, chain and expression that our tables are made of. They are put into one transaction
+/// on a scratch table whose last message cannot succeed, so the kernel looks at all of it and keeps nothing.
 /// </summary>
 /// <remarks>
-/// A kernel loads modules while it looks at a transaction, and starts over for each: for this small one that is quick, where the first sync of a
-/// large cluster would be looked at from the start a dozen times.
+/// A kernel loads modules while it looks at a transaction, and starts over for each: for this small one that is quick, where the first sync
+/// of a large cluster would be looked at from the start a dozen times.
 /// </remarks>
 internal sealed class KernelProbe(IpFamily family) : IDisposable
 {
@@ -44,7 +44,8 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
     {
         bool isIPv4 = family == IpFamily.IPv4;
         var rules = new RuleExpressions(family);
-        _transaction.AddTable(new NfTable(_table), Feature($"tables of family {_table.Family.ToRuleText()} (CONFIG_NF_TABLES_{(isIPv4 ? "IPV4" : "IPV6")})"));
+        _transaction.AddTable(new NfTable(_table),
+            Feature($"tables of family {_table.Family.ToRuleText()} (CONFIG_NF_TABLES_{(isIPv4 ? "IPV4" : "IPV6")})"));
         _transaction.AddChain(new NfChain(_table, ScratchChain), BaseFeature);
         int maps = Feature("maps with addresses, protocols and ports in one key (Linux 4.1)");
         foreach (PortolanSet set in (ReadOnlySpan<PortolanSet>)[PortolanSet.Frontends, PortolanSet.Endpoints, PortolanSet.Kinds])
@@ -55,15 +56,18 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
         foreach ((NfHookNumber hook, string name) in (ReadOnlySpan<(NfHookNumber, string)>)
             [(NfHookNumber.Prerouting, "prerouting"), (NfHookNumber.Output, "output"), (NfHookNumber.Postrouting, "postrouting")])
         {
-            _transaction.AddChain(new NfChain(_table, name) { Hook = new NfHook("nat", hook, 0) }, Feature($"chains of type nat at {name} (CONFIG_NFT_NAT)"));
+            _transaction.AddChain(new NfChain(_table, name) { Hook = new NfHook("nat", hook, 0) },
+                Feature($"chains of type nat at {name} (CONFIG_NFT_NAT)"));
         }
-        Try([.. RuleExpressions.ClearPriority, .. rules.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.Frontends)), RuleExpressions.StorePriority],
+        Try([.. RuleExpressions.ClearPriority, .. rules.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.Frontends)),
+            RuleExpressions.StorePriority],
             "a packet's priority from a map (Linux 4.1)");
         Try(RuleExpressions.LeadBy(TableSchema.Name(PortolanSet.Kinds)), "verdict maps over a packet's priority");
         Try(rules.KeyAndRandom(2), "random numbers: numgen (CONFIG_NFT_NUMGEN)");
         // With constants, so that nothing else can be what is missing.
         Try([new NfImmediate(NfRegister.At(0), NfData.Address(InetAddress.Unspecified(family))),
-            new NfImmediate(NfRegister.At(InetAddress.LengthOf(family) / 4), NfData.BigEndian((ushort)80)), rules.Dnat()], "destination NAT (CONFIG_NFT_NAT)");
+            new NfImmediate(NfRegister.At(InetAddress.LengthOf(family) / 4), NfData.BigEndian((ushort)80)), rules.Dnat()],
+            "destination NAT (CONFIG_NFT_NAT)");
         Try([RuleExpressions.Masquerade], "masquerade (CONFIG_NFT_MASQ)");
         Try([rules.Reject], "reject (CONFIG_NFT_REJECT)");
         Try(RuleExpressions.SourceIsLocal, $"whether an address is local: fib (CONFIG_NFT_FIB_{(isIPv4 ? "IPV4" : "IPV6")})");
@@ -79,7 +83,8 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
         return _features.Count - 1;
     }
 
-    private void Try(NfExpression[] expressions, string name) => _transaction.AppendRule(new NfRule(_table, ScratchChain, [.. expressions]), Feature(name));
+    private void Try(NfExpression[] expressions, string name) =>
+        _transaction.AppendRule(new NfRule(_table, ScratchChain, [.. expressions]), Feature(name));
 
     private ImmutableArray<string> Ask(NetlinkSocket socket)
     {
@@ -90,6 +95,7 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
         // Without the table everything else is refused for its lack.
         if (refused.Contains(BaseFeature))
             refused = [BaseFeature];
-        return [.. refused.Order().Select(subject => $"{_features[subject]}: {result.Refusals.First(refusal => refusal.Subject == subject)}")];
+        return [.. refused.Order()
+            .Select(subject => $"{_features[subject]}: {result.Refusals.First(refusal => refusal.Subject == subject)}")];
     }
 }

@@ -29,8 +29,8 @@ internal sealed class KernelTable
 internal interface INfTablesKernel : IDisposable
 {
     /// <summary>
-    /// Reads one family's table with everything in it; of one that another version wrote only what its affinity endpoints are, for the rest means
-    /// something else.
+    /// Reads one family's table with everything in it; of one that another version wrote only what its affinity endpoints are, for the rest
+    /// means something else.
     /// </summary>
     KernelTable Read(IpFamily family);
 

@@ -105,7 +105,8 @@ internal sealed class NfTablesKernel : INfTablesKernel
         public void Visit(in NfElement element)
         {
             if (element is { Key.Length: sizeof(uint), Verdict: { } verdict })
-                into.Add(new VerdictElement(map, BitConverter.ToUInt32(element.Key), new NfVerdict(verdict, Encoding.UTF8.GetString(element.Chain))));
+                into.Add(new VerdictElement(map, BitConverter.ToUInt32(element.Key),
+                    new NfVerdict(verdict, Encoding.UTF8.GetString(element.Chain))));
         }
 
         private bool IsOfMap(VerdictElement element) => element.Map == map;
@@ -119,9 +120,11 @@ internal sealed class NfTablesKernel : INfTablesKernel
         {
             // In a set the id is in the key, after the client; in a map it is the data.
             int length = element.Key.Length - sizeof(uint);
-            if (length <= 0 || !InetAddress.TryFromBytes(element.Key[..length], out InetAddress client) || element.Data.Length is not (0 or sizeof(uint)))
+            if (length <= 0 || !InetAddress.TryFromBytes(element.Key[..length], out InetAddress client)
+                || element.Data.Length is not (0 or sizeof(uint)))
                 return;
-            into.Add(new AffinityClient(client, BitConverter.ToUInt32(element.Data.IsEmpty ? element.Key[length..] : element.Data), element.Expiration));
+            into.Add(new AffinityClient(client, BitConverter.ToUInt32(element.Data.IsEmpty ? element.Key[length..] : element.Data),
+                element.Expiration));
         }
     }
 
@@ -136,7 +139,8 @@ internal sealed class NfTablesKernel : INfTablesKernel
             // Longer than anything we write: not ours, and left out it will be seen as missing or stale where it matters.
             if (element.Key.Length > Element.MaxKey || element.Data.Length > Element.MaxData)
                 return;
-            var copy = new Element { Set = set, Variant = variant, KeyLength = (byte)element.Key.Length, DataLength = (byte)element.Data.Length };
+            var copy = new Element { Set = set, Variant = variant, KeyLength = (byte)element.Key.Length,
+                DataLength = (byte)element.Data.Length };
             element.Key.CopyTo(copy.KeyBuffer);
             element.Data.CopyTo(copy.DataBuffer);
             if (!element.Comment.IsEmpty)

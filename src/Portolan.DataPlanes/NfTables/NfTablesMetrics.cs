@@ -4,7 +4,9 @@ using Portolan.Inet;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>The figures of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.</summary>
+/// <summary>
+/// The figures of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.
+/// </summary>
 internal sealed class NfTablesMetrics(bool withCounters)
 {
     private static readonly PlaneMetric s_refused = new(
@@ -13,7 +15,8 @@ internal sealed class NfTablesMetrics(bool withCounters)
     private static readonly PlaneMetric s_connections = OfPort(
         "portolan_service_connections", "First packets of connections to a service port, by the kernel");
     private static readonly PlaneMetric s_rejected = OfPort("portolan_service_rejected", "Of these, rejected for lack of endpoints");
-    private static readonly PlaneMetric s_dropped = OfPort("portolan_service_dropped", "Of these, dropped for lack of endpoints on this node");
+    private static readonly PlaneMetric s_dropped = OfPort("portolan_service_dropped",
+        "Of these, dropped for lack of endpoints on this node");
     private static readonly PlaneMetric s_denied = OfPort(
         "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source");
 

@@ -3,7 +3,9 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>Settings of the nftables plane.</summary>
 public sealed record NfTablesOptions
 {
-    /// <summary>The bit of the packet mark that asks postrouting to masquerade: 0 to 31 (KubeProxyConfiguration nftables.masqueradeBit).</summary>
+    /// <summary>
+    /// The bit of the packet mark that asks postrouting to masquerade: 0 to 31 (KubeProxyConfiguration nftables.masqueradeBit).
+    /// </summary>
     public int MasqueradeBit { get; init; } = 14;
 
     /// <summary>Count new connections per frontend. Costs one look-up and one element each.</summary>

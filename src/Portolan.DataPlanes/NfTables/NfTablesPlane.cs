@@ -14,7 +14,8 @@ namespace Portolan.DataPlanes.NfTables;
 /// services; all that does lives in elements, so that a change is a few elements in one transaction.
 /// </summary>
 /// <remarks>
-/// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was applied.
+/// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was
+/// applied.
 /// </remarks>
 public sealed class NfTablesPlane : IDataPlane
 {
@@ -41,14 +42,16 @@ public sealed class NfTablesPlane : IDataPlane
         var kernel = new NfTablesKernel(networkNamespace);
         _kernel = kernel;
         _monitor = new TableMonitor(kernel.PortId, networkNamespace, OnExternallyModified, options.SyncPeriod, logger);
-        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters), new PlaneSchedule(options.SyncPeriod));
+        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters),
+            new PlaneSchedule(options.SyncPeriod));
         _resync = new Resync(_state, kernel, _monitor, _metrics, OnExternallyModified, logger);
     }
 
     internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
     {
         _kernel = kernel;
-        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters), new PlaneSchedule(options.SyncPeriod));
+        (_state, _metrics, Schedule) = (new PlaneState(options), new NfTablesMetrics(options.WithCounters),
+            new PlaneSchedule(options.SyncPeriod));
         _resync = new Resync(_state, kernel, monitor: null, _metrics, OnExternallyModified, logger);
     }
 

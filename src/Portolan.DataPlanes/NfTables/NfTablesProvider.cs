@@ -34,11 +34,13 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
                 missing = KernelProbe.Missing(socket, IpFamily.IPv6);
             return missing.IsEmpty
                 ? null
-                : $"this kernel ({KernelRelease}) does not have what mode nftables needs: {string.Join("; ", missing)}. Mode iptables may work here";
+                : $"this kernel ({KernelRelease}) does not have what mode nftables needs: {string.Join("; ", missing)}. Mode iptables " +
+                    "may work here";
         }
         catch (NetlinkException failure)
         {
-            return $"this kernel ({KernelRelease}) has no usable nf_tables ({failure.Message}): CONFIG_NF_TABLES is needed, perhaps 'modprobe nf_tables'";
+            return $"this kernel ({KernelRelease}) has no usable nf_tables ({failure.Message}): CONFIG_NF_TABLES is needed, perhaps " +
+                "'modprobe nf_tables'";
         }
     }
 
@@ -99,6 +101,7 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
         CommitResult result = transaction.Commit(socket);
         return result.IsCommitted
             ? true
-            : throw new InvalidOperationException($"the kernel refused to delete the tables of kube-proxy: {string.Join("; ", result.Refusals)}");
+            : throw new InvalidOperationException($"the kernel refused to delete the tables of kube-proxy: " +
+                $"{string.Join("; ", result.Refusals)}");
     }
 }

@@ -135,13 +135,16 @@ internal sealed class PlaneState
             _quarantined[change.Service] = new Refusal(
                 $"Service {change.Service}",
                 string.Create(CultureInfo.InvariantCulture,
-                    $"{(target.Change == NfElementChange.Delete ? "delete" : "add")} element {TableSchema.Name(element.Set, element.Variant)} {{ {element.Describe()} }}"),
+                    $"{(target.Change == NfElementChange.Delete ? "delete" : "add")} element " +
+                    $"{TableSchema.Name(element.Set, element.Variant)} {{ {element.Describe()} }}"),
                 refusal.ToString());
         }
         return any;
     }
 
-    /// <summary>Takes over the affinity ids that a table holds, so that clients stay with their endpoints over a restart of the proxy.</summary>
+    /// <summary>
+    /// Takes over the affinity ids that a table holds, so that clients stay with their endpoints over a restart of the proxy.
+    /// </summary>
     internal void AdoptAffinity(KernelTable current)
     {
         if (!current.IsOurLayout)
@@ -150,7 +153,8 @@ internal sealed class PlaneState
         List<(uint Id, string Name)> names = [];
         foreach (ref readonly Element element in current.Elements.Elements)
         {
-            if (element.Set != PortolanSet.AffinityEndpoints || element.Comment is null || !element.TryRead(out ElementFields key, out ElementFields data))
+            if (element.Set != PortolanSet.AffinityEndpoints || element.Comment is null
+                || !element.TryRead(out ElementFields key, out ElementFields data))
                 continue;
             uint id = key.AffinityId & ~AffinityIds.LocalView;
             if (endpoints.TryAdd(id, data.Endpoint))
@@ -167,7 +171,8 @@ internal sealed class PlaneState
     }
 
     /// <summary>
-    /// Takes over the clients that a table remembers which is about to be replaced. To be called when the wanted plans have their affinity ids.
+    /// Takes over the clients that a table remembers which is about to be replaced. To be called when the wanted plans have their affinity
+    /// ids.
     /// </summary>
     /// <param name="current">The table that goes.</param>
     /// <param name="kernel">The kernel.</param>
@@ -193,7 +198,8 @@ internal sealed class PlaneState
                 continue;
             // One endpoint for each client: the one it was at last.
             HashSet<(InetAddress, uint)> known = [];
-            foreach (AffinityClient client in kernel.ReadClients(current.Elements.Family, set).OrderByDescending(static client => client.Left))
+            foreach (AffinityClient client in kernel.ReadClients(current.Elements.Family, set)
+                .OrderByDescending(static client => client.Left))
             {
                 if (!endpoints.TryGetValue(client.AffinityId, out (string Name, InetEndpoint Endpoint) at))
                     continue;
@@ -203,7 +209,8 @@ internal sealed class PlaneState
                         || _affinityIds.IdOf(port.Name, at.Endpoint) is not { } id || !known.Add((client.Client, portId)))
                         continue;
                     carried.Add((ElementCodec.Encode(PortolanSet.AffinityClients,
-                        new ElementFields { Source = client.Client, AffinityId = portId }, new ElementFields { AffinityId = id }, seconds), client.Left));
+                        new ElementFields { Source = client.Client, AffinityId = portId }, new ElementFields { AffinityId = id }, seconds),
+                        client.Left));
                 }
             }
         }

@@ -27,10 +27,12 @@ internal sealed class ProgramBuilder(ProgramInput input)
 
     /// <summary>The program, with its sets.</summary>
     internal TableProgram Build(ImmutableArray<NfSet> sets) =>
-        new(sets, [.. _chains], [.. _verdicts.Select(static entry => new VerdictElement(TableSchema.Name(entry.Key.Map), entry.Key.Key, entry.Value))]);
+        new(sets, [.. _chains],
+        [.. _verdicts.Select(static entry => new VerdictElement(TableSchema.Name(entry.Key.Map), entry.Key.Key, entry.Value))]);
 
     /// <summary>A rule.</summary>
-    internal NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) => new(_table, chain, [.. expressions]) { Comment = comment };
+    internal NfRule Rule(string chain, NfExpression[] expressions, string? comment = null) =>
+        new(_table, chain, [.. expressions]) { Comment = comment };
 
     /// <summary>Adds a chain with its rules.</summary>
     internal void Add(string chain, IReadOnlyList<NfRule> rules, NfHook? hook = null)
@@ -49,19 +51,21 @@ internal sealed class ProgramBuilder(ProgramInput input)
     internal IEnumerable<NfExpression[]> PodConditions(RuleExpressions expressions) => Conditions(expressions, isPod: true);
 
     /// <summary>
-    /// "ip saddr != 10.244.0.0/16 meta mark set ...": marks a packet that comes from no pod for masquerading; null without a detector, for then it
-    /// never is.
+    /// "ip saddr != 10.244.0.0/16 meta mark set ...": marks a packet that comes from no pod for masquerading; null without a detector, for
+    /// then it never is.
     /// </summary>
     internal NfExpression[]? MarkUnlessPod(RuleExpressions expressions)
     {
         NfExpression[][] conditions = [.. Conditions(expressions, isPod: false)];
-        return conditions.Length == 0 ? null : [.. conditions.SelectMany(static condition => condition), .. RuleExpressions.SetMark(input.MasqueradeMark)];
+        return conditions.Length == 0
+            ? null : [.. conditions.SelectMany(static condition => condition), .. RuleExpressions.SetMark(input.MasqueradeMark)];
     }
 
     /// <summary>The chain that remembers a client with its endpoint and translates to that.</summary>
     internal string AffinityFound(int seconds, bool isLocal)
     {
-        string chain = PortolanTables.Current.NameOf(isLocal ? PortolanChainKind.AffinityLocalFound : PortolanChainKind.AffinityFound, number: seconds);
+        string chain = PortolanTables.Current.NameOf(isLocal ? PortolanChainKind.AffinityLocalFound : PortolanChainKind.AffinityFound,
+            number: seconds);
         if (_names.Contains(chain))
             return chain;
         var expressions = new RuleExpressions(input.Family);

@@ -8,7 +8,8 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>Brings the kernel from whatever it holds to what is wanted: first loads, restarts, repairs.</summary>
-internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, TableMonitor? monitor, NfTablesMetrics metrics, Action<string> externallyModified, ILogger logger)
+internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, TableMonitor? monitor, NfTablesMetrics metrics,
+    Action<string> externallyModified, ILogger logger)
 {
     private readonly ILogger _logger = logger;
 
@@ -81,13 +82,16 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         }
     }
 
-    /// <summary>A refusal that names no service: nothing of the transaction went in, and nothing can be set aside to let the rest go in.</summary>
+    /// <summary>
+    /// A refusal that names no service: nothing of the transaction went in, and nothing can be set aside to let the rest go in.
+    /// </summary>
     private static Refusal Unattributable(CommitResult result)
     {
         if (result.Outcome == CommitOutcome.Unknown)
             return new("the tables as a whole", "a transaction", "the kernel's answer was lost, and so were those to the repetitions");
         CommitRefusal? first = result.Refusals.FirstOrDefault();
-        string more = result.Refusals.Length > 1 ? string.Create(CultureInfo.InvariantCulture, $" (and {result.Refusals.Length - 1} more)") : "";
+        string more = result.Refusals.Length > 1
+            ? string.Create(CultureInfo.InvariantCulture, $" (and {result.Refusals.Length - 1} more)") : "";
         return new(
             "the tables as a whole, not attributable to one service", first?.Change ?? "a transaction",
             $"{first?.ToString() ?? result.Outcome.ToString()}{more}");
@@ -125,8 +129,8 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     }
 
     /// <summary>
-    /// A table that is not there. No packet comes to it before its base chains, which are the last to be written, so what goes before may go in
-    /// pieces: a piece for the kernel to work on while the next is planned.
+    /// A table that is not there. No packet comes to it before its base chains, which are the last to be written, so what goes before may
+    /// go in pieces: a piece for the kernel to work on while the next is planned.
     /// </summary>
     private bool WriteNew(CommitPipeline pipeline, PlaneTable table, TableProgram program, int elementsAtOnce, ref int written)
     {
@@ -207,6 +211,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         return true;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
+    [LoggerMessage(1, LogLevel.Warning,
+        "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
     private partial void LogReplaced(string table, string comment);
 }

@@ -7,7 +7,8 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The expressions our rules are made of, in one family and for one kind of frontends. Registers are counted in slots of 4 bytes from the first.
+/// The expressions our rules are made of, in one family and for one kind of frontends. Registers are counted in slots of 4 bytes from the
+/// first.
 /// </summary>
 internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
 {
@@ -58,7 +59,9 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>Loads destination address . protocol . destination port.</summary>
     internal NfExpression[] Key() => Load(ElementCodec.Frontend);
 
-    /// <summary>Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.</summary>
+    /// <summary>
+    /// Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.
+    /// </summary>
     internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(1, index));
 
     /// <summary>Loads the key and a random index below a number of backends.</summary>

@@ -89,7 +89,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         int count = Math.Min(backends.Length, ushort.MaxValue);
         if (affinityIds.PortOf(port) is not null)
         {
-            flags |= port.AffinitySeconds == PortolanTables.UsualAffinitySeconds ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity;
+            flags |= port.AffinitySeconds == PortolanTables.UsualAffinitySeconds
+                ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity;
             if (action == FrontendAction.ToLocalBackends)
                 flags |= PortolanFrontendFlags.LocalAffinity;
             if (count > AffinityIds.MaxBackends)
@@ -111,7 +112,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     {
         FrontendKey key = KeyOf(port, frontend);
         bool isNodePort = ScopeOf(frontend) == FrontendScope.NodePorts;
-        into.Add(In(key, isNodePort ? PortolanSet.NodePortFrontends : PortolanSet.Frontends, OutsideOf(port, frontend)) with { Comment = name });
+        into.Add(In(key, isNodePort ? PortolanSet.NodePortFrontends : PortolanSet.Frontends,
+            OutsideOf(port, frontend)) with { Comment = name });
         if (withCounters)
             into.Add(In(key, PortolanSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
@@ -137,7 +139,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 into.Add(In(key, PortolanSet.NoLocalEndpoints) with { Comment = name });
                 break;
             case FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends:
-                EmitBackends(port, frontend.Outside.Action, key, isNodePort ? PortolanSet.NodePortEndpoints : PortolanSet.Endpoints, PortolanSet.AffinityIds, into);
+                EmitBackends(port, frontend.Outside.Action, key, isNodePort ? PortolanSet.NodePortEndpoints : PortolanSet.Endpoints,
+                    PortolanSet.AffinityIds, into);
                 break;
         }
         if (HasInside(frontend))
@@ -147,7 +150,9 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         }
     }
 
-    /// <summary>Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.</summary>
+    /// <summary>
+    /// Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.
+    /// </summary>
     private static bool HasInside(in Frontend frontend) =>
         frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends;
 
@@ -157,7 +162,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     private static ImmutableArray<Backend> Backends(PortPlan port, FrontendAction action) =>
         action == FrontendAction.ToLocalBackends ? port.LocalBackends : port.ClusterBackends;
 
-    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, PortolanSet endpoints, PortolanSet ids, ElementBuffer into)
+    private void EmitBackends(PortPlan port, FrontendAction action, FrontendKey key, PortolanSet endpoints, PortolanSet ids,
+        ElementBuffer into)
     {
         bool hasAffinity = affinityIds.PortOf(port) is not null;
         uint view = action == FrontendAction.ToLocalBackends ? AffinityIds.LocalView : 0;
@@ -176,7 +182,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
             {
                 into.Add(ElementCodec.Encode(ids, place, new ElementFields { AffinityId = id }));
                 var identity = new ElementFields { AffinityId = id | view, Protocol = port.Name.Protocol };
-                into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity, endpoint) with { Comment = ElementComment.For(port.Name) });
+                into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity,
+                    endpoint) with { Comment = ElementComment.For(port.Name) });
             }
             else
             {
@@ -200,7 +207,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         frontend.Kind == FrontendKind.NodePort ? FrontendScope.NodePorts : FrontendScope.Addresses;
 
     private static FrontendKey KeyOf(PortPlan port, in Frontend frontend) =>
-        new(ScopeOf(frontend) == FrontendScope.NodePorts ? InetAddress.Unspecified(port.Family) : frontend.Address, port.Name.Protocol, frontend.Port);
+        new(ScopeOf(frontend) == FrontendScope.NodePorts ? InetAddress.Unspecified(port.Family) : frontend.Address, port.Name.Protocol,
+        frontend.Port);
 
     private static Element In(FrontendKey key, PortolanSet set, int variant = 0) => ElementCodec.Encode(set, key.Fields, variant: variant);
 

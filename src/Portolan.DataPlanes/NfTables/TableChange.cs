@@ -24,8 +24,8 @@ internal sealed class TableChange(IpFamily family)
     }
 
     /// <summary>
-    /// Chains and rules of a new table as far as no packet comes there before <see cref="WriteChains"/> adds the base chains. To be written before
-    /// elements: then the kernel has no element to walk when a rule that looks into a map comes in.
+    /// Chains and rules of a new table as far as no packet comes there before <see cref="WriteChains"/> adds the base chains. To be written
+    /// before elements: then the kernel has no element to walk when a rule that looks into a map comes in.
     /// </summary>
     /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
     internal int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)

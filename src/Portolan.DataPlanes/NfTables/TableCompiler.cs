@@ -6,11 +6,14 @@ using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>The sets, chains and rules of one family's table, without elements: their number depends on what kinds of services there are.</summary>
+/// <summary>
+/// The sets, chains and rules of one family's table, without elements: their number depends on what kinds of services there are.
+/// </summary>
 /// <param name="Sets">Sets and maps by name.</param>
 /// <param name="Chains">Chains in an order in which each may be created; a chain's rules may jump to any of them.</param>
 /// <param name="Verdicts">The elements of the verdict maps.</param>
-internal sealed record TableProgram(ImmutableArray<NfSet> Sets, ImmutableArray<ChainProgram> Chains, ImmutableArray<VerdictElement> Verdicts);
+internal sealed record TableProgram(ImmutableArray<NfSet> Sets, ImmutableArray<ChainProgram> Chains,
+    ImmutableArray<VerdictElement> Verdicts);
 
 /// <summary>An element of a verdict map, whose keys are numbers that the packet's priority may have.</summary>
 /// <param name="Map">The map's name.</param>
@@ -112,7 +115,8 @@ internal static class TableCompiler
                     if (program.Leads(set))
                         Define(set);
                     break;
-                case PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints or PortolanSet.NoLocalEndpoints when !input.WithCounters:
+                case PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints or PortolanSet.NoLocalEndpoints
+                    when !input.WithCounters:
                     break;
                 default:
                     Define(set);
@@ -129,16 +133,19 @@ internal static class TableCompiler
         string postrouting = Chain(PortolanChainKind.Postrouting);
         List<NfRule> rules = [];
         if (program.Input.AffinityTimeouts.Length > 0)
-            rules.Add(program.Rule(postrouting, [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), .. RuleExpressions.ClearPriority]));
+            rules.Add(program.Rule(postrouting,
+                [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), .. RuleExpressions.ClearPriority]));
         rules.Add(program.Rule(postrouting, [.. RuleExpressions.TakeMark(program.Input.MasqueradeMark), RuleExpressions.Masquerade]));
         rules.Add(program.Rule(postrouting,
-            [.. RuleExpressions.IsTranslated, .. expressions.Pair(), RuleExpressions.In(TableSchema.Name(PortolanSet.Hairpin)), RuleExpressions.Masquerade]));
+            [.. RuleExpressions.IsTranslated, .. expressions.Pair(), RuleExpressions.In(TableSchema.Name(PortolanSet.Hairpin)),
+            RuleExpressions.Masquerade]));
         program.Add(postrouting, rules, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
         foreach ((PortolanChainKind kind, NfHookNumber hook) in (ReadOnlySpan<(PortolanChainKind, NfHookNumber)>)
             [(PortolanChainKind.Prerouting, NfHookNumber.Prerouting), (PortolanChainKind.Output, NfHookNumber.Output)])
         {
             string chain = Chain(kind);
-            program.Add(chain, [program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.Services))])], new NfHook("nat", hook, dstnat));
+            program.Add(chain, [program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.Services))])],
+                new NfHook("nat", hook, dstnat));
         }
     }
 
@@ -153,7 +160,8 @@ internal static class TableCompiler
                 RuleExpressions.Jump(Chain(PortolanChainKind.NodePorts))]));
         }
         rules.Add(program.Rule(chain,
-            [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.ClusterIPs)), .. RuleExpressions.DestinationIsNotLocal, expressions.Reject],
+            [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.ClusterIPs)),
+            .. RuleExpressions.DestinationIsNotLocal, expressions.Reject],
             PortolanTables.RuleComments.UnknownPort));
         rules.Add(program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.ServiceRanges))]));
         program.Add(chain, rules);
@@ -179,10 +187,12 @@ internal static class TableCompiler
         foreach (int length in program.Input.Values(FrontendScope.Addresses, RuleRequirementKind.PrefixLength))
         {
             rules.Add(program.Rule(chain,
-                [.. expressions.KeyAndMaskedSource(length), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceRanges, length)), RuleExpressions.Return]));
+                [.. expressions.KeyAndMaskedSource(length), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceRanges, length)),
+                RuleExpressions.Return]));
         }
         if (program.Input.WithCounters)
-            rules.Add(program.Rule(chain, [.. expressions.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceDropped)), RuleExpressions.Drop]));
+            rules.Add(program.Rule(chain,
+                [.. expressions.Key(), RuleExpressions.In(TableSchema.Name(PortolanSet.SourceDropped)), RuleExpressions.Drop]));
         rules.Add(program.Rule(chain, [RuleExpressions.Drop], PortolanTables.RuleComments.SourceNotAllowed));
         program.Add(chain, rules);
     }

@@ -91,7 +91,8 @@ internal sealed partial class TableMonitor(
 
     private static string? Describe(NfEvent happened) => happened switch
     {
-        NfTableEvent { Table: var table } change when IsOurs(table.Id) => $"table {table.Id} was {(change.Deleted ? "deleted" : "changed")}",
+        NfTableEvent { Table: var table } change when IsOurs(table.Id) =>
+            $"table {table.Id} was {(change.Deleted ? "deleted" : "changed")}",
         NfChainEvent { Chain: var chain } when IsOurs(chain.Table) => $"chain {chain.Name} of table {chain.Table} was changed",
         NfRuleEvent { Rule: var rule } when IsOurs(rule.Table) => $"a rule of chain {rule.Chain} of table {rule.Table} was changed",
         NfSetEvent { Set: var set } when IsOurs(set.Table) => $"set {set.Name} of table {set.Table} was changed",

@@ -59,7 +59,8 @@ internal static class TableSchema
                 Size = AffinityClients,
             };
         }
-        return withCounters && set is PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints or PortolanSet.NoLocalEndpoints
+        return withCounters && set is PortolanSet.Counters or PortolanSet.SourceDropped or PortolanSet.NoEndpoints
+            or PortolanSet.NoLocalEndpoints
             ? definition with { Flags = NfSetFlags.Expressions, Expressions = [new NfCounter()] }
             : definition;
     }
@@ -132,7 +133,8 @@ internal static class TableSchema
         PortolanSet.Hairpin => "endpoints of this node talking to themselves",
         PortolanSet.SourceDropped => "new connections from outside the source ranges",
         PortolanSet.Counters => "new connections",
-        PortolanSet.Picks or PortolanSet.NodePortPicks or PortolanSet.AffinityCounts or PortolanSet.NodePortAffinityCounts or PortolanSet.InsideAffinityCounts
+        PortolanSet.Picks or PortolanSet.NodePortPicks or PortolanSet.AffinityCounts or PortolanSet.NodePortAffinityCounts
+            or PortolanSet.InsideAffinityCounts
             or PortolanSet.NodePortInsideAffinityCounts => "number of endpoints : chain that picks one",
         _ => "flags and number of endpoints : chain that serves such frontends",
     };

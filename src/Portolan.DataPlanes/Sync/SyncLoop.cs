@@ -10,8 +10,9 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Sync;
 
 /// <summary>
-/// The one owner of the service table and of a data plane: takes what the sources queued, and does what <see cref="SyncSchedule"/> says is due.
-/// While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod asks for it.
+/// The one owner of the service table and of a data plane: takes what the sources queued, and does what <see cref="SyncSchedule"/> says is
+/// due. While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod
+/// asks for it.
 /// </summary>
 /// <remarks>Failures of the plane and of observers are logged and retried; the loop ends only when it is cancelled.</remarks>
 public sealed class SyncLoop : IDisposable
@@ -24,7 +25,8 @@ public sealed class SyncLoop : IDisposable
     private readonly TimeProvider _time;
     private readonly long _started;
     private readonly Channel<ClusterEvent> _events;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ConcurrentQueue<string> _modifications = new();
     private readonly List<(string Name, Action<SyncRecord> Follow)> _observers = [];
     private readonly TaskCompletionSource _initialSync = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,7 +41,8 @@ public sealed class SyncLoop : IDisposable
 
     /// <summary>A loop that has not started.</summary>
     public SyncLoop(
-        IDataPlane plane, ServiceTable table, ILocalAddresses addresses, SyncLoopOptions options, ILogger<SyncLoop> logger, TimeProvider time)
+        IDataPlane plane, ServiceTable table, ILocalAddresses addresses, SyncLoopOptions options, ILogger<SyncLoop> logger,
+            TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(plane);
         ArgumentNullException.ThrowIfNull(options);
@@ -67,8 +70,8 @@ public sealed class SyncLoop : IDisposable
     private TimeSpan Now => _time.GetElapsedTime(_started);
 
     /// <summary>
-    /// Adds an observer: called on the loop's thread, in the order they were added, after the kernel took a change or was reconciled. One that
-    /// throws is reported once and keeps nobody else from being called.
+    /// Adds an observer: called on the loop's thread, in the order they were added, after the kernel took a change or was reconciled. One
+    /// that throws is reported once and keeps nobody else from being called.
     /// </summary>
     /// <param name="name">What it is, for the log: "conntrack clean-up".</param>
     /// <param name="follow">Takes what was done; should be quick.</param>

@@ -5,16 +5,19 @@ namespace Portolan.DataPlanes.Sync;
 internal sealed partial class SyncReporter
 {
     [LoggerMessage(1001, LogLevel.Information,
-        "{Mode}: {Services} services with {Endpoints} endpoints are in force; {Written} objects written, {Removed} removed in {Seconds:0.000} s, {SinceStart:0.000} s after the start")]
+        "{Mode}: {Services} services with {Endpoints} endpoints are in force; {Written} objects written, {Removed} removed in " +
+        "{Seconds:0.000} s, {SinceStart:0.000} s after the start")]
     private partial void LogFirst(string mode, int services, int endpoints, int written, int removed, double seconds, double sinceStart);
 
-    [LoggerMessage(1002, LogLevel.Debug, "{Mode}: {Services} services changed: {Written} objects written, {Removed} removed in {Milliseconds:0.000} ms")]
+    [LoggerMessage(1002, LogLevel.Debug,
+        "{Mode}: {Services} services changed: {Written} objects written, {Removed} removed in {Milliseconds:0.000} ms")]
     private partial void LogApplied(string mode, int services, int written, int removed, double milliseconds);
 
     [LoggerMessage(1003, LogLevel.Warning, "{Mode}: {What}; reconciling now")]
     private partial void LogExternallyModified(string mode, string what);
 
-    [LoggerMessage(1004, LogLevel.Warning, "{Mode}: rules differed from what they should be: {Written} objects written, {Removed} removed in {Milliseconds:0.0} ms")]
+    [LoggerMessage(1004, LogLevel.Warning,
+        "{Mode}: rules differed from what they should be: {Written} objects written, {Removed} removed in {Milliseconds:0.0} ms")]
     private partial void LogRepaired(string mode, int written, int removed, double milliseconds);
 
     [LoggerMessage(1005, LogLevel.Error, "{Mode}: {Message}; {Kept}; will retry in {Seconds:0.0} s")]
@@ -23,7 +26,8 @@ internal sealed partial class SyncReporter
     [LoggerMessage(1006, LogLevel.Debug, "details of the failure")]
     private partial void LogFailedDetails(Exception failure);
 
-    [LoggerMessage(1007, LogLevel.Error, "{Mode}: {Subject} is held back: {Change} was refused: {Reason}; everything else is in force; will retry in {Seconds:0.0} s")]
+    [LoggerMessage(1007, LogLevel.Error,
+        "{Mode}: {Subject} is held back: {Change} was refused: {Reason}; everything else is in force; will retry in {Seconds:0.0} s")]
     private partial void LogRefused(string mode, string subject, string change, string reason, double seconds);
 
     [LoggerMessage(1017, LogLevel.Warning, "{Mode}: {Warning}")]
@@ -41,6 +45,7 @@ internal sealed partial class SyncReporter
     [LoggerMessage(1012, LogLevel.Warning, "{Count} more problems of objects are not shown here")]
     private partial void LogMoreProblems(int count);
 
-    [LoggerMessage(1018, LogLevel.Error, "{Observer} failed: {Message}; rules are in force all the same; it is called again after the next change or reconcile")]
+    [LoggerMessage(1018, LogLevel.Error,
+        "{Observer} failed: {Message}; rules are in force all the same; it is called again after the next change or reconcile")]
     private partial void LogObserverFailed(string observer, string message);
 }

@@ -6,7 +6,9 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Sync;
 
-/// <summary>What the loop says to the operator: problems of objects, refusals and warnings, each once, and once more when they are over.</summary>
+/// <summary>
+/// What the loop says to the operator: problems of objects, refusals and warnings, each once, and once more when they are over.
+/// </summary>
 internal sealed partial class SyncReporter(string mode, ILogger logger)
 {
     private const int LoggedProblemsPerStep = 20;
@@ -36,7 +38,8 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
     {
         int endpoints = plans.SelectMany(static plan => plan.Ports)
             .Sum(static port => Math.Max(port.ClusterBackends.Length, port.LocalBackends.Length));
-        LogFirst(mode, plans.Count, endpoints, record.Report.Written, record.Report.Removed, record.Elapsed.TotalSeconds, sinceStart.TotalSeconds);
+        LogFirst(mode, plans.Count, endpoints, record.Report.Written, record.Report.Removed, record.Elapsed.TotalSeconds,
+            sinceStart.TotalSeconds);
     }
 
     /// <summary>A change came into force.</summary>
@@ -84,7 +87,8 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
     /// <summary>The plane failed as a whole.</summary>
     public void Failed(string message, Exception? details, Moment? lastApplied, TimeSpan retryIn)
     {
-        string kept = lastApplied is { } last ? $"traffic still follows the rules of {last.WallClock:HH:mm:ss} UTC" : "no rules are in force yet";
+        string kept = lastApplied is { } last ? $"traffic still follows the rules of {last.WallClock:HH:mm:ss} UTC"
+            : "no rules are in force yet";
         LogFailed(mode, message, kept, retryIn.TotalSeconds);
         if (details is not null)
             LogFailedDetails(details);

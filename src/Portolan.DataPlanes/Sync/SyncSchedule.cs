@@ -19,12 +19,12 @@ internal enum SyncAction : byte
 }
 
 /// <summary>
-/// What is to be done at which moment: a value, and pure functions from one to the next. It reads no clock; every moment is given as the time
-/// since the loop was made, measured by a clock that only goes forward.
+/// What is to be done at which moment: a value, and pure functions from one to the next. It reads no clock; every moment is given as the
+/// time since the loop was made, measured by a clock that only goes forward.
 /// </summary>
 /// <remarks>
-/// After a failure nothing happens but the retry of what failed, however much else is due: the kernel's state is not known. What was refused for
-/// single objects is retried by reconciling and holds nothing up.
+/// After a failure nothing happens but the retry of what failed, however much else is due: the kernel's state is not known. What was
+/// refused for single objects is retried by reconciling and holds nothing up.
 /// </remarks>
 internal sealed record SyncSchedule
 {
@@ -80,8 +80,8 @@ internal sealed record SyncSchedule
     }
 
     /// <summary>
-    /// How long to wait at a moment at which <see cref="ActionAt"/> says to: at least a millisecond, at most a day; null for as long as nothing
-    /// happens.
+    /// How long to wait at a moment at which <see cref="ActionAt"/> says to: at least a millisecond, at most a day; null for as long as
+    /// nothing happens.
     /// </summary>
     public TimeSpan? WaitAt(TimeSpan now)
     {
@@ -153,7 +153,8 @@ internal sealed record SyncSchedule
     {
         int attempt = before?.Attempt + 1 ?? 0;
         double factor = Math.Pow(2, Math.Min(attempt, 62));
-        TimeSpan wait = _options.FirstRetry.Ticks * factor < _options.LongestRetry.Ticks ? _options.FirstRetry * factor : _options.LongestRetry;
+        TimeSpan wait = _options.FirstRetry.Ticks * factor < _options.LongestRetry.Ticks
+            ? _options.FirstRetry * factor : _options.LongestRetry;
         return new(After(now, wait), attempt, action);
     }
 

@@ -21,7 +21,9 @@ public sealed record SyncStatus
     /// <summary>When the kernel last was brought in step, or found to be; null before the first time.</summary>
     public Moment? LastApplied { get; init; }
 
-    /// <summary>False while the Node is marked for deletion, and after it vanished: load balancers should not send new traffic here.</summary>
+    /// <summary>
+    /// False while the Node is marked for deletion, and after it vanished: load balancers should not send new traffic here.
+    /// </summary>
     public bool IsNodeEligible { get; init; } = true;
 
     /// <summary>Number of services this node serves.</summary>

@@ -17,8 +17,10 @@ internal static class ChainChecks
         {
             foreach (SetElement element in set.Elements)
             {
-                if (ChainTargets.InElement(element) is { } target && referenced.Add(target) && table.FindChain(target) is null && !table.IsExcerpt)
-                    findings.Add(Missing(guide.ServiceOf(target) ?? target, null, $"An element of map {set.Name} of table {table.Name}", target));
+                if (ChainTargets.InElement(element) is { } target && referenced.Add(target) && table.FindChain(target) is null
+                    && !table.IsExcerpt)
+                    findings.Add(Missing(guide.ServiceOf(target) ?? target, null,
+                        $"An element of map {set.Name} of table {table.Name}", target));
             }
         }
         foreach (Chain chain in table.Chains)
@@ -41,8 +43,10 @@ internal static class ChainChecks
         return findings;
     }
 
-    private static Finding Missing(string subject, RuleRef? place, string what, string target) => new(FindingSeverity.Error, "missing-chain", subject, place,
-        $"{what} goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together from several.",
+    private static Finding Missing(string subject, RuleRef? place, string what, string target) =>
+        new(FindingSeverity.Error, "missing-chain", subject, place,
+        $"{what} goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together " +
+            "from several.",
         "Make a new dump; if the chain is missing there too, restart the proxy.");
 
     private static IEnumerable<Finding> Unreferenced(RuleTable table, HashSet<string> referenced)
@@ -55,8 +59,10 @@ internal static class ChainChecks
             if (KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Postrouting || chain.Name == ServiceTables.EntryOf(table))
                 continue;
             bool isShared = ChainPurposes.IsShared(chain.Name);
-            yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name, new RuleRef(table, chain, 0),
-                $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules do nothing.",
+            yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name,
+                new RuleRef(table, chain, 0),
+                $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules " +
+                    "do nothing.",
                 isShared
                     ? "The proxy makes the jump when it starts; somebody removed it since: restart the proxy."
                     : "It is a left-over. Its writer removes it with its next full sync; otherwise flush and delete it.");
@@ -97,18 +103,22 @@ internal static class ChainChecks
 
     private static Finding? Repeated(RuleRef place, Rule earlier, int earlierIndex, ChainGuide guide)
     {
-        if (ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.Services && ServiceChains.RoleOfTarget(earlier) == KubeChainRole.Services)
+        if (ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.Services
+            && ServiceChains.RoleOfTarget(earlier) == KubeChainRole.Services)
         {
             return new Finding(FindingSeverity.Note, "duplicate-jump", place.Chain.Name, place,
-                $"{place.Chain.Name} jumps to {KubeProxyIptables.Services} twice (rules {RuleChecker.Number(earlierIndex + 1)} and {RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
+                $"{place.Chain.Name} jumps to {KubeProxyIptables.Services} twice (rules {RuleChecker.Number(earlierIndex + 1)} and " +
+                $"{RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
                 "Delete one of the two rules.");
         }
-        // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's chain.
+        // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's
+        // chain.
         bool isSame = place.Rule.Target == earlier.Target;
         if (isSame || !(Ends(earlier) || (IsServiceJump(earlier) && IsServiceJump(place.Rule))))
             return null;
         return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? place.Chain.Name, place,
-            $"Rule {RuleChecker.Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never serves anybody.",
+            $"Rule {RuleChecker.Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never " +
+            "serves anybody.",
             "Two services may claim the same address and port; give one of them another.");
     }
 
@@ -120,7 +130,8 @@ internal static class ChainChecks
         var conditions = new List<Statement>();
         foreach (Statement statement in rule.Statements)
         {
-            if (statement is StatisticRandomMatch or StatisticNthMatch or RecentMatch or LimitMatch or UnmodelledMatch or RelationalMatch { Left: NumgenExpression or MapExpression }
+            if (statement is StatisticRandomMatch or StatisticNthMatch or RecentMatch or LimitMatch or UnmodelledMatch
+                or RelationalMatch { Left: NumgenExpression or MapExpression }
                 or SetUpdateStatement or VerdictMapStatement or AssignStatement)
                 return null;
             if (statement is Match and not AccountingMatch)
@@ -131,7 +142,8 @@ internal static class ChainChecks
 
     private static bool Ends(Rule rule) => rule.Target switch
     {
-        VerdictStatement verdict => verdict.Verdict.Kind is VerdictKind.Accept or VerdictKind.Drop or VerdictKind.Return or VerdictKind.Goto or VerdictKind.Queue,
+        VerdictStatement verdict => verdict.Verdict.Kind is VerdictKind.Accept or VerdictKind.Drop or VerdictKind.Return or VerdictKind.Goto
+            or VerdictKind.Queue,
         RejectStatement => true,
         // A map may have no element for a packet, which then goes on.
         NatStatement nat => nat.Operand is null,

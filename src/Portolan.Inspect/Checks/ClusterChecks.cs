@@ -54,7 +54,8 @@ internal sealed class ClusterChecks
             if (offers.Length == 0)
             {
                 yield return new Finding(FindingSeverity.Error, "service-without-rules", key.Name, null,
-                    $"The cluster has {key.Name} ({key.Protocol.ToRuleText()}, {key.Family}), but no rule knows it: its clients get no answer from here.", Resync);
+                    $"The cluster has {key.Name} ({key.Protocol.ToRuleText()}, {key.Family}), but no rule knows it: its clients get no " +
+                    "answer from here.", Resync);
             }
             foreach (Finding finding in offers.SelectMany(service => Compare(port, service)))
                 yield return finding;
@@ -62,10 +63,13 @@ internal sealed class ClusterChecks
         foreach (ProgrammedService service in _input.Services.Services.Where(service => !recognised.Contains(service)))
         {
             // The API server's own service is in every cluster, and in nobody's manifests.
-            if (service.Service is "default/kubernetes" || wanted.Contains(new PortKey(service.DisplayName, service.Protocol, service.Family)))
+            if (service.Service is "default/kubernetes"
+                || wanted.Contains(new PortKey(service.DisplayName, service.Protocol, service.Family)))
                 continue;
-            yield return new Finding(FindingSeverity.Error, "rules-without-service", service.DisplayName, service.Frontends.FirstOrDefault()?.Place,
-                $"Rules serve {service.DisplayName} ({service.Protocol.ToRuleText()}, {service.Family}), which the cluster does not have (any more).", Resync);
+            yield return new Finding(FindingSeverity.Error, "rules-without-service", service.DisplayName,
+                service.Frontends.FirstOrDefault()?.Place,
+                $"Rules serve {service.DisplayName} ({service.Protocol.ToRuleText()}, {service.Family}), which the cluster does not have " +
+                    "(any more).", Resync);
         }
     }
 
@@ -75,14 +79,16 @@ internal sealed class ClusterChecks
         if (_byName.Contains(key))
             return _byName[key];
         return port.Frontends
-            .Select(frontend => _nameless.GetValueOrDefault((frontend.Kind == FrontendKind.NodePort ? default : frontend.Address, frontend.Port, key.Protocol)))
+            .Select(frontend =>
+            _nameless.GetValueOrDefault((frontend.Kind == FrontendKind.NodePort ? default : frontend.Address, frontend.Port, key.Protocol)))
             .OfType<ProgrammedService>().Distinct();
     }
 
     private IEnumerable<Finding> Compare(PortPlan port, ProgrammedService service)
     {
         string name = port.Name.ToString();
-        ImmutableHashSet<InetEndpoint> known = [.. port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint), .. port.ServingEndpoints];
+        ImmutableHashSet<InetEndpoint> known = [.. port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint),
+            .. port.ServingEndpoints];
         List<ProgrammedEndpoint> offered = [.. service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
             .Where(endpoint => endpoint.Address.Family != IpFamily.None).DistinctBy(endpoint => endpoint.Text)];
         foreach (ProgrammedEndpoint endpoint in offered)
@@ -94,7 +100,8 @@ internal sealed class ClusterChecks
             }
         }
         // Rules name the endpoints a client of the cluster IP gets; under policy Local these are this node's.
-        ImmutableArray<Backend> expected = port.InternalPolicyLocal && port.Frontends.Any(frontend => frontend.Kind == FrontendKind.ClusterIP)
+        ImmutableArray<Backend> expected = port.InternalPolicyLocal
+            && port.Frontends.Any(frontend => frontend.Kind == FrontendKind.ClusterIP)
             ? port.LocalBackends
             : port.ClusterBackends;
         foreach (Backend backend in expected)
@@ -111,7 +118,8 @@ internal sealed class ClusterChecks
                 && (frontend.Kind == FrontendKind.NodePort ? item.Kind == ProgrammedKind.NodePort : item.Address == frontend.Address));
             if (!found)
             {
-                string address = frontend.Kind == FrontendKind.NodePort ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
+                string address = frontend.Kind == FrontendKind.NodePort
+                    ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
                 yield return new Finding(FindingSeverity.Error, "missing-frontend", name, null,
                     $"{address} of {name} has no rule: clients that dial it get no answer from here.", Resync);
             }
@@ -133,9 +141,11 @@ internal sealed class ClusterChecks
     {
         bool Translates(RuleRef place) => place.Rule.Target switch
         {
-            NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range } => range.First == endpoint.Address && range.FirstPort == endpoint.Port,
+            NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range } =>
+                range.First == endpoint.Address && range.FirstPort == endpoint.Port,
             NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } } => map.Elements.Any(element =>
-                element.Data is ConcatExpression { Parts: [AddressValue address, NumberValue port] } && address.Address == endpoint.Address && port.Value == endpoint.Port),
+                element.Data is ConcatExpression { Parts: [AddressValue address, NumberValue port] } && address.Address == endpoint.Address
+                && port.Value == endpoint.Port),
             _ => false,
         };
         return _input.Rules.Tables.SelectMany(Places.Of)
@@ -160,7 +170,8 @@ internal sealed class ClusterChecks
             if (found.Count == 0 || found.SetEquals(wanted))
                 continue;
             yield return new Finding(FindingSeverity.Warning, "pod-range-differs", wanted.Key.ToString(), null,
-                $"The rules take {string.Join(", ", found)} for the addresses of pods, the cluster says {string.Join(", ", wanted)}: the wrong clients are masqueraded.",
+                $"The rules take {string.Join(", ", found)} for the addresses of pods, the cluster says {string.Join(", ", wanted)}: the " +
+                "wrong clients are masqueraded.",
                 "Set clusterCIDR in the proxy's configuration and restart it.");
         }
     }

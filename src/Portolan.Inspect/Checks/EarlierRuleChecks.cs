@@ -8,7 +8,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Finds rules of others (a CNI's, Docker's, an administrator's) that answer for a cluster IP before the service rules are asked.</summary>
+/// <summary>
+/// Finds rules of others (a CNI's, Docker's, an administrator's) that answer for a cluster IP before the service rules are asked.
+/// </summary>
 internal static class EarlierRuleChecks
 {
     internal static IEnumerable<Finding> Of(CheckInput input, List<string> limits)
@@ -22,7 +24,8 @@ internal static class EarlierRuleChecks
         var unknown = new HashSet<string>(StringComparer.Ordinal);
         foreach (ProgrammedService service in input.Services.Services)
         {
-            ProgrammedFrontend? frontend = service.Frontends.FirstOrDefault(item => item.Kind == ProgrammedKind.ClusterIP && item.State == ProgrammedState.Served);
+            ProgrammedFrontend? frontend = service.Frontends.FirstOrDefault(item =>
+                item.Kind == ProgrammedKind.ClusterIP && item.State == ProgrammedState.Served);
             if (frontend is null)
                 continue;
             foreach (ClientPlace place in (ImmutableArray<ClientPlace>)[ClientPlace.Outside, ClientPlace.Node])
@@ -43,18 +46,22 @@ internal static class EarlierRuleChecks
                 var ways = trace.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates).ToList();
                 if (ways.Exists(way => way.Verdict == OutcomeVerdict.Unknown && !ComesToServices(way, hook)))
                     unknown.Add(service.DisplayName);
-                if (ways.Select(way => FindInterceptingRule(way, hook)).FirstOrDefault(intercepting => intercepting is not null) is not { } intercepting)
+                if (ways.Select(way => FindInterceptingRule(way, hook))
+                    .FirstOrDefault(intercepting => intercepting is not null) is not { } intercepting)
                     continue;
                 string from = place == ClientPlace.Node ? "this node's own programs" : "pods and clients outside";
                 yield return new Finding(FindingSeverity.Error, "answered-by-other-rule", service.DisplayName, intercepting,
-                    $"For {from} another rule decides about {frontend.Text} before {ServiceTables.EntryOf(intercepting.Table) ?? "the service rules"} is asked: "
+                    $"For {from} another rule decides about {frontend.Text} before " +
+                    $"{ServiceTables.EntryOf(intercepting.Table) ?? "the service rules"} is asked: "
                         + $"it {RuleDescriptions.Action(intercepting.Rule, input.Guide)}.",
-                    "The rule is not the proxy's. Find its owner (CNI, Docker, an administrator) and make it leave the service range alone.");
+                    "The rule is not the proxy's. Find its owner (CNI, Docker, an administrator) and make it leave the service " +
+                        "range alone.");
                 break;
             }
         }
         if (unknown.Count > 0)
-            limits.Add($"For {RuleChecker.Number(unknown.Count)} services an earlier rule asks what is not known; 'portolan trace' names it.");
+            limits.Add($"For {RuleChecker.Number(unknown.Count)} services an earlier rule asks what is not known; 'portolan trace' " +
+                "names it.");
     }
 
     private static bool ComesToServices(Outcome way, Hook hook) => way.Path.Any(step => step.Hook == hook && IsEntry(step));
@@ -77,7 +84,8 @@ internal static class EarlierRuleChecks
                 return place;
             last = place;
         }
-        return last is { Rule.Target: VerdictStatement { Verdict.Kind: VerdictKind.Accept or VerdictKind.Drop } or RejectStatement } && IsDecided(way, last) ? last : null;
+        return last is { Rule.Target: VerdictStatement { Verdict.Kind: VerdictKind.Accept or VerdictKind.Drop } or RejectStatement }
+            && IsDecided(way, last) ? last : null;
     }
 
     // An accept counts in the chain that calls the services; elsewhere the packet goes on to other tables.
@@ -86,7 +94,8 @@ internal static class EarlierRuleChecks
 
     private static Ruleset WithoutServices(Ruleset rules) => new()
     {
-        Tables = [.. rules.Tables.Where(table => table.Chains.Any(chain => chain.Base is { Hook: Hook.Prerouting or Hook.Output })).Select(WithoutServices)],
+        Tables = [.. rules.Tables.Where(table => table.Chains.Any(chain => chain.Base is { Hook: Hook.Prerouting or Hook.Output }))
+            .Select(WithoutServices)],
         IpSets = rules.IpSets,
         RecentClients = rules.RecentClients,
         Interfaces = rules.Interfaces,
@@ -94,7 +103,8 @@ internal static class EarlierRuleChecks
 
     private static RuleTable WithoutServices(RuleTable table)
     {
-        bool IsKept(Chain chain) => chain.Base is { Hook: Hook.Prerouting or Hook.Output } || (chain.Base is null && !IsOfServices(table, chain.Name));
+        bool IsKept(Chain chain) => chain.Base is { Hook: Hook.Prerouting or Hook.Output }
+            || (chain.Base is null && !IsOfServices(table, chain.Name));
         return new RuleTable
         {
             Family = table.Family,
@@ -110,5 +120,6 @@ internal static class EarlierRuleChecks
     }
 
     private static bool IsOfServices(RuleTable table, string chain) =>
-        (ServiceTables.IsOwn(table) && ServiceTables.EntryOf(table) is not null) || chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal);
+        (ServiceTables.IsOwn(table) && ServiceTables.EntryOf(table) is not null)
+        || chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal);
 }

@@ -4,7 +4,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together.</summary>
+/// <summary>
+/// Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together.
+/// </summary>
 internal static class LoopChecks
 {
     internal static IEnumerable<Finding> Of(RuleTable table, ChainGuide guide)
@@ -50,7 +52,9 @@ internal static class LoopChecks
     private static IEnumerable<(RuleRef Place, string Target)> Jumps(RuleTable table, Chain chain) =>
         Places.Of(table, chain).SelectMany(place => ChainTargets.Of(table, place.Rule).Select(target => (place, target)));
 
-    private static Finding Loop(RuleRef place, string target, ChainGuide guide) => new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
-        $"The rule leads back to chain {target}, from where packets came: they would go in a circle. The kernel refuses such rules, so the dump was edited or put together from several.",
+    private static Finding Loop(RuleRef place, string target, ChainGuide guide) =>
+        new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
+        $"The rule leads back to chain {target}, from where packets came: they would go in a circle. The kernel refuses such rules, so " +
+            "the dump was edited or put together from several.",
         "Make a new dump.");
 }

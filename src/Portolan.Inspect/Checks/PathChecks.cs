@@ -12,7 +12,8 @@ internal static class PathChecks
 {
     private const uint DropMark = KubeProxyIptables.DropMark;
 
-    internal static IEnumerable<Finding> Of(Ruleset rules, ChainGuide guide) => rules.Tables.SelectMany(table => OfTable(rules, table, guide));
+    internal static IEnumerable<Finding> Of(Ruleset rules, ChainGuide guide) =>
+        rules.Tables.SelectMany(table => OfTable(rules, table, guide));
 
     private static IEnumerable<Finding> OfTable(Ruleset rules, RuleTable table, ChainGuide guide)
     {
@@ -51,7 +52,8 @@ internal static class PathChecks
         if (!marks)
             return null;
         HashSet<string> reached = Places.Reachable(table, Hook.Postrouting);
-        static bool Masquerades(Chain chain) => chain.Rules.Any(rule => rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
+        static bool Masquerades(Chain chain) =>
+            chain.Rules.Any(rule => rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
         string chainName = ServiceTables.MasqueraderOf(table);
         // Another program's SNAT rule in iptables' POSTROUTING masquerades what that program wants, not what is marked.
         Chain? own = table.FindChain(chainName);
@@ -59,7 +61,8 @@ internal static class PathChecks
         if (own is not null && isReached && Masquerades(own))
             return null;
         return new Finding(FindingSeverity.Error, "no-masquerade", chainName, null,
-            "Packets are marked to be masqueraded, but nothing masquerades them: answers of endpoints will not find back to clients from outside.",
+            "Packets are marked to be masqueraded, but nothing masquerades them: answers of endpoints will not find back to clients " +
+            "from outside.",
             isReached || own is null
                 ? $"{chainName} lacks its rule that masquerades: restart the proxy."
                 : $"Nothing at hook postrouting jumps to {chainName}: somebody removed the rule; restart the proxy.");
@@ -68,13 +71,15 @@ internal static class PathChecks
     private static Finding? DropMarkWithoutDrop(Ruleset rules, RuleTable nat, ChainGuide guide)
     {
         if (nat.FindChain(KubeProxyIptables.MarkDrop) is null
-            || rules.Tables.FirstOrDefault(other => other.Family == nat.Family && other.Name == "filter" && other.Backend == nat.Backend) is not { } filter)
+            || rules.Tables.FirstOrDefault(other => other.Family == nat.Family && other.Name == "filter"
+                && other.Backend == nat.Backend) is not { } filter)
             return null;
         RuleRef? use = Places.Of(nat).FirstOrDefault(place => ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop);
         bool drops = filter.Chains.Any(chain => chain.Rules.Any(rule =>
             rule.Target is VerdictStatement { Verdict.Kind: VerdictKind.Drop }
             && rule.Statements.Any(statement => statement is MarkMatch { Negated: false } match && (match.Value & DropMark) != 0)));
-        return use is null || drops ? null : new Finding(FindingSeverity.Warning, "mark-drop-without-drop", guide.ServiceOf(use) ?? KubeProxyIptables.MarkDrop, use,
+        return use is null || drops
+            ? null : new Finding(FindingSeverity.Warning, "mark-drop-without-drop", guide.ServiceOf(use) ?? KubeProxyIptables.MarkDrop, use,
             "Packets are marked 0x8000 to be dropped, but no rule of the filter table drops marked packets: they go on untranslated.",
             $"The rule is the kubelet's (chain {KubeProxyIptables.Firewall}). Check that the kubelet runs with makeIPTablesUtilChains.");
     }

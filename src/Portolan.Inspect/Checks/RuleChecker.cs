@@ -21,11 +21,13 @@ public static class RuleChecker
             .. input.Cluster is null ? [] : ClusterChecks.Of(input, limits),
         ];
         foreach (RuleTable table in input.Rules.Tables.Where(table => table.IsExcerpt))
-            limits.Add($"The input shows only a part of table {table.Name}: missing and unused chains, and ways into it, are not checked there.");
+            limits.Add($"The input shows only a part of table {table.Name}: missing and unused chains, and ways into it, are not " +
+                "checked there.");
         if (input.Services.Services.IsEmpty)
             limits.Add("The rules offer no services.");
         return new CheckResult(
-            [.. findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal).ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
+            [.. findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal)
+                .ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
             [.. limits]);
     }
 

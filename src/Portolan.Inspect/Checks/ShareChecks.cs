@@ -15,15 +15,18 @@ internal static class ShareChecks
     {
         foreach (ProgrammedService service in catalogue.Services)
         {
-            IEnumerable<(ProgrammedFrontend? Frontend, ImmutableArray<ProgrammedEndpoint> Endpoints)> sets = service.Frontends.Select(frontend => ((ProgrammedFrontend?)frontend, frontend.Endpoints))
+            IEnumerable<(ProgrammedFrontend? Frontend, ImmutableArray<ProgrammedEndpoint> Endpoints)> sets =
+                service.Frontends.Select(frontend => ((ProgrammedFrontend?)frontend, frontend.Endpoints))
                 .Append((null, service.Endpoints));
-            (ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal) = sets.FirstOrDefault(set => !set.Endpoints.IsEmpty && IsUnequal(set.Endpoints));
+            (ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal) =
+                sets.FirstOrDefault(set => !set.Endpoints.IsEmpty && IsUnequal(set.Endpoints));
             if (!unequal.IsDefaultOrEmpty)
                 yield return Unequal(service, frontend, unequal, rules);
         }
     }
 
-    private static Finding Unequal(ProgrammedService service, ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal, Ruleset rules)
+    private static Finding Unequal(ProgrammedService service, ProgrammedFrontend? frontend, ImmutableArray<ProgrammedEndpoint> unequal,
+        Ruleset rules)
     {
         ProgrammedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
         double total = unequal.Sum(endpoint => endpoint.Share);
@@ -32,8 +35,10 @@ internal static class ShareChecks
             : ".";
         string shares = least.Share == most.Share
             ? $"Each endpoint gets {OutcomeText.Percent(least.Share)}"
-            : $"The {RuleChecker.Number(unequal.Length)} endpoints do not get equal shares: {least.Text} gets {OutcomeText.Percent(least.Share)}, {most.Text} gets {OutcomeText.Percent(most.Share)}";
-        return new Finding(FindingSeverity.Warning, "unequal-shares", service.DisplayName, RuleOf(most, rules) ?? frontend?.Place, shares + together, Advice);
+            : $"The {RuleChecker.Number(unequal.Length)} endpoints do not get equal shares: {least.Text} gets " +
+                $"{OutcomeText.Percent(least.Share)}, {most.Text} gets {OutcomeText.Percent(most.Share)}";
+        return new Finding(FindingSeverity.Warning, "unequal-shares", service.DisplayName, RuleOf(most, rules) ?? frontend?.Place,
+            shares + together, Advice);
     }
 
     private static RuleRef? RuleOf(ProgrammedEndpoint endpoint, Ruleset rules)
@@ -41,7 +46,8 @@ internal static class ShareChecks
         if (endpoint.Chain.Length == 0)
             return null;
         return rules.Tables.Where(table => table.FindChain(endpoint.Chain) is not null)
-            .SelectMany(table => Places.Of(table).Where(place => Programmed.ServiceChains.TargetOf(place.Rule) == endpoint.Chain && place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)))
+            .SelectMany(table => Places.Of(table).Where(place => Programmed.ServiceChains.TargetOf(place.Rule) == endpoint.Chain
+            && place.Rule.Statements.Any(statement => statement is StatisticRandomMatch)))
             .FirstOrDefault();
     }
 

@@ -25,16 +25,20 @@ public static class WriterChecks
             string subject = family == TableFamily.Ip ? "IPv4" : "IPv6";
             if (Backends(rules, family).Count > 1)
             {
-                RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy && ServiceTables.HasIptablesServices(table));
+                RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy
+                    && ServiceTables.HasIptablesServices(table));
                 yield return new Finding(FindingSeverity.Error, "two-backends", subject, First(legacy, KubeProxyIptables.Services),
-                    "Service rules are in both back-ends of iptables, legacy and nft. The kernel obeys both; the older ones are not updated any more.",
-                    "Find out which back-end the proxy uses now (iptables --version in its container) and flush the KUBE chains of the other.");
+                    "Service rules are in both back-ends of iptables, legacy and nft. The kernel obeys both; the older ones are not " +
+                    "updated any more.",
+                    "Find out which back-end the proxy uses now (iptables --version in its container) and flush the KUBE chains of " +
+                        "the other.");
             }
             string[] names = [.. Proxies(rules, family)];
             if (names.Length > 1)
             {
                 yield return new Finding(FindingSeverity.Error, "two-proxies", subject, null,
-                    $"Rules of more than one service proxy are loaded: {string.Join(" and ", names)}. Whichever the kernel asks first decides, with endpoints that may be stale.",
+                    $"Rules of more than one service proxy are loaded: {string.Join(" and ", names)}. Whichever the kernel asks first " +
+                    "decides, with endpoints that may be stale.",
                     "Stop the proxy that shall not run, and clean up after it (kube-proxy --cleanup, portolan proxy --cleanup).");
             }
         }
@@ -42,7 +46,8 @@ public static class WriterChecks
 
     private static IEnumerable<string> Proxies(Ruleset rules, TableFamily family)
     {
-        if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables && ServiceTables.HasIptablesServices(table)))
+        if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables
+            && ServiceTables.HasIptablesServices(table)))
             yield return $"iptables chains ({KubeProxyIptables.Services}, of kube-proxy or Portolan)";
         if (rules.FindTable(family, KubeProxyNftables.TableName) is not null)
             yield return "kube-proxy's nftables table";
@@ -52,9 +57,11 @@ public static class WriterChecks
 
     private static List<RuleBackend> Backends(Ruleset rules, TableFamily family) =>
     [
-        .. rules.Tables.Where(table => table.Family == family && table.Backend is RuleBackend.IptablesLegacy or RuleBackend.IptablesNft && ServiceTables.HasIptablesServices(table))
+        .. rules.Tables.Where(table => table.Family == family && table.Backend is RuleBackend.IptablesLegacy or RuleBackend.IptablesNft
+            && ServiceTables.HasIptablesServices(table))
             .Select(table => table.Backend).Distinct(),
     ];
 
-    private static RuleRef? First(RuleTable table, string chain) => table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RuleRef(table, found, 0) : null;
+    private static RuleRef? First(RuleTable table, string chain) =>
+        table.FindChain(chain) is { Rules.IsEmpty: false } found ? new RuleRef(table, found, 0) : null;
 }

@@ -52,7 +52,9 @@ public sealed class ChainGuide
     /// <summary>The endpoint that a chain stands for, or null.</summary>
     public ProgrammedEndpoint? EndpointOf(string chain) => _endpoints.GetValueOrDefault(chain);
 
-    /// <summary>What a chain is for, in words without a subject: "picks one of all endpoints of default/testsvc". Null when it is nobody's we know.</summary>
+    /// <summary>
+    /// What a chain is for, in words without a subject: "picks one of all endpoints of default/testsvc". Null when it is nobody's we know.
+    /// </summary>
     public string? PurposeOf(string chain)
     {
         ArgumentNullException.ThrowIfNull(chain);

@@ -31,11 +31,14 @@ internal static class ChainPurposes
     internal static bool IsStandby(string chain) =>
         KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
         || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
-        || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal or PortolanChainKind.Inside
-            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges or PortolanChainKind.Policies);
+        || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal
+            or PortolanChainKind.Inside
+            or PortolanChainKind.SourceCheck or PortolanChainKind.OffCluster or PortolanChainKind.ServiceRanges
+                or PortolanChainKind.Policies);
 
     // Portolan's chains that choose an endpoint are shared too, but come and go with the numbers of endpoints.
-    private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind >= PortolanChainKind.Pick;
+    private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own)
+        && own.Kind >= PortolanChainKind.Pick;
 
     private static string? Of(KubeChainRole role) => role switch
     {
@@ -64,7 +67,8 @@ internal static class ChainPurposes
     {
         KubeNftablesChainRole.Services => InMap,
         KubeNftablesChainRole.Masquerading => "masquerades marked packets and endpoints talking to themselves",
-        KubeNftablesChainRole.ClusterIPsCheck => "rejects packets to unknown ports of cluster IPs and drops those to cluster IPs nobody has",
+        KubeNftablesChainRole.ClusterIPsCheck =>
+            "rejects packets to unknown ports of cluster IPs and drops those to cluster IPs nobody has",
         KubeNftablesChainRole.ServiceEndpointsCheck => "rejects or drops packets to services without endpoints",
         KubeNftablesChainRole.NodePortEndpointsCheck => "rejects or drops packets to node ports of services without endpoints",
         KubeNftablesChainRole.FirewallCheck => "sends load balancer traffic past its allowed sources",
@@ -87,7 +91,8 @@ internal static class ChainPurposes
         PortolanChainKind.OffCluster => "marks traffic to cluster IPs from outside the cluster for masquerading",
         PortolanChainKind.ExternalLocal => "serves pods and this node from the whole cluster where the policy is Local",
         PortolanChainKind.Inside => "picks endpoints for pods and this node",
-        PortolanChainKind.Policies => "does what source ranges, policy Local, masquerading and affinity ask for, and then tells services by their number of endpoints",
+        PortolanChainKind.Policies => "does what source ranges, policy Local, masquerading and affinity ask for, and then tells services " +
+            "by their number of endpoints",
         PortolanChainKind.NoEndpoints => "rejects: the service has no endpoints",
         PortolanChainKind.NoLocalEndpoints => "drops: no endpoint on this node, and the policy is Local",
         PortolanChainKind.Overtaken => "serves a packet during which the rules changed",
@@ -98,12 +103,14 @@ internal static class ChainPurposes
             or PortolanChainKind.AffinityPickFrom => "tells services by their number of endpoints",
         PortolanChainKind.AffinityLocal => $"looks whether the client was served by one of this node's endpoints within {Number(chain)} s",
         PortolanChainKind.Affinity => $"looks whether the client was served by one of the endpoints within {Number(chain)} s",
-        PortolanChainKind.AffinityFound or PortolanChainKind.AffinityLocalFound => "remembers the client with its endpoint and translates to that",
+        PortolanChainKind.AffinityFound or PortolanChainKind.AffinityLocalFound =>
+            "remembers the client with its endpoint and translates to that",
         PortolanChainKind.AffinityNew => "picks an endpoint for a client that is not remembered",
         PortolanChainKind.Prerouting or PortolanChainKind.Output or PortolanChainKind.Postrouting => null,
     };
 
-    private static string Pick(PortolanChain chain) => chain.Number == 1 ? "takes the first endpoint" : $"picks one of {Number(chain)} endpoints";
+    private static string Pick(PortolanChain chain) =>
+        chain.Number == 1 ? "takes the first endpoint" : $"picks one of {Number(chain)} endpoints";
 
     private static string Number(PortolanChain chain) => chain.Number.ToString(CultureInfo.InvariantCulture);
 }

@@ -26,8 +26,10 @@ internal sealed class Clients
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
         foreach (RuleTable table in rules.Tables)
         {
-            foreach (string set in (ReadOnlySpan<string>)[KubeProxyNftables.NodePortIPs, PortolanTables.Current.NameOf(PortolanSet.NodePortAddresses)])
-                _nodePortAddresses.UnionWith((table.FindSet(set)?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address));
+            foreach (string set in (ReadOnlySpan<string>)[KubeProxyNftables.NodePortIPs,
+                PortolanTables.Current.NameOf(PortolanSet.NodePortAddresses)])
+                _nodePortAddresses.UnionWith((table.FindSet(set)?.Elements ?? []).Select(element => element.Key).OfType<AddressValue>()
+                    .Select(value => value.Address));
             foreach (Chain chain in table.Chains)
                 FindPodRanges(chain);
         }
@@ -59,7 +61,8 @@ internal sealed class Clients
             yield break;
         }
         InetAddress outsider = (family == IpFamily.IPv4 ? OutsidersV4 : OutsidersV6).Select(text => InetAddress.Parse(text))
-            .FirstOrDefault(address => !service.SourceRanges.Any(range => range.Contains(address)) && !_podRanges.Exists(range => range.Contains(address)));
+            .FirstOrDefault(address => !service.SourceRanges.Any(range => range.Contains(address))
+            && !_podRanges.Exists(range => range.Contains(address)));
         bool isRestricted = !service.SourceRanges.IsEmpty && frontend.Kind is ProgrammedKind.LoadBalancer or ProgrammedKind.External;
         if (isRestricted)
         {
@@ -81,7 +84,8 @@ internal sealed class Clients
             UInt128 number = range.Last.ToNumber();
             for (int back = 1; back < 64; back++)
             {
-                InetAddress candidate = family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)(number - (UInt128)back)) : InetAddress.FromIPv6(number - (UInt128)back);
+                InetAddress candidate = family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)(number - (UInt128)back))
+                    : InetAddress.FromIPv6(number - (UInt128)back);
                 if (range.Contains(candidate) && !_endpoints.Contains(candidate))
                     return candidate;
             }
@@ -99,7 +103,8 @@ internal sealed class Clients
     }
 
     private static bool TellsPods(string chain) =>
-        KubeProxyIptables.RoleOf(chain) is KubeChainRole.Services or KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints or KubeChainRole.Endpoint
+        KubeProxyIptables.RoleOf(chain) is KubeChainRole.Services or KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints
+        or KubeChainRole.Endpoint
             or KubeChainRole.External or KubeChainRole.ExternalLocal
         || KubeProxyNftables.RoleOf(chain) is KubeNftablesChainRole.Services or KubeNftablesChainRole.External
         || (PortolanTables.TryParseChain(chain, out PortolanChain own)
@@ -117,8 +122,10 @@ internal sealed class Clients
             {
                 InetPrefix range = statement switch
                 {
-                    AddressMatch { Side: PacketSide.Source } address when address.Prefix.Length < address.Prefix.Address.Length * 8 => address.Prefix,
-                    RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source }, Right: PrefixValue prefix } => prefix.Prefix,
+                    AddressMatch { Side: PacketSide.Source } address when address.Prefix.Length < address.Prefix.Address.Length * 8 =>
+                        address.Prefix,
+                    RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source },
+                        Right: PrefixValue prefix } => prefix.Prefix,
                     _ => default,
                 };
                 if (range.Family != IpFamily.None && !_podRanges.Contains(range))

@@ -9,7 +9,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>How a walk ends and why, in sentences.</summary>
-internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedService service, ProgrammedFrontend frontend, EndpointChoice? choice)
+internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedService service, ProgrammedFrontend frontend,
+    EndpointChoice? choice)
 {
     // The bit can be configured (iptablesDropBit), in practice nobody does.
     private const uint DropMark = KubeProxyIptables.DropMark;
@@ -34,14 +35,17 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         {
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when isMarked:
                 return HasFilter()
-                    ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it (the kubelet's chain {KubeProxyIptables.Firewall} "
+                    ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it " +
+                    $"(the kubelet's chain {KubeProxyIptables.Firewall} "
                         + $"did that): it goes on untranslated to {destination}."
-                    : $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain {KubeProxyIptables.Firewall}, from the kubelet) "
+                    : $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped. The rule that drops marked packets (chain " +
+                        $"{KubeProxyIptables.Firewall}, from the kubelet) "
                         + "is in the filter table, which the input does not show.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated && endpoints > 1:
                 return $"The destination becomes one of {Number(endpoints)} endpoints; this walk shows {destination}.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated:
-                return $"The destination becomes {destination}{(main.Verdict == OutcomeVerdict.Local ? ", on this node itself" : string.Empty)}.";
+                return $"The destination becomes " +
+                    $"{destination}{(main.Verdict == OutcomeVerdict.Local ? ", on this node itself" : string.Empty)}.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local:
                 return $"No rule translates the packet: it goes on to {destination} as it is.";
             case OutcomeVerdict.Drop:
@@ -71,7 +75,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
                 case UnservedCause.NoEndpoints:
                     return $"Why: {service.DisplayName} has no usable endpoint anywhere.";
                 case UnservedCause.SourceNotAllowed:
-                    return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges ({string.Join(", ", service.SourceRanges)}).";
+                    return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges " +
+                        $"({string.Join(", ", service.SourceRanges)}).";
                 case UnservedCause.UnknownPort:
                     return "Why: the address is a cluster IP, but no service has this port.";
             }
@@ -85,16 +90,21 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         if (main.IsMasqueraded)
         {
             PathStep? last = main.Path.LastOrDefault(step => step.Place is not null);
-            string where = last?.Place is { } place ? $" by {place.Table.Name} {place.Chain.Name} rule {Number(place.Index + 1)}" : string.Empty;
-            return $"The source becomes an address of this node{where}{(isMarked ? ", because of the mark set on the way" : string.Empty)}: "
+            string where = last?.Place is { } place ? $" by {place.Table.Name} {place.Chain.Name} rule {Number(place.Index + 1)}"
+                : string.Empty;
+            return $"The source becomes an address of this " +
+                $"node{where}{(isMarked ? ", because of the mark set on the way" : string.Empty)}: "
                 + "the endpoint answers the node, and the node the client.";
         }
-        if (isMarked && !rules.Tables.Any(table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null))
+        if (isMarked
+            && !rules.Tables.Any(table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null))
         {
-            return $"The packet is marked to be masqueraded. The rule that does it (chain {KubeProxyIptables.Postrouting}) is not in the input, "
+            return $"The packet is marked to be masqueraded. The rule that does it (chain {KubeProxyIptables.Postrouting}) is not in " +
+                "the input, "
                 + "so whether the source becomes the node's is unknown.";
         }
-        return main.Source.Family == IpFamily.None ? "The source is translated." : $"The source stays {main.Source}: the endpoint sees the client.";
+        return main.Source.Family == IpFamily.None ? "The source is translated."
+            : $"The source stays {main.Source}: the endpoint sees the client.";
     }
 
     private bool HasFilter() => rules.Tables.Any(table => table.Name == "filter"

@@ -15,11 +15,15 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
     public string Visit(ProtocolMatch match, in NoContext context) => Not(match.Negated) + match.Protocol.ToRuleText();
 
     public string Visit(AddressMatch match, in NoContext context) =>
-        $"{Side(match.Side)} {Not(match.Negated)}{(match.Prefix.Length == match.Prefix.Address.Length * 8 ? match.Prefix.Address.ToString() : match.Prefix.ToString())}";
+        $"{Side(match.Side)} {Not(match.Negated)}" + (match.Prefix.Length == match.Prefix.Address.Length * 8
+            ? match.Prefix.Address.ToString()
+            : match.Prefix.ToString());
 
-    public string Visit(MaskedAddressMatch match, in NoContext context) => $"{Side(match.Side)} {Not(match.Negated)}{match.Value} under mask {match.Mask}";
+    public string Visit(MaskedAddressMatch match, in NoContext context) =>
+        $"{Side(match.Side)} {Not(match.Negated)}{match.Value} under mask {match.Mask}";
 
-    public string Visit(AddressRangeMatch match, in NoContext context) => $"{Side(match.Side)} {Not(match.Negated)}{match.First} to {match.Last}";
+    public string Visit(AddressRangeMatch match, in NoContext context) =>
+        $"{Side(match.Side)} {Not(match.Negated)}{match.First} to {match.Last}";
 
     public string Visit(PortMatch match, in NoContext context)
     {
@@ -33,8 +37,10 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
     public string Visit(PhysdevMatch match, in NoContext context) => match.Negated ? "not bridged" : "bridged";
 
     public string Visit(MarkMatch match, in NoContext context) => match.Value == match.Mask
-        ? $"{(match.Kind == MarkKind.Packet ? "" : "connection ")}{(match.Negated ? "not marked" : "marked")} {RuleDescriptions.Hex(match.Value)}"
-        : $"{(match.Kind == MarkKind.Packet ? "mark" : "connection mark")} {Not(match.Negated)}{RuleDescriptions.Hex(match.Value)}/{RuleDescriptions.Hex(match.Mask)}";
+        ? $"{(match.Kind == MarkKind.Packet ? "" : "connection ")}{(match.Negated ? "not marked" : "marked")} " +
+        $"{RuleDescriptions.Hex(match.Value)}"
+        : $"{(match.Kind == MarkKind.Packet ? "mark" : "connection mark")} " +
+            $"{Not(match.Negated)}{RuleDescriptions.Hex(match.Value)}/{RuleDescriptions.Hex(match.Mask)}";
 
     public string Visit(AddressTypeMatch match, in NoContext context)
     {
@@ -45,7 +51,8 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
     public string Visit(StatisticRandomMatch match, in NoContext context) =>
         $"by chance {(match.Printed.Length > 0 ? match.Printed : match.Probability.ToString("0.#####", CultureInfo.InvariantCulture))}";
 
-    public string Visit(StatisticNthMatch match, in NoContext context) => $"every {match.Every.ToString(CultureInfo.InvariantCulture)}th packet";
+    public string Visit(StatisticNthMatch match, in NoContext context) =>
+        $"every {match.Every.ToString(CultureInfo.InvariantCulture)}th packet";
 
     public string Visit(IpSetMatch match, in NoContext context) => $"{Not(match.Negated)}in ipset {match.Set}";
 
@@ -59,23 +66,27 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
 
     public string Visit(LimitMatch match, in NoContext context) => match.IsOver ? "above a limit" : "within a limit";
 
-    public string Visit(IcmpMatch match, in NoContext context) => $"{Not(match.Negated)}ICMP type {match.Type.ToString(CultureInfo.InvariantCulture)}";
+    public string Visit(IcmpMatch match, in NoContext context) =>
+        $"{Not(match.Negated)}ICMP type {match.Type.ToString(CultureInfo.InvariantCulture)}";
 
     public string Visit(OwnerMatch match, in NoContext context) => match.Kind == OwnerKind.SocketExists
         ? $"{Not(match.Negated)}from a program on this node"
-        : $"{Not(match.Negated)}from {(match.Kind == OwnerKind.User ? "user" : "group")} {match.First.ToString(CultureInfo.InvariantCulture)}";
+        : $"{Not(match.Negated)}from {(match.Kind == OwnerKind.User ? "user" : "group")} " +
+            $"{match.First.ToString(CultureInfo.InvariantCulture)}";
 
     public string Visit(TcpFlagsMatch match, in NoContext context) =>
         Not(match.Negated) + (match.Value == TcpFlags.Syn ? "the first segment (SYN)" : $"TCP flags {match.Value}");
 
-    public string Visit(TcpOptionMatch match, in NoContext context) => $"{Not(match.Negated)}with TCP option {match.Option.ToString(CultureInfo.InvariantCulture)}";
+    public string Visit(TcpOptionMatch match, in NoContext context) =>
+        $"{Not(match.Negated)}with TCP option {match.Option.ToString(CultureInfo.InvariantCulture)}";
 
     public string Visit(FragmentMatch match, in NoContext context) => Not(match.Negated) + "a later fragment";
 
     public string Visit(ConntrackStateMatch match, in NoContext context) =>
         $"connection {Not(match.Negated)}{match.States.ToString().ToLowerInvariant().Replace(", ", " or ", StringComparison.Ordinal)}";
 
-    public string Visit(ConntrackStatusMatch match, in NoContext context) => $"connection status {Not(match.Negated)}{match.Statuses.ToString().ToLowerInvariant()}";
+    public string Visit(ConntrackStatusMatch match, in NoContext context) =>
+        $"connection status {Not(match.Negated)}{match.Statuses.ToString().ToLowerInvariant()}";
 
     public string Visit(ConntrackAddressMatch match, in NoContext context) =>
         $"{Direction(match.Direction)} {Side(match.Side)} {Not(match.Negated)}{match.Prefix}";
@@ -83,9 +94,11 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
     public string Visit(ConntrackPortMatch match, in NoContext context) =>
         $"{Direction(match.Direction)} {Side(match.Side)} port {Not(match.Negated)}{match.Ports}";
 
-    public string Visit(ConntrackProtocolMatch match, in NoContext context) => $"connection's protocol {Not(match.Negated)}{match.Protocol.ToRuleText()}";
+    public string Visit(ConntrackProtocolMatch match, in NoContext context) =>
+        $"connection's protocol {Not(match.Negated)}{match.Protocol.ToRuleText()}";
 
-    public string Visit(ConntrackDirectionMatch match, in NoContext context) => $"in the connection's {Direction(match.Direction)} direction";
+    public string Visit(ConntrackDirectionMatch match, in NoContext context) =>
+        $"in the connection's {Direction(match.Direction)} direction";
 
     public string Visit(ConntrackExpireMatch match, in NoContext context) => string.Create(CultureInfo.InvariantCulture,
         $"connection {Not(match.Negated)}forgotten in {match.FirstSeconds} to {match.LastSeconds} s");
@@ -107,17 +120,20 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
         return relation switch
         {
             { Left: FibExpression fib, Right: NumberValue { Value: 2 } } =>
-                $"{((fib.Keys & FibKeys.SourceAddress) != 0 ? "source" : "destination")} {(relation.Operator == RelationalOperator.NotEqual ? "is not" : "is")} this node",
+                $"{((fib.Keys & FibKeys.SourceAddress) != 0 ? "source" : "destination")} " +
+                $"{(relation.Operator == RelationalOperator.NotEqual ? "is not" : "is")} this node",
             { Left: SelectorExpression { Field: PacketField.CtState }, Right: NumberValue states } =>
                 $"connection {((ConntrackStates)states.Value).ToString().ToLowerInvariant()}",
             { Left: SelectorExpression { Field: PacketField.CtStatus }, Right: NumberValue statuses } =>
                 $"connection {((ConntrackStatuses)statuses.Value).ToString().ToLowerInvariant()}",
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark }, Right: NumberValue bits },
+                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                    Right: NumberValue bits },
                 Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
                 Right: NumberValue { Value: 0 }
             } => $"{(relation.Operator == RelationalOperator.NotEqual ? "marked" : "not marked")} {RuleDescriptions.Hex((uint)bits.Value)}",
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal, Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
+            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal,
+                Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
             _ => relation.Operator switch
             {
                 RelationalOperator.Equal => $"{left} {(isSet ? "in " : "")}{right}",

@@ -12,7 +12,8 @@ public static class ExplainText
     public static IEnumerable<string> Facts(ProgrammedService service)
     {
         ArgumentNullException.ThrowIfNull(service);
-        yield return $"reached at  {string.Join(", ", service.Frontends.Select(frontend => $"{frontend.Text} ({Explainer.KindText(frontend.Kind)})"))}";
+        yield return $"reached at  " +
+            $"{string.Join(", ", service.Frontends.Select(frontend => $"{frontend.Text} ({Explainer.KindText(frontend.Kind)})"))}";
         if (service.Endpoints.IsEmpty)
         {
             yield return "endpoints   none";
@@ -59,7 +60,8 @@ public static class ExplainText
             yield return $"    {printed,-14} {OutcomeText.Percent(left),-12} {ShareText.Of(endpoint.Share),-8} {name}";
             left = Math.Max(0, left - endpoint.Share);
         }
-        yield return $"The figures rise because each rule sees only what the rules above it let pass: the second takes 1/{Number(count - 1)} of the "
+        yield return $"The figures rise because each rule sees only what the rules above it let pass: the second takes " +
+            $"1/{Number(count - 1)} of the "
             + $"remaining {Number(count - 1)}/{Number(count)}, which is 1/{Number(count)} again.";
         if (choice.Endpoints[^1].Printed.Length == 0)
             yield return "The last rule has no probability: it takes all that is left.";

@@ -71,7 +71,9 @@ public sealed class Explainer
         _clients = new Clients(rules, catalogue, node);
     }
 
-    /// <summary>The paths of a service port: one for each frontend and each of the given places that has something of its own to tell.</summary>
+    /// <summary>
+    /// The paths of a service port: one for each frontend and each of the given places that has something of its own to tell.
+    /// </summary>
     public ImmutableArray<ExplainedPath> Explain(ProgrammedService service, IReadOnlyCollection<ClientPlace> places)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -113,7 +115,8 @@ public sealed class Explainer
             frontend,
             place,
             packet,
-            $"{who} to the {KindText(frontend.Kind)} {(frontend.Address.Family == IpFamily.None ? $"{frontend.Port.ToString(CultureInfo.InvariantCulture)}" : frontend.Text)}",
+            $"{who} to the {KindText(frontend.Kind)} " +
+                $"{(frontend.Address.Family == IpFamily.None ? $"{frontend.Port.ToString(CultureInfo.InvariantCulture)}" : frontend.Text)}",
             Steps(main),
             choice,
             conclusions.Of(main, ends),
@@ -127,8 +130,10 @@ public sealed class Explainer
         {
             if (step.Place is not { } place)
                 continue;
-            string destination = step.DestinationPort is { } port ? new InetEndpoint(step.Destination, port).ToString() : step.Destination.ToString();
-            steps.Add(new ExplainedStep(step.Hook.ToString().ToUpperInvariant(), place, RuleDescriptions.Conditions(place.Rule), RuleDescriptions.Action(place.Rule, _guide), destination));
+            string destination = step.DestinationPort is { } port
+                ? new InetEndpoint(step.Destination, port).ToString() : step.Destination.ToString();
+            steps.Add(new ExplainedStep(step.Hook.ToString().ToUpperInvariant(), place, RuleDescriptions.Conditions(place.Rule),
+                RuleDescriptions.Action(place.Rule, _guide), destination));
         }
         return steps.ToImmutable();
     }
@@ -146,12 +151,14 @@ public sealed class Explainer
         }
         List<Outcome> translated = [.. ends.Where(end => end.IsTranslated)];
         return translated.Count < 2 ? null : new EndpointChoice(null, false,
-            [.. translated.Select(end => new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
+            [.. translated.Select(end =>
+            new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
     }
 
     private static IEnumerable<string> Unknowns(TraceResult trace, List<Outcome> ends)
     {
-        foreach (Outcome outcome in trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown && !outcome.Candidates.IsEmpty))
+        foreach (Outcome outcome in trace.Outcomes.Where(outcome =>
+            outcome.Verdict == OutcomeVerdict.Unknown && !outcome.Candidates.IsEmpty))
             yield return Sentence(outcome.Reason!);
         var missing = ends.Where(end => end is { Verdict: OutcomeVerdict.Unknown, Candidates.IsEmpty: true, Reason: not null }).ToList();
         foreach (Outcome outcome in missing.Take(3))
@@ -162,7 +169,8 @@ public sealed class Explainer
             yield return caveat;
     }
 
-    internal static string Sentence(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..] + (text.EndsWith('.') ? "" : ".");
+    internal static string Sentence(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..]
+        + (text.EndsWith('.') ? "" : ".");
 
     internal static string KindText(ProgrammedKind kind) => kind switch
     {

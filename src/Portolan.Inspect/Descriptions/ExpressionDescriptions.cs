@@ -12,13 +12,15 @@ internal static class ExpressionDescriptions
         SelectorExpression selector => Selector(selector),
         ConcatExpression concat => string.Join(" . ", concat.Parts.Select(Of)),
         BitwiseExpression bitwise => $"{Of(bitwise.Left)} {Sign(bitwise.Operator)} {Of(bitwise.Right)}",
-        MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet } => $"one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
+        MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet } =>
+            $"one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
         MapExpression map => $"what {Of(map.Map)} says of {Of(map.Key)}",
         FibExpression fib => (fib.Keys & FibKeys.SourceAddress) != 0 ? "the source's kind of address" : "the destination's kind of address",
         NumgenExpression { Modulus: 1 } numgen => $"index {numgen.Offset.ToString(CultureInfo.InvariantCulture)}",
         NumgenExpression numgen => $"a random number below {numgen.Modulus.ToString(CultureInfo.InvariantCulture)}",
         HashExpression hash => hash.Operand is null ? "a hash of the connection" : $"a hash of {Of(hash.Operand)}",
-        NumberValue number => number.Value > 0xffff ? string.Create(CultureInfo.InvariantCulture, $"0x{number.Value:x}") : number.Value.ToString(CultureInfo.InvariantCulture),
+        NumberValue number => number.Value > 0xffff ? string.Create(CultureInfo.InvariantCulture, $"0x{number.Value:x}")
+            : number.Value.ToString(CultureInfo.InvariantCulture),
         AddressValue address => address.Address.ToString(),
         PrefixValue prefix => prefix.Prefix.ToString(),
         RangeValue range => $"{Of(range.First)} to {Of(range.Last)}",
@@ -37,7 +39,8 @@ internal static class ExpressionDescriptions
         PacketField.IpSource or PacketField.Ip6Source => "source",
         PacketField.IpDestination or PacketField.Ip6Destination => "destination",
         PacketField.MetaL4Proto or PacketField.IpProtocol => "protocol",
-        PacketField.TransportDestinationPort or PacketField.TcpDestinationPort or PacketField.UdpDestinationPort or PacketField.SctpDestinationPort => "port",
+        PacketField.TransportDestinationPort or PacketField.TcpDestinationPort or PacketField.UdpDestinationPort
+            or PacketField.SctpDestinationPort => "port",
         PacketField.TransportSourcePort or PacketField.TcpSourcePort or PacketField.UdpSourcePort => "source port",
         PacketField.MetaMark => "mark",
         PacketField.MetaPriority => "priority",

@@ -4,8 +4,8 @@ using Portolan.Inspect.Simulation;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>
-/// Ends of a packet's way that are told together: the same rules but for one stretch between two hooks, as a service's endpoints have. Fifty
-/// endpoints are then fifty lines and one way, not fifty ways.
+/// Ends of a packet's way that are told together: the same rules but for one stretch between two hooks, as a service's endpoints have.
+/// Fifty endpoints are then fifty lines and one way, not fifty ways.
 /// </summary>
 public sealed class OutcomeGroup
 {
@@ -50,7 +50,8 @@ public sealed class OutcomeGroup
     {
         Outcome first = _outcomes[0];
         // What is unknown has ends of its own to list.
-        if (outcome.Verdict == OutcomeVerdict.Unknown || (outcome.Verdict, outcome.IsTranslated, outcome.IsMasqueraded, outcome.Source, outcome.Mark)
+        if (outcome.Verdict == OutcomeVerdict.Unknown
+            || (outcome.Verdict, outcome.IsTranslated, outcome.IsMasqueraded, outcome.Source, outcome.Mark)
             != (first.Verdict, first.IsTranslated, first.IsMasqueraded, first.Source, first.Mark))
             return false;
         int start = 0, longest = Math.Min(SharedStart, outcome.Path.Length);
@@ -63,7 +64,8 @@ public sealed class OutcomeGroup
         while (end < longest && IsSame(first.Path[^(end + 1)], outcome.Path[^(end + 1)]))
             end++;
         // Ways that part for longer than one hook are better read each for itself.
-        if (_outcomes.Append(outcome).Any(member => member.Path[start..(member.Path.Length - end)].Any(static step => step.Kind == PathStepKind.Hook)))
+        if (_outcomes.Append(outcome)
+            .Any(member => member.Path[start..(member.Path.Length - end)].Any(static step => step.Kind == PathStepKind.Hook)))
             return false;
         (SharedStart, SharedEnd) = (start, end);
         _outcomes.Add(outcome);

@@ -5,7 +5,9 @@ namespace Portolan.Inspect.Descriptions;
 /// <summary>Rules in our words.</summary>
 public static class RuleDescription
 {
-    /// <summary>"tcp, destination 172.30.5.207, port 443: goes to KUBE-SVC-..., which picks one of all endpoints of default/testsvc".</summary>
+    /// <summary>
+    /// "tcp, destination 172.30.5.207, port 443: goes to KUBE-SVC-..., which picks one of all endpoints of default/testsvc".
+    /// </summary>
     public static string Of(Rule rule, ChainGuide guide)
     {
         ArgumentNullException.ThrowIfNull(rule);

@@ -47,11 +47,14 @@ internal static class RuleDescriptions
         NotrackStatement => "tells conntrack to ignore the packet",
         LogStatement => "writes to the log",
         TraceStatement => "asks the kernel to trace the packet",
-        VerdictMapStatement { Key: NumgenExpression numgen } => $"picks one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
+        VerdictMapStatement { Key: NumgenExpression numgen } =>
+            $"picks one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
         VerdictMapStatement map => $"looks up {ExpressionDescriptions.Of(map.Key)} in {ExpressionDescriptions.Of(map.Map)}",
-        AssignStatement { Target.Field: PacketField.MetaMark, Value: BitwiseExpression { Operator: BitwiseOperator.Or, Right: NumberValue bits } } =>
+        AssignStatement { Target.Field: PacketField.MetaMark,
+            Value: BitwiseExpression { Operator: BitwiseOperator.Or, Right: NumberValue bits } } =>
             $"marks the packet {Hex((uint)bits.Value)}",
-        AssignStatement { Target.Field: PacketField.MetaMark, Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits } } =>
+        AssignStatement { Target.Field: PacketField.MetaMark,
+            Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits } } =>
             $"takes the mark {Hex((uint)bits.Value)} off",
         AssignStatement assign => $"sets {ExpressionDescriptions.Of(assign.Target)} to {ExpressionDescriptions.Of(assign.Value)}",
         SetUpdateStatement update => $"remembers {ExpressionDescriptions.Of(update.Key)} in @{update.Set}",
@@ -79,7 +82,8 @@ internal static class RuleDescriptions
     {
         string target = nat.Operand is not null ? ExpressionDescriptions.Of(nat.Operand)
             : nat.Range is { HasAddress: true } range
-                ? range.First == range.Last && range.FirstPort != 0 ? new InetEndpoint(range.First, range.FirstPort).ToString() : $"{range.First}{(range.First == range.Last ? "" : $" to {range.Last}")}"
+                ? range.First == range.Last && range.FirstPort != 0 ? new InetEndpoint(range.First, range.FirstPort)
+                .ToString() : $"{range.First}{(range.First == range.Last ? "" : $" to {range.Last}")}"
                 : nat.Range is { HasPorts: true } ports ? $"port {ports.FirstPort.ToString(CultureInfo.InvariantCulture)}" : string.Empty;
         return nat.Kind switch
         {

@@ -70,7 +70,9 @@ public static class GraphWriter
         var kinds = graph.Nodes.ToDictionary(node => node.Id, node => node.Kind);
         foreach (GraphEdge edge in graph.Edges)
         {
-            string style = kinds[edge.To] switch { GraphNodeKind.Mark => ", style=dashed, color=\"#a98600\", fontcolor=\"#7a6100\", constraint=false", GraphNodeKind.DeadEnd => ", color=\"#b3261e\", fontcolor=\"#b3261e\"", _ => string.Empty };
+            string style = kinds[edge.To]
+                switch { GraphNodeKind.Mark => ", style=dashed, color=\"#a98600\", fontcolor=\"#7a6100\", constraint=false",
+                GraphNodeKind.DeadEnd => ", color=\"#b3261e\", fontcolor=\"#b3261e\"", _ => string.Empty };
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} -> {edge.To} [label=\"{DotText(edge.Label)}\"{style}];\n");
         }
         return text.Append("}\n").ToString();
@@ -95,11 +97,13 @@ public static class GraphWriter
             bool isNew = shown.Add(item.Node);
             string label = item.Label.Length == 0 ? string.Empty : $"[{item.Label}] ";
             string name = OneLine(nodes[item.Node].Label);
-            text.Append(CultureInfo.InvariantCulture, $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
             if (!isNew)
                 continue;
             // What nests deeper is drawn at the same depth: an indent for each level would take the square of their number.
-            string indent = item.IsRoot ? string.Empty : item.Indent.Length >= DeepestIndent ? item.Indent : item.Indent + (item.IsLast ? "   " : "│  ");
+            string indent = item.IsRoot ? string.Empty : item.Indent.Length >= DeepestIndent ? item.Indent : item.Indent
+                + (item.IsLast ? "   " : "│  ");
             GraphEdge[] next = [.. edges[item.Node]];
             for (int index = next.Length - 1; index >= 0; index--)
                 waiting.Push((next[index].To, next[index].Label, indent, index == next.Length - 1, false));

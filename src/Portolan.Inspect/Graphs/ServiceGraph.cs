@@ -168,13 +168,15 @@ public sealed class GraphBuilder
                 AddEdge(from, Node(GraphNodeKind.DeadEnd, "reject", "rejected"), label);
                 break;
             case NatStatement { Kind: NatKind.Destination, Range: { HasAddress: true } range }:
-                AddEdge(from, EndpointNode(new InetEndpoint(range.First, range.FirstPort).ToString()), label.Length == 0 ? "DNAT" : label + ", DNAT");
+                AddEdge(from, EndpointNode(new InetEndpoint(range.First, range.FirstPort).ToString()),
+                    label.Length == 0 ? "DNAT" : label + ", DNAT");
                 break;
             case NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Map: AnonymousSet map } }:
                 foreach (SetElement element in map.Elements)
                 {
                     if (element.Data is ConcatExpression { Parts: [AddressValue address, NumberValue port] })
-                        AddEdge(from, EndpointNode(new InetEndpoint(address.Address, (ushort)port.Value).ToString()), ShareText.Of(1.0 / map.Elements.Length));
+                        AddEdge(from, EndpointNode(new InetEndpoint(address.Address, (ushort)port.Value).ToString()),
+                            ShareText.Of(1.0 / map.Elements.Length));
                 }
                 break;
             case VerdictMapStatement { Key: NumgenExpression, Map: AnonymousSet map }:
@@ -203,11 +205,13 @@ public sealed class GraphBuilder
             if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
             {
                 bool isRejected = frontend.State == ProgrammedState.Rejected;
-                AddEdge(services, Node(GraphNodeKind.DeadEnd, isRejected ? "reject" : "drop", isRejected ? "rejected" : "dropped"), label + " from outside");
+                AddEdge(services, Node(GraphNodeKind.DeadEnd, isRejected ? "reject" : "drop", isRejected ? "rejected" : "dropped"),
+                    label + " from outside");
             }
             if (port.Writer == RuleWriter.Portolan)
             {
-                string pick = Node(GraphNodeKind.Chain, $"pick_{port.DisplayName}_{port.Protocol}_{frontend.Text}", $"map endpoints\n{frontend.Text}");
+                string pick = Node(GraphNodeKind.Chain, $"pick_{port.DisplayName}_{port.Protocol}_{frontend.Text}",
+                    $"map endpoints\n{frontend.Text}");
                 AddEdge(services, pick, label);
                 foreach (ProgrammedEndpoint endpoint in frontend.Endpoints.IsEmpty ? port.Endpoints : frontend.Endpoints)
                     AddEdge(pick, EndpointNode(endpoint.Text), ShareText.Of(endpoint.Share));
@@ -222,9 +226,12 @@ public sealed class GraphBuilder
     private static string? TargetInMap(RuleTable table, ProgrammedFrontend frontend, IpProtocol protocol)
     {
         Expression[] tail = [new NumberValue((ulong)protocol), new NumberValue(frontend.Port)];
-        Expression key = new ConcatExpression(frontend.Address.Family == IpFamily.None ? [.. tail] : [new AddressValue(frontend.Address), .. tail]);
-        NamedSet? map = table.FindSet(frontend.Address.Family == IpFamily.None ? KubeProxyNftables.ServiceNodePorts : KubeProxyNftables.ServiceIPs);
-        return map?.Elements.FirstOrDefault(element => element.Key.Equals(key))?.Data is VerdictValue { Verdict.Chain: { } chain } ? chain : null;
+        Expression key = new ConcatExpression(frontend.Address.Family == IpFamily.None
+            ? [.. tail] : [new AddressValue(frontend.Address), .. tail]);
+        NamedSet? map = table.FindSet(frontend.Address.Family == IpFamily.None
+            ? KubeProxyNftables.ServiceNodePorts : KubeProxyNftables.ServiceIPs);
+        return map?.Elements.FirstOrDefault(element => element.Key.Equals(key))?.Data is VerdictValue { Verdict.Chain: { } chain }
+            ? chain : null;
     }
 
     private void AddSkeleton(RuleTable table, Chain chain)
@@ -244,7 +251,8 @@ public sealed class GraphBuilder
     private void AddCount(string from, string to, int count)
     {
         List<string> labels = Edge(from, to);
-        int before = labels.Count == 1 && int.TryParse(labels[0].AsSpan(0, labels[0].IndexOf(' ', StringComparison.Ordinal)), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+        int before = labels.Count == 1 && int.TryParse(labels[0].AsSpan(0, labels[0].IndexOf(' ', StringComparison.Ordinal)),
+            NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
         labels.Clear();
         labels.Add($"{(before + count).ToString(CultureInfo.InvariantCulture)} {(before + count == 1 ? "rule" : "rules")}");
     }
@@ -255,7 +263,8 @@ public sealed class GraphBuilder
         int dash = isOneOfMany ? KindLength(chain) : -1;
         return dash < 0
             ? ChainNode(table, chain)
-            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}", $"{chain[..dash]}-...\n{Wrap(ChainPurposes.Of(chain) ?? "one for each service port")}");
+            : Node(GraphNodeKind.Chain, $"{table.Family}_{table.Name}_{chain[..dash]}",
+                $"{chain[..dash]}-...\n{Wrap(ChainPurposes.Of(chain) ?? "one for each service port")}");
     }
 
     private static int KindLength(string chain) => chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal)
@@ -269,13 +278,15 @@ public sealed class GraphBuilder
         foreach (Statement statement in rule.Statements)
         {
             // The protocol says nothing beside a port, and a figure of the rule alone misleads: the share is shown instead.
-            if (statement is Match match and not (StatisticRandomMatch or AccountingMatch) && !(match is ProtocolMatch && rule.Statements.Any(other => other is PortMatch or NatStatement)))
+            if (statement is Match match and not (StatisticRandomMatch or AccountingMatch)
+                && !(match is ProtocolMatch && rule.Statements.Any(other => other is PortMatch or NatStatement)))
                 words.Add(RuleDescriptions.Condition(match));
         }
         if (ServiceChains.TargetOf(rule) is { } target && KubeProxyIptables.RoleOf(target) == KubeChainRole.Endpoint
             && !rule.Statements.Any(statement => statement is RecentMatch))
         {
-            ProgrammedEndpoint? endpoint = new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints.FirstOrDefault(item => item.Chain == target);
+            ProgrammedEndpoint? endpoint = new ServiceChains(place.Table)
+                .OutsideOf(place.Chain.Name).Endpoints.FirstOrDefault(item => item.Chain == target);
             if (endpoint is not null)
                 words.Add(ShareText.Of(endpoint.Share));
         }
@@ -283,7 +294,8 @@ public sealed class GraphBuilder
     }
 
     private string HookNode(RuleTable table, BaseChain hook) =>
-        Node(GraphNodeKind.Hook, $"hook_{hook.Hook}_{table.Family}_{table.Name}", $"{hook.Hook.ToString().ToUpperInvariant()}\n{table.Name}");
+        Node(GraphNodeKind.Hook, $"hook_{hook.Hook}_{table.Family}_{table.Name}",
+        $"{hook.Hook.ToString().ToUpperInvariant()}\n{table.Name}");
 
     private string ChainNode(RuleTable table, string chain)
     {
@@ -291,7 +303,8 @@ public sealed class GraphBuilder
         if (table.FindChain(chain) is null)
             return Node(GraphNodeKind.Missing, id, $"{chain}\nnot in the input");
         // The box of an endpoint stands beside that of its chain and says the address.
-        string purpose = KubeProxyIptables.RoleOf(chain) == KubeChainRole.Endpoint || _guide.PurposeOf(chain) is not { } words ? string.Empty : "\n" + Wrap(words);
+        string purpose = KubeProxyIptables.RoleOf(chain) == KubeChainRole.Endpoint || _guide.PurposeOf(chain) is not { } words
+            ? string.Empty : "\n" + Wrap(words);
         return Node(KindOf(chain), id, $"{chain}{purpose}");
     }
 
@@ -299,7 +312,8 @@ public sealed class GraphBuilder
     {
         KubeChainRole.MarkMasquerade => GraphNodeKind.Mark,
         KubeChainRole.MarkDrop => GraphNodeKind.DeadEnd,
-        _ => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind == PortolanChainKind.OffCluster ? GraphNodeKind.Mark : GraphNodeKind.Chain,
+        _ => PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind == PortolanChainKind.OffCluster
+            ? GraphNodeKind.Mark : GraphNodeKind.Chain,
     };
 
     // Boxes that are as wide as a sentence make pictures that nobody can read.

@@ -29,7 +29,8 @@ public static class SvgLayout
         foreach (List<GraphNode> layer in layers)
         {
             double width = layer.Max(node => node.Label.Split('\n')
-                .Select((line, index) => Math.Min(line.Length, LongestLine) * (index == 0 ? BoldCharacterWidth : CharacterWidth)).Max() + 20);
+                .Select((line, index) => Math.Min(line.Length, LongestLine) * (index == 0 ? BoldCharacterWidth : CharacterWidth))
+                .Max() + 20);
             double y = Margin;
             foreach (GraphNode node in layer)
             {
@@ -70,12 +71,14 @@ public static class SvgLayout
         // A mark stands beside the first chain that leads to it, not behind the last.
         foreach (string mark in marks)
             rank[mark] = graph.Edges.Where(edge => edge.To == mark).Select(edge => rank[edge.From] + 1).DefaultIfEmpty(0).Min();
-        List<List<GraphNode>> layers = [.. graph.Nodes.GroupBy(node => rank[node.Id]).OrderBy(group => group.Key).Select(group => group.ToList())];
+        List<List<GraphNode>> layers = [.. graph.Nodes.GroupBy(node => rank[node.Id]).OrderBy(group => group.Key)
+            .Select(group => group.ToList())];
         var position = new Dictionary<string, double>(StringComparer.Ordinal);
         ILookup<string, string> sources = graph.Edges.ToLookup(edge => edge.To, edge => edge.From);
         foreach (List<GraphNode> layer in layers)
         {
-            var order = layer.Select((node, index) => (node, index, weight: sources[node.Id].Select(id => position.GetValueOrDefault(id, 0)).DefaultIfEmpty(0).Average()))
+            var order = layer.Select((node, index) =>
+                (node, index, weight: sources[node.Id].Select(id => position.GetValueOrDefault(id, 0)).DefaultIfEmpty(0).Average()))
                 .OrderBy(item => item.weight).ThenBy(item => item.index).Select(item => item.node).ToList();
             layer.Clear();
             layer.AddRange(order);
@@ -108,12 +111,14 @@ public static class SvgLayout
                 GraphNodeKind.Mark => ("#a98600", " stroke-dasharray=\"5 3\""),
                 _ => ("#555", ""),
             };
-            svg.Append(CultureInfo.InvariantCulture, $"<path d=\"M{x1:0},{y1:0} C{x1 + 60:0},{y1:0} {x2 - 60:0},{y2:0} {x2:0},{y2:0}\" fill=\"none\" stroke=\"{color}\"{dash} marker-end=\"url(#arrow)\"/>\n");
+            svg.Append(CultureInfo.InvariantCulture, $"<path d=\"M{x1:0},{y1:0} C{x1 + 60:0},{y1:0} {x2 - 60:0},{y2:0} {x2:0},{y2:0}\" " +
+                $"fill=\"none\" stroke=\"{color}\"{dash} marker-end=\"url(#arrow)\"/>\n");
             if (edge.Label.Length > 0)
             {
                 // Labels stand near the arrow's end, where arrows of one box have come apart.
                 double lx = x1 + (x2 - x1) * 0.62, ly = y1 + (y2 - y1) * 0.7 - 4;
-                labels.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
+                labels.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" " +
+                    $"font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
             }
         }
         foreach (GraphNode node in graph.Nodes)
@@ -134,12 +139,14 @@ public static class SvgLayout
             _ => ("#fff", "#555", " rx=\"3\""),
         };
         string[] lines = node.Label.Split('\n');
-        svg.Append(CultureInfo.InvariantCulture, $"<g><title>{Escape(node.Label)}</title><rect x=\"{box.X:0}\" y=\"{box.Y:0}\" width=\"{box.Width:0}\" height=\"{box.Height:0}\" fill=\"{fill}\" stroke=\"{stroke}\"{extra}/>\n");
+        svg.Append(CultureInfo.InvariantCulture, $"<g><title>{Escape(node.Label)}</title><rect x=\"{box.X:0}\" y=\"{box.Y:0}\" " +
+            $"width=\"{box.Width:0}\" height=\"{box.Height:0}\" fill=\"{fill}\" stroke=\"{stroke}\"{extra}/>\n");
         double y = box.Y + BoxPadding / 2.0 + LineHeight - 3;
         for (int index = 0; index < lines.Length; index++, y += LineHeight)
         {
             string weight = index == 0 ? " font-weight=\"bold\"" : " fill=\"#444\"";
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{box.X + box.Width / 2:0}\" y=\"{y:0}\" text-anchor=\"middle\"{weight}>{Escape(Cut(lines[index], LongestLine))}</text>\n");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{box.X + box.Width / 2:0}\" y=\"{y:0}\" " +
+                $"text-anchor=\"middle\"{weight}>{Escape(Cut(lines[index], LongestLine))}</text>\n");
         }
         svg.Append("</g>\n");
     }
@@ -147,7 +154,9 @@ public static class SvgLayout
     private static string Cut(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 
     // XML knows no control characters, not even escaped, and no halves of surrogate pairs (which EnumerateRunes replaces).
-    private static string Escape(string text) => WebUtility.HtmlEncode(string.Concat(text.EnumerateRunes().Select(rune => (Rune.IsControl(rune) && rune.Value != '\n') || rune.Value is 0xfffe or 0xffff ? "?" : rune.ToString())));
+    private static string Escape(string text) =>
+        WebUtility.HtmlEncode(string.Concat(text.EnumerateRunes()
+        .Select(rune => (Rune.IsControl(rune) && rune.Value != '\n') || rune.Value is 0xfffe or 0xffff ? "?" : rune.ToString())));
 
     private readonly record struct Box(double X, double Y, double Width, double Height);
 }

@@ -119,7 +119,8 @@ internal sealed class IptablesServices
     }
 
     private ProgrammedFrontend Frontend(
-        ProgrammedServiceBuilder builder, ProgrammedKind kind, InetAddress address, ushort port, string target, RuleRef place, int rulesBefore)
+        ProgrammedServiceBuilder builder, ProgrammedKind kind, InetAddress address, ushort port, string target, RuleRef place,
+            int rulesBefore)
     {
         ServiceChains.View outside = _chains.OutsideOf(target);
         if (kind == ProgrammedKind.ClusterIP)
@@ -141,7 +142,8 @@ internal sealed class IptablesServices
             Address = address,
             Port = port,
             Endpoints = outside.Endpoints,
-            State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped ? ProgrammedState.Dropped : ProgrammedState.Untouched,
+            State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped
+                ? ProgrammedState.Dropped : ProgrammedState.Untouched,
             RulesBefore = rulesBefore,
             Place = place,
         };
@@ -196,7 +198,8 @@ internal sealed class IptablesServices
             name = _names.GetValueOrDefault(id);
         if (_services.TryGetValue((name ?? id, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
-        _services[(name ?? id, protocol)] = builder = new ProgrammedServiceBuilder(id, protocol, _family, RuleWriter.KubeProxyIptables) { Name = name };
+        _services[(name ?? id, protocol)] = builder = new ProgrammedServiceBuilder(id, protocol, _family,
+            RuleWriter.KubeProxyIptables) { Name = name };
         _order.Add(builder);
         return builder;
     }

@@ -18,7 +18,8 @@ internal sealed class KubeNftablesServices
     {
         _table = table;
         _family = table.Family == TableFamily.Ip6 ? IpFamily.IPv6 : IpFamily.IPv4;
-        _clusterIPs = [.. Elements(KubeProxyNftables.ClusterIPs).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address)];
+        _clusterIPs = [.. Elements(KubeProxyNftables.ClusterIPs).Select(element => element.Key).OfType<AddressValue>()
+            .Select(value => value.Address)];
     }
 
     internal static IEnumerable<ProgrammedService> Read(RuleTable table) => new KubeNftablesServices(table).Read();
@@ -65,7 +66,8 @@ internal sealed class KubeNftablesServices
     {
         ProgrammedServiceBuilder builder = Find(KubeProxyNftables.ServicePortOf(chain) ?? chain, protocol);
         bool isClusterIP = _clusterIPs.Contains(address);
-        ProgrammedKind kind = address.Family == IpFamily.None ? ProgrammedKind.NodePort : isClusterIP ? ProgrammedKind.ClusterIP : ProgrammedKind.External;
+        ProgrammedKind kind = address.Family == IpFamily.None ? ProgrammedKind.NodePort : isClusterIP
+            ? ProgrammedKind.ClusterIP : ProgrammedKind.External;
         ImmutableArray<ProgrammedEndpoint> endpoints = Endpoints(chain, builder);
         if (isClusterIP)
         {
@@ -115,7 +117,8 @@ internal sealed class KubeNftablesServices
             return;
         Find(name, protocol).SourceRanges = [.. firewall.Rules
             .SelectMany(rule => rule.Statements.ToImmutableArray().OfType<RelationalMatch>())
-            .Where(match => match is { Operator: RelationalOperator.NotEqual, Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } })
+            .Where(match => match is { Operator: RelationalOperator.NotEqual,
+                Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } })
             .SelectMany(match => Prefixes(match.Right))];
     }
 
@@ -148,12 +151,15 @@ internal sealed class KubeNftablesServices
         {
             switch (rule.Target)
             {
-                case NatStatement { Kind: NatKind.Destination, Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map } }:
-                    return Shares(map, numgen.Modulus, element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+                case NatStatement { Kind: NatKind.Destination,
+                    Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map } }:
+                    return Shares(map, numgen.Modulus,
+                        element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
                         ? (address.Address, (ushort)port.Value, string.Empty)
                         : default);
                 case VerdictMapStatement { Key: NumgenExpression numgen, Map: AnonymousSet map }:
-                    return Shares(map, numgen.Modulus, element => element is VerdictValue { Verdict.Chain: { } endpoint } ? OfEndpointChain(endpoint, builder) : default);
+                    return Shares(map, numgen.Modulus, element => element is VerdictValue { Verdict.Chain: { } endpoint }
+                        ? OfEndpointChain(endpoint, builder) : default);
                 case VerdictStatement { Verdict: { Kind: VerdictKind.Goto, Chain: { } target } } when rule.Statements.Length == 1:
                     return Endpoints(target, builder, depth + 1);
             }
@@ -166,7 +172,8 @@ internal sealed class KubeNftablesServices
     {
         // A number that the map does not have leads nowhere.
         double share = 1.0 / Math.Max(1, modulus);
-        return [.. map.Elements.Select(element => endpointOf(element.Data)).Select(item => new ProgrammedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
+        return [.. map.Elements.Select(element => endpointOf(element.Data))
+            .Select(item => new ProgrammedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
     }
 
     private (InetAddress, ushort, string) OfEndpointChain(string name, ProgrammedServiceBuilder builder)
@@ -185,7 +192,8 @@ internal sealed class KubeNftablesServices
     {
         if (_services.TryGetValue((name, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
-        _services[(name, protocol)] = builder = new ProgrammedServiceBuilder(name, protocol, _family, RuleWriter.KubeProxyNftables) { Name = name };
+        _services[(name, protocol)] = builder = new ProgrammedServiceBuilder(name, protocol, _family,
+            RuleWriter.KubeProxyNftables) { Name = name };
         _order.Add(builder);
         return builder;
     }

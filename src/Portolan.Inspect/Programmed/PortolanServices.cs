@@ -58,7 +58,8 @@ internal sealed class PortolanServices
         return Services();
     }
 
-    private ImmutableArray<SetElement> Elements(PortolanSet set) => _layout.Has(set) ? _table.FindSet(_layout.NameOf(set))?.Elements ?? [] : [];
+    private ImmutableArray<SetElement> Elements(PortolanSet set) =>
+        _layout.Has(set) ? _table.FindSet(_layout.NameOf(set))?.Elements ?? [] : [];
 
     private IEnumerable<InetAddress> Addresses(PortolanSet set) =>
         Elements(set).Select(element => element.Key).OfType<AddressValue>().Select(value => value.Address);
@@ -86,7 +87,8 @@ internal sealed class PortolanServices
             if (Key(element.Key) is not { } key)
                 continue;
             FrontendFacts facts = Facts(key, element.Comment);
-            ProgrammedEndpoint? endpoint = element.Data is NumberValue id ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
+            ProgrammedEndpoint? endpoint = element.Data is NumberValue id
+                ? _affinityEndpoints.GetValueOrDefault(id.Value) : Endpoint(element.Data);
             if (endpoint is not null)
                 (isInside ? facts.Inside : facts.Outside).Add((IndexOf(element.Key), endpoint));
         }

@@ -42,7 +42,8 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
     internal ProgrammedService Build()
     {
         (string? service, string port) = ServiceText.Split(Name);
-        ImmutableArray<ProgrammedFrontend> frontends = [.. _frontends.OrderBy(frontend => frontend.Kind).ThenBy(frontend => frontend.Address).ThenBy(frontend => frontend.Port)];
+        ImmutableArray<ProgrammedFrontend> frontends = [.. _frontends.OrderBy(frontend => frontend.Kind)
+            .ThenBy(frontend => frontend.Address).ThenBy(frontend => frontend.Port)];
         ProgrammedFrontend? first = frontends.FirstOrDefault(frontend => !frontend.Endpoints.IsEmpty);
         return new ProgrammedService
         {
@@ -65,9 +66,12 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
 /// <summary>Service names in comments of rules.</summary>
 internal static class ServiceText
 {
-    /// <summary>The service port's name in a comment such as "shop/web:http cluster IP", or null: rules and elements of all writers carry it so.</summary>
+    /// <summary>
+    /// The service port's name in a comment such as "shop/web:http cluster IP", or null: rules and elements of all writers carry it so.
+    /// </summary>
     internal static string? NameIn(string? comment) =>
-        KubeProxyIptablesComment.Parse(comment) is { Role: not (KubeCommentRole.SourceNotAccepted or KubeCommentRole.TrafficFor), ServicePort: { } name } ? name : null;
+        KubeProxyIptablesComment.Parse(comment)
+        is { Role: not (KubeCommentRole.SourceNotAccepted or KubeCommentRole.TrafficFor), ServicePort: { } name } ? name : null;
 
     internal static (string? Service, string Port) Split(string? name)
     {

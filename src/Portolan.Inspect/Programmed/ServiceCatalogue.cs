@@ -56,22 +56,28 @@ public sealed class ServiceCatalogue
         if (colon >= 0 && port is null)
             (name, port) = (name[..colon], name[(colon + 1)..]);
         return [.. Services.Where(service => (service.Service == name || service.Id == name
-                || (!name.Contains('/', StringComparison.Ordinal) && service.Service is { } full && full.EndsWith("/" + name, StringComparison.Ordinal)))
+                || (!name.Contains('/', StringComparison.Ordinal) && service.Service is { } full
+                && full.EndsWith("/" + name, StringComparison.Ordinal)))
             && (port is null || service.Port == port || service.Frontends.Any(frontend => PortText(frontend.Port) == port)))];
     }
 
-    /// <summary>The service port that is reached at an address, or at a node port that is open on every address; null when there is none.</summary>
+    /// <summary>
+    /// The service port that is reached at an address, or at a node port that is open on every address; null when there is none.
+    /// </summary>
     public ProgrammedService? At(InetAddress address, IpProtocol protocol, ushort port) =>
-        Services.FirstOrDefault(service => service.Protocol == protocol && service.Frontends.Any(frontend => frontend.Address == address && frontend.Port == port))
+        Services.FirstOrDefault(service => service.Protocol == protocol
+        && service.Frontends.Any(frontend => frontend.Address == address && frontend.Port == port))
         ?? Services.FirstOrDefault(service => service.Protocol == protocol && service.Family == address.Family
             && service.Frontends.Any(frontend => frontend.Address.Family == IpFamily.None && frontend.Port == port));
 
     /// <summary>The names nearest to one that does not exist, best first.</summary>
-    public ImmutableArray<string> Suggest(string name) => Suggestions.Nearest(name, Services.Select(service => service.Service ?? service.Id).Distinct());
+    public ImmutableArray<string> Suggest(string name) =>
+        Suggestions.Nearest(name, Services.Select(service => service.Service ?? service.Id).Distinct());
 
     private static string PortText(ushort port) => port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private static RuleTable? FilterOf(Ruleset ruleset, RuleTable nat) =>
         ruleset.Tables.FirstOrDefault(table => table.Family == nat.Family && table.Name == "filter" && table.Backend == nat.Backend)
-        ?? ruleset.Tables.FirstOrDefault(table => table.Family == nat.Family && table.Name == "filter" && table.Backend != RuleBackend.Nftables);
+        ?? ruleset.Tables.FirstOrDefault(table => table.Family == nat.Family && table.Name == "filter"
+            && table.Backend != RuleBackend.Nftables);
 }

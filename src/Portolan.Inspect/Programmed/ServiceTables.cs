@@ -36,7 +36,8 @@ public static class ServiceTables
     internal static bool MayTranslate(RuleTable table) => table.Backend != RuleBackend.Nftables ? table.Name == Nat : IsOwn(table);
 
     /// <summary>True for an nf_tables table that a service proxy has for itself.</summary>
-    internal static bool IsOwn(RuleTable table) => table is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName };
+    internal static bool IsOwn(RuleTable table) => table
+        is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName };
 
     /// <summary>True for an iptables table nat with rules that find services: of kube-proxy in mode iptables or of Portolan's.</summary>
     public static bool HasIptablesServices(RuleTable table)
@@ -46,5 +47,6 @@ public static class ServiceTables
     }
 
     /// <summary>The layout of one of Portolan's own tables; the current one when its comment names one that is not known here.</summary>
-    internal static PortolanLayout LayoutOf(RuleTable table) => PortolanTables.LayoutOf(table.Comment, table.Sets.Select(static set => set.Name)) ?? PortolanTables.Current;
+    internal static PortolanLayout LayoutOf(RuleTable table) =>
+        PortolanTables.LayoutOf(table.Comment, table.Sets.Select(static set => set.Name)) ?? PortolanTables.Current;
 }

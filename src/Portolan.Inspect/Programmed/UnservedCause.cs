@@ -23,7 +23,9 @@ public enum UnservedCause : byte
 /// <summary>Recognises <see cref="UnservedCause"/> by the role of the chain or set that decided, whoever wrote the rules.</summary>
 public static class UnservedCauses
 {
-    /// <summary>The cause that a rule rejects or drops packets for (or marks them to be dropped), null when it does not, or not for a service.</summary>
+    /// <summary>
+    /// The cause that a rule rejects or drops packets for (or marks them to be dropped), null when it does not, or not for a service.
+    /// </summary>
     /// <param name="place">A rule that matched.</param>
     /// <param name="verdict">What became of the packet at last.</param>
     public static UnservedCause? Of(RuleRef place, OutcomeVerdict verdict)
@@ -47,7 +49,8 @@ public static class UnservedCauses
         return (chain, place.Rule.Target) switch
         {
             (KubeChainRole.Services or KubeChainRole.ExternalServices, RejectStatement) => UnservedCause.NoEndpoints,
-            (KubeChainRole.Services or KubeChainRole.ExternalServices, VerdictStatement { Verdict.Kind: VerdictKind.Drop }) => UnservedCause.NoLocalEndpoints,
+            (KubeChainRole.Services or KubeChainRole.ExternalServices, VerdictStatement { Verdict.Kind: VerdictKind.Drop }) =>
+                UnservedCause.NoLocalEndpoints,
             (KubeChainRole.ExternalLocal or KubeChainRole.LocalEndpoints, _) when marksDrop => UnservedCause.NoLocalEndpoints,
             (KubeChainRole.LoadBalancer, _) when marksDrop => UnservedCause.SourceNotAllowed,
             (KubeChainRole.ProxyFirewall, VerdictStatement { Verdict.Kind: VerdictKind.Drop }) => UnservedCause.SourceNotAllowed,

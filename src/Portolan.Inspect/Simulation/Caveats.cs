@@ -39,6 +39,8 @@ internal static class Caveats
     /// <param name="ties">The chains with equal priorities.</param>
     /// <param name="others">What becomes of the packet in the other order.</param>
     internal static string OfOrder(IReadOnlyList<string> ties, ImmutableArray<Outcome> others) =>
-        $"Chains of equal priority at one hook: {string.Join("; ", ties)}. The table that is listed last is taken to come first, as it does when each table was "
-        + $"made with its chains; a chain that was added to its table later comes before the others. In the other order: {string.Join("; ", others.Select(OutcomeText.Of))}.";
+        $"Chains of equal priority at one hook: {string.Join("; ", ties)}. The table that is listed last is taken to come first, as it " +
+        "does when each table was "
+        + $"made with its chains; a chain that was added to its table later comes before the others. In the other order: " +
+            $"{string.Join("; ", others.Select(OutcomeText.Of))}.";
 }

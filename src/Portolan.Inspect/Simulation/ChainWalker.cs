@@ -39,7 +39,9 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
         {
             foreach (PacketState state in policy)
             {
-                state.Path = new PathNode(new PathStep(PathStepKind.Policy, hook, null, table, chain, string.Empty, state.Destination, state.DestinationPort), state.Path);
+                state.Path =
+                    new PathNode(new PathStep(PathStepKind.Policy, hook, null, table, chain, string.Empty, state.Destination,
+                    state.DestinationPort), state.Path);
                 ledger.Finish(state, OutcomeVerdict.Drop, null);
             }
         }
@@ -57,7 +59,8 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
         if (_entered.Add(frame.Chain))
             return true;
         foreach (PacketState state in frame.Active)
-            ledger.Finish(state, OutcomeVerdict.Unknown, $"chain {frame.Chain.Name} jumps back to itself: the kernel would refuse these rules");
+            ledger.Finish(state, OutcomeVerdict.Unknown,
+                $"chain {frame.Chain.Name} jumps back to itself: the kernel would refuse these rules");
         return false;
     }
 

@@ -6,7 +6,9 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>What conntrack says about a packet, for iptables' conntrack match and nft's ct expressions.</summary>
 internal static class ConntrackFacts
 {
-    /// <summary>The state bits as the rule sees them (net/netfilter/xt_conntrack.c, nft_ct.c): without a connection it is invalid or untracked.</summary>
+    /// <summary>
+    /// The state bits as the rule sees them (net/netfilter/xt_conntrack.c, nft_ct.c): without a connection it is invalid or untracked.
+    /// </summary>
     internal static ConntrackStates StateOf(PacketSpec packet, PacketState state) => state.Tracking switch
     {
         TrackState.Tracked => packet.State,
@@ -62,22 +64,28 @@ internal static class ConntrackFacts
         return Answer.Of((bits & match.States) != 0).NegateIf(match.Negated);
     }
 
-    internal static Answer Evaluate(ConntrackStatusMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+    internal static Answer Evaluate(ConntrackStatusMatch match, PacketSpec packet, PacketState state) =>
+        BeforeAsking(match, match.IsBesideState, packet, state)
         ?? Answer.Of((StatusOf(state) & match.Statuses) != 0).NegateIf(match.Negated);
 
-    internal static Answer Evaluate(ConntrackAddressMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+    internal static Answer Evaluate(ConntrackAddressMatch match, PacketSpec packet, PacketState state) =>
+        BeforeAsking(match, match.IsBesideState, packet, state)
         ?? Address(match, packet, state).NegateIf(match.Negated);
 
-    internal static Answer Evaluate(ConntrackPortMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+    internal static Answer Evaluate(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
+        BeforeAsking(match, match.IsBesideState, packet, state)
         ?? Port(match, packet, state).NegateIf(match.Negated);
 
-    internal static Answer Evaluate(ConntrackProtocolMatch match, PacketSpec packet, PacketState state) => Untracked(match.IsBesideState, state)
+    internal static Answer Evaluate(ConntrackProtocolMatch match, PacketSpec packet, PacketState state) =>
+        Untracked(match.IsBesideState, state)
         ?? Answer.Of(match.Protocol == packet.Protocol).NegateIf(match.Negated);
 
-    internal static Answer Evaluate(ConntrackDirectionMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+    internal static Answer Evaluate(ConntrackDirectionMatch match, PacketSpec packet, PacketState state) =>
+        BeforeAsking(match, match.IsBesideState, packet, state)
         ?? Answer.Of(match.Direction == ConntrackDirection.Original);
 
-    internal static Answer Evaluate(ConntrackExpireMatch match, PacketSpec packet, PacketState state) => BeforeAsking(match, match.IsBesideState, packet, state)
+    internal static Answer Evaluate(ConntrackExpireMatch match, PacketSpec packet, PacketState state) =>
+        BeforeAsking(match, match.IsBesideState, packet, state)
         ?? Answer.Unknown(new EntryLifetime()).NegateIf(match.Negated);
 
     // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
@@ -86,9 +94,12 @@ internal static class ConntrackFacts
         state.Tracking == TrackState.Tracked ? null : Answer.Of(isBesideState);
 
     private static Answer? BeforeAsking(Match match, bool isBesideState, PacketSpec packet, PacketState state) =>
-        Untracked(isBesideState, state) ?? (packet.State == ConntrackStates.New ? null : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)));
+        Untracked(isBesideState, state)
+        ?? (packet.State == ConntrackStates.New ? null : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)));
 
-    /// <summary>An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.</summary>
+    /// <summary>
+    /// An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.
+    /// </summary>
     internal static (InetAddress Address, ushort? Port) End(
         ConntrackDirection direction, PacketSide side, PacketSpec packet, PacketState state) => (direction, side) switch
         {
@@ -102,9 +113,11 @@ internal static class ConntrackFacts
     private static Answer Address(ConntrackAddressMatch match, PacketSpec packet, PacketState state)
     {
         InetAddress address = End(match.Direction, match.Side, packet, state).Address;
-        return address.Family == IpFamily.None ? Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)) : Answer.Of(match.Prefix.Contains(address));
+        return address.Family == IpFamily.None ? Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match))
+            : Answer.Of(match.Prefix.Contains(address));
     }
 
     private static Answer Port(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
-        End(match.Direction, match.Side, packet, state).Port is { } port ? Answer.Of(match.Ports.Contains(port)) : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match));
+        End(match.Direction, match.Side, packet, state).Port is { } port
+        ? Answer.Of(match.Ports.Contains(port)) : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match));
 }

@@ -5,12 +5,14 @@ namespace Portolan.Inspect.Simulation;
 
 /// <summary>
 /// Whether rules make the kernel track connections: only then does it put fragments together before any rule sees them, and only then do
-/// packets pass through nat chains at all. A nat chain by itself does not ask for it; what it says about translation does (nf_ct_netns_get).
+/// packets pass through nat chains at all. A nat chain by itself does not ask for it; what it says about translation does
+/// (nf_ct_netns_get).
 /// </summary>
 internal static class ConntrackUse
 {
     internal static bool IsIn(Ruleset ruleset, IpFamily family) => ruleset.Tables
-        .Where(table => !table.IsDormant && (table.Family == (family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6) || table.Family == TableFamily.Inet))
+        .Where(table => !table.IsDormant
+        && (table.Family == (family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6) || table.Family == TableFamily.Inet))
         .SelectMany(table => table.Chains)
         .Any(chain => chain.Rules.Any(rule => rule.Statements.Any(Needs)));
 

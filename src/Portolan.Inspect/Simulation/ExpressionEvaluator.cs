@@ -24,7 +24,8 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             : Uniform(numgen.Modulus, numgen.Offset, place),
         HashExpression hash => Hash(hash, state, place),
         UnmodelledExpression unmodelled => Evaluated.Unknown(new UnmodelledValue(place, unmodelled.Text)),
-        NumberValue or AddressValue or PrefixValue or RangeValue or NameValue or CatchAllValue or VerdictValue or SetReference or AnonymousSet =>
+        NumberValue or AddressValue or PrefixValue or RangeValue or NameValue or CatchAllValue or VerdictValue or SetReference
+            or AnonymousSet =>
             Evaluated.Of(expression),
         _ => throw new UnreachableException($"{expression.GetType().Name} has no value here"),
     };
@@ -63,7 +64,8 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             case PacketField.TransportSourcePort or PacketField.TransportDestinationPort:
                 return TransportPort(selector.Field == PacketField.TransportSourcePort, state);
             case PacketField.TcpFlags:
-                return packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false } ? Evaluated.Of((ulong)packet.TcpFlags) : Evaluated.Absent;
+                return packet is { Protocol: IpProtocol.Tcp, IsLaterFragment: false }
+                    ? Evaluated.Of((ulong)packet.TcpFlags) : Evaluated.Absent;
             case PacketField.IcmpType or PacketField.IcmpCode:
                 return packet is { Protocol: IpProtocol.Icmp, IsLaterFragment: false }
                     ? Evaluated.Of(selector.Field == PacketField.IcmpType ? packet.EffectiveIcmpType : (ulong)packet.IcmpCode)
@@ -155,7 +157,8 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         port is { } value ? Evaluated.Of(value) : Evaluated.Unknown(new PacketPort());
 
     private Evaluated PortOf(IpProtocol protocol, bool isSource, PacketState state) =>
-        packet.Protocol == protocol && !packet.IsLaterFragment ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
+        packet.Protocol == protocol && !packet.IsLaterFragment
+        ? Port(isSource ? state.SourcePort : state.DestinationPort) : Evaluated.Absent;
 
     private Evaluated TransportPort(bool isSource, PacketState state)
     {
@@ -225,7 +228,9 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         }));
     }
 
-    /// <summary>"mark and mask" is known when the bits under the mask are, and of a whole packet the fragment offset is 0, whatever DF says.</summary>
+    /// <summary>
+    /// "mark and mask" is known when the bits under the mask are, and of a whole packet the fragment offset is 0, whatever DF says.
+    /// </summary>
     private Evaluated? KnownBits(BitwiseExpression bitwise, PacketState state)
     {
         if (bitwise is not { Operator: BitwiseOperator.And, Left: SelectorExpression selector, Right: NumberValue { Value: var mask } })
@@ -235,7 +240,8 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             PacketField.MetaMark when (state.UnknownMark & mask) == 0 => Evaluated.Of(state.Mark & ~state.UnknownMark),
             PacketField.CtMark when state.Tracking == TrackState.Tracked && (state.UnknownConnectionMark & mask) == 0 =>
                 Evaluated.Of(state.ConnectionMark & ~state.UnknownConnectionMark),
-            PacketField.IpFragmentOffset when packet is { Family: IpFamily.IPv4, IsLaterFragment: false } && (mask & ~0x3fffUL) == 0 => Evaluated.Of(0),
+            PacketField.IpFragmentOffset when packet is { Family: IpFamily.IPv4, IsLaterFragment: false } && (mask & ~0x3fffUL) == 0 =>
+                Evaluated.Of(0),
             _ => null,
         };
     }

@@ -4,8 +4,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Something that the input does not tell, with the packet's values it is about. Equal facts have the same answer for one packet; their equality is
-/// the compiler's.
+/// Something that the input does not tell, with the packet's values it is about. Equal facts have the same answer for one packet; their
+/// equality is the compiler's.
 /// </summary>
 internal abstract record Fact
 {
@@ -56,8 +56,11 @@ internal sealed record PacketPort(PacketSide? Side = null) : Fact
     internal override string Text => "the packet's port, which was not given";
 }
 
-/// <summary>The packet's interface, compared with a name on the path to a destination; no name when the interface itself is asked for.</summary>
-internal sealed record PacketInterface(InterfaceDirection Direction, string? Name = null, bool IsPrefix = false, InetAddress Destination = default) : Fact
+/// <summary>
+/// The packet's interface, compared with a name on the path to a destination; no name when the interface itself is asked for.
+/// </summary>
+internal sealed record PacketInterface(InterfaceDirection Direction, string? Name = null, bool IsPrefix = false,
+    InetAddress Destination = default) : Fact
 {
     internal override string Text => Direction == InterfaceDirection.In
         ? "the interface the packet comes in by, which was not given"
@@ -153,14 +156,17 @@ internal sealed record SetLimitHistory(RuleRef Place, string Set) : Fact
 /// <param name="HitCount">Seen so often; null for once.</param>
 /// <param name="Ttl">True when the TTL has to be the same.</param>
 /// <param name="Known">What is known of the entry.</param>
-internal sealed record RecentClient(string List, InetAddress Address, bool IsClient, uint? Seconds, uint? HitCount, bool Ttl, RecentEntry Known) : Fact
+internal sealed record RecentClient(string List, InetAddress Address, bool IsClient, uint? Seconds, uint? HitCount, bool Ttl,
+    RecentEntry Known) : Fact
 {
-    internal override string Text => $"whether {(IsClient ? "the client" : Address)} is in the list '{List}' of the recent match, which no dump shows";
+    internal override string Text =>
+        $"whether {(IsClient ? "the client" : Address)} is in the list '{List}' of the recent match, which no dump shows";
 }
 
 /// <summary>What rules that the input leaves out do, before the rule of a chain with this index.</summary>
 internal sealed record RulesLeftOut(Chain Chain, int Index) : Fact
 {
     internal override string Text =>
-        $"the input leaves out rules of chain {Chain.Name} {(Index < Chain.Rules.Length ? $"before rule {Index + 1}" : "at the end")}; one of them may match";
+        $"the input leaves out rules of chain {Chain.Name} {(Index < Chain.Rules.Length ? $"before rule {Index + 1}" : "at the end")}; " +
+        "one of them may match";
 }

@@ -34,7 +34,8 @@ internal sealed class ForkTracker
     }
 
     internal static string Reason(Condition condition, RuleRef? place) =>
-        place is null || condition.Text.Contains(place.Chain.Name, StringComparison.Ordinal) ? condition.Text : $"{condition.Text}: {place} asks";
+        place is null || condition.Text.Contains(place.Chain.Name, StringComparison.Ordinal)
+        ? condition.Text : $"{condition.Text}: {place} asks";
 }
 
 /// <summary>The end of one way.</summary>

@@ -25,7 +25,8 @@ internal sealed class HookTable
             .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table, chain)))
             .ToList();
         // What an excerpt leaves out may need connections.
-        bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat) && (UsesConntrack || ruleset.Tables.Any(table => table.IsExcerpt));
+        bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat)
+            && (UsesConntrack || ruleset.Tables.Any(table => table.IsExcerpt));
         foreach (Hook hook in Enum.GetValues<Hook>())
         {
             // Of two chains with one priority the kernel calls the one first that came last (nf_hook_entries_grow, net/netfilter/core.c).
@@ -36,7 +37,8 @@ internal sealed class HookTable
                 .Select(item => new Station(PriorityOf(item.table, item.chain), [item], IsNat: false))
                 .ToList();
             // All nat chains of a hook are called from one place, whatever their priorities, and in the order of these (nf_nat_core.c).
-            var nat = ofHook.Where(item => hasNat && item.chain.Base!.Type == ChainType.Nat).OrderBy(item => item.chain.Base!.Priority).ToList();
+            var nat = ofHook.Where(item => hasNat && item.chain.Base!.Type == ChainType.Nat)
+                .OrderBy(item => item.chain.Base!.Priority).ToList();
             // With any nat chain the kernel decides about translation at all four hooks.
             if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
                 stations.Add(new Station(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
@@ -51,12 +53,16 @@ internal sealed class HookTable
     // iptables-nft hooks its security table in behind address translation, the kernel's own iptables before it (xtables_ipv4 in iptables'
     // nft.c). A dump that does not say whose it is counts as the kernel's.
     private static int PriorityOf(RuleTable table, Chain chain) =>
-        table is { Backend: RuleBackend.IptablesNft, Name: "security", Format: not (RuleFormat.NftText or RuleFormat.NftJson) } ? 150 : chain.Base!.Priority;
+        table is { Backend: RuleBackend.IptablesNft, Name: "security", Format: not (RuleFormat.NftText or RuleFormat.NftJson) }
+        ? 150 : chain.Base!.Priority;
 
     /// <summary>True when rules of the family make the kernel track connections.</summary>
     internal bool UsesConntrack => _usesConntrack.Value;
 
-    /// <summary>Chains of different tables that the kernel calls in an order which no input shows for sure, for an answer: "nat OUTPUT and other out".</summary>
+    /// <summary>
+    /// Chains of different tables that the kernel calls in an order which no input shows for sure, for an answer: "nat OUTPUT and other
+    /// out".
+    /// </summary>
     internal List<string> Ties { get; } = [];
 
     internal IReadOnlyList<Station> At(Hook hook) => _stations[hook];

@@ -75,10 +75,13 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
         .Where(entry => Holds(set, entry.Parts[0], sides[0], state).Kind != AnswerKind.No)
         .GroupBy(entry => Specificity(entry).First).MaxBy(group => group.Key) ?? Enumerable.Empty<IpSetEntry>();
 
-    /// <summary>Whether the packet has what the set takes for a port: of a later fragment nobody knows, and bitmap:port takes TCP and UDP only.</summary>
+    /// <summary>
+    /// Whether the packet has what the set takes for a port: of a later fragment nobody knows, and bitmap:port takes TCP and UDP only.
+    /// </summary>
     private bool HasPort(IpSet set) => set.Dimensions is [IpSetDimension.Port]
         ? packet is { Protocol: IpProtocol.Tcp or IpProtocol.Udp, IsLaterFragment: false }
-        : !packet.IsLaterFragment || packet.Protocol is not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or IpProtocol.Icmp);
+        : !packet.IsLaterFragment
+            || packet.Protocol is not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or IpProtocol.Icmp);
 
     /// <summary>The lengths of the prefixes. In a set of two networks the first one's counts before the second's.</summary>
     private static (int First, int Second) Specificity(IpSetEntry entry)

@@ -23,7 +23,8 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
         MatchEvaluator.Address(context.State, match.Side, value => MatchEvaluator.IsMasked(value, match), match).NegateIf(match.Negated);
 
     public Answer Visit(AddressRangeMatch match, in MatchContext context) =>
-        MatchEvaluator.Address(context.State, match.Side, value => value.Family == match.First.Family && value >= match.First && value <= match.Last, match).NegateIf(match.Negated);
+        MatchEvaluator.Address(context.State, match.Side,
+        value => value.Family == match.First.Family && value >= match.First && value <= match.Last, match).NegateIf(match.Negated);
 
     public Answer Visit(PortMatch match, in MatchContext context) => conditions.Ports(match, context.State);
 
@@ -42,7 +43,8 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
     public Answer Visit(StatisticNthMatch match, in MatchContext context) =>
         Answer.Chance(1.0 / Math.Max(1, match.Every)).NegateIf(match.Negated);
 
-    public Answer Visit(IpSetMatch match, in MatchContext context) => conditions.IpSets.Contains(match, context.State).NegateIf(match.Negated);
+    public Answer Visit(IpSetMatch match, in MatchContext context) =>
+        conditions.IpSets.Contains(match, context.State).NegateIf(match.Negated);
 
     public Answer Visit(RecentMatch match, in MatchContext context) => conditions.Recent.Evaluate(match, context.State);
 
@@ -63,26 +65,34 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
             : Answer.No;
 
     // The first fragment is none for this match, and a conditions.Packet is whole unless its specification says otherwise.
-    public Answer Visit(FragmentMatch match, in MatchContext context) => Answer.Of(conditions.Packet.IsLaterFragment).NegateIf(match.Negated);
+    public Answer Visit(FragmentMatch match, in MatchContext context) =>
+        Answer.Of(conditions.Packet.IsLaterFragment).NegateIf(match.Negated);
 
     public Answer Visit(AccountingMatch match, in MatchContext context) => Answer.Yes;
 
     public Answer Visit(UnmodelledMatch match, in MatchContext context) =>
         Answer.Unknown(new UnmodelledCondition(context.Place, match.Text));
 
-    public Answer Visit(ConntrackStateMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackStateMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackStatusMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackStatusMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackAddressMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackAddressMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackPortMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackPortMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackProtocolMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackProtocolMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackDirectionMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackDirectionMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
-    public Answer Visit(ConntrackExpireMatch match, in MatchContext context) => ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
+    public Answer Visit(ConntrackExpireMatch match, in MatchContext context) =>
+        ConntrackFacts.Evaluate(match, conditions.Packet, context.State);
 
     public Answer Visit(RelationalMatch match, in MatchContext context) =>
         relations.Evaluate(match, context.State, context.Place);

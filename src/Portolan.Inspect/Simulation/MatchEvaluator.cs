@@ -3,7 +3,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Decides the conditions of iptables rules (and nft's limit) that take more than a line; see <see cref="MatchDecider"/>.</summary>
+/// <summary>
+/// Decides the conditions of iptables rules (and nft's limit) that take more than a line; see <see cref="MatchDecider"/>.
+/// </summary>
 internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Ruleset ruleset)
 {
     internal IpSetIndex IpSets { get; } = new(ruleset, packet);
@@ -13,7 +15,8 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     internal PacketSpec Packet => packet;
 
     internal static bool IsMasked(InetAddress value, MaskedAddressMatch match) =>
-        value.Family == match.Value.Family && (value.ToNumber() & match.Mask.ToNumber()) == (match.Value.ToNumber() & match.Mask.ToNumber());
+        value.Family == match.Value.Family
+        && (value.ToNumber() & match.Mask.ToNumber()) == (match.Value.ToNumber() & match.Mask.ToNumber());
 
     internal static Answer Address(PacketState state, PacketSide side, Func<InetAddress, bool> holds, Match match)
     {
@@ -60,7 +63,8 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         {
             return match.IsPrefix && match.Name.Length == 0
                 ? Answer.Yes.NegateIf(match.Negated)
-                : Answer.Unknown(new PacketInterface(match.Direction, match.Name, match.IsPrefix, state.Destination)).NegateIf(match.Negated);
+                : Answer.Unknown(new PacketInterface(match.Direction, match.Name, match.IsPrefix, state.Destination))
+                    .NegateIf(match.Negated);
         }
         bool holds = match.IsPrefix ? name.StartsWith(match.Name, StringComparison.Ordinal) : name == match.Name;
         return Answer.Of(holds).NegateIf(match.Negated);
@@ -101,7 +105,9 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         return IsOfType(own.Any(item => item.Address == address), match.Types).NegateIf(match.Negated);
     }
 
-    /// <summary>Whether an address is of one of the kinds. A packet that arrives never has a local source: the kernel drops those as martians.</summary>
+    /// <summary>
+    /// Whether an address is of one of the kinds. A packet that arrives never has a local source: the kernel drops those as martians.
+    /// </summary>
     internal Answer KindOf(InetAddress address, AddressTypes types, bool arrivedFromElsewhere)
     {
         if (address.IsMulticast)
@@ -128,7 +134,8 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     {
         // xt_addrtype asks the table of local addresses in IPv4. In IPv6 every type must hold, and a local address is unicast as well.
         if (packet.Family == IpFamily.IPv6)
-            return Answer.Of((types & AddressTypes.Multicast) == 0 && ((types & AddressTypes.Local) != 0 ? isLocal : (types & AddressTypes.Unicast) != 0));
+            return Answer.Of((types & AddressTypes.Multicast) == 0
+                && ((types & AddressTypes.Local) != 0 ? isLocal : (types & AddressTypes.Unicast) != 0));
         return Answer.Of((types & (isLocal ? AddressTypes.Local : AddressTypes.Unicast)) != 0);
     }
 
@@ -143,7 +150,8 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         if (match.Protocol != packet.Protocol || packet.IsLaterFragment)
             return Answer.No;
         bool any = match.Type == 255 && match.Protocol == IpProtocol.Icmp;
-        bool holds = any || (match.Type == packet.EffectiveIcmpType && packet.IcmpCode >= match.FirstCode && packet.IcmpCode <= match.LastCode);
+        bool holds = any
+            || (match.Type == packet.EffectiveIcmpType && packet.IcmpCode >= match.FirstCode && packet.IcmpCode <= match.LastCode);
         return Answer.Of(holds).NegateIf(match.Negated);
     }
 

@@ -9,9 +9,11 @@ namespace Portolan.Inspect.Simulation;
 /// </summary>
 internal static class NatRangeChoice
 {
-    internal static InetAddress Of(InetAddress first, InetAddress last, InetAddress source, InetAddress destination, bool isSource, bool isPersistent)
+    internal static InetAddress Of(InetAddress first, InetAddress last, InetAddress source, InetAddress destination, bool isSource,
+        bool isPersistent)
     {
-        Span<byte> from = stackalloc byte[16], to = stackalloc byte[16], low = stackalloc byte[16], high = stackalloc byte[16], chosen = stackalloc byte[16];
+        Span<byte> from = stackalloc byte[16], to = stackalloc byte[16], low = stackalloc byte[16], high = stackalloc byte[16],
+            chosen = stackalloc byte[16];
         from.Clear();
         source.WriteBytes(from);
         int length = destination.WriteBytes(to);

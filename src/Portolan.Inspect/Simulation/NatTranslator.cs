@@ -32,7 +32,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
             results.Add(masqueraded);
             return null;
         }
-        if (Targets(nat, state, hook, place, out List<(InetAddress First, InetAddress Last, ushort? Port, double Share)> targets) is { } unknown)
+        if (Targets(nat, state, hook, place, out List<(InetAddress First, InetAddress Last, ushort? Port, double Share)> targets)
+            is { } unknown)
             return unknown;
         foreach ((InetAddress first, InetAddress last, ushort? port, double share) in targets)
         {
@@ -161,7 +162,9 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         // destination both are the same address.
         if (!isRandom && state.Source >= first && state.Source <= last)
             return nat.Range is { HasPorts: true } ? Split(first, last) : [state.Source];
-        return isPersistent || isRandom ? [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)] : Split(first, last);
+        return isPersistent || isRandom
+            ? [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)] : Split(
+            first, last);
     }
 
     private static List<InetAddress>? Split(InetAddress first, InetAddress last)
@@ -186,8 +189,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
     }
 
     /// <summary>
-    /// A random choice is one of the identifier of a ping as well, which counts as a port in both directions, and as good as never is the old one
-    /// (nf_nat_l4proto_unique_tuple).
+    /// A random choice is one of the identifier of a ping as well, which counts as a port in both directions, and as good as never is the
+    /// old one (nf_nat_l4proto_unique_tuple).
     /// </summary>
     private bool ChangesIdentifier(NatStatement nat) => IsRandom(nat) && packet.Protocol is (IpProtocol.Icmp or IpProtocol.IcmpV6);
 

@@ -69,7 +69,9 @@ public sealed record Outcome
     /// <summary>The rules that the packet met, in order, and the decisions between them.</summary>
     public ImmutableArray<PathStep> Path { get; init; } = [];
 
-    /// <summary>For an unknown end: what it would be if the unknown were known, one way or the other. Probabilities are not comparable.</summary>
+    /// <summary>
+    /// For an unknown end: what it would be if the unknown were known, one way or the other. Probabilities are not comparable.
+    /// </summary>
     public ImmutableArray<Outcome> Candidates { get; init; } = [];
 
     /// <summary>"10.244.2.50:80", or the address alone for protocols without ports.</summary>
@@ -105,7 +107,8 @@ public sealed record RuleRef(RuleTable Table, Chain Chain, int Index)
 /// <param name="Destination">The destination when the packet came here.</param>
 /// <param name="DestinationPort">The destination port when the packet came here; null without ports.</param>
 public sealed record PathStep(
-    PathStepKind Kind, Hook Hook, RuleRef? Place, RuleTable? Table, Chain? Chain, string Text, InetAddress Destination, ushort? DestinationPort);
+    PathStepKind Kind, Hook Hook, RuleRef? Place, RuleTable? Table, Chain? Chain, string Text, InetAddress Destination,
+        ushort? DestinationPort);
 
 /// <summary>The kinds of steps.</summary>
 public enum PathStepKind : byte

@@ -46,7 +46,9 @@ internal static class OutcomeResolver
         if (AreAlike(ifTrue, ifFalse))
             return ifFalse.Select(outcome => new Open(outcome, assumption.Previous));
         if (IsOnlyRoute(assumption, ifTrue, ifFalse))
-            return ifFalse.Select(outcome => new Open(outcome with { Reason = $"delivered here if {outcome.Destination} is an address of this node" }, assumption.Previous));
+            return ifFalse.Select(outcome =>
+                new Open(outcome with { Reason = $"delivered here if {outcome.Destination} is an address of this node" },
+                assumption.Previous));
 
         // Only what differs is unknown: ends that both sides have keep the smaller of their two probabilities.
         var results = new List<Outcome>();
@@ -84,7 +86,8 @@ internal static class OutcomeResolver
     /// </summary>
     private static bool IsOnlyRoute(Assumption assumption, ImmutableArray<Outcome> ifTrue, ImmutableArray<Outcome> ifFalse) =>
         assumption.Place is null && assumption.Condition.Fact is LocalAddress
-        && ifTrue.All(outcome => outcome.Verdict == OutcomeVerdict.Local) && ifFalse.All(outcome => outcome.Verdict == OutcomeVerdict.Forward)
+        && ifTrue.All(outcome => outcome.Verdict == OutcomeVerdict.Local)
+            && ifFalse.All(outcome => outcome.Verdict == OutcomeVerdict.Forward)
         && ifTrue.Length == 1 && ifFalse.Length == 1 && ifTrue[0].IsTranslated == ifFalse[0].IsTranslated;
 
     /// <summary>True for the same ends with the same probabilities, whatever the ways there.</summary>
@@ -93,7 +96,8 @@ internal static class OutcomeResolver
         if (left.Length != right.Length)
             return false;
         var byKey = right.ToDictionary(Key, outcome => outcome.Probability);
-        return left.All(outcome => byKey.TryGetValue(Key(outcome), out double probability) && Math.Abs(probability - outcome.Probability) < 1e-9);
+        return left.All(outcome => byKey.TryGetValue(Key(outcome), out double probability)
+            && Math.Abs(probability - outcome.Probability) < 1e-9);
     }
 
     private static ImmutableArray<Outcome> Merge(IEnumerable<Outcome> outcomes)
@@ -110,7 +114,8 @@ internal static class OutcomeResolver
             merged[key] = (outcome.Probability > other.Probability ? outcome : other) with
             {
                 Probability = outcome.Probability + other.Probability,
-                Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty ? [] : Merge(other.Candidates.Concat(outcome.Candidates)),
+                Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty
+                    ? [] : Merge(other.Candidates.Concat(outcome.Candidates)),
             };
         }
         return [.. merged.Values.OrderByDescending(outcome => Math.Round(outcome.Probability, 9)).ThenBy(outcome => outcome.Verdict)

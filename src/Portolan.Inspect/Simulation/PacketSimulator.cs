@@ -55,7 +55,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             var matches = new MatchEvaluator(packet, node, ruleset);
             var expressions = new ExpressionEvaluator(packet, node, matches);
             var runner = new RuleRunner(
-                matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions, new NatTranslator(packet, node, expressions), _ledger);
+                matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions,
+                    new NatTranslator(packet, node, expressions), _ledger);
             _walker = new ChainWalker(runner, _ledger);
         }
 
@@ -70,13 +71,15 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                 Mark = _packet.Mark,
                 ConnectionMark = _packet.ConnectionMark ?? 0,
                 // The connection's own mark is another's work, unless this packet begins it.
-                UnknownConnectionMark = _packet.ConnectionMark is null && _packet.State is ConntrackStates.Established or ConntrackStates.Related ? uint.MaxValue : 0,
+                UnknownConnectionMark = _packet.ConnectionMark is null && _packet.State is ConntrackStates.Established
+                    or ConntrackStates.Related ? uint.MaxValue : 0,
                 HasSocket = _packet.IsFromNode,
                 InInterface = _packet.IsFromNode ? string.Empty : _packet.InInterface,
                 OutInterface = _packet.IsFromNode ? OutInterfaceTo(_packet.Destination) : string.Empty,
             };
             if (_packet.IsLaterFragment && _hooks.UsesConntrack)
-                _ledger.Finish(start, OutcomeVerdict.Unknown, "what the packet is that the fragment is part of: conntrack holds fragments until it is whole, and no rule sees them");
+                _ledger.Finish(start, OutcomeVerdict.Unknown,
+                    "what the packet is that the fragment is part of: conntrack holds fragments until it is whole, and no rule sees them");
             else if (_packet.IsFromNode)
                 Send([start]);
             else
@@ -144,7 +147,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                 {
                     // A martian, unless the operator allows it per interface.
                     _ledger.Finish(state, OutcomeVerdict.Unknown,
-                        $"whether route_localnet lets a packet from outside reach {state.Destination}; without it the node drops the packet");
+                        $"whether route_localnet lets a packet from outside reach {state.Destination}; without it the node drops " +
+                        "the packet");
                     continue;
                 }
                 Answer answer = _node.IsLocal(state.Destination) is { } known
@@ -152,7 +156,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                     : MatchEvaluator.IsLocalUnknown(state.Destination);
                 if (answer.Kind != AnswerKind.Unknown)
                 {
-                    Note(state, hook, answer.Kind == AnswerKind.Yes ? $"{state.Destination} is this node's" : $"{state.Destination} is elsewhere");
+                    Note(state, hook, answer.Kind == AnswerKind.Yes ? $"{state.Destination} is this node's"
+                        : $"{state.Destination} is elsewhere");
                     (answer.Kind == AnswerKind.Yes ? local : elsewhere).Add(state);
                     continue;
                 }
@@ -167,7 +172,9 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
         }
 
         private static void Note(PacketState state, Hook hook, string text) =>
-            state.Path = new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text, state.Destination, state.DestinationPort), state.Path);
+            state.Path =
+            new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text, state.Destination, state.DestinationPort),
+            state.Path);
 
         private List<PacketState> Pass(Hook hook, List<PacketState> states)
         {
@@ -176,7 +183,9 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             bool isFirst = hook == Hook.Output || (hook == Hook.Prerouting && !_packet.IsFromNode);
             bool isTracked = !isFirst;
             foreach (PacketState state in states)
-                state.Path = new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty, state.Destination, state.DestinationPort), state.Path);
+                state.Path =
+                    new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty, state.Destination,
+                    state.DestinationPort), state.Path);
             foreach (HookTable.Station station in _hooks.At(hook))
             {
                 if (!isTracked && station.Priority > HookTable.ConntrackPriority)
@@ -184,7 +193,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                     Track(states);
                     isTracked = true;
                 }
-                states = station.IsNat ? Translate(station, hook, states) : _walker.Walk(station.Chains[0].Table, station.Chains[0].Chain, hook, states);
+                states = station.IsNat ? Translate(station, hook, states)
+                    : _walker.Walk(station.Chains[0].Table, station.Chains[0].Chain, hook, states);
             }
             if (!isTracked)
                 Track(states);
@@ -262,7 +272,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             {
                 state.Ambiguity ??= new Ambiguity(
                     isDestination
-                        ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet ({asFirst.Count} possible)"
+                        ? $"to which endpoint conntrack sends this connection: the rules decided that with its first packet " +
+                        $"({asFirst.Count} possible)"
                         : "which source conntrack gives this connection: the rules decided that with its first packet",
                     state.Source, state.Destination, state.DestinationPort);
                 foreach (PacketState possible in asFirst)

@@ -72,7 +72,8 @@ public sealed record PacketSpec
     public IpFamily Family => Destination.Family;
 
     /// <summary>True for protocols with ports that rules can match.</summary>
-    public bool HasPorts => !IsLaterFragment && Protocol is IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136 or (IpProtocol)33;
+    public bool HasPorts => !IsLaterFragment && Protocol is IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or (IpProtocol)136
+        or (IpProtocol)33;
 
     internal byte EffectiveIcmpType => IcmpType ?? (Protocol == IpProtocol.IcmpV6 ? (byte)128 : (byte)8);
 }

@@ -3,8 +3,8 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// All that decides what becomes of a packet from here on: states that agree in it have the same future. Its equality is the compiler's, so that
-/// a field added here takes part.
+/// All that decides what becomes of a packet from here on: states that agree in it have the same future. Its equality is the compiler's, so
+/// that a field added here takes part.
 /// </summary>
 internal abstract record PacketFacts
 {
@@ -28,7 +28,9 @@ internal abstract record PacketFacts
     /// <summary>True while the packet has the socket of the program on this node that sends it.</summary>
     internal bool HasSocket;
 
-    /// <summary>True once the connection's first packet has passed all hooks: what this node sends itself comes in with such a connection.</summary>
+    /// <summary>
+    /// True once the connection's first packet has passed all hooks: what this node sends itself comes in with such a connection.
+    /// </summary>
     internal bool IsConfirmed;
 
     /// <summary>True when rules may have put the connection into a zone of its own.</summary>
@@ -48,7 +50,9 @@ internal abstract record PacketFacts
     internal PacketMemory? Memory;
 }
 
-/// <summary>One path the packet may have taken so far: the packet as it is now, how likely that is, and the rules that brought it here.</summary>
+/// <summary>
+/// One path the packet may have taken so far: the packet as it is now, how likely that is, and the rules that brought it here.
+/// </summary>
 internal sealed record PacketState : PacketFacts
 {
     internal double Probability = 1;
@@ -79,7 +83,9 @@ internal enum TrackState : byte
     Invalid,
 }
 
-/// <summary>An unknown condition and the side that was taken; a list, latest first. Compared by reference: each fork makes its own.</summary>
+/// <summary>
+/// An unknown condition and the side that was taken; a list, latest first. Compared by reference: each fork makes its own.
+/// </summary>
 internal sealed class Assumption(int fork, Condition condition, bool holds, RuleRef? place, Assumption? previous)
 {
     internal int Fork { get; } = fork;

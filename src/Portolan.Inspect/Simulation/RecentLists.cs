@@ -4,8 +4,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump of rules, and known only where
-/// the lists were read as well; what this packet writes, its later rules read.
+/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump of rules, and known only
+/// where the lists were read as well; what this packet writes, its later rules read.
 /// </summary>
 internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
 {
@@ -83,7 +83,8 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
 
 /// <summary>What is known of an entry in a list of the recent match.</summary>
 /// <param name="Stamps">How often this packet was written down.</param>
-/// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no entry.</param>
+/// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no
+/// entry.</param>
 /// <param name="Version">Counts changes that are not known.</param>
 /// <param name="Ages">The age of each stamp that was read.</param>
 internal sealed record RecentEntry(int Stamps, bool IsAll, int Version, EquatableArray<TimeSpan> Ages)

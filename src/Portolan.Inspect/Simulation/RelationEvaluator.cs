@@ -13,7 +13,8 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         if (left.UnknownCondition is { } unknown)
         {
             // Whether an address is local is one question however it is asked, so that two rules about it agree.
-            if (match is { Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual, Right: NumberValue { Value: 2 } })
+            if (match is { Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
+                Right: NumberValue { Value: 2 } })
                 return new Answer(AnswerKind.Unknown, 0, unknown).NegateIf(match.Operator == RelationalOperator.NotEqual);
             return new Answer(AnswerKind.Unknown, 0, unknown with { Fact = new ComparedFact(unknown.Fact, match.Operator, match.Right) });
         }
@@ -42,7 +43,8 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
             bool found = set.Find(value, state, out Condition? unknown) is not null;
             return (unknown is null ? Answer.Of(found) : new Answer(AnswerKind.Unknown, 0, unknown)).NegateIf(negated);
         }
-        Evaluated right = match.Right is PrefixValue or RangeValue or ConcatExpression ? Evaluated.Of(match.Right) : expressions.Evaluate(match.Right, state, place);
+        Evaluated right = match.Right is PrefixValue or RangeValue or ConcatExpression
+            ? Evaluated.Of(match.Right) : expressions.Evaluate(match.Right, state, place);
         if (right.UnknownCondition is { } condition)
             return new Answer(AnswerKind.Unknown, 0, condition);
         if (right.Single is not { } pattern)

@@ -45,7 +45,9 @@ internal sealed class RuleRunner(
     }
 
     private static void Record(PacketState state, RuleRef place, Hook hook) =>
-        state.Path = new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination, state.DestinationPort), state.Path);
+        state.Path =
+        new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination,
+        state.DestinationPort), state.Path);
 
     /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
     private PacketState? EvaluateMatch(Match match, RuleRef place, PacketState state, int nextStatement, bool recorded, RuleResult result)
@@ -88,7 +90,8 @@ internal sealed class RuleRunner(
         for (int index = from; index < statements.Length; index++)
         {
             if (statements[index] is RecentMatch { Mode: not RecentMode.Check }
-                || statements[index] is not (Match or LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement { PassesOn: true }))
+                || statements[index] is not (Match or LogStatement or TraceStatement or NamedCounterStatement
+                    or UnmodelledStatement { PassesOn: true }))
                 return false;
         }
         return true;
@@ -257,7 +260,8 @@ internal sealed class RuleRunner(
                 return state;
             // Whether a map has an element decides about the statements behind this one as well.
             bool isLast = nextStatement == place.Rule.Statements.Length;
-            if (isLast && (assign.Target.Field == PacketField.MetaMark || (assign.Target.Field == PacketField.CtMark && state.Tracking == TrackState.Tracked)))
+            if (isLast && (assign.Target.Field == PacketField.MetaMark
+                || (assign.Target.Field == PacketField.CtMark && state.Tracking == TrackState.Tracked)))
             {
                 (assign.Target.Field == PacketField.MetaMark ? ref state.UnknownMark : ref state.UnknownConnectionMark) = uint.MaxValue;
                 return state;
@@ -292,7 +296,8 @@ internal sealed class RuleRunner(
     private static bool IsModelled(PacketField field) => field is PacketField.MetaMark or PacketField.CtMark or PacketField.MetaPriority
         or PacketField.IpSource or PacketField.IpDestination or PacketField.Ip6Source or PacketField.Ip6Destination
         or PacketField.TcpSourcePort or PacketField.TcpDestinationPort or PacketField.UdpSourcePort or PacketField.UdpDestinationPort
-        or PacketField.SctpSourcePort or PacketField.SctpDestinationPort or PacketField.TransportSourcePort or PacketField.TransportDestinationPort;
+        or PacketField.SctpSourcePort or PacketField.SctpDestinationPort or PacketField.TransportSourcePort
+            or PacketField.TransportDestinationPort;
 
     private static void Store(PacketField field, Expression value, PacketState state)
     {

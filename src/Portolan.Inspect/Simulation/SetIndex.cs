@@ -69,7 +69,9 @@ internal sealed class SetIndex
 /// <summary>Compares constants of nf_tables rules with values of a packet.</summary>
 internal static class ValueComparer
 {
-    /// <summary>Whether a constant, prefix, range or concatenation of such holds the value. An opaque part of the value is held by anything.</summary>
+    /// <summary>
+    /// Whether a constant, prefix, range or concatenation of such holds the value. An opaque part of the value is held by anything.
+    /// </summary>
     internal static bool Holds(Expression pattern, Expression value)
     {
         if (value is UnmodelledExpression || pattern is CatchAllValue)
@@ -88,7 +90,8 @@ internal static class ValueComparer
             case PrefixValue prefix:
                 return value is AddressValue address && prefix.Prefix.Contains(address.Address);
             case RangeValue range:
-                return TryNumber(range.First, out UInt128 first) && TryNumber(range.Last, out UInt128 last) && TryNumber(value, out UInt128 number)
+                return TryNumber(range.First, out UInt128 first) && TryNumber(range.Last, out UInt128 last)
+                    && TryNumber(value, out UInt128 number)
                     && number >= first && number <= last;
             case NameValue name:
                 return value is NameValue text

@@ -91,7 +91,8 @@ internal sealed record WrittenElement(string Set, Expression Key) : Fact
 }
 
 /// <summary>What is in an ipset that the input does not have, for these values of the packet.</summary>
-internal sealed record MissingIpSet(string Set, EquatableArray<PacketSide> Sides = default, InetAddress Source = default, InetAddress Destination = default) : Fact
+internal sealed record MissingIpSet(string Set, EquatableArray<PacketSide> Sides = default, InetAddress Source = default,
+    InetAddress Destination = default) : Fact
 {
     internal override string Text => $"the ipset '{Set}' is not in the input";
 }

@@ -20,7 +20,8 @@ internal static class NetfilterMessages
     /// <summary>Sends a request to a subsystem of netfilter and visits the answer.</summary>
     /// <exception cref="NetlinkException">As for <see cref="NetlinkDump"/>.</exception>
     internal static void Run<TState, TVisitor>(
-        this NetlinkDump requests, string operation, ushort type, bool dump, byte family, NetlinkDump.WriteAttributes<TState> attributes, TState state,
+        this NetlinkDump requests, string operation, ushort type, bool dump, byte family, NetlinkDump.WriteAttributes<TState> attributes,
+            TState state,
         ref TVisitor visitor)
         where TVisitor : INetlinkVisitor
     {

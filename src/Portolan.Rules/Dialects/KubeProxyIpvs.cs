@@ -83,7 +83,8 @@ public static class KubeProxyIpvs
             "LOAD-BALANCER-SOURCE-CIDR" or "LOAD-BALANCER-SOURCE-CID" => KubeIpvsSetRole.SourceRanges,
             "LOAD-BALANCER-SOURCE-IP" => KubeIpvsSetRole.SourceAddresses,
             "NODE-PORT-TCP" or "NODE-PORT-UDP" or "NODE-PORT-SCTP-HASH" => KubeIpvsSetRole.NodePorts,
-            "NODE-PORT-LOCAL-TCP" or "NODE-PORT-LOCAL-UDP" or "NODE-PORT-LOCAL-SCTP-HASH" or "NODE-PORT-LOCAL-SCTP-HAS" => KubeIpvsSetRole.NodePortsLocal,
+            "NODE-PORT-LOCAL-TCP" or "NODE-PORT-LOCAL-UDP" or "NODE-PORT-LOCAL-SCTP-HASH" or "NODE-PORT-LOCAL-SCTP-HAS" =>
+                KubeIpvsSetRole.NodePortsLocal,
             "HEALTH-CHECK-NODE-PORT" => KubeIpvsSetRole.HealthCheckNodePorts,
             "IPVS-IPS" => KubeIpvsSetRole.BoundAddresses,
             _ => KubeIpvsSetRole.None,

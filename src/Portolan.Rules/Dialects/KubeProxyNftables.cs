@@ -103,7 +103,8 @@ public static class KubeProxyNftables
         foreach ((string prefix, KubeNftablesChainRole role) in s_owned)
         {
             // Behind the hash: "namespace/name/protocol/port".
-            if (chain.StartsWith(prefix, StringComparison.Ordinal) && chain[prefix.Length..] is var rest && rest.IndexOf('-') > 0 && rest.Contains('/'))
+            if (chain.StartsWith(prefix, StringComparison.Ordinal) && chain[prefix.Length..] is var rest && rest.IndexOf('-') > 0
+                && rest.Contains('/'))
                 return role;
         }
         return chain switch
@@ -116,7 +117,8 @@ public static class KubeProxyNftables
             Reject => KubeNftablesChainRole.Reject,
             Masquerading => KubeNftablesChainRole.Masquerading,
             MarkMasquerade => KubeNftablesChainRole.MarkMasquerade,
-            "nat-prerouting" or "nat-output" or "nat-postrouting" or "filter-prerouting" or "filter-prerouting-pre-dnat" or "filter-input" or "filter-forward"
+            "nat-prerouting" or "nat-output" or "nat-postrouting" or "filter-prerouting" or "filter-prerouting-pre-dnat" or "filter-input"
+                or "filter-forward"
                 or "filter-output" or "filter-output-pre-dnat" or "filter-output-post-dnat" => KubeNftablesChainRole.Base,
             _ => KubeNftablesChainRole.None,
         };
@@ -137,8 +139,8 @@ public static class KubeProxyNftables
     }
 
     /// <summary>
-    /// The service port of an owned chain, "default/testsvc:https" of "service-J4ITF4R2-default/testsvc/tcp/https"; null for other names. The kernel
-    /// cuts long names, so that some chains do not show theirs.
+    /// The service port of an owned chain, "default/testsvc:https" of "service-J4ITF4R2-default/testsvc/tcp/https"; null for other names.
+    /// The kernel cuts long names, so that some chains do not show theirs.
     /// </summary>
     public static string? ServicePortOf(string chain)
     {

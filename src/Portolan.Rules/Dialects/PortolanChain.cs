@@ -52,7 +52,8 @@ public enum PortolanChainKind : byte
     OffCluster,
 
     /// <summary>
-    /// Does what a frontend needs that is served in another manner than most: source ranges, policy Local, masquerading, affinity. From layout 2 on.
+    /// Does what a frontend needs that is served in another manner than most: source ranges, policy Local, masquerading, affinity. From
+    /// layout 2 on.
     /// </summary>
     Policies,
 
@@ -80,10 +81,14 @@ public enum PortolanChainKind : byte
     /// <summary>Picks one of <see cref="PortolanChain.Number"/> endpoints.</summary>
     PickOf,
 
-    /// <summary>Marks clients that are no pods for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.</summary>
+    /// <summary>
+    /// Marks clients that are no pods for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.
+    /// </summary>
     OffClusterPickOf,
 
-    /// <summary>Marks all clients for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.</summary>
+    /// <summary>
+    /// Marks all clients for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.
+    /// </summary>
     MasqueradePickOf,
 
     /// <summary>As <see cref="PickByCount"/>, for frontends with <see cref="PortolanChain.Number"/> endpoints or more.</summary>

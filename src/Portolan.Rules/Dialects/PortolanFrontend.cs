@@ -1,8 +1,8 @@
 namespace Portolan.Rules.Dialects;
 
 /// <summary>
-/// What layout 2 says of a frontend in one number, which the packet's priority carries from one lookup to the next. nft prints it as a class:
-/// "1:5" is a frontend with five endpoints whose clients are masqueraded unless they are pods.
+/// What layout 2 says of a frontend in one number, which the packet's priority carries from one lookup to the next. nft prints it as a
+/// class: "1:5" is a frontend with five endpoints whose clients are masqueraded unless they are pods.
 /// </summary>
 /// <param name="Flags">What is done with its packets.</param>
 /// <param name="Count">The number of its endpoints; endpoints beyond 65,535 are not used.</param>

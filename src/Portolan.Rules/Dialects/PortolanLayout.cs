@@ -29,9 +29,11 @@ public sealed class PortolanLayout
         _views = views;
         _sets = sets.ToFrozenDictionary(pair => pair.Set, pair => new Pattern(pair.Name));
         _chains = chains.ToFrozenDictionary(pair => pair.Kind, pair => new Pattern(pair.Name));
-        _setsByName = _sets.Where(pair => !pair.Value.HasNumber).ToFrozenDictionary(pair => pair.Value.Before, pair => pair.Key, StringComparer.Ordinal);
+        _setsByName = _sets.Where(pair => !pair.Value.HasNumber)
+            .ToFrozenDictionary(pair => pair.Value.Before, pair => pair.Key, StringComparer.Ordinal);
         _chainsByName = _chains.Where(pair => !pair.Value.HasNumber)
-            .SelectMany(pair => views, (pair, view) => (Name: view.Prefix + pair.Value.Before, Chain: new PortolanChain(pair.Key, view.View)))
+            .SelectMany(pair => views,
+            (pair, view) => (Name: view.Prefix + pair.Value.Before, Chain: new PortolanChain(pair.Key, view.View)))
             .ToFrozenDictionary(pair => pair.Name, pair => pair.Chain, StringComparer.Ordinal);
     }
 
@@ -49,7 +51,8 @@ public sealed class PortolanLayout
     /// <param name="variant">Prefix length or seconds, for the kinds that have one.</param>
     /// <exception cref="ArgumentOutOfRangeException">The layout has no such set.</exception>
     public string NameOf(PortolanSet set, int variant = 0) =>
-        _sets.TryGetValue(set, out Pattern pattern) ? pattern.With(variant) : throw new ArgumentOutOfRangeException(nameof(set), set, $"layout {Number} has no such set");
+        _sets.TryGetValue(set, out Pattern pattern) ? pattern.With(variant)
+        : throw new ArgumentOutOfRangeException(nameof(set), set, $"layout {Number} has no such set");
 
     /// <summary>The name of a chain.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The layout has no such chain.</exception>
@@ -59,7 +62,8 @@ public sealed class PortolanLayout
 
     /// <summary>The name of a chain.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The layout has no such chain.</exception>
-    public string NameOf(PortolanChainKind kind, PortolanView view = PortolanView.All, int number = 0) => NameOf(new PortolanChain(kind, view, number));
+    public string NameOf(PortolanChainKind kind, PortolanView view = PortolanView.All, int number = 0) =>
+        NameOf(new PortolanChain(kind, view, number));
 
     /// <summary>What a set is for, by its name; false when the name is none of this layout.</summary>
     /// <param name="name">The name.</param>
@@ -126,7 +130,8 @@ public sealed class PortolanLayout
             number = 0;
             return HasNumber && name.Length > Before.Length + After.Length && name.StartsWith(Before, StringComparison.Ordinal)
                 && name.EndsWith(After, StringComparison.Ordinal) && name[Before.Length..^After.Length] is var digits
-                && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number) && (digits[0] != '0' || digits.Length == 1);
+                && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number)
+                    && (digits[0] != '0' || digits.Length == 1);
         }
     }
 }

@@ -1,8 +1,8 @@
 namespace Portolan.Rules.Dialects;
 
 /// <summary>
-/// What a set or map of Portolan's nftables tables is for, whatever a layout calls it. "Key" below is a frontend: destination address, protocol,
-/// destination port. NodePorts have the unspecified address in their keys, whatever addresses the node has.
+/// What a set or map of Portolan's nftables tables is for, whatever a layout calls it. "Key" below is a frontend: destination address,
+/// protocol, destination port. NodePorts have the unspecified address in their keys, whatever addresses the node has.
 /// </summary>
 public enum PortolanSet : byte
 {
@@ -12,7 +12,9 @@ public enum PortolanSet : byte
     /// <summary>As <see cref="Frontends"/>, for NodePorts. From layout 2 on.</summary>
     NodePortFrontends,
 
-    /// <summary>As <see cref="Frontends"/>, for clients inside (pods, the node) of frontends with externalTrafficPolicy Local. From layout 2 on.</summary>
+    /// <summary>
+    /// As <see cref="Frontends"/>, for clients inside (pods, the node) of frontends with externalTrafficPolicy Local. From layout 2 on.
+    /// </summary>
     InsideFrontends,
 
     /// <summary>
@@ -29,7 +31,9 @@ public enum PortolanSet : byte
     /// <summary>As <see cref="Endpoints"/>, for clients inside (pods, the node) of frontends with externalTrafficPolicy Local.</summary>
     InsideEndpoints,
 
-    /// <summary>Map: key of a frontend with session affinity -> number of its service port, in the form of an affinity id. From layout 2 on.</summary>
+    /// <summary>
+    /// Map: key of a frontend with session affinity -> number of its service port, in the form of an affinity id. From layout 2 on.
+    /// </summary>
     AffinityPorts,
 
     /// <summary>Map: key and index -> affinity id of the backend, for frontends with session affinity (instead of Endpoints).</summary>
@@ -55,7 +59,9 @@ public enum PortolanSet : byte
     /// <summary>Set of keys that are rejected: no usable endpoint anywhere. From layout 2 on only where they are counted.</summary>
     NoEndpoints,
 
-    /// <summary>Set of keys that are dropped: policy Local and no usable endpoint on this node. From layout 2 on only where they are counted.</summary>
+    /// <summary>
+    /// Set of keys that are dropped: policy Local and no usable endpoint on this node. From layout 2 on only where they are counted.
+    /// </summary>
     NoLocalEndpoints,
 
     /// <summary>Set of keys that only <see cref="SourceRanges"/> may use. Layout 1.</summary>
@@ -64,7 +70,9 @@ public enum PortolanSet : byte
     /// <summary>One set per prefix length in use (the variant, in bits): key and masked source address.</summary>
     SourceRanges,
 
-    /// <summary>One set per affinity timeout in use (the variant, in seconds; in layout 2 without the usual one): keys with that timeout.</summary>
+    /// <summary>
+    /// One set per affinity timeout in use (the variant, in seconds; in layout 2 without the usual one): keys with that timeout.
+    /// </summary>
     AffinityFrontends,
 
     /// <summary>Set of source . destination pairs of local endpoints talking to themselves.</summary>
@@ -77,8 +85,8 @@ public enum PortolanSet : byte
     SourceDropped,
 
     /// <summary>
-    /// One for each affinity timeout in use (the variant, in seconds), written by rules. In layout 1 a set of clients and the affinity id of their
-    /// endpoint, from layout 2 on a map: client and number of the service port -> affinity id.
+    /// One for each affinity timeout in use (the variant, in seconds), written by rules. In layout 1 a set of clients and the affinity id
+    /// of their endpoint, from layout 2 on a map: client and number of the service port -> affinity id.
     /// </summary>
     AffinityClients,
 
@@ -95,15 +103,17 @@ public enum PortolanSet : byte
     NodePortInsideKinds,
 
     /// <summary>
-    /// Verdict map: number of endpoints -> the chain that picks one of so many, or what is done without any; for frontends whose chain is shared by
-    /// all numbers of endpoints. From layout 2 on.
+    /// Verdict map: number of endpoints -> the chain that picks one of so many, or what is done without any; for frontends whose chain is
+    /// shared by all numbers of endpoints. From layout 2 on.
     /// </summary>
     Picks,
 
     /// <summary>As <see cref="Picks"/>, for NodePorts.</summary>
     NodePortPicks,
 
-    /// <summary>Verdict map: number of endpoints of a frontend with affinity -> the chain that picks one of so many. From layout 2 on.</summary>
+    /// <summary>
+    /// Verdict map: number of endpoints of a frontend with affinity -> the chain that picks one of so many. From layout 2 on.
+    /// </summary>
     AffinityCounts,
 
     /// <summary>As <see cref="AffinityCounts"/>, for NodePorts.</summary>

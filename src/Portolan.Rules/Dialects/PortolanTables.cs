@@ -38,12 +38,15 @@ public static class PortolanTables
             (PortolanSet.NoEndpoints, "no-endpoints"), (PortolanSet.NoLocalEndpoints, "no-local-endpoints"),
             (PortolanSet.SourceRestricted, "source-restricted"), (PortolanSet.SourceRanges, "source-ranges-{0}"),
             (PortolanSet.AffinityFrontends, "affinity-frontends-{0}"), (PortolanSet.Hairpin, "hairpin"),
-            (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"), (PortolanSet.AffinityClients, "affinity-{0}"),
+            (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"),
+                (PortolanSet.AffinityClients, "affinity-{0}"),
         ],
         chains:
         [
-            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"), (PortolanChainKind.Postrouting, "postrouting"),
-            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"), (PortolanChainKind.ServiceRanges, "service-ranges"),
+            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"),
+                (PortolanChainKind.Postrouting, "postrouting"),
+            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"),
+                (PortolanChainKind.ServiceRanges, "service-ranges"),
             (PortolanChainKind.SourceCheck, "source-check"), (PortolanChainKind.OffCluster, "off-cluster"),
             (PortolanChainKind.ExternalLocal, "external-local"), (PortolanChainKind.Inside, "inside"),
             (PortolanChainKind.Pick, "pick"), (PortolanChainKind.PickByCount, "pick-by-count"),
@@ -54,8 +57,8 @@ public static class PortolanTables
         ]);
 
     /// <summary>
-    /// Layout 2: one map says of each frontend what is done with it and how many endpoints it has; a verdict map leads from there to the chain that
-    /// serves it.
+    /// Layout 2: one map says of each frontend what is done with it and how many endpoints it has; a verdict map leads from there to the
+    /// chain that serves it.
     /// </summary>
     public static PortolanLayout Layout2 { get; } = new(
         number: 2,
@@ -65,25 +68,33 @@ public static class PortolanTables
             (PortolanSet.Frontends, "frontends"), (PortolanSet.NodePortFrontends, "node-port-frontends"),
             (PortolanSet.InsideFrontends, "inside-frontends"), (PortolanSet.Endpoints, "endpoints"),
             (PortolanSet.NodePortEndpoints, "node-port-endpoints"), (PortolanSet.NodePortAddresses, "node-port-addresses"),
-            (PortolanSet.InsideEndpoints, "inside-endpoints"), (PortolanSet.AffinityPorts, "affinity-ports"), (PortolanSet.AffinityIds, "affinity-ids"),
+            (PortolanSet.InsideEndpoints, "inside-endpoints"), (PortolanSet.AffinityPorts, "affinity-ports"),
+                (PortolanSet.AffinityIds, "affinity-ids"),
             (PortolanSet.InsideAffinityIds, "inside-affinity-ids"), (PortolanSet.AffinityEndpoints, "affinity-endpoints"),
-            (PortolanSet.ClusterIPs, "cluster-ips"), (PortolanSet.NoEndpoints, "no-endpoints"), (PortolanSet.NoLocalEndpoints, "no-local-endpoints"),
-            (PortolanSet.SourceRanges, "source-ranges-{0}"), (PortolanSet.AffinityFrontends, "affinity-frontends-{0}"), (PortolanSet.Hairpin, "hairpin"),
+            (PortolanSet.ClusterIPs, "cluster-ips"), (PortolanSet.NoEndpoints, "no-endpoints"),
+                (PortolanSet.NoLocalEndpoints, "no-local-endpoints"),
+            (PortolanSet.SourceRanges, "source-ranges-{0}"), (PortolanSet.AffinityFrontends, "affinity-frontends-{0}"),
+                (PortolanSet.Hairpin, "hairpin"),
             (PortolanSet.Counters, "frontend-counters"), (PortolanSet.SourceDropped, "source-dropped"),
-            (PortolanSet.AffinityClients, "affinity-clients-{0}"), (PortolanSet.Kinds, "kinds"), (PortolanSet.NodePortKinds, "node-port-kinds"),
+            (PortolanSet.AffinityClients, "affinity-clients-{0}"), (PortolanSet.Kinds, "kinds"),
+                (PortolanSet.NodePortKinds, "node-port-kinds"),
             (PortolanSet.InsideKinds, "inside-kinds"), (PortolanSet.NodePortInsideKinds, "node-port-inside-kinds"),
             (PortolanSet.Picks, "picks"), (PortolanSet.NodePortPicks, "node-port-picks"),
             (PortolanSet.AffinityCounts, "affinity-counts"), (PortolanSet.NodePortAffinityCounts, "node-port-affinity-counts"),
-            (PortolanSet.InsideAffinityCounts, "inside-affinity-counts"), (PortolanSet.NodePortInsideAffinityCounts, "node-port-inside-affinity-counts"),
+            (PortolanSet.InsideAffinityCounts, "inside-affinity-counts"),
+                (PortolanSet.NodePortInsideAffinityCounts, "node-port-inside-affinity-counts"),
         ],
         chains:
         [
-            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"), (PortolanChainKind.Postrouting, "postrouting"),
-            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"), (PortolanChainKind.ServiceRanges, "service-ranges"),
+            (PortolanChainKind.Prerouting, "prerouting"), (PortolanChainKind.Output, "output"),
+                (PortolanChainKind.Postrouting, "postrouting"),
+            (PortolanChainKind.Services, "services"), (PortolanChainKind.NodePorts, "node-ports"),
+                (PortolanChainKind.ServiceRanges, "service-ranges"),
             (PortolanChainKind.SourceCheck, "source-check"), (PortolanChainKind.Policies, "policies"),
             (PortolanChainKind.ExternalLocal, "external-local"), (PortolanChainKind.Inside, "inside"),
             (PortolanChainKind.NoEndpoints, "no-endpoints"), (PortolanChainKind.NoLocalEndpoints, "no-local-endpoints"),
-            (PortolanChainKind.Overtaken, "overtaken"), (PortolanChainKind.PickOf, "pick-{0}"), (PortolanChainKind.OffClusterPickOf, "off-cluster-{0}"),
+            (PortolanChainKind.Overtaken, "overtaken"), (PortolanChainKind.PickOf, "pick-{0}"),
+                (PortolanChainKind.OffClusterPickOf, "off-cluster-{0}"),
             (PortolanChainKind.MasqueradePickOf, "masquerade-{0}"), (PortolanChainKind.AffinityPickOf, "affinity-pick-{0}"),
             (PortolanChainKind.Affinity, "affinity-{0}"), (PortolanChainKind.AffinityLocal, "affinity-{0}-local"),
             (PortolanChainKind.AffinityFound, "affinity-{0}-found"), (PortolanChainKind.AffinityLocalFound, "affinity-{0}-local-found"),
@@ -111,7 +122,8 @@ public static class PortolanTables
         int start = tableComment?.LastIndexOf(CommentLayout, StringComparison.Ordinal) ?? -1;
         return start < 0
             ? sets.Contains(Layout2.NameOf(PortolanSet.Frontends)) ? Layout2 : Layout1
-            : Layouts.FirstOrDefault(layout => tableComment.AsSpan(start + CommentLayout.Length).SequenceEqual(layout.Number.ToString(CultureInfo.InvariantCulture)));
+            : Layouts.FirstOrDefault(layout => tableComment.AsSpan(start + CommentLayout.Length)
+                .SequenceEqual(layout.Number.ToString(CultureInfo.InvariantCulture)));
     }
 
     /// <summary>What a chain is for, by its name in any layout; false when it is none of Portolan's.</summary>

@@ -53,7 +53,9 @@ public enum ChainType : byte
     /// <summary>Sees only the first packet of each connection and translates addresses.</summary>
     Nat,
 
-    /// <summary>At the output hook: the packet is routed again when its mark or addresses changed. iptables' mangle OUTPUT is one.</summary>
+    /// <summary>
+    /// At the output hook: the packet is routed again when its mark or addresses changed. iptables' mangle OUTPUT is one.
+    /// </summary>
     Route,
 }
 

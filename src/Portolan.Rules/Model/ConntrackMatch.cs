@@ -8,7 +8,8 @@ namespace Portolan.Rules.Model;
 public sealed record ConntrackStateMatch(ConntrackStates States, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>
@@ -60,7 +61,8 @@ public abstract record ConntrackMatch(bool Negated) : NegatableMatch(Negated)
 public sealed record ConntrackStatusMatch(ConntrackStatuses Statuses, bool Negated = false) : ConntrackMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Status bits of a connection, IPS_* of linux/netfilter/nf_conntrack_common.h.</summary>
@@ -104,7 +106,8 @@ public sealed record ConntrackAddressMatch(ConntrackDirection Direction, PacketS
     : ConntrackMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>A port of the connection (conntrack --ctorigdstport and the like).</summary>
@@ -116,7 +119,8 @@ public sealed record ConntrackPortMatch(ConntrackDirection Direction, PacketSide
     : ConntrackMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The protocol of the connection (conntrack --ctproto).</summary>
@@ -125,7 +129,8 @@ public sealed record ConntrackPortMatch(ConntrackDirection Direction, PacketSide
 public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = false) : ConntrackMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The direction of the packet in its connection (conntrack --ctdir).</summary>
@@ -136,7 +141,8 @@ public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Mat
     public bool IsBesideState { get; init; }
 
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The direction of a packet in its connection, linux/netfilter/nf_conntrack_tuple_common.h.</summary>
@@ -156,5 +162,6 @@ public enum ConntrackDirection : byte
 public sealed record ConntrackExpireMatch(uint FirstSeconds, uint LastSeconds, bool Negated = false) : ConntrackMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }

@@ -15,7 +15,8 @@ public abstract record Expression;
 public sealed record RelationalMatch(Expression Left, RelationalOperator Operator, Expression Right) : Match
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>How nft compares.</summary>

@@ -18,7 +18,9 @@ public sealed class IpSet
     /// <summary>The family of the addresses.</summary>
     public IpFamily Family { get; init; } = IpFamily.IPv4;
 
-    /// <summary>hash:ip and bitmap:ip with a netmask: addresses are cut to this many bits before they are looked up; null otherwise.</summary>
+    /// <summary>
+    /// hash:ip and bitmap:ip with a netmask: addresses are cut to this many bits before they are looked up; null otherwise.
+    /// </summary>
     public byte? NetMask { get; init; }
 
     /// <summary>How long an entry lives when it does not say so itself; null for ever, or when the set has no timeouts.</summary>

@@ -34,7 +34,8 @@ public enum PacketSide : byte
 public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation is no match.</summary>
@@ -44,7 +45,8 @@ public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : 
 public sealed record AddressMatch(PacketSide Side, InetPrefix Prefix, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Source or destination address under a mask that is no prefix: (address AND mask) = value.</summary>
@@ -52,10 +54,12 @@ public sealed record AddressMatch(PacketSide Side, InetPrefix Prefix, bool Negat
 /// <param name="Value">The value after masking.</param>
 /// <param name="Mask">The mask.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record MaskedAddressMatch(PacketSide Side, InetAddress Value, InetAddress Mask, bool Negated = false) : NegatableMatch(Negated)
+public sealed record MaskedAddressMatch(PacketSide Side, InetAddress Value, InetAddress Mask,
+    bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Source or destination address from one address to another (iprange).</summary>
@@ -66,11 +70,13 @@ public sealed record MaskedAddressMatch(PacketSide Side, InetAddress Value, Inet
 public sealed record AddressRangeMatch(PacketSide Side, InetAddress First, InetAddress Last, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>
-/// Ports of TCP, UDP, UDP-Lite, SCTP and DCCP (the tcp, udp, sctp, dccp and multiport matches). Never holds for a fragment other than the first.
+/// Ports of TCP, UDP, UDP-Lite, SCTP and DCCP (the tcp, udp, sctp, dccp and multiport matches). Never holds for a fragment other than the
+/// first.
 /// </summary>
 /// <param name="Side">Source, destination, or either.</param>
 /// <param name="Ports">The ranges; one of them must hold the port.</param>
@@ -78,7 +84,8 @@ public sealed record AddressRangeMatch(PacketSide Side, InetAddress First, InetA
 public sealed record PortMatch(PacketSide Side, EquatableArray<PortRange> Ports, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>A range of ports, host byte order.</summary>
@@ -102,7 +109,8 @@ public sealed record InterfaceMatch(InterfaceDirection Direction, string Name, b
     : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The way through an interface.</summary>
@@ -123,7 +131,8 @@ public enum InterfaceDirection : byte
 public sealed record PhysdevMatch(PhysdevKind Kind, string Name, bool IsPrefix = false, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The questions of the physdev match.</summary>
@@ -153,7 +162,8 @@ public enum PhysdevKind : byte
 public sealed record MarkMatch(MarkKind Kind, uint Value, uint Mask, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Whose mark is meant.</summary>
@@ -175,7 +185,8 @@ public sealed record AddressTypeMatch(PacketSide Side, AddressTypes Types, Inter
     : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Kinds of addresses: bit n is RTN_n of linux/rtnetlink.h, as in linux/netfilter/xt_addrtype.h.</summary>
@@ -239,7 +250,8 @@ public sealed record StatisticRandomMatch(uint Threshold, string Printed, bool N
     }
 
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Every nth packet (statistic --mode nth).</summary>
@@ -249,7 +261,8 @@ public sealed record StatisticRandomMatch(uint Threshold, string Printed, bool N
 public sealed record StatisticNthMatch(uint Every, uint Packet, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The packet is in an ipset.</summary>
@@ -261,7 +274,8 @@ public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, st
     : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>A list of addresses seen lately (recent); kube-proxy's session affinity.</summary>
@@ -275,11 +289,13 @@ public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, st
 /// <param name="Mask">The mask put over the address; the default value when it is the whole address.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record RecentMatch(
-    RecentMode Mode, string List, PacketSide Side, uint? Seconds, uint? HitCount, bool Reap, bool Ttl, InetAddress Mask, bool Negated = false)
+    RecentMode Mode, string List, PacketSide Side, uint? Seconds, uint? HitCount, bool Reap, bool Ttl, InetAddress Mask,
+        bool Negated = false)
     : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>What the recent match does, linux/netfilter/xt_recent.h.</summary>
@@ -305,10 +321,12 @@ public enum RecentMode : byte
 /// <param name="IsOver">True when the rule matches above the limit ("limit rate over").</param>
 /// <param name="IsBytes">True when bytes are counted.</param>
 /// <param name="Name">The name of a limit object of nf_tables, or null; its rate is then not known here.</param>
-public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOver = false, bool IsBytes = false, string? Name = null) : Match
+public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOver = false, bool IsBytes = false,
+    string? Name = null) : Match
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The type and code of an ICMP or ICMPv6 message (icmp, icmp6).</summary>
@@ -317,10 +335,12 @@ public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOve
 /// <param name="FirstCode">First code.</param>
 /// <param name="LastCode">Last code, inclusive; 0 to 255 when only the type is given.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
-public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, byte LastCode, bool Negated = false) : NegatableMatch(Negated)
+public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, byte LastCode,
+    bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The local sender of a packet (owner); never holds for packets from elsewhere.</summary>
@@ -331,7 +351,8 @@ public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, b
 public sealed record OwnerMatch(OwnerKind Kind, uint First, uint Last, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The questions of the owner match.</summary>
@@ -354,7 +375,8 @@ public enum OwnerKind : byte
 public sealed record TcpFlagsMatch(TcpFlags Mask, TcpFlags Value, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>The flags of a TCP segment, RFC 9293, bits of byte 13.</summary>
@@ -395,7 +417,8 @@ public enum TcpFlags : byte
 public sealed record TcpOptionMatch(byte Option, bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>A fragment other than the first (-f, IPv4).</summary>
@@ -403,7 +426,8 @@ public sealed record TcpOptionMatch(byte Option, bool Negated = false) : Negatab
 public sealed record FragmentMatch(bool Negated = false) : NegatableMatch(Negated)
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>Counts in an accounting object (nfacct); holds for every packet unless the object has a quota.</summary>
@@ -411,7 +435,8 @@ public sealed record FragmentMatch(bool Negated = false) : NegatableMatch(Negate
 public sealed record AccountingMatch(string Name) : Match
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }
 
 /// <summary>A match of iptables that the model does not know: whether it holds is unknown.</summary>
@@ -420,5 +445,6 @@ public sealed record AccountingMatch(string Name) : Match
 public sealed record UnmodelledMatch(string Name, string Text) : Match
 {
     /// <inheritdoc/>
-    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) => visitor.Visit(this, context);
+    public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
+        visitor.Visit(this, context);
 }

@@ -1,8 +1,8 @@
 namespace Portolan.Rules.Model;
 
 /// <summary>
-/// A rule: statements in order. Each match must hold for the next statement to be looked at; for an iptables rule the matches come first and
-/// the target, if there is one, last.
+/// A rule: statements in order. Each match must hold for the next statement to be looked at; for an iptables rule the matches come first
+/// and the target, if there is one, last.
 /// </summary>
 public sealed class Rule
 {

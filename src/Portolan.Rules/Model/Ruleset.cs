@@ -13,7 +13,8 @@ public sealed class Ruleset
     public static Ruleset Empty { get; } = new();
 
     /// <summary>
-    /// The tables, in the order they were read; those that nft lists are in its order, which is that of their making, whoever else shows them.
+    /// The tables, in the order they were read; those that nft lists are in its order, which is that of their making, whoever else shows
+    /// them.
     /// </summary>
     public ImmutableArray<RuleTable> Tables { get; init; } = [];
 
@@ -58,7 +59,9 @@ public sealed class Ruleset
 /// <summary>A table: a name space of chains and sets, in one family and back-end.</summary>
 public sealed class RuleTable
 {
-    /// <summary>The packets the table sees. iptables tables are <see cref="TableFamily.Ip"/>, ip6tables tables <see cref="TableFamily.Ip6"/>.</summary>
+    /// <summary>
+    /// The packets the table sees. iptables tables are <see cref="TableFamily.Ip"/>, ip6tables tables <see cref="TableFamily.Ip6"/>.
+    /// </summary>
     public required TableFamily Family { get; init; }
 
     /// <summary>"raw", "mangle", "nat", "filter" or "security" for iptables; any name for nf_tables.</summary>

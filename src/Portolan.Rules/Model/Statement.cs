@@ -48,7 +48,9 @@ public enum VerdictKind : byte
     Queue,
 }
 
-/// <summary>A verdict as the action of a rule: iptables' ACCEPT, DROP, RETURN, QUEUE, -j and -g to a chain; nft's verdict statement.</summary>
+/// <summary>
+/// A verdict as the action of a rule: iptables' ACCEPT, DROP, RETURN, QUEUE, -j and -g to a chain; nft's verdict statement.
+/// </summary>
 /// <param name="Verdict">The verdict.</param>
 public sealed record VerdictStatement(Verdict Verdict) : Statement;
 
@@ -90,7 +92,9 @@ public enum RejectWith : byte
     TcpReset,
 }
 
-/// <summary>Translates addresses: iptables' DNAT, SNAT, MASQUERADE, REDIRECT; nft's dnat, snat, masquerade, redirect. Ends the nat hook.</summary>
+/// <summary>
+/// Translates addresses: iptables' DNAT, SNAT, MASQUERADE, REDIRECT; nft's dnat, snat, masquerade, redirect. Ends the nat hook.
+/// </summary>
 /// <param name="Kind">Which translation.</param>
 /// <param name="Range">
 /// The new address and port as constants; null when there is none (masquerade, redirect without a port) or when it is computed.
@@ -101,7 +105,8 @@ public enum RejectWith : byte
 /// ("dnat ip to ... map { 0 : 10.0.0.1 . 80 }"). Null when <paramref name="Range"/> says it all.
 /// </param>
 /// <param name="Port">nft: the computed port, where it is an operand of its own; null otherwise.</param>
-public sealed record NatStatement(NatKind Kind, NatRange? Range, NatFlags Flags = NatFlags.None, Expression? Operand = null, Expression? Port = null)
+public sealed record NatStatement(NatKind Kind, NatRange? Range, NatFlags Flags = NatFlags.None, Expression? Operand = null,
+    Expression? Port = null)
     : Statement;
 
 /// <summary>The kinds of address translation.</summary>
@@ -156,7 +161,8 @@ public sealed record NatRange(InetAddress First, InetAddress Last, ushort FirstP
 }
 
 /// <summary>
-/// iptables' NETMAP: exchanges the network part of the destination (PREROUTING, OUTPUT) or source (POSTROUTING, INPUT), keeps the host part.
+/// iptables' NETMAP: exchanges the network part of the destination (PREROUTING, OUTPUT) or source (POSTROUTING, INPUT), keeps the host
+/// part.
 /// </summary>
 /// <param name="Prefix">The new network.</param>
 public sealed record NetmapStatement(InetPrefix Prefix) : Statement;
@@ -230,7 +236,8 @@ public sealed record AssignStatement(SelectorExpression Target, Expression Value
 /// <param name="Timeout">The element's timeout; null for the set's own.</param>
 /// <param name="Statements">Statements kept with the element; a limit among them decides whether the rule goes on.</param>
 public sealed record SetUpdateStatement(
-    SetOperation Operation, string Set, Expression Key, Expression? Data, TimeSpan? Timeout, EquatableArray<Statement> Statements) : Statement;
+    SetOperation Operation, string Set, Expression Key, Expression? Data, TimeSpan? Timeout,
+        EquatableArray<Statement> Statements) : Statement;
 
 /// <summary>What a rule does with an element, NFT_DYNSET_OP_*.</summary>
 public enum SetOperation : byte
@@ -249,7 +256,9 @@ public enum SetOperation : byte
 /// <param name="Name">The counter's name.</param>
 public sealed record NamedCounterStatement(string Name) : Statement;
 
-/// <summary>A statement, target or match that the model does not know. What it does to a packet is unknown, unless it says otherwise.</summary>
+/// <summary>
+/// A statement, target or match that the model does not know. What it does to a packet is unknown, unless it says otherwise.
+/// </summary>
 /// <param name="Name">What it is called in the rule's language.</param>
 /// <param name="Text">As it was written, with its options.</param>
 /// <param name="PassesOn">

@@ -31,7 +31,9 @@ public abstract record ClusterEvent
     /// <summary>A ServiceCIDR is gone.</summary>
     public sealed record ServiceCidrGone(string Name) : ClusterEvent;
 
-    /// <summary>Changes that the source saw at one moment: they come into force in one step, never some of them without the others.</summary>
+    /// <summary>
+    /// Changes that the source saw at one moment: they come into force in one step, never some of them without the others.
+    /// </summary>
     public sealed record Together(IReadOnlyList<ClusterEvent> Changes) : ClusterEvent;
 
     /// <summary>

@@ -13,7 +13,9 @@ public sealed record EndpointSliceObject
     /// <summary>Namespace and name of the slice itself.</summary>
     public required ObjectName Name { get; init; }
 
-    /// <summary>Name of the service it belongs to, in the same namespace (label kubernetes.io/service-name); empty when it has none.</summary>
+    /// <summary>
+    /// Name of the service it belongs to, in the same namespace (label kubernetes.io/service-name); empty when it has none.
+    /// </summary>
     public required string ServiceName { get; init; }
 
     /// <summary>addressType.</summary>
@@ -35,7 +37,9 @@ public sealed record EndpointSliceObject
 /// <param name="Port">The port at the endpoint, 1 to 65535.</param>
 public readonly record struct SlicePortObject(string Name, IpProtocol Protocol, ushort Port);
 
-/// <summary>Conditions of an endpoint with the API's defaults applied: unset ready and serving mean true, unset terminating false.</summary>
+/// <summary>
+/// Conditions of an endpoint with the API's defaults applied: unset ready and serving mean true, unset terminating false.
+/// </summary>
 [Flags]
 public enum EndpointConditions : byte
 {

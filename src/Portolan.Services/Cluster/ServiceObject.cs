@@ -59,7 +59,9 @@ public sealed record ServiceObject
     /// <summary>spec.loadBalancerSourceRanges that parsed, both families, white space trimmed.</summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 
-    /// <summary>True when a source range that looked like IPv4 did not parse: if no other IPv4 range is left, the family is closed.</summary>
+    /// <summary>
+    /// True when a source range that looked like IPv4 did not parse: if no other IPv4 range is left, the family is closed.
+    /// </summary>
     public bool HasUnreadableIPv4Range { get; init; }
 
     /// <summary>True when a source range that looked like IPv6 (has a colon) did not parse.</summary>

@@ -14,8 +14,8 @@ public sealed record AddressPlan(ImmutableArray<InetAddress> NodePortAddresses, 
     public static AddressPlan None { get; } = new([], []);
 
     /// <summary>
-    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules may
-    /// then ask whether an address is local in place of listing them.
+    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules
+    /// may then ask whether an address is local in place of listing them.
     /// </summary>
     public bool NodePortsOnAllIPv4 { get; init; }
 

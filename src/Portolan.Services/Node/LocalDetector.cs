@@ -15,7 +15,9 @@ public enum LocalDetection : byte
     /// <summary>By the interface a packet comes from: exactly <see cref="LocalDetector.Interface"/> (mode BridgeInterface).</summary>
     Interface,
 
-    /// <summary>By the interface a packet comes from: its name starts with <see cref="LocalDetector.Interface"/> (mode InterfaceNamePrefix).</summary>
+    /// <summary>
+    /// By the interface a packet comes from: its name starts with <see cref="LocalDetector.Interface"/> (mode InterfaceNamePrefix).
+    /// </summary>
     InterfacePrefix,
 }
 

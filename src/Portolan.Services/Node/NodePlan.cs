@@ -4,8 +4,8 @@ using Portolan.Inet;
 namespace Portolan.Services.Node;
 
 /// <summary>
-/// What this node as a whole means to its data plane, decided once for all planes: they get it with the services (<see cref="Plans.TableDelta"/>)
-/// and decide nothing of it themselves.
+/// What this node as a whole means to its data plane, decided once for all planes: they get it with the services
+/// (<see cref="Plans.TableDelta"/>) and decide nothing of it themselves.
 /// </summary>
 /// <param name="Addresses">The node's addresses, and those that take NodePorts.</param>
 /// <param name="DetectorIPv4">How pods are told from other sources, IPv4.</param>

@@ -36,7 +36,8 @@ public sealed record NodePortAddressPolicy
     {
         ImmutableArray<InetPrefix> ipv4 = RangesOf(IpFamily.IPv4, node), ipv6 = RangesOf(IpFamily.IPv6, node);
         ImmutableArray<InetAddress> chosen =
-            [.. local.Where(address => !IsExcluded(address) && (address.Family == IpFamily.IPv4 ? ipv4 : ipv6).Any(range => range.Contains(address)))];
+            [.. local.Where(address => !IsExcluded(address) && (address.Family == IpFamily.IPv4 ? ipv4 : ipv6)
+            .Any(range => range.Contains(address)))];
         return new AddressPlan(chosen, local)
         {
             NodePortsOnAllIPv4 = ipv4.Any(static range => range.Length == 0),

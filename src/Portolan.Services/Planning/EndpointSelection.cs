@@ -45,9 +45,9 @@ internal sealed class EndpointSelection(string nodeName)
     }
 
     /// <summary>
-    /// Takes the endpoints that slices list for a port: joined by port name and protocol, one per address and port number. Of several copies
-    /// one that is not terminating wins, as in kube-proxy: an address may already belong to a new pod while the old one terminates. kube-proxy
-    /// leaves the rest to chance; here ready, serving and local copies come first, then the first slice by name.
+    /// Takes the endpoints that slices list for a port: joined by port name and protocol, one per address and port number. Of several
+    /// copies one that is not terminating wins, as in kube-proxy: an address may already belong to a new pod while the old one terminates.
+    /// kube-proxy leaves the rest to chance; here ready, serving and local copies come first, then the first slice by name.
     /// </summary>
     public void Gather(ReadOnlySpan<EndpointSliceObject> slices, IpFamily family, string portName, IpProtocol protocol)
     {
@@ -101,8 +101,9 @@ internal sealed class EndpointSelection(string nodeName)
     }
 
     /// <summary>
-    /// The endpoints for traffic that may go to any node: the ready ones, narrowed by hints for this node, else for its zone; hints count only
-    /// when every ready endpoint carries them and one names this node or zone. Without a ready one, those that serve while they terminate.
+    /// The endpoints for traffic that may go to any node: the ready ones, narrowed by hints for this node, else for its zone; hints count
+    /// only when every ready endpoint carries them and one names this node or zone. Without a ready one, those that serve while they
+    /// terminate.
     /// </summary>
     public ImmutableArray<Backend> ForCluster(string zone)
     {
@@ -110,7 +111,9 @@ internal sealed class EndpointSelection(string nodeName)
         return ready.IsEmpty ? Select(Use.Draining, zone) : ready;
     }
 
-    /// <summary>The endpoints for traffic that must stay on this node: the ready ones here, else those here that serve while they terminate.</summary>
+    /// <summary>
+    /// The endpoints for traffic that must stay on this node: the ready ones here, else those here that serve while they terminate.
+    /// </summary>
     public ImmutableArray<Backend> ForNode()
     {
         ImmutableArray<Backend> ready = Select(Use.LocalReady, "");
@@ -196,7 +199,8 @@ internal sealed class EndpointSelection(string nodeName)
         public bool IsReady => (Conditions & EndpointConditions.Ready) != 0;
 
         public bool IsDraining => !IsReady
-            && (Conditions & (EndpointConditions.Serving | EndpointConditions.Terminating)) == (EndpointConditions.Serving | EndpointConditions.Terminating);
+            && (Conditions & (EndpointConditions.Serving | EndpointConditions.Terminating)) == (EndpointConditions.Serving
+            | EndpointConditions.Terminating);
 
         /// <summary>Which of several copies of an endpoint is taken: the highest.</summary>
         public int Rank => ((Conditions & EndpointConditions.Terminating) == 0 ? 8 : 0) + (IsReady ? 4 : 0)

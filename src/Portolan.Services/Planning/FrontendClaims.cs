@@ -32,7 +32,9 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
 
     public static Claim HealthCheck(ushort port) => new(ClaimKind.HealthCheck, default, port, IpProtocol.Tcp);
 
-    /// <summary>All that a service claims. It depends on the Service alone, so that endpoints come and go without a look at other services.</summary>
+    /// <summary>
+    /// All that a service claims. It depends on the Service alone, so that endpoints come and go without a look at other services.
+    /// </summary>
     public static void Collect(ServiceObject service, List<Claim> claims)
     {
         if (!ServiceRules.IsServed(service))

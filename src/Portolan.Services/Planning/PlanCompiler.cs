@@ -73,7 +73,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 
         ImmutableArray<InetAddress> clusterIPs = OwnClusterIPs(entry, ipv4, ipv6);
         HealthCheckPlan? healthCheck = hasHealthCheck
-            ? new(service.HealthCheckNodePort, ipv4.IsServed ? CountReadyLocal(IpFamily.IPv4) : null, ipv6.IsServed ? CountReadyLocal(IpFamily.IPv6) : null)
+            ? new(service.HealthCheckNodePort, ipv4.IsServed ? CountReadyLocal(IpFamily.IPv4) : null,
+            ipv6.IsServed ? CountReadyLocal(IpFamily.IPv6) : null)
             : null;
         return _ports.Count == 0 && clusterIPs.IsEmpty && healthCheck is null
             ? null
@@ -84,7 +85,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     {
         if (!ServiceRules.TryGetClusterIP(service, family, out InetAddress clusterIP))
             return default;
-        bool isRestricted = IsRestricted(service, family, family == IpFamily.IPv4 ? NodeIPv4 : NodeIPv6, out ImmutableArray<InetPrefix> ranges);
+        bool isRestricted = IsRestricted(service, family, family == IpFamily.IPv4 ? NodeIPv4 : NodeIPv6,
+            out ImmutableArray<InetPrefix> ranges);
         return new(clusterIP, isRestricted, ranges);
     }
 
@@ -135,8 +137,9 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     }
 
     /// <summary>
-    /// External addresses and NodePorts. Under policy Local pods and the node itself are short-circuited to the cluster's endpoints, as though
-    /// they had gone out to the load balancer and come back; only the node must be masqueraded, whose source may be the balancer's address.
+    /// External addresses and NodePorts. Under policy Local pods and the node itself are short-circuited to the cluster's endpoints, as
+    /// though they had gone out to the load balancer and come back; only the node must be masqueraded, whose source may be the balancer's
+    /// address.
     /// </summary>
     private static ClientPolicies TreatExternal(bool isLocal, bool hasAny, bool hasLocal)
     {
@@ -150,7 +153,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             new(hasLocal ? FrontendAction.ToLocalBackends : FrontendAction.Drop, Masquerading.Never));
     }
 
-    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, FamilyView view, ClientPolicies atClusterIP, ClientPolicies atExternal)
+    private void AddFrontends(ServiceEntry entry, ServiceObject service, int index, FamilyView view, ClientPolicies atClusterIP,
+        ClientPolicies atExternal)
     {
         ServicePortObject port = service.Ports[index];
         IpFamily family = view.ClusterIP.Family;
@@ -172,7 +176,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         if (ServiceRules.IsNodePortRepeated(service, index))
         {
             Report(service, $"spec.ports[{index}].nodePort",
-                $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served for this one");
+                $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served " +
+                "for this one");
         }
         else if (Holds(entry, Claim.NodePort(family, port.NodePort, port.Protocol), "nodePort", index))
         {
@@ -222,7 +227,8 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         if (allowed.Count == 0)
         {
             if (hasUnreadable)
-                Report(service, "spec.loadBalancerSourceRanges", $"no {family} range could be read; the load balancer's {family} addresses accept nobody");
+                Report(service, "spec.loadBalancerSourceRanges",
+                    $"no {family} range could be read; the load balancer's {family} addresses accept nobody");
             return hasUnreadable;
         }
         if (isNodeAllowed)

@@ -13,7 +13,8 @@ internal static class ServiceRules
         service.Type != ServiceType.ExternalName && !service.IsHeadless && !service.HasOtherProxy;
 
     /// <summary>
-    /// The service's cluster IP of a family. Without one the service has nothing in that family, external addresses included, as in kube-proxy.
+    /// The service's cluster IP of a family. Without one the service has nothing in that family, external addresses included, as in
+    /// kube-proxy.
     /// </summary>
     public static bool TryGetClusterIP(ServiceObject service, IpFamily family, out InetAddress address)
     {
@@ -30,8 +31,8 @@ internal static class ServiceRules
     }
 
     /// <summary>
-    /// False for addresses that would capture traffic which is nobody's but the node's own (loopback) or which no connection goes to. The API
-    /// server refuses most of them; manifests and a load balancer's status are not checked by anybody else.
+    /// False for addresses that would capture traffic which is nobody's but the node's own (loopback) or which no connection goes to. The
+    /// API server refuses most of them; manifests and a load balancer's status are not checked by anybody else.
     /// </summary>
     public static bool IsValidServiceAddress(InetAddress address) => !address.IsUnspecified && !address.IsLoopback && !address.IsMulticast;
 
@@ -42,7 +43,9 @@ internal static class ServiceRules
     public static bool IsExternalPolicyLocal(ServiceObject service) => service.ExternalPolicyLocal
         && (service.Type is ServiceType.NodePort or ServiceType.LoadBalancer || !service.ExternalIPs.IsEmpty);
 
-    /// <summary>A load balancer asks which nodes have endpoints only where traffic must stay on the node (NeedsHealthCheck, same place).</summary>
+    /// <summary>
+    /// A load balancer asks which nodes have endpoints only where traffic must stay on the node (NeedsHealthCheck, same place).
+    /// </summary>
     public static bool NeedsHealthCheck(ServiceObject service) =>
         service.Type == ServiceType.LoadBalancer && service.ExternalPolicyLocal && service.HealthCheckNodePort != 0;
 

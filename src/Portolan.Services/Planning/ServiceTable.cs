@@ -13,7 +13,8 @@ namespace Portolan.Services.Planning;
 /// </summary>
 /// <remarks>
 /// Pure state: no socket, file, clock or log. What is drained depends on the objects there are, never on the order they came in. An event
-/// costs what the services it touches cost; only a change of the node's zone or primary addresses looks at all services. One thread at a time.
+/// costs what the services it touches cost; only a change of the node's zone or primary addresses looks at all services. One thread at a
+/// time.
 /// </remarks>
 public sealed class ServiceTable
 {
@@ -42,15 +43,17 @@ public sealed class ServiceTable
         UseNode(null);
     }
 
-    /// <summary>True once the source has shown the whole cluster. Until then nothing is drained, because nothing may be programmed.</summary>
+    /// <summary>
+    /// True once the source has shown the whole cluster. Until then nothing is drained, because nothing may be programmed.
+    /// </summary>
     public bool IsSynced { get; private set; }
 
     /// <summary>The Node this proxy runs on, as last seen; null when the cluster has no such Node.</summary>
     public NodeObject? Node { get; private set; }
 
     /// <summary>
-    /// False while the Node is marked for deletion and after it vanished, which means that this machine has left the cluster. A cluster that
-    /// never had it (a folder of manifests) need not have one.
+    /// False while the Node is marked for deletion and after it vanished, which means that this machine has left the cluster. A cluster
+    /// that never had it (a folder of manifests) need not have one.
     /// </summary>
     public bool IsNodeEligible => Node is { } node ? !node.IsBeingDeleted : !_hadNode;
 
@@ -77,8 +80,8 @@ public sealed class ServiceTable
     public NodePlan NodePlan => _nodePlan ?? NodePlan.None;
 
     /// <summary>
-    /// All that is wrong with objects as of the last drain: node-wide ones first, then by the service's name. A slice of a service that does
-    /// not exist is one, which may pass by itself when the service is about to come or has just gone.
+    /// All that is wrong with objects as of the last drain: node-wide ones first, then by the service's name. A slice of a service that
+    /// does not exist is one, which may pass by itself when the service is about to come or has just gone.
     /// </summary>
     public IEnumerable<Problem> Problems =>
         _nodeProblems.Concat(_withProblems.OrderBy(static entry => entry.Name).SelectMany(static entry => entry.Problems));
@@ -144,8 +147,8 @@ public sealed class ServiceTable
     }
 
     /// <summary>
-    /// What changed since the last drain: each service whose plan has another content, once, however many events there were. The first drain
-    /// after <see cref="IsSynced"/> hands out everything; before it the delta is empty and nothing is lost.
+    /// What changed since the last drain: each service whose plan has another content, once, however many events there were. The first
+    /// drain after <see cref="IsSynced"/> hands out everything; before it the delta is empty and nothing is lost.
     /// </summary>
     public TableDelta Drain()
     {
@@ -214,7 +217,8 @@ public sealed class ServiceTable
 
     private void RemoveSlice(ObjectName slice)
     {
-        if (!_serviceOfSlice.Remove(slice, out string? service) || !_entries.TryGetValue(new(slice.Namespace, service), out ServiceEntry? entry))
+        if (!_serviceOfSlice.Remove(slice, out string? service)
+            || !_entries.TryGetValue(new(slice.Namespace, service), out ServiceEntry? entry))
             return;
         entry.RemoveSlice(slice);
         Mark(entry);

@@ -57,12 +57,14 @@ public readonly record struct ClientPolicy(FrontendAction Action, Masquerading M
 /// detector of that family, if there is one), the node itself (any of its local addresses), anybody else.
 /// </summary>
 /// <param name="Kind">Where the address comes from.</param>
-/// <param name="Address">The address; the default value for <see cref="FrontendKind.NodePort"/>, which means every node address in use for NodePorts.</param>
+/// <param name="Address">The address; the default value for <see cref="FrontendKind.NodePort"/>, which means every node address in use for
+/// NodePorts.</param>
 /// <param name="Port">The port, 1 to 65535.</param>
 /// <param name="Pod">What a pod of the cluster gets.</param>
 /// <param name="Node">What the node's own processes get (source address local to the node).</param>
 /// <param name="Outside">What anybody else gets.</param>
-/// <param name="IsSourceRestricted">True when only <see cref="PortPlan.SourceRanges"/> may use it: all other sources are dropped first.</param>
+/// <param name="IsSourceRestricted">True when only <see cref="PortPlan.SourceRanges"/> may use it: all other sources are dropped
+/// first.</param>
 public readonly record struct Frontend(
     FrontendKind Kind,
     InetAddress Address,

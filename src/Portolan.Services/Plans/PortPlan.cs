@@ -13,8 +13,8 @@ public readonly record struct Backend(InetEndpoint Endpoint, bool IsLocal);
 /// </summary>
 /// <remarks>
 /// Backends are unique and sorted by address and port, so that equal inputs give equal rules. Plans are equal when their content is.
-/// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided for each list on
-/// its own, those that still serve while they terminate.</para>
+/// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided for each list
+/// on its own, those that still serve while they terminate.</para>
 /// </remarks>
 public sealed record PortPlan
 {
@@ -28,7 +28,8 @@ public sealed record PortPlan
     public required ImmutableArray<Frontend> Frontends { get; init; }
 
     /// <summary>
-    /// Backends for traffic that policies let go anywhere, topology hints applied; empty when no frontend of the port lets traffic go anywhere.
+    /// Backends for traffic that policies let go anywhere, topology hints applied; empty when no frontend of the port lets traffic go
+    /// anywhere.
     /// </summary>
     public ImmutableArray<Backend> ClusterBackends { get; init; } = [];
 
@@ -49,8 +50,8 @@ public sealed record PortPlan
 
     /// <summary>
     /// Source ranges of the family that may use source-restricted frontends. When a frontend is restricted and this is empty, nobody may.
-    /// Sorted, none inside another. Where a range of the service holds the node's own address, the load balancer's addresses are in here too:
-    /// on a node that has such an address locally, its own connections to it come from it.
+    /// Sorted, none inside another. Where a range of the service holds the node's own address, the load balancer's addresses are in here
+    /// too: on a node that has such an address locally, its own connections to it come from it.
     /// </summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 

@@ -11,8 +11,8 @@ public readonly record struct ServiceChange(ObjectName Service, ServicePlan? Pla
 
 /// <summary>What changed since the last drain. Its size depends on the change, never on the cluster.</summary>
 /// <remarks>
-/// One unit: a frontend may leave one service and come to another in the same delta, so that a plane takes all of it in one step (or removes
-/// before it adds).
+/// One unit: a frontend may leave one service and come to another in the same delta, so that a plane takes all of it in one step (or
+/// removes before it adds).
 /// </remarks>
 /// <param name="Services">Changed services, each once.</param>
 /// <param name="Node">The plan of the node as a whole when it changed, else null. The first delta always carries it.</param>

@@ -9,8 +9,12 @@ namespace Portolan.Sources.Api;
 /// <summary>Reads how the API server is reached: a kubeconfig, or the service account of the pod this runs in.</summary>
 internal static class ApiAccess
 {
-    /// <summary>Reads the kubeconfig, or the service account where <paramref name="kubeconfig"/> is empty. Runs an exec plug-in if it names one.</summary>
-    /// <remarks><paramref name="master"/> is the server's address in place of theirs; alone, a server that asks for no credentials.</remarks>
+    /// <summary>
+    /// Reads the kubeconfig, or the service account where <paramref name="kubeconfig"/> is empty. Runs an exec plug-in if it names one.
+    /// </summary>
+    /// <remarks>
+    /// <paramref name="master"/> is the server's address in place of theirs; alone, a server that asks for no credentials.
+    /// </remarks>
     /// <exception cref="SourceException">It is missing, malformed, or names what is missing; one line.</exception>
     public static KubernetesClientConfiguration Load(string kubeconfig, string? master = null)
     {
@@ -36,7 +40,8 @@ internal static class ApiAccess
             string? user = context?.User;
             // The library takes a user without credentials that it knows for an error: one with a tokenFile, or with none because the
             // server asks for none.
-            if (context is not null && read.Users?.FirstOrDefault(entry => entry.Name == user) is { } known && !HasCredentials(known.UserCredentials))
+            if (context is not null && read.Users?.FirstOrDefault(entry => entry.Name == user) is { } known
+                && !HasCredentials(known.UserCredentials))
                 context.User = "";
             KubernetesClientConfiguration config = KubernetesClientConfiguration.BuildConfigFromConfigObject(read);
             if (TokenFileOf(kubeconfig, user) is { } tokenFile)
@@ -81,7 +86,8 @@ internal static class ApiAccess
 
     private static bool HasCredentials(UserCredentials? user) => user is not null
         && (user.ExternalExecution is not null || user.AuthProvider is not null
-            || new[] { user.Token, user.UserName, user.ClientCertificate, user.ClientCertificateData }.Any(text => !string.IsNullOrEmpty(text)));
+            || new[] { user.Token, user.UserName, user.ClientCertificate,
+            user.ClientCertificateData }.Any(text => !string.IsNullOrEmpty(text)));
 
     private static YamlNode? Child(YamlNode? node, string name) =>
         node is YamlMappingNode mapping && mapping.Children.TryGetValue(new YamlScalarNode(name), out YamlNode? child) ? child : null;

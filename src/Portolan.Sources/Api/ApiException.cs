@@ -22,7 +22,8 @@ internal sealed class ApiException(HttpStatusCode status, string message, TimeSp
     /// The resource version asked for is ahead of the server's own, which was restored or is behind (apiserver storage/errors.go); a load
     /// balancer's 504 is none of this.
     /// </summary>
-    public bool IsAhead => Status == HttpStatusCode.GatewayTimeout && Message.Contains("Too large resource version", StringComparison.Ordinal);
+    public bool IsAhead => Status == HttpStatusCode.GatewayTimeout
+        && Message.Contains("Too large resource version", StringComparison.Ordinal);
 
     /// <summary>From an answer other than 200.</summary>
     public static async Task<ApiException> FromAsync(HttpResponseMessage response, CancellationToken cancel)

@@ -20,11 +20,13 @@ internal static class ApiFailures
 
     /// <summary>A short name for the sort of trouble, equal for what an operator would call the same.</summary>
     public static string CauseOf(Exception failure) =>
-        IsOfTls(failure) ? "trust" : failure is JsonException or InvalidDataException ? "answers" : IsOfCredentials(failure) ? "credentials" : "connection";
+        IsOfTls(failure) ? "trust" : failure is JsonException or InvalidDataException ? "answers" : IsOfCredentials(failure)
+        ? "credentials" : "connection";
 
     /// <inheritdoc cref="CauseOf(Exception)"/>
     public static string CauseOf(ApiException refusal, ApiResource resource) =>
-        refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
+        refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests
+        ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
 
     /// <summary>What went wrong and what holds meanwhile, for a source that goes on trying.</summary>
     public static string Describe(Exception failure, Uri server) => $"{Reason(failure, server)}; the last state stays in force";
@@ -48,7 +50,8 @@ internal static class ApiFailures
     public static string Describe(ApiException refusal, ApiResource resource, Uri server) => refusal.Status switch
     {
         HttpStatusCode.Forbidden =>
-            $"not allowed to list and watch {resource.Plural}: the proxy's user needs the verbs list and watch on {resource.Plural} in API group "
+            $"not allowed to list and watch {resource.Plural}: the proxy's user needs the verbs list and watch on {resource.Plural} " +
+            "in API group "
             + $"\"{resource.Group}\" (ClusterRole system:node-proxier has them). The server says: {refusal.Message}",
         HttpStatusCode.Unauthorized => $"the API server at {server} does not accept our credentials ({refusal.Message})",
         HttpStatusCode.TooManyRequests => $"the API server at {server} is busy and asks us to wait",

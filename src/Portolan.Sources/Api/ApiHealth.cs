@@ -47,6 +47,7 @@ internal sealed partial class ApiHealth(ILogger logger)
     [LoggerMessage(3101, LogLevel.Warning, "kubernetes: {Message}")]
     private partial void LogTrouble(string message);
 
-    [LoggerMessage(3102, LogLevel.Information, "kubernetes: the API server at {Server} answers again; nothing that changed meanwhile is missed")]
+    [LoggerMessage(3102, LogLevel.Information,
+        "kubernetes: the API server at {Server} answers again; nothing that changed meanwhile is missed")]
     private partial void LogBack(Uri server);
 }

@@ -19,7 +19,8 @@ internal sealed record ApiResource(ObjectKind Kind, string Group, string Plural,
         new(ObjectKind.Service, "", "services", "/api/v1/services", NotOurs, IsRequired: true);
 
     public static ApiResource EndpointSlices { get; } = new(
-        ObjectKind.EndpointSlice, "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", NotOurs, IsRequired: true);
+        ObjectKind.EndpointSlice, "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", NotOurs,
+            IsRequired: true);
 
     public static ApiResource ServiceCidrs { get; } = new(
         ObjectKind.ServiceCidr, "networking.k8s.io", "servicecidrs", "/apis/networking.k8s.io/v1/servicecidrs", "", IsRequired: false);
@@ -30,8 +31,9 @@ internal sealed record ApiResource(ObjectKind Kind, string Group, string Plural,
     public string ListUri(int limit, string resourceVersion, string continueToken)
     {
         string query = Selector.Length > 0 ? $"{Selector}&" : "";
-        // With a limit, a resourceVersion other than 0 would mean exactly that version, which may be compacted already; without one it means
-        // "not older than" (Kubernetes API concepts, resource versions). Unlimited costs nothing here: the response is read as a stream.
+        // With a limit, a resourceVersion other than 0 would mean exactly that version, which may be compacted already; without one it
+        // means "not older than" (Kubernetes API concepts, resource versions). Unlimited costs nothing here: the response is read as a
+        // stream.
         if (continueToken.Length > 0)
             return $"{Path}?{query}limit={limit}&continue={Uri.EscapeDataString(continueToken)}";
         return resourceVersion switch

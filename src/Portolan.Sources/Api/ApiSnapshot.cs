@@ -22,7 +22,8 @@ public sealed record ApiSnapshot(ImmutableArray<ClusterEvent> Events, ImmutableA
     /// <param name="nodeName">metadata.name of the Node.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancel">Ends the reading.</param>
-    /// <exception cref="SourceException">The kubeconfig cannot be used, the server cannot be reached, or it refuses what is needed; one line.</exception>
+    /// <exception cref="SourceException">The kubeconfig cannot be used, the server cannot be reached, or it refuses what is needed; one
+    /// line.</exception>
     public static Task<ApiSnapshot> ReadAsync(string kubeconfig, string nodeName, TimeProvider time, CancellationToken cancel) =>
         ReadAsync(() => ApiAccess.Load(kubeconfig), nodeName, ApiTimings.Default, time, cancel);
 
@@ -36,19 +37,23 @@ public sealed record ApiSnapshot(ImmutableArray<ClusterEvent> Events, ImmutableA
         var reader = new ObjectReader();
         var unread = new List<Problem>();
         bool canReadNode = true;
-        // EndpointSlices first, as the proxy does: a service without its slices would look empty for a moment, slices without service do not.
-        foreach (ApiResource resource in (ApiResource[])[ApiResource.EndpointSlices, ApiResource.Services, ApiResource.Node(nodeName), ApiResource.ServiceCidrs])
+        // EndpointSlices first, as the proxy does: a service without its slices would look empty for a moment, slices without service do
+        // not.
+        foreach (ApiResource resource in (ApiResource[])[ApiResource.EndpointSlices, ApiResource.Services, ApiResource.Node(nodeName),
+            ApiResource.ServiceCidrs])
         {
             var sink = new ObjectSink(resource.Kind, resource.Kind == ObjectKind.Node ? nodeName : null, events.Writer, problems);
             try
             {
                 await ListAsync(client, resource, timings, time, reader, sink, cancel).ConfigureAwait(false);
             }
-            catch (ApiException refusal) when (!resource.IsRequired && refusal.Status is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
+            catch (ApiException refusal)
+                when (!resource.IsRequired && refusal.Status is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
             {
                 canReadNode &= resource.Kind != ObjectKind.Node;
                 if (refusal.Status == HttpStatusCode.Forbidden)
-                    unread.Add(new Problem(ObjectKinds.NameOf(resource.Kind), resource.Plural, "", ApiFailures.Describe(refusal, resource, client.Server)));
+                    unread.Add(new Problem(ObjectKinds.NameOf(resource.Kind), resource.Plural, "",
+                        ApiFailures.Describe(refusal, resource, client.Server)));
             }
             catch (ApiException refusal)
             {
@@ -62,11 +67,13 @@ public sealed record ApiSnapshot(ImmutableArray<ClusterEvent> Events, ImmutableA
         }
         events.Writer.Complete();
         ImmutableArray<ClusterEvent> all = [.. await events.Reader.ReadAllAsync(cancel).ToListAsync(cancel).ConfigureAwait(false)];
-        return new ApiSnapshot(all, [.. unread, .. problems.All], canReadNode ? all.Any(change => change is ClusterEvent.NodeSet { Node: not null }) : null);
+        return new ApiSnapshot(all, [.. unread, .. problems.All],
+            canReadNode ? all.Any(change => change is ClusterEvent.NodeSet { Node: not null }) : null);
     }
 
     private static async Task ListAsync(
-        ApiClient client, ApiResource resource, ApiTimings timings, TimeProvider time, ObjectReader reader, ObjectSink sink, CancellationToken cancel)
+        ApiClient client, ApiResource resource, ApiTimings timings, TimeProvider time, ObjectReader reader, ObjectSink sink,
+            CancellationToken cancel)
     {
         for (int attempt = 1; ; attempt++)
         {

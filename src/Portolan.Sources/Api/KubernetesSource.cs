@@ -31,7 +31,8 @@ public sealed class KubernetesSource : IClusterSource
     /// <param name="logger">Told when the server goes and is back, and about objects that cannot be used.</param>
     /// <param name="time">The clock.</param>
     /// <param name="random">For the jitter of waits.</param>
-    /// <param name="master">Address of the API server in place of the kubeconfig's; alone, a server that asks for no credentials. Or null.</param>
+    /// <param name="master">Address of the API server in place of the kubeconfig's; alone, a server that asks for no credentials. Or
+    /// null.</param>
     public KubernetesSource(
         string kubeconfig, string nodeName, ILogger<KubernetesSource> logger, TimeProvider time, Random random, string? master = null)
         : this(() => ApiAccess.Load(kubeconfig, master), nodeName, logger, time, random, ApiTimings.Default)

@@ -64,7 +64,8 @@ internal sealed class ObjectFollower(
 
     private async Task ListAsync(ApiClient client, CancellationToken cancel)
     {
-        string version = await ObjectLister.ListAsync(client, resource, _listFrom, timings, time, _reader, sink, cancel).ConfigureAwait(false);
+        string version = await ObjectLister.ListAsync(client, resource, _listFrom, timings, time, _reader, sink, cancel)
+            .ConfigureAwait(false);
         _listFrom = version;
         _watchFrom = version;
         Worked(client);

@@ -18,7 +18,8 @@ internal static class ObjectLister
     /// <param name="cancel">Ends the list.</param>
     /// <exception cref="ApiException">The server refuses, or has forgotten the list between two pages.</exception>
     public static async Task<string> ListAsync(
-        ApiClient client, ApiResource resource, string from, ApiTimings timings, TimeProvider time, ObjectReader reader, ObjectSink sink, CancellationToken cancel)
+        ApiClient client, ApiResource resource, string from, ApiTimings timings, TimeProvider time, ObjectReader reader, ObjectSink sink,
+            CancellationToken cancel)
     {
         sink.BeginList();
         string version = "";

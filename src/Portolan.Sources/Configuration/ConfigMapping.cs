@@ -24,8 +24,8 @@ internal sealed class ConfigNotes(string fileName)
 }
 
 /// <summary>
-/// One mapping of the file: fields are taken from it by name, each with its type and range; what nobody took is an unknown field. Errors are
-/// gathered so that the operator sees all at once.
+/// One mapping of the file: fields are taken from it by name, each with its type and range; what nobody took is an unknown field. Errors
+/// are gathered so that the operator sees all at once.
 /// </summary>
 internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNotes notes)
 {
@@ -85,7 +85,8 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
     {
         if (Take(name) is not { } value || IsNull(value))
             return null;
-        if (double.TryParse(PlainText(value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number))
+        if (double.TryParse(PlainText(value), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.IsFinite(number))
         {
             if (number != 0)
                 Set(name, "number");
@@ -208,7 +209,8 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
 
     private static bool IsText(YamlScalarNode scalar) =>
         scalar.Style != ScalarStyle.Plain
-        || (scalar.Value is not ("true" or "false") && !double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
+        || (scalar.Value is not ("true" or "false")
+            && !double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
 
     private static bool IsEmpty(YamlNode node) => node switch
     {

@@ -30,7 +30,8 @@ internal static class GoDuration
         while (!rest.IsEmpty)
         {
             int digits = rest.IndexOfAnyExcept(NumberCharacters);
-            if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
+            if (digits <= 0
+                || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
                 return false;
             rest = rest[digits..];
             int letters = rest.IndexOfAny(NumberCharacters);

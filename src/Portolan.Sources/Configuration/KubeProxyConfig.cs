@@ -46,7 +46,8 @@ public sealed record ClientConnectionConfig(string Kubeconfig, double Qps, int B
 /// <param name="MasqueradeBit">Bit of the packet mark for traffic to be masqueraded, 0 to 31; default 14.</param>
 /// <param name="MasqueradeAll">Masquerade everything sent to cluster IPs.</param>
 /// <param name="SyncPeriod">Time between comparisons of the kernel with what it should hold; default 30 s.</param>
-/// <param name="MinSyncPeriod">Least time between two syncs. Default 0 (none) where kube-proxy has 1 s: a sync costs what changed, not what exists.</param>
+/// <param name="MinSyncPeriod">Least time between two syncs. Default 0 (none) where kube-proxy has 1 s: a sync costs what changed, not what
+/// exists.</param>
 public sealed record ModeConfig(int MasqueradeBit, bool MasqueradeAll, TimeSpan SyncPeriod, TimeSpan MinSyncPeriod);
 
 /// <summary>ipvs: the settings that only this mode has.</summary>
@@ -57,7 +58,8 @@ public sealed record ModeConfig(int MasqueradeBit, bool MasqueradeAll, TimeSpan 
 /// <param name="TcpFinTimeout">TCP connections after a FIN; zero keeps the system's value.</param>
 /// <param name="UdpTimeout">Idle UDP flows; zero keeps the system's value.</param>
 public sealed record IpvsConfig(
-    string Scheduler, ImmutableArray<InetPrefix> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout, TimeSpan UdpTimeout);
+    string Scheduler, ImmutableArray<InetPrefix> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout,
+        TimeSpan UdpTimeout);
 
 /// <summary>conntrack: limits and time-outs of the kernel's connection tracking.</summary>
 /// <param name="MaxPerCore">Connections per core, 0 to leave the limit alone; default 32768.</param>
@@ -73,7 +75,8 @@ public sealed record ConntrackConfig(
 
 /// <summary>Which of the node's addresses take NodePort traffic (nodePortAddresses).</summary>
 /// <param name="IsPrimary">The word "primary": the Node's primary address of each family.</param>
-/// <param name="Ranges">The ranges given; empty with <paramref name="IsPrimary"/> false means that nothing was given and the mode's default holds.</param>
+/// <param name="Ranges">The ranges given; empty with <paramref name="IsPrimary"/> false means that nothing was given and the mode's default
+/// holds.</param>
 public sealed record NodePortAddressesConfig(bool IsPrimary, ImmutableArray<InetPrefix> Ranges);
 
 /// <summary>
@@ -182,11 +185,13 @@ public sealed record KubeProxyConfig
     internal static ModeConfig ModeDefaults { get; } = new(14, false, TimeSpan.FromSeconds(30), TimeSpan.Zero);
 
     /// <summary>
-    /// Reads a file, a command line, or both, in which case the command line wins; strict, as described at <see cref="KubeProxyConfigReader"/>.
+    /// Reads a file, a command line, or both, in which case the command line wins; strict, as described at
+    /// <see cref="KubeProxyConfigReader"/>.
     /// </summary>
     /// <param name="path">The file; null for the command line and defaults alone.</param>
     /// <param name="flags">Fields given on the command line.</param>
-    /// <exception cref="SourceException">The file cannot be read or is no valid KubeProxyConfiguration; one line for each error.</exception>
+    /// <exception cref="SourceException">The file cannot be read or is no valid KubeProxyConfiguration; one line for each
+    /// error.</exception>
     public static KubeProxyConfig Load(string? path, params IReadOnlyList<ConfigFlag> flags)
     {
         if (path is null)
@@ -208,7 +213,8 @@ public sealed record KubeProxyConfig
     {
         ArgumentNullException.ThrowIfNull(honoured);
         return FieldsSet
-            .Where(field => !honoured.Contains(field) && !honoured.Any(section => field.StartsWith(section + ".", StringComparison.Ordinal)))
+            .Where(field =>
+            !honoured.Contains(field) && !honoured.Any(section => field.StartsWith(section + ".", StringComparison.Ordinal)))
             .Select(field => $"{field} is accepted, but has no effect in Portolan");
     }
 

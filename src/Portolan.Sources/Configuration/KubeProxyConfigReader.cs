@@ -291,7 +291,8 @@ internal static class KubeProxyConfigReader
 
     private static void ReadWinkernel(ConfigMapping winkernel)
     {
-        foreach (string field in (ReadOnlySpan<string>)["networkName", "sourceVip", "enableDSR", "rootHnsEndpointName", "forwardHealthCheckVip"])
+        foreach (string field in (ReadOnlySpan<string>)["networkName", "sourceVip", "enableDSR", "rootHnsEndpointName",
+            "forwardHealthCheckVip"])
             winkernel.Opaque(field);
         winkernel.Finish();
     }

@@ -31,7 +31,8 @@ internal sealed partial class FolderWatch : IDisposable
     private readonly string _folder;
     private readonly SafeFileHandle _inotify;
     private readonly SafeFileHandle _stop;
-    private readonly Channel<FolderChange> _changes = Channel.CreateUnbounded<FolderChange>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<FolderChange> _changes =
+        Channel.CreateUnbounded<FolderChange>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Thread _thread;
 
     private FolderWatch(string folder, SafeFileHandle inotify, SafeFileHandle stop)

@@ -171,7 +171,8 @@ internal sealed class YamlDocuments(TextReader text)
         // An anchor still open is not known yet, so that no node can hold itself.
         return _anchors.TryGetValue(alias.Value, out (int Start, int End) range)
             ? new Tape(_tape, range.Start)
-            : throw new YamlException(alias.Start, alias.End, $"the alias '{Objects.Text.Printable(alias.Value.Value)}' has no anchor before it");
+            : throw new YamlException(alias.Start, alias.End,
+                $"the alias '{Objects.Text.Printable(alias.Value.Value)}' has no anchor before it");
     }
 
     private static void WriteScalar(Scalar scalar, Utf8JsonWriter writer)

@@ -31,7 +31,8 @@ internal readonly record struct ObjectKey(ObjectKind Kind, ObjectName Name)
 /// <summary>What became of one object's JSON.</summary>
 /// <param name="Key">Kind and name; null when the object has no name that can be used, and so is not used at all.</param>
 /// <param name="ResourceVersion">metadata.resourceVersion; empty when it has none.</param>
-/// <param name="Set">The event that hands the object on; null when it is none of ours (another proxy's, headless, FQDN) or unusable.</param>
+/// <param name="Set">The event that hands the object on; null when it is none of ours (another proxy's, headless, FQDN) or
+/// unusable.</param>
 /// <param name="Problems">What could not be used. Where there is an event, its object carries the same list.</param>
 internal readonly record struct ObjectReading(ObjectKey? Key, string ResourceVersion, ClusterEvent? Set, ImmutableArray<Problem> Problems);
 
@@ -47,7 +48,9 @@ internal static class ObjectKinds
         _ => "object",
     };
 
-    /// <summary>The kind that apiVersion and kind name. Only the group counts: v1 and the betas of these kinds have the same fields.</summary>
+    /// <summary>
+    /// The kind that apiVersion and kind name. Only the group counts: v1 and the betas of these kinds have the same fields.
+    /// </summary>
     public static ObjectKind Of(string? apiVersion, string? kind)
     {
         string group = apiVersion?.Split('/') is [string before, _] ? before : "";

@@ -7,7 +7,9 @@ namespace Portolan.Sources.Objects;
 /// <summary>Reads the entries of a Service's and of an EndpointSlice's ports.</summary>
 internal static class PortReader
 {
-    /// <summary>A core/v1 ServicePort that can be served: number in range, protocol known, name not taken by one of <paramref name="others"/>.</summary>
+    /// <summary>
+    /// A core/v1 ServicePort that can be served: number in range, protocol known, name not taken by one of <paramref name="others"/>.
+    /// </summary>
     public static bool TryReadServicePort(
         ref ObjectJson json, StringPool pool, ImmutableArray<ServicePortObject>.Builder others, out ServicePortObject port)
     {

@@ -269,7 +269,8 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
             {
                 if (json.Is("ip"u8))
                 {
-                    if (json.TryAddress("nothing is served at it", out InetAddress found) && !IsSpecial(ref json, found, linkLocalToo: false))
+                    if (json.TryAddress("nothing is served at it", out InetAddress found)
+                        && !IsSpecial(ref json, found, linkLocalToo: false))
                         address = found;
                 }
                 else if (json.Is("ipMode"u8))

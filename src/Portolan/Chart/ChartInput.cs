@@ -79,12 +79,14 @@ internal sealed class ChartInput
         {
             output.Error(files.Length > 0
                 ? $"No rules were found in {string.Join(", ", files)}."
-                : $"The kernel has no rules in this network namespace, or they could not be read; reading them needs root ({string.Join("; ", reading.Lines())}). "
+                : $"The kernel has no rules in this network namespace, or they could not be read; reading them needs root " +
+                    $"({string.Join("; ", reading.Lines())}). "
                     + "A dump can be given with --rules FILE.");
             return null;
         }
         if (WriterChecks.AreBothBackendsInUse(rules))
-            output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel applies both, and one of them is stale: see 'portolan check'.");
+            output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel applies both, and one of them is " +
+                "stale: see 'portolan check'.");
         var given = new List<InetAddress>();
         foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
         {
@@ -95,7 +97,8 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), reading, isVerbose || isLive);
+        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), reading,
+            isVerbose || isLive);
     }
 
     /// <summary>The services of a name; none after an error that suggests similar names.</summary>
@@ -107,7 +110,8 @@ internal sealed class ChartInput
         IReadOnlyList<ProgrammedService> anyPort = port is null ? [] : Services.Find(name);
         if (anyPort.Count > 0)
         {
-            output.Error($"{name} has no port '{port}'. Its ports: {string.Join(", ", anyPort.Select(service => service.Port.Length > 0 ? service.Port : PortNumber(service)).Distinct())}.");
+            IEnumerable<string> ports = anyPort.Select(service => service.Port.Length > 0 ? service.Port : PortNumber(service)).Distinct();
+            output.Error($"{name} has no port '{port}'. Its ports: {string.Join(", ", ports)}.");
             return [];
         }
         var suggestions = Services.Suggest(name);

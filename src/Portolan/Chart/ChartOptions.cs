@@ -11,12 +11,14 @@ internal sealed class ChartOptions
 {
     internal Option<string[]> Rules { get; } = new("--rules", "-r")
     {
-        Description = "A dump to read instead of the live kernel (iptables-save, iptables -nL, nft list ruleset, nft -j, ipset save, ip -j addr; "
+        Description = "A dump to read instead of the live kernel (iptables-save, iptables -nL, nft list ruleset, nft -j, ipset save, " +
+            "ip -j addr; "
             + "the kind is recognised). May be repeated; '-' is standard input.",
         HelpName = "FILE",
     };
 
-    internal Option<string?> Netns { get; } = new("--netns") { Description = "The network namespace to read live rules from.", HelpName = "NAME" };
+    internal Option<string?> Netns { get; } = new("--netns") { Description = "The network namespace to read live rules from.",
+        HelpName = "NAME" };
 
     internal Option<string[]> LocalAddress { get; } = new("--local-address")
     {

@@ -6,7 +6,9 @@ using Spectre.Console;
 
 namespace Portolan.Chart;
 
-/// <summary>Where commands print: answers to standard output, messages to standard error. Colours and width are Spectre's to find out.</summary>
+/// <summary>
+/// Where commands print: answers to standard output, messages to standard error. Colours and width are Spectre's to find out.
+/// </summary>
 internal sealed class ChartOutput
 {
     // A pipe has no width: lines are not to be broken there.
@@ -18,7 +20,8 @@ internal sealed class ChartOutput
     {
         Console = AnsiConsole.Console;
         // COLUMNS asks for a width also where there is no terminal; shells do not export it by themselves.
-        if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int columns) && columns > 0)
+        if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture, out int columns) && columns > 0)
             Console.Profile.Width = columns;
         else if (System.Console.IsOutputRedirected)
             Console.Profile.Width = PipeWidth;
@@ -37,7 +40,8 @@ internal sealed class ChartOutput
 
     /// <summary>A message that must not be overlooked: red on a terminal.</summary>
     internal void Warning(string text) =>
-        _messages.WriteLine(System.Console.IsErrorRedirected ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
+        _messages.WriteLine(System.Console.IsErrorRedirected
+        ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
 
     /// <summary>A line of plain text; nothing in it is markup.</summary>
     internal void Line(string text = "") => Line(text, Style.Plain);
@@ -56,13 +60,15 @@ internal sealed class ChartOutput
     {
         if (System.Console.IsOutputRedirected)
         {
-            System.Console.Out.Write(PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
+            System.Console.Out.Write(
+                PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
             return;
         }
         var table = new Table { Border = TableBorder.None };
         foreach (string header in headers)
         {
-            var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold))) { Padding = new Padding(0, 0, 2, 0) };
+            var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold))) { Padding =
+                new Padding(0, 0, 2, 0) };
             table.AddColumn(column);
         }
         foreach (string[] row in rows)

@@ -12,15 +12,40 @@ internal static class CheckCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var manifests = new Option<string?>("--manifests") { Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.", HelpName = "DIR" };
-        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and ServiceCIDRs, once.", HelpName = "FILE" };
-        var inCluster = new Option<bool>("--in-cluster") { Description = "Compare with the API server of the cluster whose pod this runs in, as its service account." };
-        var nodeName = new Option<string?>("--node") { Description = "Name of the node the rules are from; the host's name without it.", HelpName = "NAME" };
-        var podCidr = new Option<string[]>("--pod-cidr") { Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.", HelpName = "CIDR" };
-        var command = new Command("check", "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that never match, "
-            + "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, --kubeconfig or --in-cluster whether rules "
-            + "and cluster agree.\n\nExit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of the input.\n\n"
-            + "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n  portolan check --rules dump.txt --manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
+        var manifests = new Option<string?>("--manifests")
+        {
+            Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.",
+            HelpName = "DIR",
+        };
+        var kubeconfig = new Option<string?>("--kubeconfig")
+        {
+            Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and " +
+                "ServiceCIDRs, once.",
+            HelpName = "FILE",
+        };
+        var inCluster = new Option<bool>("--in-cluster")
+        {
+            Description = "Compare with the API server of the cluster whose pod this runs in, as its service account.",
+        };
+        var nodeName = new Option<string?>("--node")
+        {
+            Description = "Name of the node the rules are from; the host's name without it.",
+            HelpName = "NAME",
+        };
+        var podCidr = new Option<string[]>("--pod-cidr")
+        {
+            Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.",
+            HelpName = "CIDR",
+        };
+        var command =
+            new Command("check",
+            "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that never match, "
+            + "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, " +
+                "--kubeconfig or --in-cluster whether rules "
+            + "and cluster agree.\n\nExit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of " +
+                "the input.\n\n"
+            + "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n  portolan check --rules dump.txt " +
+                "--manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
         {
             manifests, kubeconfig, inCluster, nodeName, podCidr,
         };

@@ -44,7 +44,8 @@ internal static class ClusterInput
             ApiSnapshot snapshot = await ApiSnapshot.ReadAsync(kubeconfig, nodeName, TimeProvider.System, cancel);
             if (snapshot.HasNode == false)
             {
-                output.Error($"The cluster has no node '{nodeName}', so which endpoints are local is unknown. --node NAME says which node the rules are from.");
+                output.Error($"The cluster has no node '{nodeName}', so which endpoints are local is unknown. --node NAME says which " +
+                    "node the rules are from.");
                 return null;
             }
             return Table(snapshot.Events, snapshot.Problems, nodeName, output);

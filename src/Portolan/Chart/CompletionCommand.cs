@@ -32,8 +32,10 @@ internal static class CompletionCommand
     {
         var shell = new Argument<string>("shell") { Description = "bash, zsh or fish." };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        var command = new Command("completion", "Print a script that completes portolan's commands, options and, with --rules, names of services.\n\n"
-            + "Examples:\n  source <(portolan completion bash)\n  portolan completion zsh > \"${fpath[1]}/_portolan\"\n  portolan completion fish > ~/.config/fish/completions/portolan.fish")
+        var command =
+            new Command("completion", "Print a script that completes portolan's commands, options and, with --rules, names of services.\n\n"
+            + "Examples:\n  source <(portolan completion bash)\n  portolan completion zsh > \"${fpath[1]}/_portolan\"\n  portolan " +
+                "completion fish > ~/.config/fish/completions/portolan.fish")
         {
             shell,
         };

@@ -22,7 +22,8 @@ internal static class CountersView
             return ExitStatus.CouldNotRun;
         }
         if (service is not null)
-            counters = [.. counters.Where(counter => counter.Service == service || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
+            counters = [.. counters.Where(counter => counter.Service == service
+                || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
         var answer = new CountersAnswer { Counters = [.. counters.Select(Answer)] };
         if (asJson)
             ChartOutput.Json(answer, AnswersJsonContext.Default.CountersAnswer);

@@ -16,7 +16,8 @@ internal static class ExplainCommand
         var port = new Option<string?>("--port") { Description = "The port, by name or number; all ports without it." };
         var from = new Option<string?>("--from") { Description = "Where the client is; everywhere without it." };
         from.AcceptOnlyFromAmong("pod", "node", "outside");
-        var command = new Command("explain", "Explain the path of a service's packets in words: each rule and why it matches, marks, masquerading, "
+        var command =
+            new Command("explain", "Explain the path of a service's packets in words: each rule and why it matches, marks, masquerading, "
             + "how the endpoint is chosen, and the end.\n\nExample: portolan explain default/testsvc --from outside")
         {
             name, port, from,

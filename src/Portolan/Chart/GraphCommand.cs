@@ -17,8 +17,14 @@ internal static class GraphCommand
         var all = new Option<bool>("--all") { Description = "Draw the skeleton of all hooks and service chains, with counts." };
         var format = new Option<string>("--format", "-f") { Description = "The form of the picture.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("mermaid", "dot", "svg", "text");
-        var file = new Option<string?>("--output", "-o") { Description = "The file to write to instead of standard output.", HelpName = "FILE" };
-        var command = new Command("graph", "Draw the path of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
+        var file = new Option<string?>("--output", "-o")
+        {
+            Description = "The file to write to instead of standard output.",
+            HelpName = "FILE",
+        };
+        var command =
+            new Command("graph",
+            "Draw the path of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
             + "probabilities, endpoints at the end.\n\nExample: portolan graph default/testsvc --format svg -o testsvc.svg")
         {
             name, all, format, file,
@@ -89,7 +95,9 @@ internal static class GraphCommand
     {
         if (LiveRules.Find("dot") is not { } dot)
             return SvgLayout.Draw(graph);
-        using var process = Process.Start(new ProcessStartInfo(dot, ["-Tsvg"]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(dot, ["-Tsvg"]) { RedirectStandardInput = true, RedirectStandardOutput = true,
+            UseShellExecute = false })!;
         Task<string> svg = process.StandardOutput.ReadToEndAsync();
         process.StandardInput.Write(GraphWriter.ToDot(graph));
         process.StandardInput.Close();

@@ -38,7 +38,8 @@ internal static class LiveRules
     {
         string? ip = Find("ip");
         if (networkNamespace is not null && ip is null)
-            return new RuleReading(InputKind.Live, networkNamespace, [], [new InputSource { Name = "ip netns exec", Error = NeedsIp }], IsWhole: false);
+            return new RuleReading(InputKind.Live, networkNamespace, [], [new InputSource { Name = "ip netns exec", Error = NeedsIp }],
+                IsWhole: false);
         var texts = ImmutableArray.CreateBuilder<SourceText>();
         var sources = ImmutableArray.CreateBuilder<InputSource>();
         bool isWhole = true;

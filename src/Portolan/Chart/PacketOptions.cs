@@ -55,7 +55,8 @@ internal sealed class PacketOptions
         }
         (uint? user, uint? group) = (parsed.GetValue(_user), parsed.GetValue(_group));
         if ((user ?? group) is not null && !packet.IsFromNode)
-            return Fail(chart, $"{(user is null ? "--gid" : "--uid")}: only packets of this node have a sender that rules can match; give --from-node.");
+            return Fail(chart,
+                $"{(user is null ? "--gid" : "--uid")}: only packets of this node have a sender that rules can match; give --from-node.");
         if (parsed.GetValue(_fragment))
         {
             if (packet.Family != IpFamily.IPv4)
@@ -68,7 +69,8 @@ internal sealed class PacketOptions
 
     /// <summary>", flags ack, rst" and the like: what differs from the packet that is traced without these options.</summary>
     internal static string Describe(PacketSpec packet) =>
-        (packet.Protocol == IpProtocol.Tcp && packet.TcpFlags != TcpFlags.Syn ? $", flags {packet.TcpFlags.ToString().ToLowerInvariant()}" : string.Empty)
+        (packet.Protocol == IpProtocol.Tcp && packet.TcpFlags != TcpFlags.Syn
+        ? $", flags {packet.TcpFlags.ToString().ToLowerInvariant()}" : string.Empty)
         + (packet.IcmpType is { } type ? string.Create(CultureInfo.InvariantCulture, $", type {type}/{packet.IcmpCode}") : string.Empty)
         + (packet.UserId is { } user ? string.Create(CultureInfo.InvariantCulture, $", user {user}") : string.Empty)
         + (packet.GroupId is { } group ? string.Create(CultureInfo.InvariantCulture, $", group {group}") : string.Empty)

@@ -8,7 +8,8 @@ namespace Portolan.Chart;
 internal static class RuleFiles
 {
     /// <summary>
-    /// Longest input that is read, in bytes: a dump of 100,000 services has a quarter of it, and an endless device must not fill the memory.
+    /// Longest input that is read, in bytes: a dump of 100,000 services has a quarter of it, and an endless device must not fill the
+    /// memory.
     /// </summary>
     private const int Longest = 1 << 30;
 
@@ -36,7 +37,8 @@ internal static class RuleFiles
         return new RuleReading(InputKind.Files, null, texts.ToImmutable(), sources.ToImmutable(), texts.Count == files.Length);
     }
 
-    private static FileStream Open(string file) => new(file, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, BufferSize = 0 });
+    private static FileStream Open(string file) =>
+        new(file, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, BufferSize = 0 });
 
     private static byte[] ReadAll(Stream input)
     {

@@ -14,9 +14,18 @@ internal static class RulesCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var name = new Argument<string?>("chain-or-service") { Description = "Show this chain, or the rules of this service.", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("chain-or-service")
+        {
+            Description = "Show this chain, or the rules of this service.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var table = new Option<string?>("--table", "-t") { Description = "Only this table (nat, filter, ...).", HelpName = "TABLE" };
-        var from = new Option<int>("--start") { Description = "The first rule of each chain to show.", DefaultValueFactory = _ => 1, HelpName = "N" };
+        var from = new Option<int>("--start")
+        {
+            Description = "The first rule of each chain to show.",
+            DefaultValueFactory = _ => 1,
+            HelpName = "N",
+        };
         var all = new Option<bool>("--all") { Description = "Show long chains in full." };
         var command = new Command("rules", "List rules with what each chain is for and which service or endpoint each rule belongs to.\n\n"
             + "Example: portolan rules -t nat KUBE-SERVICES --start 51")
@@ -30,10 +39,12 @@ internal static class RulesCommand
             var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
-            RuleSelection selection = RuleSelection.Of(input.Rules, input.Services, input.Guide, parsed.GetValue(table), parsed.GetValue(name));
+            RuleSelection selection = RuleSelection.Of(input.Rules, input.Services, input.Guide, parsed.GetValue(table),
+                parsed.GetValue(name));
             if (selection.Places.IsEmpty)
             {
-                ImmutableArray<string> near = parsed.GetValue(name) is { } wanted ? RuleSelection.Suggest(input.Rules, input.Services, wanted) : [];
+                ImmutableArray<string> near = parsed.GetValue(name) is { } wanted
+                    ? RuleSelection.Suggest(input.Rules, input.Services, wanted) : [];
                 chart.Error("No rule matches." + (near.IsEmpty ? string.Empty : $" Did you mean {string.Join(" or ", near)}?"));
                 return ExitStatus.Findings;
             }

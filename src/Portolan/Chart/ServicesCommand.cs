@@ -11,16 +11,23 @@ internal static class ServicesCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var filter = new Argument<string?>("service") { Description = "Show this service only, with every endpoint.", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
+        var filter = new Argument<string?>("service")
+        {
+            Description = "Show this service only, with every endpoint.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command =
+            new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
             + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
         {
             filter,
         };
         var counters = new Option<bool>("--counters")
         {
-            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those rejected because there is no endpoint, dropped "
-                + "because this node has no endpoint, and denied by source ranges. Live only, and only where the proxy runs with --counters.",
+            Description = "Show instead what the kernel counted at each frontend: new connections, and of them those rejected because " +
+                "there is no endpoint, dropped "
+                + "because this node has no endpoint, and denied by source ranges. Live only, and only where the proxy runs with " +
+                    "--counters.",
         };
         command.Options.Add(counters);
         options.CompleteServices(filter);

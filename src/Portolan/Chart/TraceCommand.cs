@@ -17,19 +17,35 @@ internal static class TraceCommand
         var rare = new PacketOptions();
         var source = new Option<string>("--src") { Description = "Source address.", Required = true, HelpName = "ADDRESS" };
         var destination = new Option<string>("--dst") { Description = "Destination address.", Required = true, HelpName = "ADDRESS" };
-        var protocol = new Option<string>("--proto") { Description = "tcp, udp, sctp, icmp, icmpv6 or a number.", DefaultValueFactory = _ => "tcp" };
+        var protocol = new Option<string>("--proto")
+        {
+            Description = "tcp, udp, sctp, icmp, icmpv6 or a number.",
+            DefaultValueFactory = _ => "tcp",
+        };
         var destinationPort = new Option<ushort?>("--dport") { Description = "Destination port.", HelpName = "N" };
-        var sourcePort = new Option<ushort?>("--sport") { Description = "Source port; without one, rules that match it are unknown.", HelpName = "N" };
+        var sourcePort = new Option<ushort?>("--sport")
+        {
+            Description = "Source port; without one, rules that match it are unknown.",
+            HelpName = "N",
+        };
         var input = new Option<string?>("--in") { Description = "The interface the packet comes in by.", HelpName = "IFACE" };
         var output = new Option<string?>("--out") { Description = "The interface the packet would leave by.", HelpName = "IFACE" };
-        var local = new Option<bool>("--from-node") { Description = "A program on this node sends the packet. Implied when --src is an address of this node." };
+        var local = new Option<bool>("--from-node")
+        {
+            Description = "A program on this node sends the packet. Implied when --src is an address of this node.",
+        };
         var state = new Option<string>("--state") { Description = "State of the packet's connection.", DefaultValueFactory = _ => "new" };
         state.AcceptOnlyFromAmong("new", "established", "related", "invalid");
         var mark = new Option<string?>("--mark") { Description = "The packet's mark, decimal or 0x...", HelpName = "M" };
-        var podCidr = new Option<string[]>("--pod-cidr") { Description = "Range of pod addresses: packets from it are said to come from a pod.", HelpName = "CIDR" };
+        var podCidr = new Option<string[]>("--pod-cidr")
+        {
+            Description = "Range of pod addresses: packets from it are said to come from a pod.",
+            HelpName = "CIDR",
+        };
         var affinity = new Option<string>("--affinity")
         {
-            Description = "fresh: the client has not used the service lately. unknown: the lists of iptables' recent match are taken as unknown. Where the lists themselves were read they decide.",
+            Description = "fresh: the client has not used the service lately. unknown: the lists of iptables' recent match are taken as " +
+                "unknown. Where the lists themselves were read they decide.",
             DefaultValueFactory = _ => "fresh",
         };
         affinity.AcceptOnlyFromAmong("fresh", "unknown");
@@ -53,7 +69,8 @@ internal static class TraceCommand
             }
             if (!IpProtocols.TryParse(parsed.GetValue(protocol), out IpProtocol transport))
             {
-                chart.Error($"--proto: '{parsed.GetValue(protocol)}' is no protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number from 1 to 255.");
+                chart.Error($"--proto: '{parsed.GetValue(protocol)}' is no protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number " +
+                    "from 1 to 255.");
                 return ExitStatus.CouldNotRun;
             }
             if (transport == IpProtocol.Icmp && to.Family == IpFamily.IPv6)

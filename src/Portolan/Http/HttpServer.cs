@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace Portolan.Http;
 
 /// <summary>
-/// The one HTTP server of the process: Kestrel, with listeners that may be opened and closed while it runs (health check node ports come and
-/// go with services), each with a handler of its own.
+/// The one HTTP server of the process: Kestrel, with listeners that may be opened and closed while it runs (health check node ports come
+/// and go with services), each with a handler of its own.
 /// </summary>
 internal sealed class HttpServer : IHttpApplication<HttpContext>, IAsyncDisposable
 {

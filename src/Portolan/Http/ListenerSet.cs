@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Portolan.Http;
 
 /// <summary>
-/// A transport for Kestrel that looks like one listener and is any number of them. A Kestrel of its own for each health check node port would
-/// cost a thread each.
+/// A transport for Kestrel that looks like one listener and is any number of them. A Kestrel of its own for each health check node port
+/// would cost a thread each.
 /// </summary>
 internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, IConnectionListener
 {

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Portolan.Proxy;
 
 /// <summary>
-/// Runs what the proxy can do without for a while (following the node's addresses): an exception of it does not end the process, it is logged
-/// once, shown in the status, and the work is started again after growing waits.
+/// Runs what the proxy can do without for a while (following the node's addresses): an exception of it does not end the process, it is
+/// logged once, shown in the status, and the work is started again after growing waits.
 /// </summary>
 internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 {

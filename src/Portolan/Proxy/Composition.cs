@@ -25,8 +25,10 @@ internal static class Composition
     // Fields that have an effect here; a section stands for all below it. What else a file sets is accepted with a warning.
     private static readonly HashSet<string> HonouredFields = new(StringComparer.Ordinal)
     {
-        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack", "detectLocal",
-        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity", "metricsBindAddress",
+        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack",
+            "detectLocal",
+        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity",
+            "metricsBindAddress",
         "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
     };
 
@@ -83,7 +85,8 @@ internal static class Composition
             Task[] work =
             [
                 ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, hardFail, log, end.Token),
-                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), context => AnswerMetricsAsync(context, metrics, plane.Mode),
+                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress),
+                    context => AnswerMetricsAsync(context, metrics, plane.Mode),
                     hardFail, log, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
@@ -100,8 +103,10 @@ internal static class Composition
             log.OomScoreNotSet(config.OomScoreAdj, failure);
         ConntrackConfig conntrack = config.Conntrack;
         var settings = new ConntrackSettings(
-            conntrack.MaxPerCore == 0 ? 0 : Math.Max(conntrack.Min, (int)Math.Min(int.MaxValue, (long)conntrack.MaxPerCore * Environment.ProcessorCount)),
-            conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout, conntrack.UdpStreamTimeout);
+            conntrack.MaxPerCore == 0
+                ? 0 : Math.Max(conntrack.Min, (int)Math.Min(int.MaxValue, (long)conntrack.MaxPerCore * Environment.ProcessorCount)),
+            conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout,
+                conntrack.UdpStreamTimeout);
         foreach (string problem in NodeSettings.Apply(settings))
             log.SettingNotMade(problem);
     }
@@ -110,7 +115,8 @@ internal static class Composition
         settings.Manifests is { } folder
             ? new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time)
             : new KubernetesSource(
-                settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared, settings.Master);
+                settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared,
+                    settings.Master);
 
     // kube-proxy answers on all addresses unless told otherwise. Nothing here is open to the network that nobody asked for.
     private static IPEndPoint HealthzAddress(KubeProxyConfig config) => config.FieldsSet.Contains("healthzBindAddress")

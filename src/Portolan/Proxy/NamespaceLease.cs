@@ -9,8 +9,8 @@ using Portolan.Proxy.Health;
 namespace Portolan.Proxy;
 
 /// <summary>
-/// The right to write this network namespace's rules, which one proxy has at a time. A DaemonSet's new pod may start while the old one is still
-/// ending: it waits, for as long as it takes, and goes on where the other has left off.
+/// The right to write this network namespace's rules, which one proxy has at a time. A DaemonSet's new pod may start while the old one is
+/// still ending: it waits, for as long as it takes, and goes on where the other has left off.
 /// </summary>
 internal sealed class NamespaceLease : IDisposable
 {
@@ -24,8 +24,8 @@ internal sealed class NamespaceLease : IDisposable
     public bool HasWaited { get; }
 
     /// <summary>
-    /// Waits until no other proxy works in this network namespace. Nothing is read or written meanwhile; /healthz answers 503, as far as the other
-    /// leaves its address to us, and /livez 200: to start again would not help.
+    /// Waits until no other proxy works in this network namespace. Nothing is read or written meanwhile; /healthz answers 503, as far as
+    /// the other leaves its address to us, and /livez 200: to start again would not help.
     /// </summary>
     /// <returns>The right, until it is disposed; null when cancelled.</returns>
     /// <exception cref="IOException">The machine allows no unix socket.</exception>
@@ -44,7 +44,8 @@ internal sealed class NamespaceLease : IDisposable
         }
         catch (SocketException refused)
         {
-            throw new IOException($"the unix socket {ProxyLock.ShownName}, which keeps a second proxy away, cannot be had: {refused.Message}", refused);
+            throw new IOException($"the unix socket {ProxyLock.ShownName}, which keeps a second proxy away, cannot be had: " +
+                $"{refused.Message}", refused);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {

@@ -8,8 +8,8 @@ namespace Portolan.Proxy;
 internal readonly record struct PflagFlag(string Name, bool IsSwitch, bool IsList, bool TakesEmpty);
 
 /// <summary>
-/// Turns a kube-proxy command line into one that any parser reads alike: "--name=value", each flag once. pflag takes underscores for dashes, "-v2" for
-/// "--v=2", an empty value for the default, and of a flag that is given twice the last.
+/// Turns a kube-proxy command line into one that any parser reads alike: "--name=value", each flag once. pflag takes underscores for
+/// dashes, "-v2" for "--v=2", an empty value for the default, and of a flag that is given twice the last.
 /// </summary>
 internal static class PflagArguments
 {
@@ -18,7 +18,8 @@ internal static class PflagArguments
     /// <param name="flags">The flags of kube-proxy.</param>
     internal static string[] Normalize(IReadOnlyList<string> args, IEnumerable<PflagFlag> flags)
     {
-        Dictionary<string, PflagFlag> known = flags.DistinctBy(static flag => flag.Name).ToDictionary(static flag => flag.Name, StringComparer.Ordinal);
+        Dictionary<string, PflagFlag> known = flags.DistinctBy(static flag => flag.Name)
+            .ToDictionary(static flag => flag.Name, StringComparer.Ordinal);
         List<string> others = [];
         // In the order in which each flag was first given.
         OrderedDictionary<string, string> values = new(StringComparer.Ordinal);
@@ -49,7 +50,8 @@ internal static class PflagArguments
             else
                 values[flag.Name] = value;
         }
-        return [.. others, .. values.Select(static given => given.Key.Length == 1 ? $"-{given.Key}={given.Value}" : $"--{given.Key}={given.Value}")];
+        return [.. others,
+            .. values.Select(static given => given.Key.Length == 1 ? $"-{given.Key}={given.Value}" : $"--{given.Key}={given.Value}")];
     }
 
     private static bool TryFind(string argument, Dictionary<string, PflagFlag> known, out PflagFlag flag, out string? value)

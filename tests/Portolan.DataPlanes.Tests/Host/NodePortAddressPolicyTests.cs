@@ -7,12 +7,14 @@ namespace Portolan.DataPlanes.Tests.Host;
 
 public sealed class NodePortAddressPolicyTests
 {
-    private static readonly ImmutableArray<InetAddress> s_local = Addresses("127.0.0.1", "10.0.0.5", "192.168.10.11", "::1", "fd00:10::11", "fe80::1");
+    private static readonly ImmutableArray<InetAddress> s_local =
+        Addresses("127.0.0.1", "10.0.0.5", "192.168.10.11", "::1", "fd00:10::11", "fe80::1");
 
     [Fact]
     public void Primary_takes_the_first_address_of_each_family_of_the_Node()
     {
-        AddressPlan facts = new NodePortAddressPolicy { IsPrimary = true }.Choose(Node("192.168.10.11", "10.0.0.5", "fd00:10::11"), s_local);
+        AddressPlan facts =
+            new NodePortAddressPolicy { IsPrimary = true }.Choose(Node("192.168.10.11", "10.0.0.5", "fd00:10::11"), s_local);
 
         Assert.Equal(Addresses("192.168.10.11", "fd00:10::11"), facts.NodePortAddresses);
         Assert.False(facts.NodePortsOnAllIPv4);
@@ -73,7 +75,8 @@ public sealed class NodePortAddressPolicyTests
         Assert.Equal(Addresses("fd00:10::11", "fe80::1"), policy.Choose(null, s_local).NodePortAddresses);
     }
 
-    private static ImmutableArray<InetAddress> Addresses(params string[] texts) => [.. texts.Select(text => InetAddress.Parse(text)).Order()];
+    private static ImmutableArray<InetAddress> Addresses(params string[] texts) =>
+        [.. texts.Select(text => InetAddress.Parse(text)).Order()];
 
     private static NodeObject Node(params string[] addresses) =>
         new() { Name = "node-a", Addresses = [.. addresses.Select(text => InetAddress.Parse(text))] };

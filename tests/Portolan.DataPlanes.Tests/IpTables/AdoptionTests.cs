@@ -13,7 +13,8 @@ public sealed partial class AdoptionTests
 
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
-    public void Counters_survive_a_change_of_another_service_and_a_restart(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void Counters_survive_a_change_of_another_service_and_a_restart(IpTablesBackend backend, IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
         using var pod = new ServedPod(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
         for (int i = 0; i < Datagrams; i++)
@@ -40,7 +41,8 @@ public sealed partial class AdoptionTests
         [
             .. pod.Plane.Save(ipv6: false, "-c", "-t", "nat").Split('\n')
                 .Where(static line => ExactlyOurs().IsMatch(line)
-                    && (line.Contains(ServedPod.Service.Address.ToString(), StringComparison.Ordinal) || line.Contains("KUBE-SEP-", StringComparison.Ordinal)))
+                    && (line.Contains(ServedPod.Service.Address.ToString(), StringComparison.Ordinal)
+                    || line.Contains("KUBE-SEP-", StringComparison.Ordinal)))
                 .Order(StringComparer.Ordinal),
         ];
     }

@@ -25,7 +25,8 @@ public sealed partial class ArticleListingTests
     private static readonly string[] s_newSinceTheArticle =
     [
         "KUBE-MARK-MASQ all 0.0.0.0/0 0.0.0.0/0 /* masquerade LOCAL traffic for default/testsvc LB IP */ ADDRTYPE match src-type LOCAL",
-        "KUBE-SVC-X all 0.0.0.0/0 0.0.0.0/0 /* route LOCAL traffic for default/testsvc LB IP to service chain */ ADDRTYPE match src-type LOCAL",
+        "KUBE-SVC-X all 0.0.0.0/0 0.0.0.0/0 /* route LOCAL traffic for default/testsvc LB IP to service chain */ ADDRTYPE match " +
+            "src-type LOCAL",
     ];
 
     [Theory]
@@ -38,11 +39,16 @@ public sealed partial class ArticleListingTests
         Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
 
         string article = File.ReadAllText(HarborCluster.PathOf("../article.md"));
-        Dictionary<string, string[]> expected = Read(article[article.IndexOf("Chain PREROUTING", StringComparison.Ordinal)..article.IndexOf("Graphical:", StringComparison.Ordinal)]);
-        Dictionary<string, string[]> actual = Read(plane.Namespace.Run(() => Tool.Run(backend == IpTablesBackend.Nft ? "iptables-nft" : "iptables-legacy", ["-t", "nat", "-nL"])));
+        Dictionary<string, string[]> expected =
+            Read(article[article.IndexOf("Chain PREROUTING", StringComparison.Ordinal)..article.IndexOf("Graphical:",
+            StringComparison.Ordinal)]);
+        Dictionary<string, string[]> actual =
+            Read(plane.Namespace.Run(() =>
+            Tool.Run(backend == IpTablesBackend.Nft ? "iptables-nft" : "iptables-legacy", ["-t", "nat", "-nL"])));
 
         Assert.Equal(
-            ["KUBE-FW-X", "KUBE-MARK-DROP", "KUBE-MARK-MASQ", "KUBE-SEP-7", "KUBE-SERVICES", "KUBE-SVC-X", "KUBE-XLB-X", "OUTPUT", "PREROUTING"],
+            ["KUBE-FW-X", "KUBE-MARK-DROP", "KUBE-MARK-MASQ", "KUBE-SEP-7", "KUBE-SERVICES", "KUBE-SVC-X", "KUBE-XLB-X", "OUTPUT",
+                "PREROUTING"],
             expected.Keys.Order(StringComparer.Ordinal));
         foreach ((string chain, string[] rules) in expected)
         {
@@ -80,7 +86,8 @@ public sealed partial class ArticleListingTests
             Endpoints =
             [
                 .. Enumerable.Range(46, 7).Select(static last => new EndpointObject(
-                    InetAddress.Parse(FormattableString.Invariant($"172.31.9.{last}")), EndpointConditions.Ready | EndpointConditions.Serving, "node-b", [], [])),
+                    InetAddress.Parse(FormattableString.Invariant($"172.31.9.{last}")),
+                        EndpointConditions.Ready | EndpointConditions.Serving, "node-b", [], [])),
             ],
         }));
         table.Apply(new ClusterEvent.Synced());
@@ -90,16 +97,20 @@ public sealed partial class ArticleListingTests
     /// <summary>Chains of a listing by name, each with its rules: target, protocol, source, destination, matches.</summary>
     private static Dictionary<string, string[]> Read(string listing)
     {
-        string[] endpoints = [.. listing.Split('\n').Select(static line => line.Split(' ')[0]).Where(static word => word.StartsWith("KUBE-SEP-", StringComparison.Ordinal))];
+        string[] endpoints = [.. listing.Split('\n').Select(static line => line.Split(' ')[0])
+            .Where(static word => word.StartsWith("KUBE-SEP-", StringComparison.Ordinal))];
         Dictionary<string, List<string>> chains = [];
         List<string> rules = [];
         foreach (string line in listing.Split('\n'))
         {
-            string text = Service().Replace(Endpoint().Replace(line, name => FormattableString.Invariant($"KUBE-SEP-{Array.IndexOf(endpoints, name.Value) + 1}")), "KUBE-$1-X");
+            string text = Service()
+                .Replace(Endpoint()
+                .Replace(line, name => FormattableString.Invariant($"KUBE-SEP-{Array.IndexOf(endpoints, name.Value) + 1}")), "KUBE-$1-X");
             string[] words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words is ["Chain", string name, ..])
                 chains[name] = rules = [];
-            else if (words is [string target, string protocol, "--" or "opt", string source, string destination, .. string[] matches] && protocol != "prot")
+            else if (words is [string target, string protocol, "--" or "opt", string source, string destination, .. string[] matches]
+                && protocol != "prot")
                 rules.Add($"{target} {ProtocolName(protocol)} {source} {destination} {Matches(matches)}".TrimEnd());
         }
         return chains.ToDictionary(static chain => chain.Key, static chain => chain.Value.ToArray());
@@ -115,9 +126,11 @@ public sealed partial class ArticleListingTests
 
     private static string Matches(string[] words)
     {
-        string text = string.Join(' ', words).Replace("default/testsvc: ", "default/testsvc ", StringComparison.Ordinal).Replace("/* default/testsvc */", "", StringComparison.Ordinal).Trim();
+        string text = string.Join(' ', words).Replace("default/testsvc: ", "default/testsvc ", StringComparison.Ordinal)
+            .Replace("/* default/testsvc */", "", StringComparison.Ordinal).Trim();
         // The article's kube-proxy rounded to five digits.
-        return Probability().Replace(text, static number => double.Parse(number.Value, CultureInfo.InvariantCulture).ToString("F3", CultureInfo.InvariantCulture));
+        return Probability().Replace(text, static number =>
+            double.Parse(number.Value, CultureInfo.InvariantCulture).ToString("F3", CultureInfo.InvariantCulture));
     }
 
     [GeneratedRegex("KUBE-(SVC|FW|XLB)-[A-Z0-9]{16}")]

@@ -49,7 +49,8 @@ public sealed class BackendDetectionTests
         plane.Sync();
 
         Assert.Contains("KUBE-SERVICES", plane.Save(), StringComparison.Ordinal);
-        string other = plane.Namespace.Run(() => Tool.Run(backend == IpTablesBackend.Nft ? "iptables-legacy-save" : "iptables-nft-save", []));
+        string other =
+            plane.Namespace.Run(() => Tool.Run(backend == IpTablesBackend.Nft ? "iptables-legacy-save" : "iptables-nft-save", []));
         Assert.DoesNotContain("KUBE-SERVICES", other, StringComparison.Ordinal);
     }
 

@@ -39,7 +39,8 @@ public sealed class ContentionTests
     [Fact]
     public void The_tools_of_nf_tables_do_not_wait_for_the_lock()
     {
-        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft, LockSeconds = 1 }, TestCluster.Of(services: 3, endpoints: 2));
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft, LockSeconds = 1 },
+            TestCluster.Of(services: 3, endpoints: 2));
         using (XtablesLock.Hold())
         {
             Assert.True(plane.Sync().IsInForce);
@@ -60,7 +61,8 @@ public sealed class ContentionTests
         {
             release.Wait();
             for (int i = 0; i < Chains; i++)
-                restore($"*nat\n:OTHER-{i} - [0:0]\n-A OTHER-{i} -j RETURN\n-A PREROUTING -j OTHER-{i}\nCOMMIT\n*filter\n:OTHER-{i} - [0:0]\nCOMMIT\n");
+                restore($"*nat\n:OTHER-{i} - [0:0]\n-A OTHER-{i} -j RETURN\n-A PREROUTING -j OTHER-{i}\nCOMMIT\n*filter\n:OTHER-{i} - " +
+                    "[0:0]\nCOMMIT\n");
             return Chains;
         });
         release.Set();

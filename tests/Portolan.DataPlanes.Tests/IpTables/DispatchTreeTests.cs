@@ -52,11 +52,14 @@ public sealed class DispatchTreeTests
         });
 
     private static SharedRule Entry(InetAddress address) => new(
-        ChainId.Nat("KUBE-SERVICES"), new() { Destination = PrefixMatch.Host(address), Target = new JumpTarget("found") }, s_owner, address);
+        ChainId.Nat("KUBE-SERVICES"), new() { Destination = PrefixMatch.Host(address), Target = new JumpTarget("found") },
+            s_owner, address);
 
-    private static Dictionary<string, string> Show(DispatchTree tree) => tree.AllBranches().ToDictionary(static branch => branch.Name, Show);
+    private static Dictionary<string, string> Show(DispatchTree tree) =>
+        tree.AllBranches().ToDictionary(static branch => branch.Name, Show);
 
-    private static string Show(DispatchTree.Branch branch) => string.Join('\n', branch.Rules().Select(static rule => rule.ToString()).Order());
+    private static string Show(DispatchTree.Branch branch) =>
+        string.Join('\n', branch.Rules().Select(static rule => rule.ToString()).Order());
 
     private static List<string> Texts(IEnumerable<OwnedRule> rules) => [.. rules.Select(static rule => rule.Rule.ToString())];
 
@@ -65,7 +68,8 @@ public sealed class DispatchTreeTests
     {
         var tree = new DispatchTree(IpFamily.IPv4);
         tree.Fill(Enumerable.Range(0, services).Select(AddressOf).Select(Entry));
-        Dictionary<string, IReadOnlyList<IpRule>> chains = tree.AllBranches().ToDictionary(static branch => branch.Name, static branch => branch.Rules());
+        Dictionary<string, IReadOnlyList<IpRule>> chains = tree.AllBranches()
+            .ToDictionary(static branch => branch.Name, static branch => branch.Rules());
         List<IpRule> root = [.. tree.Root().Select(static rule => rule.Rule)];
         return Enumerable.Range(0, services).Max(i => Walk(root, chains, AddressOf(i)));
     }

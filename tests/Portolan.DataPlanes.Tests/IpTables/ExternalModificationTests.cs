@@ -6,20 +6,22 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// <summary>Rules that somebody changed are noticed and mended, with few lines; packets tell.</summary>
 public sealed class ExternalModificationTests : IDisposable
 {
-    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would be
-    // forty lines and more.
+    // A leaf of the tree has eight addresses with a mark and a jump each, then *nat, the chain and COMMIT; KUBE-SERVICES written anew would
+    // be forty lines and more.
     private const int FewLines = 19;
 
     private ServedPod? _pod;
 
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
-    public void A_mark_that_was_put_behind_its_jump_goes_back_before_it(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void A_mark_that_was_put_behind_its_jump_goes_back_before_it(IpTablesBackend backend, IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
         PlaneUnderTest plane = Start(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
         Assert.Equal(ServedPod.Gateway, _pod!.SourceAtPod());
         string mark = plane.Save().Split('\n').Single(static line =>
-            line.Contains($"-d {ServedPod.Service.Address}/32 ", StringComparison.Ordinal) && line.EndsWith("-j KUBE-MARK-MASQ", StringComparison.Ordinal));
+            line.Contains($"-d {ServedPod.Service.Address}/32 ", StringComparison.Ordinal)
+            && line.EndsWith("-j KUBE-MARK-MASQ", StringComparison.Ordinal));
 
         plane.Restore($"*nat\n-D{mark[2..]}\n{mark}\nCOMMIT\n");
 
@@ -34,7 +36,8 @@ public sealed class ExternalModificationTests : IDisposable
     {
         PlaneUnderTest plane = Start(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
 
-        plane.Restore($"*nat\n-I KUBE-SERVICES 3 -p udp -j ACCEPT\n-I KUBE-SERVICES 1 -d {ServedPod.Service.Address} -p udp -m multiport --dports 80,81 -j ACCEPT\nCOMMIT\n");
+        plane.Restore($"*nat\n-I KUBE-SERVICES 3 -p udp -j ACCEPT\n-I KUBE-SERVICES 1 -d {ServedPod.Service.Address} -p udp -m multiport " +
+            "--dports 80,81 -j ACCEPT\nCOMMIT\n");
 
         Assert.Null(_pod!.SourceAtPod());
         AssertNoticedAndMended(plane);
@@ -42,16 +45,21 @@ public sealed class ExternalModificationTests : IDisposable
         Assert.DoesNotContain("-j ACCEPT", plane.Save(ipv6: false, "-t", "nat"), StringComparison.Ordinal);
     }
 
-    /// <summary>iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.</summary>
+    /// <summary>
+    /// iptables-legacy-save leaves out "! -o +", so that the rule cannot be deleted as it is shown: the chain is written as a whole.
+    /// </summary>
     [Theory]
     [InlineData(IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree)]
-    public void A_rule_that_cannot_be_deleted_as_it_is_shown_goes_with_its_chain_and_comes_back_without_it(IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void A_rule_that_cannot_be_deleted_as_it_is_shown_goes_with_its_chain_and_comes_back_without_it(IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
         PlaneUnderTest plane = Start(new() { Backend = IpTablesBackend.Legacy, Layout = layout, Dispatch = dispatch });
         string[] before = ServicesRules(plane);
-        plane.Restore($"*nat\n-I KUBE-SERVICES 1 ! -o + -p udp -j MARK --set-xmark 0x1/0x1\n-I KUBE-SERVICES 1 -d {ServedPod.Service.Address} -p udp -j ACCEPT\nCOMMIT\n");
-        Assert.Throws<InvalidOperationException>(() => plane.Restore("*nat\n-D KUBE-SERVICES -p udp -j MARK --set-xmark 0x1/0x1\nCOMMIT\n"));
+        plane.Restore($"*nat\n-I KUBE-SERVICES 1 ! -o + -p udp -j MARK --set-xmark 0x1/0x1\n-I KUBE-SERVICES 1 -d " +
+            $"{ServedPod.Service.Address} -p udp -j ACCEPT\nCOMMIT\n");
+        Assert.Throws<InvalidOperationException>(() =>
+            plane.Restore("*nat\n-D KUBE-SERVICES -p udp -j MARK --set-xmark 0x1/0x1\nCOMMIT\n"));
         Assert.Null(_pod!.SourceAtPod());
         long restores = plane.Plane.Statistics.Restores;
 
@@ -64,7 +72,8 @@ public sealed class ExternalModificationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
-    public void The_rule_that_leads_to_node_ports_becomes_the_last_again(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void The_rule_that_leads_to_node_ports_becomes_the_last_again(IpTablesBackend backend, IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
         PlaneUnderTest plane = Start(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
         string last = ServicesRules(plane)[^1];
@@ -106,7 +115,8 @@ public sealed class ExternalModificationTests : IDisposable
     }
 
     private static string[] ServicesRules(PlaneUnderTest plane) =>
-        [.. plane.Save(ipv6: false, "-t", "nat").Split('\n').Where(static line => line.StartsWith("-A KUBE-SERVICES ", StringComparison.Ordinal))];
+        [.. plane.Save(ipv6: false, "-t", "nat").Split('\n')
+        .Where(static line => line.StartsWith("-A KUBE-SERVICES ", StringComparison.Ordinal))];
 
     private PlaneUnderTest Start(IpTablesOptions options)
     {

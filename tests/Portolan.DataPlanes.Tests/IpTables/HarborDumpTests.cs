@@ -44,8 +44,10 @@ public sealed class HarborDumpTests
     // In KUBE-SVC chains of v1.20 the order of endpoints is not sorted: which probability goes with which endpoint says nothing.
     private static string[] Of(string[] dump, string service) =>
     [
-        .. dump.Where(line => line.Contains($"\"{service}\"", StringComparison.Ordinal) || line.Contains($"{service} ", StringComparison.Ordinal))
-            .Select(line => line.Contains("--probability", StringComparison.Ordinal) || line.Contains("-A KUBE-SVC-", StringComparison.Ordinal)
+        .. dump.Where(line => line.Contains($"\"{service}\"", StringComparison.Ordinal)
+            || line.Contains($"{service} ", StringComparison.Ordinal))
+            .Select(line => line.Contains("--probability", StringComparison.Ordinal)
+                || line.Contains("-A KUBE-SVC-", StringComparison.Ordinal)
                 ? line[..line.LastIndexOf(" -j ", StringComparison.Ordinal)]
                 : line),
     ];

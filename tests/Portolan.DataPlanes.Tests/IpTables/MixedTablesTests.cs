@@ -17,11 +17,13 @@ public sealed class MixedTablesTests
     [Theory]
     [InlineData("add chain ip nat mine; add rule ip nat mine fib daddr type local accept", IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     [InlineData("add chain ip filter mine; add rule ip filter mine log prefix \"hm\"", IpTablesLayout.Modern, IpTablesDispatch.Tree)]
-    [InlineData("insert rule ip nat PREROUTING ip daddr 192.0.2.77 fib daddr type local accept", IpTablesLayout.Classic, IpTablesDispatch.Tree)]
+    [InlineData("insert rule ip nat PREROUTING ip daddr 192.0.2.77 fib daddr type local accept", IpTablesLayout.Classic,
+        IpTablesDispatch.Tree)]
     [InlineData("insert rule ip nat POSTROUTING counter log prefix \"hm\"", IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     [InlineData("insert rule ip filter FORWARD counter log prefix \"hm\"", IpTablesLayout.Classic, IpTablesDispatch.Linear)]
     [InlineData("insert rule ip filter KUBE-FIREWALL counter log prefix \"hm\"", IpTablesLayout.Modern, IpTablesDispatch.Linear)]
-    [InlineData("insert rule ip nat KUBE-SERVICES udp length 1-65535 counter accept; insert rule ip nat KUBE-SERVICES ip daddr 192.0.2.77 fib daddr type local accept", IpTablesLayout.Modern, IpTablesDispatch.Linear)]
+    [InlineData("insert rule ip nat KUBE-SERVICES udp length 1-65535 counter accept; insert rule ip nat KUBE-SERVICES ip daddr " +
+        "192.0.2.77 fib daddr type local accept", IpTablesLayout.Modern, IpTablesDispatch.Linear)]
     public void Rules_stay_complete_and_single(string foreign, IpTablesLayout layout, IpTablesDispatch dispatch)
     {
         using var pod = new ServedPod(new() { Backend = IpTablesBackend.Nft, Layout = layout, Dispatch = dispatch });
@@ -71,7 +73,8 @@ public sealed class MixedTablesTests
         foreach (string table in (string[])["nat", "filter"])
         {
             string chain = "";
-            foreach (string line in plane.Namespace.Run(() => Tool.Run("nft", ["list", "table", "ip", table])).Split('\n', StringSplitOptions.TrimEntries))
+            foreach (string line in plane.Namespace.Run(() => Tool.Run("nft", ["list", "table", "ip", table]))
+                .Split('\n', StringSplitOptions.TrimEntries))
             {
                 if (line.StartsWith("chain ", StringComparison.Ordinal))
                     chain = line.Split(' ')[1];
@@ -83,6 +86,8 @@ public sealed class MixedTablesTests
         return [.. jumps.Order(StringComparer.Ordinal)];
     }
 
-    private static string[] Owned(PlaneUnderTest plane) => [.. plane.Namespace.Run(static () => Tool.Run("nft", ["list", "table", "ip", "nat"])).Split('\n', StringSplitOptions.TrimEntries)
-        .Where(static line => line.StartsWith("chain KUBE-SVC-", StringComparison.Ordinal) || line.StartsWith("chain KUBE-SEP-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    private static string[] Owned(PlaneUnderTest plane) =>
+        [.. plane.Namespace.Run(static () => Tool.Run("nft", ["list", "table", "ip", "nat"])).Split('\n', StringSplitOptions.TrimEntries)
+        .Where(static line => line.StartsWith("chain KUBE-SVC-", StringComparison.Ordinal)
+            || line.StartsWith("chain KUBE-SEP-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 }

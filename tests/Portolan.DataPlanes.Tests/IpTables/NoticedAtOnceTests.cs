@@ -4,7 +4,9 @@ using Portolan.DataPlanes.IpTables;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
-/// <summary>A change by others is noticed within a second or so, long before the next look at all rules; a change of our own is none.</summary>
+/// <summary>
+/// A change by others is noticed within a second or so, long before the next look at all rules; a change of our own is none.
+/// </summary>
 public sealed class NoticedAtOnceTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);

@@ -55,10 +55,12 @@ internal sealed class PlaneUnderTest : IDisposable
     }
 
     public string Save(bool ipv6 = false, params string[] arguments) =>
-        Namespace.Run(() => Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-save", arguments));
+        Namespace.Run(() =>
+        Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-save", arguments));
 
     public void Restore(string script, bool ipv6 = false) => Namespace.Run(() =>
-        Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-restore", ["--noflush"], script));
+        Tool.Run($"{(ipv6 ? "ip6" : "ip")}tables-{(_options.Backend == IpTablesBackend.Nft ? "nft" : "legacy")}-restore",
+        ["--noflush"], script));
 
     /// <summary>Runs code on another thread of the same network namespace; it is given a way to feed iptables-restore.</summary>
     public Task<T> InBackground<T>(Func<Action<string>, T> code)

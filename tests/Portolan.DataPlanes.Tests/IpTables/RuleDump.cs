@@ -32,7 +32,8 @@ internal static partial class RuleDump
             int ordered = rules.Count(static rule => rule.Contains("must be the last", StringComparison.Ordinal)
                 || rule.Contains("will be dropped", StringComparison.Ordinal) || rule.EndsWith("KUBE-MARK-DROP", StringComparison.Ordinal));
             // Ranges of one firewall chain mean the same in any order; rules for one destination (mark, then jump) do not.
-            string[] sorted = [.. rules.Take(rules.Count - ordered).OrderBy(rule => isFirewall ? rule : SourceAndTarget().Replace(rule, ""), StringComparer.Ordinal)];
+            string[] sorted = [.. rules.Take(rules.Count - ordered)
+                .OrderBy(rule => isFirewall ? rule : SourceAndTarget().Replace(rule, ""), StringComparer.Ordinal)];
             // What leads to KUBE-NODEPORTS is last, for each address a rule.
             string[] last = [.. rules.Skip(sorted.Length)];
             rules.Clear();

@@ -37,9 +37,11 @@ public sealed class RuleTextTests
     private static readonly Gen<IpRule> s_rule = Gen.Select(
         Gen.Select(s_prefix, Gen.Bool, static (prefix, isThere) => isThere ? prefix : (PrefixMatch?)null),
         Gen.Select(s_prefix, Gen.Bool, static (prefix, isThere) => isThere ? prefix : (PrefixMatch?)null),
-        Gen.Select(s_word, Gen.Bool, Gen.Bool, static (name, isNegated, isThere) => isThere ? new InterfaceMatch(name, isNegated) : (InterfaceMatch?)null),
+        Gen.Select(s_word, Gen.Bool, Gen.Bool, static (name, isNegated, isThere) =>
+            isThere ? new InterfaceMatch(name, isNegated) : (InterfaceMatch?)null),
         Gen.Select(Gen.Int[0, 3].Select(static i => s_protocols[i]), Gen.UShort),
-        Gen.Frequency((1, Gen.Const((string?)null)), (4, Gen.String.Select(static text => (string?)text)), (2, s_word.Select(static text => (string?)text))),
+        Gen.Frequency((1, Gen.Const((string?)null)), (4, Gen.String.Select(static text => (string?)text)),
+            (2, s_word.Select(static text => (string?)text))),
         Gen.Select(s_match, Gen.Bool, Gen.Bool, static (match, isThere, isFirst) => (Match: isThere ? match : null, IsFirst: isFirst)),
         Gen.Select(s_word, Gen.Bool, static (name, isThere) => isThere ? name : null),
         Gen.Select(s_target, Gen.Bool, static (target, isThere) => isThere ? target : null),
@@ -68,10 +70,12 @@ public sealed class RuleTextTests
     });
 
     [Fact]
-    public void Chains_have_one_fingerprint_when_their_rules_are_the_same_and_only_then() => Gen.Select(s_rule.List[0, 3], s_rule.List[0, 3])
+    public void Chains_have_one_fingerprint_when_their_rules_are_the_same_and_only_then() =>
+        Gen.Select(s_rule.List[0, 3], s_rule.List[0, 3])
         .Sample(static (rules, others) =>
         {
-            Assert.Equal(ChainFingerprint.Of(rules), ChainFingerprint.Of([.. rules.Select(static rule => RuleText.TryParse(rule.ToString())!)]));
+            Assert.Equal(ChainFingerprint.Of(rules),
+                ChainFingerprint.Of([.. rules.Select(static rule => RuleText.TryParse(rule.ToString())!)]));
             Assert.Equal(rules.SequenceEqual(others), ChainFingerprint.Of(rules) == ChainFingerprint.Of(others));
             Assert.NotEqual(ChainFingerprint.Unread, ChainFingerprint.Of(rules));
         });
@@ -112,7 +116,8 @@ public sealed class RuleTextTests
     public void A_rule_with_anything_we_do_not_write_is_nobody_of_ours(string text) => Assert.Null(RuleText.TryParse(text));
 
     [Fact]
-    public void Any_text_is_read_or_left() => Gen.OneOf(Gen.String, s_rule.Select(static rule => rule.ToString()[..^1])).Sample(static text =>
+    public void Any_text_is_read_or_left() => Gen.OneOf(Gen.String, s_rule.Select(static rule => rule.ToString()[..^1]))
+        .Sample(static text =>
     {
         if (RuleText.TryParse(text) is { } rule)
             Assert.Equal(rule, RuleText.TryParse(rule.ToString()));

@@ -33,7 +33,8 @@ internal sealed class ServedPod : IDisposable
             route add default dev pod
             """);
         _pod.Ip($"addr add 10.244.9.2/24 dev eth0\nlink set eth0 up\nroute add default via {Gateway}\n");
-        _server = _pod.Run(static () => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 1000 });
+        _server = _pod.Run(static () =>
+            new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 1000 });
         _server.Bind(new IPEndPoint(IPAddress.Any, PodPort));
         SyncReport report = Plane.Sync();
         Assert.True(report.IsInForce, string.Join('\n', report.Refusals));

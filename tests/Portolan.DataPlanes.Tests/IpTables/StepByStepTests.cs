@@ -20,7 +20,8 @@ public sealed class StepByStepTests
     private static readonly ProxyPolicy _policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
 
     private static readonly AddressPlan _facts = new(
-        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
+        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")],
+            [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
     // Both families start a few processes per change: few histories, long enough for ports that lose and find endpoints, change number or
     // go.
@@ -51,17 +52,21 @@ public sealed class StepByStepTests
 
     [Theory]
     [MemberData(nameof(SyncTests.Variants), MemberType = typeof(SyncTests))]
-    public void A_port_that_goes_or_changes_its_protocol_is_refused_no_more(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void A_port_that_goes_or_changes_its_protocol_is_refused_no_more(IpTablesBackend backend, IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
-        using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch }, Synced([])) { Node = _facts };
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch },
+            Synced([])) { Node = _facts };
         ServiceObject service = TestCluster.Service(1).Service;
-        plane.Sync(new ClusterEvent.ServiceSet(service with { Ports = [new("http", IpProtocol.Tcp, 80, 0), new("admin", IpProtocol.Tcp, 81, 0)] }));
+        plane.Sync(new ClusterEvent.ServiceSet(
+            service with { Ports = [new("http", IpProtocol.Tcp, 80, 0), new("admin", IpProtocol.Tcp, 81, 0)] }));
         Assert.Equal(["80", "81"], RefusedTcpPorts());
 
         plane.Sync(new ClusterEvent.ServiceSet(service with { Ports = [new("http", IpProtocol.Tcp, 80, 0)] }));
         Assert.Equal(["80"], RefusedTcpPorts());
 
-        plane.Sync(new ClusterEvent.ServiceSet(service with { Ports = [new("http", IpProtocol.Udp, 80, 0)] }), TestCluster.Slice(1, 2, IpProtocol.Udp));
+        plane.Sync(new ClusterEvent.ServiceSet(service with { Ports = [new("http", IpProtocol.Udp, 80, 0)] }),
+            TestCluster.Slice(1, 2, IpProtocol.Udp));
         Assert.Empty(RefusedTcpPorts());
 
         string[] RefusedTcpPorts() =>
@@ -87,7 +92,8 @@ public sealed class StepByStepTests
         plane.Sync(new ClusterEvent.ServiceSet(service.Service with { InternalPolicyLocal = true }));
 
         string[] targets = [.. plane.Save().Split('\n')
-            .Where(static line => line.StartsWith("-A KUBE-SERVICES", StringComparison.Ordinal) && line.Contains("cluster IP", StringComparison.Ordinal))
+            .Where(static line => line.StartsWith("-A KUBE-SERVICES", StringComparison.Ordinal)
+            && line.Contains("cluster IP", StringComparison.Ordinal))
             .Select(static line => line.Split("-j ")[1][..9])];
         Assert.Equal(["KUBE-MARK", "KUBE-SVL-"], targets);
     }

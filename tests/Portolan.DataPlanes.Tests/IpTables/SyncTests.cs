@@ -17,7 +17,8 @@ public sealed class SyncTests
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void What_was_written_is_shown_as_it_was_meant_so_that_a_second_look_writes_nothing(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void What_was_written_is_shown_as_it_was_meant_so_that_a_second_look_writes_nothing(IpTablesBackend backend,
+        IpTablesLayout layout, IpTablesDispatch dispatch)
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
         plane.Sync();
@@ -30,7 +31,8 @@ public sealed class SyncTests
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void A_restart_adopts_what_is_right_and_keeps_its_counters(IpTablesBackend backend, IpTablesLayout layout, IpTablesDispatch dispatch)
+    public void A_restart_adopts_what_is_right_and_keeps_its_counters(IpTablesBackend backend, IpTablesLayout layout,
+        IpTablesDispatch dispatch)
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch });
         plane.Sync();
@@ -88,8 +90,10 @@ public sealed class SyncTests
 
         plane.Sync(TestCluster.Slice(1, endpoints: 11));
         string[] rules = plane.Save(ipv6: false, "-t", "nat").Split('\n');
-        Assert.DoesNotContain(rules, static rule => rule.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal) && rule.Contains("--comment", StringComparison.Ordinal));
-        Assert.All(rules.Where(static rule => rule.StartsWith("-A KUBE-SV", StringComparison.Ordinal)).GroupBy(static rule => rule.Split(' ')[1]),
+        Assert.DoesNotContain(rules, static rule => rule.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal)
+            && rule.Contains("--comment", StringComparison.Ordinal));
+        Assert.All(rules.Where(static rule => rule.StartsWith("-A KUBE-SV", StringComparison.Ordinal))
+            .GroupBy(static rule => rule.Split(' ')[1]),
             static chain => Assert.Single(chain, static rule => rule.Contains(" -> ", StringComparison.Ordinal)));
         Assert.Contains("--comment \"test/service-1:http cluster IP\"", plane.Save(), StringComparison.Ordinal);
         Assert.Equal(0, plane.Reconcile().Transactions);
@@ -117,7 +121,8 @@ public sealed class SyncTests
         });
 
         Assert.Equal(["10.244.0.100:8080", "10.244.0.10:8080", "10.244.0.9:8080"], plane.Save().Split('\n')
-            .Where(static line => line.StartsWith("-A KUBE-SVC-", StringComparison.Ordinal) && line.Contains(" -> ", StringComparison.Ordinal))
+            .Where(static line => line.StartsWith("-A KUBE-SVC-", StringComparison.Ordinal)
+            && line.Contains(" -> ", StringComparison.Ordinal))
             .Select(static line => line.Split(" -> ")[1].Split('"')[0]));
     }
 
@@ -141,7 +146,8 @@ public sealed class SyncTests
     public void Rules_of_others_stay_where_they_are(IpTablesBackend backend)
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend });
-        plane.Restore("*filter\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-N MINE\n-A FORWARD -j MINE\nCOMMIT\n*nat\n-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE\nCOMMIT\n");
+        plane.Restore("*filter\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-N MINE\n-A FORWARD -j MINE\nCOMMIT\n*nat\n-A POSTROUTING " +
+            "-s 10.9.0.0/16 -j MASQUERADE\nCOMMIT\n");
         plane.Sync();
         plane.Reconcile();
 
@@ -158,7 +164,8 @@ public sealed class SyncTests
     [InlineData(IpTablesBackend.Legacy)]
     public void Cleaning_up_leaves_only_what_others_made(IpTablesBackend backend)
     {
-        using var plane = new PlaneUnderTest(new() { Backend = backend, Dispatch = IpTablesDispatch.Tree }, TestCluster.Of(services: 100, endpoints: 6));
+        using var plane = new PlaneUnderTest(new() { Backend = backend, Dispatch = IpTablesDispatch.Tree },
+            TestCluster.Of(services: 100, endpoints: 6));
         plane.Restore("*nat\n-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE\nCOMMIT\n");
         plane.Sync();
 
@@ -177,12 +184,14 @@ public sealed class SyncTests
         using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft });
         plane.Sync();
         Assert.Null(plane.Namespace.Run(plane.Plane.Check));
-        plane.Restore("*nat\n:KUBE-PROXY-CANARY - [0:0]\n-X KUBE-PROXY-CANARY\n:KUBE-MARK-MASQ - [0:0]\n-D OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\nCOMMIT\n");
+        plane.Restore("*nat\n:KUBE-PROXY-CANARY - [0:0]\n-X KUBE-PROXY-CANARY\n:KUBE-MARK-MASQ - [0:0]\n-D OUTPUT -m comment --comment " +
+            "\"kubernetes service portals\" -j KUBE-SERVICES\nCOMMIT\n");
 
         Assert.Contains("KUBE-PROXY-CANARY", plane.Namespace.Run(plane.Plane.Check), StringComparison.Ordinal);
         Assert.True(plane.Reconcile().IsInForce);
         Assert.Contains("-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000", plane.Save(), StringComparison.Ordinal);
-        Assert.Contains("-A OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES", plane.Save(), StringComparison.Ordinal);
+        Assert.Contains("-A OUTPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES", plane.Save(),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -192,7 +201,8 @@ public sealed class SyncTests
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend });
         plane.Sync();
-        plane.Restore("*nat\n-D KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/web:http cluster IP\" -m tcp --dport 80 -j KUBE-SVC-67NZLRHBNDSAWJRO\nCOMMIT\n");
+        plane.Restore("*nat\n-D KUBE-SERVICES -d 172.30.10.1/32 -p tcp -m comment --comment \"shop/web:http cluster IP\" -m tcp --dport " +
+            "80 -j KUBE-SVC-67NZLRHBNDSAWJRO\nCOMMIT\n");
 
         string?[] findings = [.. Enumerable.Range(0, 10).Select(_ => plane.Namespace.Run(plane.Plane.Check))];
 
@@ -243,7 +253,8 @@ public sealed class SyncTests
         Assert.Contains(TestCluster.NameOf(277).ToString(), refusal.Subject, StringComparison.Ordinal);
         Assert.Matches("^-A KUBE-SEP-[A-Z0-9]{16} -p icmp .* -j DNAT --to-destination [0-9.]+:8080$", refusal.Change);
         Assert.True(report.IsInForce);
-        Assert.Equal(599, plane.Save(ipv6: false, "-t", "nat").Split('\n').Where(static line => line.Contains(" cluster IP\"", StringComparison.Ordinal))
+        Assert.Equal(599, plane.Save(ipv6: false, "-t", "nat").Split('\n')
+            .Where(static line => line.Contains(" cluster IP\"", StringComparison.Ordinal))
             .Select(static line => line.Split("--comment \"")[1].Split(':')[0]).Distinct().Count());
     }
 
@@ -255,10 +266,13 @@ public sealed class SyncTests
         using var plane = new PlaneUnderTest(new() { Backend = backend }, TestCluster.Of(services: 600, endpoints: 2));
         plane.Sync();
         string right = plane.Save(ipv6: false, "-t", "nat");
-        string[] chains = [.. right.Split('\n').Where(static line => line.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal)).Select(static line => line.Split(' ')[1]).Distinct()];
-        string leading = right.Split('\n').First(line => line.StartsWith("-A KUBE-SV", StringComparison.Ordinal) && line.EndsWith($"-j {chains[1]}", StringComparison.Ordinal));
+        string[] chains = [.. right.Split('\n').Where(static line => line.StartsWith("-A KUBE-SEP-", StringComparison.Ordinal))
+            .Select(static line => line.Split(' ')[1]).Distinct()];
+        string leading = right.Split('\n').First(line => line.StartsWith("-A KUBE-SV", StringComparison.Ordinal)
+            && line.EndsWith($"-j {chains[1]}", StringComparison.Ordinal));
         // One chain emptied, one with a rule too many, one gone with what led to it.
-        plane.Restore($"*nat\n:{chains[0]} - [0:0]\n-A {chains[^1]} -j RETURN\n:{leading.Split(' ')[1]} - [0:0]\n:{chains[1]} - [0:0]\nCOMMIT\n");
+        plane.Restore($"*nat\n:{chains[0]} - [0:0]\n-A {chains[^1]} -j RETURN\n:{leading.Split(' ')[1]} - [0:0]\n:{chains[1]} - " +
+            "[0:0]\nCOMMIT\n");
         plane.Restore($"*nat\n-X {chains[1]}\nCOMMIT\n");
 
         SyncReport report = plane.Restart(TestCluster.Of(services: 600, endpoints: 2));
@@ -268,7 +282,8 @@ public sealed class SyncTests
         // Name and rules of four chains, table and COMMIT.
         Assert.InRange(plane.Plane.Statistics.Lines, 4 + 6, 24);
 
-        static string[] Rules(string saved) => [.. saved.Split('\n').Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        static string[] Rules(string saved) =>
+            [.. saved.Split('\n').Where(static line => line.StartsWith("-A ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -289,7 +304,8 @@ public sealed class SyncTests
     [Fact]
     public void Node_addresses_that_come_and_go_are_followed()
     {
-        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }) { Node = new([InetAddress.Parse("192.168.10.11")], []) };
+        using var plane =
+            new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }) { Node = new([InetAddress.Parse("192.168.10.11")], []) };
         plane.Sync();
         Assert.Contains("-A KUBE-SERVICES -d 192.168.10.11/32", plane.Save(), StringComparison.Ordinal);
 

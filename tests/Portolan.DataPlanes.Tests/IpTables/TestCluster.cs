@@ -44,7 +44,8 @@ internal static class TestCluster
     public static ClusterEvent.ServiceSet RefusedService(int number) =>
         new(Service(number).Service with { Ports = [new("http", IpProtocol.Icmp, 80, 0)] });
 
-    public static ClusterEvent.SliceSet Slice(int number, int endpoints, IpProtocol protocol = IpProtocol.Tcp) => new(new EndpointSliceObject
+    public static ClusterEvent.SliceSet Slice(int number, int endpoints, IpProtocol protocol = IpProtocol.Tcp) =>
+        new(new EndpointSliceObject
     {
         Name = NameOf(number),
         ServiceName = NameOf(number).Name,

@@ -35,7 +35,8 @@ public sealed class ToolProcessTests
                 GC.EndNoGCRegion();
         }
 
-        static int Pipes() => Directory.EnumerateFiles("/proc/self/fd").Count(static file => TargetOf(file).StartsWith("pipe:", StringComparison.Ordinal)
+        static int Pipes() => Directory.EnumerateFiles("/proc/self/fd")
+            .Count(static file => TargetOf(file).StartsWith("pipe:", StringComparison.Ordinal)
             || TargetOf(file).StartsWith("socket:", StringComparison.Ordinal));
     }
 

@@ -7,7 +7,8 @@ namespace Portolan.DataPlanes.Tests.Loop;
 /// <summary>What the loop asked of the plane; Delta is null for a reconcile.</summary>
 internal sealed record PlaneCall(TableDelta? Delta)
 {
-    public IEnumerable<string> Services => Delta is null ? [] : Delta.Services.Select(change => change.Service.Name).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Services => Delta is null
+        ? [] : Delta.Services.Select(change => change.Service.Name).Order(StringComparer.Ordinal);
 }
 
 /// <summary>A plane that tells what it is asked and answers as it is told.</summary>

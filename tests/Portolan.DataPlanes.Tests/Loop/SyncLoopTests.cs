@@ -43,7 +43,8 @@ public sealed class SyncLoopTests : IAsyncDisposable
         await _test.SendAsync(LoopUnderTest.Service("first"));
         await isInPlane.WaitAsync(Cancel);
 
-        await _test.SendAsync([.. Enumerable.Range(0, 50).Select(number => LoopUnderTest.Service($"later-{number}")), LoopUnderTest.Gone("later-7")]);
+        await _test.SendAsync([.. Enumerable.Range(0, 50).Select(number => LoopUnderTest.Service($"later-{number}")),
+            LoopUnderTest.Gone("later-7")]);
         mayLeave.Release(2);
 
         Assert.Equal(["first"], (await _test.Plane.NextCallAsync()).Services);
@@ -228,7 +229,8 @@ public sealed class SyncLoopTests : IAsyncDisposable
         Assert.False(status.IsOverdue(TimeSpan.FromSeconds(60), _test.Time));
         _test.Time.Advance(TimeSpan.FromSeconds(60));
         Assert.True((await _test.UntilAsync(status => status.Failures == 2)).IsOverdue(TimeSpan.FromSeconds(60), _test.Time));
-        Assert.Contains(_test.Log, line => line.Contains("EINVAL; no rules are in force yet; will retry in 0.5 s", StringComparison.Ordinal));
+        Assert.Contains(_test.Log,
+            line => line.Contains("EINVAL; no rules are in force yet; will retry in 0.5 s", StringComparison.Ordinal));
 
         _test.Plane.Answer = _ => SyncReport.UpToDate;
         await AdvanceUntilAsync(TimeSpan.FromSeconds(1), static status => status.IsSynced);
@@ -280,7 +282,8 @@ public sealed class SyncLoopTests : IAsyncDisposable
         await AdvanceUntilCalledAsync(TimeSpan.FromSeconds(1), test);
 
         Assert.Null((await test.Plane.NextCallAsync()).Delta);
-        Assert.Contains(test.Log, static line => line.Contains("KUBE-PROXY-CANARY of table nat is gone; reconciling now", StringComparison.Ordinal));
+        Assert.Contains(test.Log,
+            static line => line.Contains("KUBE-PROXY-CANARY of table nat is gone; reconciling now", StringComparison.Ordinal));
     }
 
     [Fact]

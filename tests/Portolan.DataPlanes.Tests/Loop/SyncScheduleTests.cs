@@ -12,7 +12,8 @@ public sealed class SyncScheduleTests
     /// <summary>What can happen to a schedule: a number and how much time goes by before it.</summary>
     private static readonly Gen<List<(int Event, TimeSpan After)>> s_histories = Gen
         .Select(Gen.Int[0, 7], Gen.OneOf(Gen.Int[0, 2_000].Select(static ms => TimeSpan.FromMilliseconds(ms)),
-            Gen.Int[0, 200].Select(static minutes => TimeSpan.FromMinutes(minutes)), Gen.Int[0, 60].Select(static days => TimeSpan.FromDays(days))))
+            Gen.Int[0, 200].Select(static minutes => TimeSpan.FromMinutes(minutes)),
+            Gen.Int[0, 60].Select(static days => TimeSpan.FromDays(days))))
         .List[1, 40];
 
     private static readonly Gen<TimeSpan> s_periods = Gen.OneOf(
@@ -37,7 +38,8 @@ public sealed class SyncScheduleTests
         for (TimeSpan now = TimeSpan.Zero; waits.Count < 10; now += schedule.TimeToRetry(now))
         {
             schedule = schedule.Failed(now, SyncAction.Apply);
-            Assert.Equal(SyncAction.Wait, schedule.WithChange().WithModification("x").ActionAt(now + schedule.TimeToRetry(now) - TimeSpan.FromTicks(1)));
+            Assert.Equal(SyncAction.Wait, schedule.WithChange().WithModification("x")
+                .ActionAt(now + schedule.TimeToRetry(now) - TimeSpan.FromTicks(1)));
             Assert.Equal(SyncAction.Apply, schedule.ActionAt(now + schedule.TimeToRetry(now)));
             waits.Add(schedule.TimeToRetry(now).TotalSeconds);
         }
@@ -50,7 +52,8 @@ public sealed class SyncScheduleTests
     [Fact]
     public void What_is_held_back_is_tried_again_by_reconciling_and_a_busy_cluster_does_not_put_it_off()
     {
-        SyncSchedule schedule = new SyncSchedule(s_options, s_plane).WithChange().Applying(TimeSpan.Zero).Applied(TimeSpan.Zero, hasRefusals: true);
+        SyncSchedule schedule = new SyncSchedule(s_options, s_plane).WithChange().Applying(TimeSpan.Zero)
+            .Applied(TimeSpan.Zero, hasRefusals: true);
         for (int ms = 0; ms < 500; ms += 10)
         {
             TimeSpan now = TimeSpan.FromMilliseconds(ms);

@@ -52,7 +52,8 @@ internal static class BusyCluster
             (1, Gen.Const(EndpointConditions.None)))
         select new EndpointObject(
             // The last one has the node's own address, as pods with hostNetwork have.
-            InetAddress.Parse(family == IpFamily.IPv4 ? e == 12 ? "192.168.0.2" : $"10.180.0.{e}" : e == 12 ? "2001:db8::1" : $"fd00:10:180::{e}"),
+            InetAddress.Parse(family == IpFamily.IPv4 ? e == 12 ? "192.168.0.2" : $"10.180.0.{e}" : e == 12
+                ? "2001:db8::1" : $"fd00:10:180::{e}"),
             conditions, here ? Objects.ThisNode : "node-1", [], []);
 
     private static readonly Gen<EndpointSliceObject> _slice =
@@ -65,7 +66,8 @@ internal static class BusyCluster
             Name = Objects.Name($"shop/svc-{i}-{part}-{family}"),
             ServiceName = $"svc-{i}",
             Family = family,
-            Ports = [Objects.SlicePort(8080, "web"), Objects.SlicePort(5353, "dns", IpProtocol.Udp), Objects.SlicePort(8080, "sig", IpProtocol.Sctp)],
+            Ports = [Objects.SlicePort(8080, "web"), Objects.SlicePort(5353, "dns", IpProtocol.Udp),
+                Objects.SlicePort(8080, "sig", IpProtocol.Sctp)],
             Endpoints = [.. endpoints],
         };
 

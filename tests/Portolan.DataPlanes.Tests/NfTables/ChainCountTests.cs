@@ -19,7 +19,8 @@ public sealed class ChainCountTests
     private const int Kinds = 10;
 
     private static readonly AddressPlan _facts = new(
-        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
+        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")],
+            [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
     [Theory]
     [InlineData(false)]
@@ -49,7 +50,8 @@ public sealed class ChainCountTests
         using var kernel = new NfTablesKernel(lab.Path);
         return (SizeOf(kernel.Read(IpFamily.IPv4)), SizeOf(kernel.Read(IpFamily.IPv6)));
 
-        static Size SizeOf(KernelTable held) => new(held.Chains.Count, held.Chains.Values.Sum(static chain => chain.Rules.Length), held.Elements.Count);
+        static Size SizeOf(KernelTable held) =>
+            new(held.Chains.Count, held.Chains.Values.Sum(static chain => chain.Rules.Length), held.Elements.Count);
     }
 
     private static TableDelta Cluster(int services)
@@ -71,7 +73,9 @@ public sealed class ChainCountTests
         return table.Drain();
     }
 
-    /// <summary>All fields that lead to other rules: types, addresses, ports and protocols, policies, affinity and its time-outs, source ranges.</summary>
+    /// <summary>
+    /// All fields that lead to other rules: types, addresses, ports and protocols, policies, affinity and its time-outs, source ranges.
+    /// </summary>
     private static ServiceObject OfKind(int kind, int i)
     {
         var plain = new ServiceObject
@@ -93,10 +97,12 @@ public sealed class ChainCountTests
             5 => onNodes with { ExternalPolicyLocal = true, AffinitySeconds = 600 },
             6 => onNodes with
             {
-                Ports = [Objects.Port(80, nodePort, "t"), Objects.Port(80, nodePort, "u", IpProtocol.Udp), Objects.Port(80, nodePort, "s", IpProtocol.Sctp), Objects.Port(81, 0, "web")],
+                Ports = [Objects.Port(80, nodePort, "t"), Objects.Port(80, nodePort, "u", IpProtocol.Udp),
+                    Objects.Port(80, nodePort, "s", IpProtocol.Sctp), Objects.Port(81, 0, "web")],
             },
             7 => balanced with { SourceRanges = Objects.Prefixes("203.0.113.0/24", "2001:db8:cafe::/48"), AffinitySeconds = 10_800 },
-            8 => balanced with { ExternalPolicyLocal = true, InternalPolicyLocal = true, HealthCheckNodePort = (ushort)(40_000 + i), SourceRanges = Objects.Prefixes("203.0.113.0/24") },
+            8 => balanced with { ExternalPolicyLocal = true, InternalPolicyLocal = true, HealthCheckNodePort = (ushort)(40_000 + i),
+                SourceRanges = Objects.Prefixes("203.0.113.0/24") },
             _ => balanced with { ExternalPolicyLocal = true, HasUnreadableIPv4Range = true },
         };
     }

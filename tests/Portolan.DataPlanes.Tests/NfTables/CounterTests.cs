@@ -30,7 +30,8 @@ public sealed class CounterTests
                 Objects.Service(name, address) with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] }));
         }
         table.Apply(new ClusterEvent.SliceSet(
-            Objects.Slice("shop/full-1", "shop/full", Objects.Here("192.168.0.2")) with { Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
+            Objects.Slice("shop/full-1", "shop/full", Objects.Here("192.168.0.2")) with { Ports =
+                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
         SyncReport report = plane.Apply(table.DrainAt(AddressPlan.None));
         Assert.True(report.IsInForce);
@@ -67,7 +68,9 @@ public sealed class CounterTests
             Assert.Equal(["shop/web:dns 3"], Counted(lab));
 
             Apply(plane, table, new ClusterEvent.ServiceSet(other));
-            Apply(plane, table, new ClusterEvent.ServiceSet(web with { ExternalIPs = Objects.Addresses("198.51.100.1"), AffinitySeconds = 60, InternalPolicyLocal = true }));
+            Apply(plane, table,
+                new ClusterEvent.ServiceSet(web with { ExternalIPs = Objects.Addresses("198.51.100.1"), AffinitySeconds = 60,
+                InternalPolicyLocal = true }));
             Assert.Equal(["shop/other:dns 0", "shop/web:dns 3", "shop/web:dns 0"], Counted(lab));
 
             Apply(plane, table, new ClusterEvent.ServiceSet(web), new ClusterEvent.SliceSet(Slice()));
@@ -88,7 +91,8 @@ public sealed class CounterTests
         Apply(next, later, new ClusterEvent.ServiceSet(web));
         Assert.Equal(["shop/web:dns 0"], Counted(lab));
 
-        static EndpointSliceObject Slice(params string[] addresses) => Objects.Slice("shop/web-1", "shop/web", [.. addresses.Select(Objects.Here)]) with
+        static EndpointSliceObject Slice(params string[] addresses) =>
+            Objects.Slice("shop/web-1", "shop/web", [.. addresses.Select(Objects.Here)]) with
         {
             Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
         };
@@ -111,7 +115,8 @@ public sealed class CounterTests
         });
         using NfTablesPlane plane = Open(lab);
         Apply(plane, table, new ClusterEvent.SliceSet(
-            Objects.Slice("shop/web-1", "shop/web", Objects.Here("192.168.0.2")) with { Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
+            Objects.Slice("shop/web-1", "shop/web", Objects.Here("192.168.0.2")) with { Ports =
+                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
 
         Send(lab, "198.51.100.1", times: 2);
         Send(lab, "172.30.0.1", times: 3);
@@ -128,7 +133,8 @@ public sealed class CounterTests
         return table;
     }
 
-    private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
+    private static NfTablesPlane Open(NetworkNamespace lab) =>
+        new(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
 
     private static void Apply(NfTablesPlane plane, ServiceTable table, params ClusterEvent[] changes)
     {
@@ -137,7 +143,8 @@ public sealed class CounterTests
         Assert.True(plane.Apply(table.DrainAt(AddressPlan.None)).IsInForce);
     }
 
-    private static string[] Counted(NetworkNamespace lab) => [.. FrontendCounter.ReadAll(lab.Path).Select(counter => $"{counter.Service} {counter.Connections}")];
+    private static string[] Counted(NetworkNamespace lab) =>
+        [.. FrontendCounter.ReadAll(lab.Path).Select(counter => $"{counter.Service} {counter.Connections}")];
 
     private static void Send(NetworkNamespace lab, string address, int times) => lab.Run(() =>
     {

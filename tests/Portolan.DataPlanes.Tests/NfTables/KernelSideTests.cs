@@ -64,10 +64,13 @@ public sealed class KernelSideTests
 
         // Rules come back too, but nft says some of them in other bytes (two of an address's four for a /16).
         static string[] Elements(NetworkNamespace lab) =>
-            [.. KernelText.Read(lab).Split('\n').Where(line => line.StartsWith("element ", StringComparison.Ordinal) || line.StartsWith("verdict ", StringComparison.Ordinal))];
+            [.. KernelText.Read(lab).Split('\n')
+            .Where(line => line.StartsWith("element ", StringComparison.Ordinal) || line.StartsWith("verdict ", StringComparison.Ordinal))];
     }
 
-    /// <summary>Each new rule that looks into a map makes the kernel walk the map: the small changes of every day must not need any.</summary>
+    /// <summary>
+    /// Each new rule that looks into a map makes the kernel walk the map: the small changes of every day must not need any.
+    /// </summary>
     [Fact]
     public void Everyday_changes_write_no_rule_that_looks_into_the_endpoints()
     {
@@ -100,7 +103,8 @@ public sealed class KernelSideTests
 
         static IEnumerable<NfRule> Lookups(NetworkNamespace lab)
         {
-            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, new NetlinkSocketOptions { NetworkNamespace = lab.Path });
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter,
+                new NetlinkSocketOptions { NetworkNamespace = lab.Path });
             return new NfReader(socket).ReadRules(TableSchema.Table(IpFamily.IPv4))
                 .Where(rule => rule.Expressions.OfType<NfLookup>().Any(lookup => lookup.Set == TableSchema.Name(PortolanSet.Endpoints)));
         }
@@ -176,11 +180,13 @@ public sealed class KernelSideTests
     [Theory]
     [InlineData(10, 1, 0)]
     [InlineData(4000, 3, 9000)]
-    public void A_service_the_kernel_refuses_is_named_and_held_back_and_all_others_go_in(int services, int refusedCommit, int refusedSubject)
+    public void A_service_the_kernel_refuses_is_named_and_held_back_and_all_others_go_in(int services, int refusedCommit,
+        int refusedSubject)
     {
         RequireNamespaces();
         using var lab = new NetworkNamespace("refuse");
-        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedCommit = refusedCommit, RefusedSubject = refusedSubject };
+        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedCommit = refusedCommit,
+            RefusedSubject = refusedSubject };
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
         SyncReport report = plane.Apply(Table(services).DrainAt(_facts));
@@ -222,7 +228,8 @@ public sealed class KernelSideTests
         using NfTablesPlane plane = Open(lab);
         TableDelta whole = AllKinds(60).At(_facts);
         AssertInForce(plane.Apply(whole));
-        AddressPlan more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")], [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
+        AddressPlan more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")],
+            [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
 
         SyncReport came = plane.Apply(TableDelta.Empty with { Node = whole.Node! with { Addresses = more } });
         Assert.Equal((1, 0, 1), (came.Written, came.Removed, came.Transactions));
@@ -304,7 +311,8 @@ public sealed class KernelSideTests
         if (version == "nft")
             return ("nft", []);
         string? newer = Environment.GetEnvironmentVariable("PORTOLAN_NEWER_NFT");
-        Assert.SkipWhen(newer is null || !File.Exists(newer), "no newer nft here: PORTOLAN_NEWER_NFT does not name one (tests/tools/newer-nft.sh fetches it)");
+        Assert.SkipWhen(newer is null || !File.Exists(newer),
+            "no newer nft here: PORTOLAN_NEWER_NFT does not name one (tests/tools/newer-nft.sh fetches it)");
         return ("sh", [newer!]);
     }
 
@@ -373,7 +381,9 @@ public sealed class KernelSideTests
         return table;
     }
 
-    /// <summary>As Linux 6.1 did with a rule it does not know: no service is at fault, so nothing can be held back to let the rest go in.</summary>
+    /// <summary>
+    /// As Linux 6.1 did with a rule it does not know: no service is at fault, so nothing can be held back to let the rest go in.
+    /// </summary>
     [Fact]
     public void A_rule_that_the_kernel_refuses_is_named_and_nothing_is_called_in_force()
     {
@@ -389,7 +399,8 @@ public sealed class KernelSideTests
         Assert.Contains("not attributable to one service", refusal.Subject, StringComparison.Ordinal);
         Assert.Equal("add rule 1 to chain odd of table ip portolan", refusal.Change);
         Assert.Contains("ENOENT", refusal.Reason, StringComparison.Ordinal);
-        Assert.Equal(1, plane.ReadMetrics().Single(sample => sample.Metric.Name == "kubeproxy_sync_proxy_rules_nftables_sync_failures_total").Value);
+        Assert.Equal(1,
+            plane.ReadMetrics().Single(sample => sample.Metric.Name == "kubeproxy_sync_proxy_rules_nftables_sync_failures_total").Value);
 
         kernel.IsOdd = false;
         AssertInForce(plane.Apply(Table(3).DrainAt(_facts)));
@@ -403,7 +414,8 @@ public sealed class KernelSideTests
         Assert.True(report.IsInForce);
     }
 
-    private static void RequireNamespaces() => Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+    private static void RequireNamespaces() =>
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
 
     /// <summary>Adds to every transaction a rule that the real kernel refuses.</summary>
     private sealed class RuleRefusingKernel(INfTablesKernel kernel) : INfTablesKernel
@@ -430,7 +442,9 @@ public sealed class KernelSideTests
         public void Dispose() => kernel.Dispose();
     }
 
-    /// <summary>Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.</summary>
+    /// <summary>
+    /// Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.
+    /// </summary>
     private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel
     {
         /// <summary>Commits so far, the refused one included.</summary>

@@ -6,7 +6,9 @@ using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
-/// <summary>What the kernel holds of our tables, as text that is the same for the same meaning: affinity ids are told by their endpoint.</summary>
+/// <summary>
+/// What the kernel holds of our tables, as text that is the same for the same meaning: affinity ids are told by their endpoint.
+/// </summary>
 internal static class KernelText
 {
     internal static string Read(NetworkNamespace lab)
@@ -47,8 +49,10 @@ internal static class KernelText
             string key = element.Set == PortolanSet.AffinityEndpoints ? ids[keyParts.AffinityId] : element.Describe();
             string data = element.Set switch
             {
-                PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityPorts => ids.GetValueOrDefault(dataParts.AffinityId, "dangling id"),
-                PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends => PortolanFrontend.Of(dataParts.Value).ToString(),
+                PortolanSet.AffinityIds or PortolanSet.InsideAffinityIds or PortolanSet.AffinityPorts =>
+                    ids.GetValueOrDefault(dataParts.AffinityId, "dangling id"),
+                PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends =>
+                    PortolanFrontend.Of(dataParts.Value).ToString(),
                 _ => element.DataLength > 0 ? dataParts.Endpoint.ToString() : "",
             };
             elements.Add($"element {TableSchema.Name(element.Set, element.Variant)} {key} : {data} {element.Comment}");

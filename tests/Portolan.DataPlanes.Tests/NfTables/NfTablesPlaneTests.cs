@@ -98,7 +98,8 @@ public sealed class NfTablesPlaneTests
         test(lab);
     }
 
-    private static void RequireNamespaces() => Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
+    private static void RequireNamespaces() =>
+        Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
 
     private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions(), lab.Path, NullLogger.Instance);
 

@@ -12,7 +12,9 @@ using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.NfTables;
 
-/// <summary>A table that another version wrote is replaced in one transaction, and clients with session affinity stay with their endpoints.</summary>
+/// <summary>
+/// A table that another version wrote is replaced in one transaction, and clients with session affinity stay with their endpoints.
+/// </summary>
 public sealed class UpgradeTests
 {
     private static readonly InetAddress _client = InetAddress.Parse("192.0.2.7");
@@ -23,7 +25,8 @@ public sealed class UpgradeTests
     {
         RequireTools();
         using var lab = new NetworkNamespace("layout-1");
-        // A client of two endpoints was at the one last that has more time left; one endpoint is gone; one service has no affinity any more.
+        // A client of two endpoints was at the one last that has more time left; one endpoint is gone; one service has no affinity any
+        // more.
         Load(lab, """
             table ip portolan {
               comment "portolan 0.1.0 layout 1"
@@ -111,7 +114,8 @@ public sealed class UpgradeTests
         using var kernel = new NfTablesKernel(lab.Path);
         foreach (Element element in kernel.Read(IpFamily.IPv4).Elements.Elements)
         {
-            if (element.Set == PortolanSet.AffinityEndpoints && element.TryRead(out ElementFields key, out ElementFields data) && data.Endpoint == _second)
+            if (element.Set == PortolanSet.AffinityEndpoints && element.TryRead(out ElementFields key, out ElementFields data)
+                && data.Endpoint == _second)
                 return (key.AffinityId & AffinityIds.PortMask, key.AffinityId);
         }
         throw new InvalidOperationException($"no affinity id leads to {_second}");
@@ -123,7 +127,8 @@ public sealed class UpgradeTests
     {
         var table = new ServiceTable(new ProxyPolicy { NodeName = Objects.ThisNode });
         table.Apply(new ClusterEvent.Synced());
-        foreach ((string name, int affinity, uint address) in (ReadOnlySpan<(string, int, uint)>)[("sticky", 10800, 0xAC1E_0001), ("plain", 0, 0xAC1E_0002)])
+        foreach ((string name, int affinity, uint address) in (ReadOnlySpan<(string, int, uint)>)[("sticky", 10800, 0xAC1E_0001),
+            ("plain", 0, 0xAC1E_0002)])
         {
             table.Apply(new ClusterEvent.ServiceSet(new ServiceObject
             {

@@ -64,8 +64,10 @@ internal sealed class AgreementRun : IDisposable
         (_variant, _history, _tally, _random) = (variant, history, tally, new Random(seed));
         _memory = new(outlivesTimeouts: variant.Mode == ProxyMode.IpTables);
         _lab = new NodeLab("agreement", s_addresses, s_podRanges);
-        // The kernel limits the refusals it sends over all destinations as well; before Linux 6.11 that limit is not the namespace's to change.
-        _lab.Namespace.Run(static () => Tool.TryRun("sysctl", ["-q", "-w", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000"]));
+        // The kernel limits the refusals it sends over all destinations as well; before Linux 6.11 that limit is not the namespace's to
+        // change.
+        _lab.Namespace.Run(static () =>
+            Tool.TryRun("sysctl", ["-q", "-w", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000"]));
         _runner = new FlowRunner(_lab);
         _plane = new PlaneOnNode(variant, history, _lab.Namespace);
         _table = Synced([]);
@@ -169,12 +171,16 @@ internal sealed class AgreementRun : IDisposable
             return packets.Select(packet =>
             {
                 TimeSpan patience = Ends(packet)[0].End == PacketEnd.Vanished ? s_silence : s_patience;
-                return (packet, _lab.Namespace.Run(() => _runner.Send(packet.Source, packet.Destination, packet.Protocol, checkReply: false, patience)));
+                return (packet,
+                    _lab.Namespace.Run(() =>
+                    _runner.Send(packet.Source, packet.Destination, packet.Protocol, checkReply: false, patience)));
             });
         }
-        ImmutableArray<Probe> probes = [.. packets.Select(packet => new Probe(packet.Source, packet.Destination, packet.Protocol, ++_token))];
+        ImmutableArray<Probe> probes =
+            [.. packets.Select(packet => new Probe(packet.Source, packet.Destination, packet.Protocol, ++_token))];
         bool anyVanishes = packets.Any(packet => Ends(packet)[0].End == PacketEnd.Vanished);
-        PacketOutcome[] outcomes = _lab.Namespace.Run(() => _runner.Inject(from, probes, checkReply: false, anyVanishes ? s_silence : s_patience).ToArray());
+        PacketOutcome[] outcomes = _lab.Namespace.Run(() =>
+            _runner.Inject(from, probes, checkReply: false, anyVanishes ? s_silence : s_patience).ToArray());
         return packets.Zip(outcomes);
     }
 
@@ -229,9 +235,11 @@ internal sealed class AgreementRun : IDisposable
     {
         OutcomeVerdict.Drop => end.End == PacketEnd.Vanished,
         OutcomeVerdict.Reject => end.End == PacketEnd.Refused,
-        OutcomeVerdict.Forward or OutcomeVerdict.Local => end.End == (said.Verdict == OutcomeVerdict.Local ? PacketEnd.Delivered : PacketEnd.Forwarded)
+        OutcomeVerdict.Forward or OutcomeVerdict.Local =>
+            end.End == (said.Verdict == OutcomeVerdict.Local ? PacketEnd.Delivered : PacketEnd.Forwarded)
             && end.Destination == new InetEndpoint(said.Destination, said.DestinationPort ?? 0)
-            && (said.Source.Family == IpFamily.None ? end.IsMasqueraded || IsOwn(packet.Source.Address) : IsSameSource(end, packet.Source.Address, said.Source)),
+            && (said.Source.Family == IpFamily.None ? end.IsMasqueraded
+                || IsOwn(packet.Source.Address) : IsSameSource(end, packet.Source.Address, said.Source)),
         _ => false,
     };
 
@@ -253,12 +261,14 @@ internal sealed class AgreementRun : IDisposable
         {
             string[] more = [.. bySteps.Except(atOnce)], less = [.. atOnce.Except(bySteps)];
             if (more.Length + less.Length == 0)
-                (more, less) = ([bySteps.Zip(atOnce).FirstOrDefault(static pair => pair.First != pair.Second).First + " in this place"], []);
+                (more, less) =
+                    ([bySteps.Zip(atOnce).FirstOrDefault(static pair => pair.First != pair.Second).First + " in this place"], []);
             return new(_lived.Count - 1, null, "Step by step the kernel holds something else than from scratch.\n  only step by step: "
                 + $"{string.Join("\n    ", more)}\n  only from scratch: {string.Join("\n    ", less)}");
         }
         return _plane.Reconcile() is { Transactions: > 0 } again
-            ? new(_lived.Count - 1, null, $"Where all is right, a comparison with the kernel wrote {again.Written} and removed {again.Removed}.")
+            ? new(_lived.Count - 1, null,
+            $"Where all is right, a comparison with the kernel wrote {again.Written} and removed {again.Removed}.")
             : null;
     }
 
@@ -283,7 +293,8 @@ internal sealed class AgreementRun : IDisposable
         };
     }
 
-    private PlanOracleNode NodeNow() => new([.. _facts.LocalAddresses], _facts.NodePortAddresses, s_podRanges) { NodePortsOnAllIPv4 = _facts.NodePortsOnAllIPv4 };
+    private PlanOracleNode NodeNow() =>
+        new([.. _facts.LocalAddresses], _facts.NodePortAddresses, s_podRanges) { NodePortsOnAllIPv4 = _facts.NodePortsOnAllIPv4 };
 
     private PacketSimulator Simulator() =>
         _lab.Namespace.Run(() => _plane.Reading.Simulate(new TruthSite([.. _facts.LocalAddresses], s_podRanges)).Simulator);

@@ -5,9 +5,10 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.LabTests.Agreement;
 
 /// <summary>
-/// Random clusters live on a node of the lab, with random policies, changes and restarts. After every round random packets are sent, and three
-/// must say the same of each: the plans of the service table, the kernel's content (read back with the tools and followed by the simulator), and
-/// what the packet did. In the end the kernel holds what a start from scratch leaves. PORTOLAN_AGREEMENT_HISTORIES sets how many are tried.
+/// Random clusters live on a node of the lab, with random policies, changes and restarts. After every round random packets are sent, and
+/// three must say the same of each: the plans of the service table, the kernel's content (read back with the tools and followed by the
+/// simulator), and what the packet did. In the end the kernel holds what a start from scratch leaves. PORTOLAN_AGREEMENT_HISTORIES sets how
+/// many are tried.
 /// </summary>
 public sealed class AgreementTests(ITestOutputHelper output)
 {
@@ -18,11 +19,13 @@ public sealed class AgreementTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void Plans_kernel_content_and_packets_agree_on_busy_clusters(string variant) => Hold(ProxyVariant.Parse(variant), History.Busy, count: 12);
+    public void Plans_kernel_content_and_packets_agree_on_busy_clusters(string variant) =>
+        Hold(ProxyVariant.Parse(variant), History.Busy, count: 12);
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void Plans_kernel_content_and_packets_agree_on_odd_clusters(string variant) => Hold(ProxyVariant.Parse(variant), History.Odd, count: 8);
+    public void Plans_kernel_content_and_packets_agree_on_odd_clusters(string variant) =>
+        Hold(ProxyVariant.Parse(variant), History.Odd, count: 8);
 
     private void Hold(ProxyVariant variant, Gen<History> histories, int count)
     {
@@ -38,12 +41,15 @@ public sealed class AgreementTests(ITestOutputHelper output)
                 continue;
             string before = found.What;
             int number = seed;
-            (History smallest, found) = Shrinker.Shrink(lived, found, history => AgreementRun.Run(variant, history, number, new Tally(), out _));
-            Assert.Fail($"{variant}, seed {seed}: {before}\n\nThe smallest history that does not agree (PORTOLAN_AGREEMENT_SEED={seed} PORTOLAN_AGREEMENT_HISTORIES=1 runs the whole):\n"
+            (History smallest, found) = Shrinker.Shrink(lived, found,
+                history => AgreementRun.Run(variant, history, number, new Tally(), out _));
+            Assert.Fail($"{variant}, seed {seed}: {before}\n\nThe smallest history that does not agree (PORTOLAN_AGREEMENT_SEED={seed} " +
+                "PORTOLAN_AGREEMENT_HISTORIES=1 runs the whole):\n"
                 + $"{smallest}\n{found.What}");
         }
         output.WriteLine($"{variant}, {count} histories: {tally}");
-        foreach (string what in (string[])["refused", "dropped", "untouched", "translated", "masqueraded", "kept with their endpoint", "restarts"])
+        foreach (string what in (string[])["refused", "dropped", "untouched", "translated", "masqueraded", "kept with their endpoint",
+            "restarts"])
             Assert.True(tally[what] > 0, $"no packet was ever {what}: {tally}");
     }
 }

@@ -20,8 +20,10 @@ internal sealed class ClientMemory(bool outlivesTimeouts)
             PortPlan? plan = table.TryGetPlan(port.Service, out ServicePlan? service)
                 ? service.Ports.FirstOrDefault(plan => plan.Name == port && plan.Family == client.Family)
                 : null;
-            known.Backends.RemoveWhere(backend => plan is null || !plan.ClusterBackends.Concat(plan.LocalBackends).Any(other => other.Endpoint == backend));
-            if (known.Backends.Count == 0 || plan is null or { AffinitySeconds: 0 } || (plan.AffinitySeconds != known.Seconds && !outlivesTimeouts))
+            known.Backends.RemoveWhere(backend => plan is null
+                || !plan.ClusterBackends.Concat(plan.LocalBackends).Any(other => other.Endpoint == backend));
+            if (known.Backends.Count == 0 || plan is null or { AffinitySeconds: 0 }
+                || (plan.AffinitySeconds != known.Seconds && !outlivesTimeouts))
                 _clients.Remove((port, client));
         }
     }

@@ -92,11 +92,14 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"policy {Describe(Policy)}{(WithCounters ? ", counters" : "")}, masquerade bit {MasqueradeBit}{(TakesLoopback ? ", NodePorts on loopback" : "")}{(DropsInvalid ? ", drops invalid" : "")}\n");
+            $"policy {Describe(Policy)}{(WithCounters ? ", counters" : "")}, masquerade bit " +
+            $"{MasqueradeBit}{(TakesLoopback ? ", NodePorts on loopback" : "")}{(DropsInvalid ? ", drops invalid" : "")}\n");
         foreach (Round round in Rounds)
         {
             text.Append(CultureInfo.InvariantCulture,
-                $"round{(round.AtOnce ? ", in one delta" : "")}{(round.Restarts ? ", restart" : "")}{(round.HasMoreAddresses ? ", more addresses" : "")}, NodePorts at {round.NodePortChoice:b}{(round.IsOpenIPv4 ? " and all of IPv4" : "")}{(round.IsOpenIPv6 ? " and all of IPv6" : "")}\n");
+                $"round{(round.AtOnce ? ", in one delta" : "")}{(round.Restarts ? ", restart" : "")}" +
+                $"{(round.HasMoreAddresses ? ", more addresses" : "")}, NodePorts at {round.NodePortChoice:b}" +
+                $"{(round.IsOpenIPv4 ? " and all of IPv4" : "")}{(round.IsOpenIPv6 ? " and all of IPv6" : "")}\n");
             foreach (ClusterEvent change in round.Changes)
                 text.Append("  ").Append(Describe(change)).Append('\n');
             foreach (SentPacket packet in round.Packets.IsDefault ? [] : round.Packets)
@@ -123,7 +126,8 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
             };
 
         ClusterEvent node = new ClusterEvent.NodeSet(
-            Objects.TheNode("zone-a", "192.168.0.2", "2001:db8::1") with { PodCidrs = Objects.Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
+            Objects.TheNode("zone-a", "192.168.0.2", "2001:db8::1") with { PodCidrs =
+                Objects.Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
         return
             from policy in s_policy
             from counters in Gen.Bool
@@ -131,7 +135,8 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
             from switches in Gen.Int[0, 3]
             from first in Rounds(change.List[firstChanges, 2 * firstChanges])
             from others in Rounds(change.List[1, 4]).List[2, 6]
-            select new History(policy, counters, bit, switches, [first with { Changes = [node, .. first.Changes], AtOnce = true }, .. others]);
+            select new History(policy, counters, bit, switches,
+                [first with { Changes = [node, .. first.Changes], AtOnce = true }, .. others]);
     }
 
     private static LocalDetector Detector(int detection, string range) => detection switch
@@ -151,7 +156,8 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
         _ => $"{value.GetType().Name} {{ {string.Join(", ", value.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
             .Where(static property => property.GetIndexParameters().Length == 0)
             .Select(property => (property.Name, Value: property.GetValue(value)))
-            .Where(static entry => entry.Value is not (null or "" or 0 or (ushort)0 or false) && entry.Value is not ICollection { Count: 0 })
+            .Where(static entry => entry.Value is not (null or "" or 0 or (ushort)0 or false)
+                && entry.Value is not ICollection { Count: 0 })
             .Select(static entry => $"{entry.Name}: {Describe(entry.Value!)}"))} }}",
     };
 }

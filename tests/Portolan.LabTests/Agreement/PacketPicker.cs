@@ -31,7 +31,9 @@ internal sealed class PacketPicker(Random random, ServiceTable table, PlanOracle
     private readonly ImmutableArray<InetAddress> _pods = pods.IsDefault ? s_pods : pods;
     private readonly ImmutableArray<PortPlan> _ports = [.. table.Plans.OrderBy(plan => plan.Service).SelectMany(plan => plan.Ports)];
 
-    /// <summary>Some packets from a wire are for IPv4 loopback addresses: what becomes of them depends on a setting of the kernel.</summary>
+    /// <summary>
+    /// Some packets from a wire are for IPv4 loopback addresses: what becomes of them depends on a setting of the kernel.
+    /// </summary>
     internal bool TriesLoopbackFromWires { get; init; }
 
     internal SentPacket Next(FlowOrigin from, ushort sourcePort)
@@ -74,7 +76,8 @@ internal sealed class PacketPicker(Random random, ServiceTable table, PlanOracle
     private bool IsForLoopback(FlowOrigin from, IpFamily family) =>
         (from == FlowOrigin.Node || (TriesLoopbackFromWires && family == IpFamily.IPv4)) && random.Next(4) == 0;
 
-    private InetAddress Pick(ImmutableArray<InetAddress> addresses, IpFamily family) => Any([.. addresses.Where(address => address.Family == family)]);
+    private InetAddress Pick(ImmutableArray<InetAddress> addresses, IpFamily family) =>
+        Any([.. addresses.Where(address => address.Family == family)]);
 
     private T Any<T>(ImmutableArray<T> choices) => choices[random.Next(choices.Length)];
 }

@@ -51,13 +51,15 @@ internal sealed class PlaneOnNode : IDisposable
         if (_variant.Mode == ProxyMode.NfTables)
             return KernelText.Read(_place).Split('\n');
         return _place.Run(() => ((string[])["iptables", "ip6tables"])
-            .SelectMany(tool => RuleDump.Normalize(Tool.Run($"{tool}-{_variant.Backend}-save", [])).Select(line => $"{tool}: {line}")).ToArray());
+            .SelectMany(tool => RuleDump.Normalize(Tool.Run($"{tool}-{_variant.Backend}-save", [])).Select(line => $"{tool}: {line}"))
+            .ToArray());
     }
 
     public void Dispose() => _plane.Dispose();
 
     private IDataPlane Open() => _place.Run(IDataPlane () => _variant.Mode == ProxyMode.NfTables
-        ? new NfTablesPlane(new NfTablesOptions { WithCounters = _history.WithCounters, MasqueradeBit = _history.MasqueradeBit }, _place.Path, NullLogger.Instance)
+        ? new NfTablesPlane(new NfTablesOptions { WithCounters = _history.WithCounters, MasqueradeBit = _history.MasqueradeBit },
+        _place.Path, NullLogger.Instance)
         : new IpTablesPlane(new IpTablesOptions
         {
             Layout = _variant.Layout == "classic" ? IpTablesLayout.Classic : IpTablesLayout.Modern,

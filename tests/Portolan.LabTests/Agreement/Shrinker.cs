@@ -35,8 +35,10 @@ internal static class Shrinker
                     progress = true;
                     continue;
                 }
-                progress |= Thin(round, static r => r.Changes.Length, static (r, from, count) => r with { Changes = r.Changes.RemoveRange(from, count) });
-                progress |= Thin(round, static r => r.Packets.Length, static (r, from, count) => r with { Packets = r.Packets.RemoveRange(from, count) });
+                progress |= Thin(round, static r => r.Changes.Length,
+                    static (r, from, count) => r with { Changes = r.Changes.RemoveRange(from, count) });
+                progress |= Thin(round, static r => r.Packets.Length,
+                    static (r, from, count) => r with { Packets = r.Packets.RemoveRange(from, count) });
             }
         }
         return (history, found);

@@ -26,5 +26,6 @@ internal sealed class Tally
         });
     }
 
-    public override string ToString() => string.Join(", ", _counts.Select(static entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Value} {entry.Key}")));
+    public override string ToString() =>
+        string.Join(", ", _counts.Select(static entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Value} {entry.Key}")));
 }

@@ -64,14 +64,19 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
             Dictionary<int, uint> marks = lab.Namespace.Run(Marks);
             for (int number = 0; number < packets.Length; number++)
             {
-                Outcome outcome = Assert.Single(simulator.Trace(packets[number].Premise(hook == "input" ? null : NodeLab.PodDevice)).Outcomes);
-                string traced = outcome.Verdict == OutcomeVerdict.Drop ? "dropped" : Text(outcome.Verdict == OutcomeVerdict.Local ? PacketEnd.Delivered : PacketEnd.Forwarded, outcome.Mark);
-                string real = ends[number].End == PacketEnd.Vanished ? "dropped" : Text(ends[number].End, marks.GetValueOrDefault(Port(number)));
+                Outcome outcome =
+                    Assert.Single(simulator.Trace(packets[number].Premise(hook == "input" ? null : NodeLab.PodDevice)).Outcomes);
+                string traced = outcome.Verdict == OutcomeVerdict.Drop
+                    ? "dropped" : Text(outcome.Verdict == OutcomeVerdict.Local ? PacketEnd.Delivered : PacketEnd.Forwarded, outcome.Mark);
+                string real = ends[number].End == PacketEnd.Vanished
+                    ? "dropped" : Text(ends[number].End, marks.GetValueOrDefault(Port(number)));
                 dropped += real == "dropped" ? 1 : 0;
-                Assert.True(real == traced, $"{hook}, seed {seed}, {packets[number]}: the kernel: {real}; trace: {traced}\n{string.Join('\n', dumps.Select(dump => Encoding.UTF8.GetString(dump.Bytes)))}");
+                Assert.True(real == traced, $"{hook}, seed {seed}, {packets[number]}: the kernel: {real}; trace: " +
+                    $"{traced}\n{string.Join('\n', dumps.Select(dump => Encoding.UTF8.GetString(dump.Bytes)))}");
             }
         }
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{hook} {(isIPv6 ? "ip6" : "ip")}: {s_rulesets * PacketsPerRuleset} packets, {dropped} of them dropped, 0 disagreements"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{hook} {(isIPv6 ? "ip6" : "ip")}: {s_rulesets * PacketsPerRuleset} packets, {dropped} of them dropped, 0 disagreements"));
         Assert.InRange(dropped, 1, s_rulesets * PacketsPerRuleset - 1);
     }
 
@@ -86,13 +91,15 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
         {
             Tool.Run("nft", ["-f", "-"], "add table ip old\nadd table ip new\n"
                 + "add chain ip new c { type filter hook forward priority 0; }\nadd rule ip new c meta mark set 1\n");
-            Tool.Run("nft", ["-f", "-"], "add chain ip old c { type filter hook forward priority 0; }\nadd rule ip old c meta mark 1 drop\n");
+            Tool.Run("nft", ["-f", "-"],
+                "add chain ip old c { type filter hook forward priority 0; }\nadd rule ip old c meta mark 1 drop\n");
             return Tool.Run("nft", ["list", "ruleset"]);
         });
         TruthPacket packet = Packet(1, "forward", TruthWorld.IPv4);
 
         ProbeEnd end = lab.Namespace.Run(() => TruthComparison.Send(probes, [packet]))[0];
-        TraceResult trace = new PacketSimulator(RulesetReader.Read([new SourceText("dump", Encoding.UTF8.GetBytes(dump))]), TruthWorld.Site.Addresses).Trace(packet.Premise(NodeLab.PodDevice));
+        TraceResult trace = new PacketSimulator(RulesetReader.Read([new SourceText("dump", Encoding.UTF8.GetBytes(dump))]),
+            TruthWorld.Site.Addresses).Trace(packet.Premise(NodeLab.PodDevice));
 
         // The listing is the same when "old" was made with its chain before "new", and then the kernel drops the packet.
         Assert.Equal(PacketEnd.Forwarded, end.End);
@@ -111,7 +118,8 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
         FlowOrigin origin = hook == "output" ? FlowOrigin.Node : FlowOrigin.External;
         return new TruthPacket(origin, 0, new Probe(
             new InetEndpoint(InetAddress.Parse(origin == FlowOrigin.Node ? world.Node : world.External(20)), (ushort)(30_000 + number)),
-            new InetEndpoint(InetAddress.Parse(hook == "input" ? world.Node : world.PacketDestinations[3]), (ushort)Port(number)), IpProtocol.Udp, 0x2000_0000 + (uint)number * 4), IsFresh: true);
+            new InetEndpoint(InetAddress.Parse(hook == "input" ? world.Node : world.PacketDestinations[3]), (ushort)Port(number)),
+                IpProtocol.Udp, 0x2000_0000 + (uint)number * 4), IsFresh: true);
     }
 
     /// <summary>Loads tables of both kinds in a random order, each whole, and one at the end that notes each packet's mark.</summary>
@@ -127,19 +135,22 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
         for (int i = 0; i < ofIptables; i++)
         {
             string chain = hook.ToUpperInvariant();
-            string text = $"*{tables[i]}\n:{chain} ACCEPT [0:0]\n{string.Concat(Rules(random, numbers[i], tables[i] == "nat").Select(rule => $"-A {chain} {rule.Iptables}\n"))}COMMIT\n";
+            string rules = string.Concat(Rules(random, numbers[i], tables[i] == "nat").Select(rule => $"-A {chain} {rule.Iptables}\n"));
+            string text = $"*{tables[i]}\n:{chain} ACCEPT [0:0]\n{rules}COMMIT\n";
             steps.Add(() => Tool.Run($"{iptables}-restore", ["--noflush"], text));
         }
         int[] rest = numbers[ofIptables..];
         int cut = random.Next(0, rest.Length + 1);
-        foreach ((string family, string name, int[] chains) in (ReadOnlySpan<(string, string, int[])>)[(world.IsIPv4 ? "ip" : "ip6", "one", rest[..cut]), ("inet", "two", rest[cut..])])
+        foreach ((string family, string name, int[] chains) in (
+            ReadOnlySpan<(string, string, int[])>)[(world.IsIPv4 ? "ip" : "ip6", "one", rest[..cut]), ("inet", "two", rest[cut..])])
         {
             var text = new StringBuilder($"table {family} {name} {{\n");
             foreach (int number in chains)
             {
                 bool isNat = hook != "forward" && random.Next(4) == 0;
                 string priority = isNat ? Pick(random, "-100", "-90", "100") : Pick(random, "-300", "-150", "0", "0", "50", "150");
-                text.Append(CultureInfo.InvariantCulture, $"chain c{number} {{ type {(isNat ? "nat" : "filter")} hook {hook} priority {priority}; policy accept;\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"chain c{number} {{ type {(isNat ? "nat" : "filter")} hook {hook} priority {priority}; policy accept;\n");
                 foreach ((_, string rule) in Rules(random, number, isNat))
                     text.Append(rule).Append('\n');
                 text.Append("}\n");
@@ -158,7 +169,8 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
             }
             """);
         string listing = random.Next(2) == 0 ? Tool.Run("nft", ["list", "ruleset"]) : Tool.Run("nft", ["-j", "list", "ruleset"]);
-        return [new SourceText("iptables", Encoding.UTF8.GetBytes(Tool.Run($"{iptables}-save", []))), new SourceText("nft", Encoding.UTF8.GetBytes(listing))];
+        return [new SourceText("iptables", Encoding.UTF8.GetBytes(Tool.Run($"{iptables}-save", []))),
+            new SourceText("nft", Encoding.UTF8.GetBytes(listing))];
     }
 
     /// <summary>
@@ -172,13 +184,16 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
             if (other == number)
                 continue;
             uint before = 1u << (Chains + number * (Chains - 1) + (other < number ? other : other - 1));
-            yield return (string.Create(CultureInfo.InvariantCulture, $"-m mark --mark {1u << other}/{1u << other} -j MARK --or-mark {before}"),
-                string.Create(CultureInfo.InvariantCulture, $"meta mark & {1u << other} == {1u << other} meta mark set meta mark | {before}"));
+            yield return (string.Create(CultureInfo.InvariantCulture,
+                $"-m mark --mark {1u << other}/{1u << other} -j MARK --or-mark {before}"),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"meta mark & {1u << other} == {1u << other} meta mark set meta mark | {before}"));
         }
         yield return Or(1u << number);
         int port = Port(random.Next(PacketsPerRuleset));
         if (!isNat)
-            yield return (string.Create(CultureInfo.InvariantCulture, $"-p udp -m udp --dport {port} -j DROP"), string.Create(CultureInfo.InvariantCulture, $"udp dport {port} drop"));
+            yield return (string.Create(CultureInfo.InvariantCulture, $"-p udp -m udp --dport {port} -j DROP"),
+                string.Create(CultureInfo.InvariantCulture, $"udp dport {port} drop"));
         int first = Port(random.Next(PacketsPerRuleset));
         string end = random.Next(2) == 0 ? "ACCEPT" : "RETURN";
         yield return (string.Create(CultureInfo.InvariantCulture, $"-p udp -m udp --dport {first}:{first + 5} -j {end}"),
@@ -190,8 +205,10 @@ public sealed partial class HookOrderTests(ITestOutputHelper output)
         string.Create(CultureInfo.InvariantCulture, $"meta mark set meta mark | {bit}"));
 
     /// <summary>The mark that each port's packet had in the end.</summary>
-    private static Dictionary<int, uint> Marks() => Element().Matches(Tool.Run("nft", ["list", "set", "inet", "observer", "marks"])).ToDictionary(
-        match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match => uint.Parse(match.Groups[2].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+    private static Dictionary<int, uint> Marks() => Element().Matches(Tool.Run("nft", ["list", "set", "inet", "observer", "marks"]))
+        .ToDictionary(
+        match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match =>
+            uint.Parse(match.Groups[2].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 
     private static string Pick(Random random, params string[] choices) => choices[random.Next(choices.Length)];
 

@@ -12,9 +12,12 @@ internal static class LiveTrace
     /// <summary>Asks the program; runs on the lab's thread. The ends come in one order.</summary>
     internal static string Ask(PacketSpec packet)
     {
-        string[] command = [.. Lab.RequirePortolan(), "trace", "--json", "--src", packet.Source.ToString(), "--dst", packet.Destination.ToString(),
-            "--proto", packet.Protocol.ToRuleText().ToLowerInvariant(), .. Option("--sport", packet.SourcePort), .. Option("--dport", packet.DestinationPort),
-            .. Option("--in", packet.InInterface), .. Option("--out", packet.OutInterface), .. packet.IsFromNode ? (string[])["--from-node"] : [],
+        string[] command = [.. Lab.RequirePortolan(), "trace", "--json", "--src", packet.Source.ToString(), "--dst",
+            packet.Destination.ToString(),
+            "--proto", packet.Protocol.ToRuleText().ToLowerInvariant(), .. Option("--sport", packet.SourcePort),
+                .. Option("--dport", packet.DestinationPort),
+            .. Option("--in", packet.InInterface), .. Option("--out", packet.OutInterface),
+                .. packet.IsFromNode ? (string[])["--from-node"] : [],
             "--affinity", packet.ClientIsFresh ? "fresh" : "unknown"];
         (int status, string output, string errors) = Tool.TryRun(command[0], command[1..]);
         if (status != 0)
@@ -30,7 +33,8 @@ internal static class LiveTrace
         outcome.Verdict.ToString().ToLowerInvariant(), outcome.DestinationText, outcome.IsMasqueraded, outcome.Probability)));
 
     private static string Describe(string verdict, string destination, bool isMasqueraded, double probability) =>
-        string.Create(CultureInfo.InvariantCulture, $"{verdict} {destination}{(isMasqueraded ? " masqueraded" : "")} {probability:0.000000}");
+        string.Create(CultureInfo.InvariantCulture,
+        $"{verdict} {destination}{(isMasqueraded ? " masqueraded" : "")} {probability:0.000000}");
 
     private static string Join(IEnumerable<string> ends) => string.Join(" or ", ends.Order(StringComparer.Ordinal));
 

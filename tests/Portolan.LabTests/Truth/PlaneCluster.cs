@@ -59,7 +59,8 @@ internal sealed record PlaneCluster
         {
             Site = s_randomSite,
             Table = table,
-            Facts = new AddressPlan([.. chosen.Concat(isEverywhere && withLocalhost ? s_loopback : []).Order()], [.. s_randomSite.Own.Order()])
+            Facts = new AddressPlan([.. chosen.Concat(isEverywhere && withLocalhost ? s_loopback : []).Order()],
+                [.. s_randomSite.Own.Order()])
             {
                 NodePortsOnAllIPv4 = isEverywhere,
                 NodePortsOnAllIPv6 = isEverywhere,

@@ -10,7 +10,8 @@ namespace Portolan.LabTests.Truth;
 
 /// <summary>
 /// Random packets around what a cluster serves: frontends of every kind and what is beside them, endpoints directly, loopback addresses,
-/// echo requests, and segments of TCP that begin no connection. First each client of a port with session affinity sends one packet there; then some of them come back.
+/// echo requests, and segments of TCP that begin no connection. First each client of a port with session affinity sends one packet there;
+/// then some of them come back.
 /// </summary>
 /// <param name="random">Chooses.</param>
 /// <param name="cluster">What is served.</param>
@@ -25,7 +26,8 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster, Tally ta
     private static readonly ImmutableArray<InetAddress> s_loopback = Objects.Addresses("127.0.0.1", "::1");
 
     private readonly PacketPicker _picker = new(random, cluster.Table, cluster.Node, cluster.Pods);
-    private readonly ImmutableArray<PortPlan> _ports = [.. cluster.Table.Plans.OrderBy(plan => plan.Service).SelectMany(plan => plan.Ports)];
+    private readonly ImmutableArray<PortPlan> _ports =
+        [.. cluster.Table.Plans.OrderBy(plan => plan.Service).SelectMany(plan => plan.Ports)];
     private readonly HashSet<(ServicePortName Port, InetAddress Client)> _met = [];
     private readonly List<SentPacket> _guests = [];
     private ushort _port = 10000;
@@ -52,7 +54,8 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster, Tally ta
 
     /// <summary>Another connection of clients that have used a service with affinity.</summary>
     internal ImmutableArray<TruthPacket> Returning(FlowOrigin origin, int count) =>
-        [.. _guests.Where(packet => packet.From == origin).Take(count).Select(packet => Make(packet with { Source = new(packet.Source.Address, ++_port) }, isFresh: false))];
+        [.. _guests.Where(packet => packet.From == origin).Take(count)
+        .Select(packet => Make(packet with { Source = new(packet.Source.Address, ++_port) }, isFresh: false))];
 
     private SentPacket Draw(FlowOrigin origin)
     {
@@ -81,7 +84,8 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster, Tally ta
         // Two of three clients outside are ones of whom there are many.
         if (origin == FlowOrigin.External && random.Next(3) > 0)
         {
-            string client = packet.Source.Address.Family == IpFamily.IPv4 ? $"203.0.113.{random.Next(10, 250)}" : $"2001:db8:1::{random.Next(1, 9999)}";
+            string client = packet.Source.Address.Family == IpFamily.IPv4
+                ? $"203.0.113.{random.Next(10, 250)}" : $"2001:db8:1::{random.Next(1, 9999)}";
             packet = packet with { Source = new(InetAddress.Parse(client), packet.Source.Port) };
         }
         return packet;
@@ -116,8 +120,10 @@ internal sealed class PlanePackets(Random random, PlaneCluster cluster, Tally ta
     /// <summary>The port that takes the packet, by its destination alone, and a word for what it is aimed at.</summary>
     private (PortPlan? Port, string Aim) Aim(SentPacket packet)
     {
-        bool isLoopback = packet.Destination.Address.IsLoopback, isOwn = isLoopback || cluster.Site.Own.Contains(packet.Destination.Address);
-        foreach (PortPlan port in _ports.Where(port => port.Name.Protocol == packet.Protocol && port.Family == packet.Destination.Address.Family))
+        bool isLoopback = packet.Destination.Address.IsLoopback,
+            isOwn = isLoopback || cluster.Site.Own.Contains(packet.Destination.Address);
+        foreach (PortPlan port in _ports.Where(port => port.Name.Protocol == packet.Protocol
+            && port.Family == packet.Destination.Address.Family))
         {
             foreach (Frontend frontend in port.Frontends.Where(frontend => frontend.Port == packet.Destination.Port))
             {

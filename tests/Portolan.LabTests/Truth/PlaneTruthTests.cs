@@ -39,12 +39,14 @@ public sealed class PlaneTruthTests(ITestOutputHelper output)
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Linear, true)]
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree, false)]
     [InlineData(IpTablesLayout.Classic, IpTablesDispatch.Tree, true)]
-    public void What_the_kernel_does_under_our_iptables_rules_is_what_trace_says(IpTablesLayout layout, IpTablesDispatch dispatch, bool isLegacy)
+    public void What_the_kernel_does_under_our_iptables_rules_is_what_trace_says(IpTablesLayout layout, IpTablesDispatch dispatch,
+        bool isLegacy)
     {
         Lab.SkipWithout(isLegacy ? "iptables-legacy" : "iptables-nft");
         // Clusters of its own for each kind.
         int kind = 1000 * ((int)layout * 4 + (int)dispatch * 2 + (isLegacy ? 1 : 0));
-        Hold(RuleWriter.IpTables(layout, dispatch, isLegacy, withListings: (layout, dispatch, isLegacy) == (IpTablesLayout.Modern, IpTablesDispatch.Linear, false)),
+        Hold(RuleWriter.IpTables(layout, dispatch, isLegacy,
+            withListings: (layout, dispatch, isLegacy) == (IpTablesLayout.Modern, IpTablesDispatch.Linear, false)),
             seed => PlaneCluster.Random(seed + kind, withLocalhost: true));
     }
 
@@ -71,7 +73,8 @@ public sealed class PlaneTruthTests(ITestOutputHelper output)
             [.. writer.Readings.Select(reading => (reading, new TruthComparison(cluster.Site), new TruthComparison(cluster.Site)))];
         var tally = new Tally();
         int knowing = Array.FindIndex(all, static each => each.Reading.KnowsClients);
-        for (int seed = s_firstSeed; seed < s_firstSeed + s_clusters && !all.Any(static each => each.Fresh.HasEnough || each.Returning.HasEnough); seed++)
+        for (int seed = s_firstSeed; seed < s_firstSeed + s_clusters
+            && !all.Any(static each => each.Fresh.HasEnough || each.Returning.HasEnough); seed++)
         {
             cluster = makeCluster(seed);
             using NodeLab lab = cluster.Site.MakeLab();
@@ -89,7 +92,8 @@ public sealed class PlaneTruthTests(ITestOutputHelper output)
                         AskProgram(lab, batch, simulated[knowing].Simulator, comparison(knowing));
                     ImmutableArray<ProbeEnd> ends = lab.Namespace.Run(() => TruthComparison.Send(probes, batch));
                     for (int index = 0; index < all.Length; index++)
-                        comparison(index).Judge(simulated[index].Simulator, batch, ends, () => $"{writer.Name}, seed {seed}, read from {all[index].Reading.Name}\n{simulated[index].Text}");
+                        comparison(index).Judge(simulated[index].Simulator, batch, ends,
+                            () => $"{writer.Name}, seed {seed}, read from {all[index].Reading.Name}\n{simulated[index].Text}");
                 }
             }
             Compare(origin => packets.Fresh(origin, PacketsPerOrigin), index => all[index].Fresh);
@@ -103,24 +107,30 @@ public sealed class PlaneTruthTests(ITestOutputHelper output)
         }
         foreach ((RuleReading reading, TruthComparison fresh, TruthComparison returning) in all)
         {
-            Assert.True(fresh.Failures.Count + returning.Failures.Count == 0, string.Join("\n\n", fresh.Failures.Concat(returning.Failures).Take(5)));
+            Assert.True(fresh.Failures.Count + returning.Failures.Count == 0,
+                string.Join("\n\n", fresh.Failures.Concat(returning.Failures).Take(5)));
             Assert.True(fresh.Unknown <= fresh.Packets * MostUnknown, fresh.Summary("too much is unknown"));
             if (reading.KnowsClients)
-                Assert.True(returning.Unknown <= returning.Packets * MostUnknown, returning.Summary("too much is unknown of clients that come back"));
+                Assert.True(returning.Unknown <= returning.Packets * MostUnknown,
+                    returning.Summary("too much is unknown of clients that come back"));
         }
         // A single cluster that is tried again may lack one or another.
         if (s_clusters == 1)
             return;
-        foreach (string aim in (string[])["ClusterIP", "NodePort", "NodePort on loopback", "endpoint", "loopback", "echo request", "no service"])
+        foreach (string aim in (string[])["ClusterIP", "NodePort", "NodePort on loopback", "endpoint", "loopback", "echo request",
+            "no service"])
             Assert.True(tally[aim] > 0, $"no packet was aimed at: {aim}; at: {tally}");
         foreach (PacketEnd end in (PacketEnd[])[PacketEnd.Forwarded, PacketEnd.Delivered, PacketEnd.Refused])
             Assert.True(all[0].Fresh.Ends.ContainsKey(end), all[0].Fresh.Summary($"no packet was ever {end}"));
     }
 
-    /// <summary>The program itself, which reads the live rules, must say what is said here about the packet that may go the most ways.</summary>
+    /// <summary>
+    /// The program itself, which reads the live rules, must say what is said here about the packet that may go the most ways.
+    /// </summary>
     private static void AskProgram(NodeLab lab, ImmutableArray<TruthPacket> batch, PacketSimulator simulator, TruthComparison comparison)
     {
-        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null))).MaxBy(static trace => trace.Outcomes.Length)!;
+        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null)))
+            .MaxBy(static trace => trace.Outcomes.Length)!;
         string here = LiveTrace.Describe(trace), there = lab.Namespace.Run(() => LiveTrace.Ask(trace.Packet));
         if (here != there)
             comparison.Failures.Add($"{trace.Packet}: trace over the listing: {here}; the program over live rules: {there}");

@@ -47,7 +47,8 @@ internal sealed class RandomIpSets(Random random, TruthWorld world)
 
     private string Net() => Pick([.. world.Sources, .. world.Destinations]);
 
-    private string Port() => Pick("tcp:80", "tcp:443", "udp:53", "sctp:80", "tcp:440-450", "udp:1024-1100", world.IsIPv4 ? "icmp:8/0" : "icmpv6:128/0", "esp:0");
+    private string Port() =>
+        Pick("tcp:80", "tcp:443", "udp:53", "sctp:80", "tcp:440-450", "udp:1024-1100", world.IsIPv4 ? "icmp:8/0" : "icmpv6:128/0", "esp:0");
 
     private string Pick(params string[] choices) => choices[random.Next(choices.Length)];
 }

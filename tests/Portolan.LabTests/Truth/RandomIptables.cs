@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Portolan.LabTests.Truth;
 
-/// <summary>Random rules in the language of iptables-restore: all five tables at all five hooks, with every match and target the model knows.</summary>
+/// <summary>
+/// Random rules in the language of iptables-restore: all five tables at all five hooks, with every match and target the model knows.
+/// </summary>
 internal sealed class RandomIptables(Random random, TruthWorld world, bool hasConntrack = true)
 {
     private static readonly Dictionary<string, string[]> s_hooks = new()
@@ -26,7 +28,8 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
         {
             text.Append(CultureInfo.InvariantCulture, $"*{table}\n");
             foreach (string hook in s_hooks[table])
-                text.Append(CultureInfo.InvariantCulture, $":{hook} {(table is "filter" or "security" && random.Next(8) == 0 ? "DROP" : "ACCEPT")} [0:0]\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $":{hook} {(table is "filter" or "security" && random.Next(8) == 0 ? "DROP" : "ACCEPT")} [0:0]\n");
             foreach (string hook in s_hooks[table])
             {
                 foreach (int number in (int[])[0, 1, 2])
@@ -44,7 +47,8 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
         // What a refusal sends must come through, or the test would not see it: the errors and resets the node itself makes.
         if (hook != "FORWARD" && table is "filter" or "security" or "mangle")
         {
-            text.Append(CultureInfo.InvariantCulture, $"-A {hook} {(world.IsIPv4 ? "-p icmp -m icmp --icmp-type destination-unreachable" : "-p ipv6-icmp -m icmp6 --icmpv6-type destination-unreachable")} -j ACCEPT\n");
+            string icmp = world.IsIPv4 ? "-p icmp -m icmp --icmp-type" : "-p ipv6-icmp -m icmp6 --icmpv6-type";
+            text.Append(CultureInfo.InvariantCulture, $"-A {hook} {icmp} destination-unreachable -j ACCEPT\n");
             text.Append(CultureInfo.InvariantCulture, $"-A {hook} -p tcp -m tcp --tcp-flags RST RST -j ACCEPT\n");
         }
         // A chain goes only to those after it: the kernel refuses circles.
@@ -65,7 +69,8 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
     }
 
     private bool NeedsPorts(string action) => action.Contains("--to-ports", StringComparison.Ordinal)
-        || action.Contains("]:", StringComparison.Ordinal) || (world.IsIPv4 && action.StartsWith("-j DNAT", StringComparison.Ordinal) && action.Contains(':', StringComparison.Ordinal))
+        || action.Contains("]:", StringComparison.Ordinal)
+        || (world.IsIPv4 && action.StartsWith("-j DNAT", StringComparison.Ordinal) && action.Contains(':', StringComparison.Ordinal))
         || (world.IsIPv4 && action.StartsWith("-j SNAT", StringComparison.Ordinal) && action.Contains(':', StringComparison.Ordinal));
 
     private string Target(string table, string hook)
@@ -81,16 +86,21 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
             case "nat":
                 return hook switch
                 {
-                    "PREROUTING" or "OUTPUT" => Pick(Destination, Destination, Destination, () => "-j REDIRECT", () => "-j REDIRECT --to-ports 8081",
-                        () => "-j REDIRECT --to-ports 8081-8090 --random", () => $"-j NETMAP --to {world.Netmap}", () => "-j MARK --set-xmark 0x4000/0x4000", () => "-j ACCEPT"),
-                    "POSTROUTING" => Pick(Source, Source, () => "-j MASQUERADE", () => "-j MASQUERADE --random-fully", () => "-j MASQUERADE --to-ports 2000-3000",
+                    "PREROUTING" or "OUTPUT" =>
+                        Pick(Destination, Destination, Destination, () => "-j REDIRECT", () => "-j REDIRECT --to-ports 8081",
+                        () => "-j REDIRECT --to-ports 8081-8090 --random", () => $"-j NETMAP --to {world.Netmap}", () =>
+                            "-j MARK --set-xmark 0x4000/0x4000", () => "-j ACCEPT"),
+                    "POSTROUTING" =>
+                        Pick(Source, Source, () => "-j MASQUERADE", () => "-j MASQUERADE --random-fully",
+                        () => "-j MASQUERADE --to-ports 2000-3000",
                         () => "-j MASQUERADE --random", () => "-j ACCEPT", () => "-j CONNMARK --set-mark 0x1"),
                     _ => Pick(Source, () => "-j ACCEPT", () => "-j MARK --set-xmark 0x2/0x2"),
                 };
             case "security":
                 return Pick("-j ACCEPT", "-j DROP", "-j MARK --set-xmark 0x1/0x1");
             default:
-                return Pick(() => "-j ACCEPT", () => "-j ACCEPT", () => "-j DROP", () => "-j REJECT", () => $"-j REJECT --reject-with {Pick(world.Rejects)}",
+                return Pick(() => "-j ACCEPT", () => "-j ACCEPT", () => "-j DROP", () => "-j REJECT",
+                () => $"-j REJECT --reject-with {Pick(world.Rejects)}",
                     () => "-j REJECT --reject-with tcp-reset", Mark, () => "-j ACCEPT");
         }
     }
@@ -118,12 +128,15 @@ internal sealed class RandomIptables(Random random, TruthWorld world, bool hasCo
 
     private string Mark()
     {
-        string mark = Pick("-j MARK --set-mark 0x1", "-j MARK --set-xmark 0x4000/0x4000", "-j MARK --set-xmark 0x2/0x0", "-j MARK --and-mark 0xfffe", "-j MARK --or-mark 0x4",
+        string mark = Pick("-j MARK --set-mark 0x1", "-j MARK --set-xmark 0x4000/0x4000", "-j MARK --set-xmark 0x2/0x0",
+            "-j MARK --and-mark 0xfffe", "-j MARK --or-mark 0x4",
             "-j MARK --xor-mark 0x5", "-j MARK --set-mark 0x2/0x3");
         if (!hasConntrack)
             return mark;
-        return Pick(mark, mark, "-j CONNMARK --set-mark 0x1", "-j CONNMARK --set-xmark 0x2/0x3", "-j CONNMARK --save-mark", "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff",
-            "-j CONNMARK --restore-mark", "-j CONNMARK --restore-mark --nfmask 0xf0ff --ctmask 0xf", "-j CONNMARK --and-mark 0xe", "-j CONNMARK --or-mark 0x10");
+        return Pick(mark, mark, "-j CONNMARK --set-mark 0x1", "-j CONNMARK --set-xmark 0x2/0x3", "-j CONNMARK --save-mark",
+            "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff",
+            "-j CONNMARK --restore-mark", "-j CONNMARK --restore-mark --nfmask 0xf0ff --ctmask 0xf", "-j CONNMARK --and-mark 0xe",
+                "-j CONNMARK --or-mark 0x10");
     }
 
     private string Pick(params string[] choices) => choices[random.Next(choices.Length)];

@@ -58,7 +58,9 @@ internal sealed class RuleWriter
     /// <summary>Our own nftables plane.</summary>
     internal static RuleWriter NfTables() => new("Portolan nftables", static (lab, cluster) =>
     {
-        using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = cluster.WithCounters, MasqueradeBit = cluster.MasqueradeBit }, lab.Namespace.Path, NullLogger.Instance);
+        using var plane =
+            new NfTablesPlane(new NfTablesOptions { WithCounters = cluster.WithCounters, MasqueradeBit = cluster.MasqueradeBit },
+            lab.Namespace.Path, NullLogger.Instance);
         RequireForce(plane.Apply(cluster.Table.DrainAt(cluster.Facts)));
     }, RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
 
@@ -100,13 +102,15 @@ internal sealed class RuleWriter
                 Text("nft-list-ruleset.txt"), Text("nft-list-ruleset.json"),
                 RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
         }
-        string[] saves = [.. ((string[])["iptables-save.txt", "ip6tables-save.txt"]).Where(file => File.Exists(Path.Combine(folder, file)))];
+        string[] saves = [.. ((string[])["iptables-save.txt", "ip6tables-save.txt"])
+            .Where(file => File.Exists(Path.Combine(folder, file)))];
         return new($"{version} iptables-{backend}",
             (lab, _) =>
             {
                 // As kube-proxy does, so that NodePorts answer on loopback addresses.
                 lab.Namespace.SetSysctl("net.ipv4.conf.all.route_localnet", "1");
-                Load(lab, ProxyMode.IpTables, [.. saves.Select(file => ($"{(file[2] == '6' ? "ip6" : "ip")}tables-{backend}-restore", Dump(file)))]);
+                Load(lab, ProxyMode.IpTables,
+                    [.. saves.Select(file => ($"{(file[2] == '6' ? "ip6" : "ip")}tables-{backend}-restore", Dump(file)))]);
             },
             Text(saves), RuleReading.Saved(backend), Listed(backend));
     }
@@ -121,7 +125,8 @@ internal sealed class RuleWriter
     private static RuleReading Listed(string backend) => new($"ip(6)tables-{backend} -nvL", () =>
         from tool in (string[])[$"iptables-{backend}", $"ip6tables-{backend}"]
         from table in (string[])["mangle", "nat", "filter"]
-        select string.Create(CultureInfo.InvariantCulture, $"# {tool} -t {table} -nvL\n{Tool.Run(tool, ["-t", table, "-nvL"])}"), KnowsClients: false);
+        select string.Create(CultureInfo.InvariantCulture, $"# {tool} -t {table} -nvL\n{Tool.Run(tool, ["-t", table, "-nvL"])}"),
+            KnowsClients: false);
 
     private static void RequireForce(SyncReport report) =>
         Assert.True(report.IsInForce && report.Refusals.IsEmpty, $"the kernel refused: {string.Join("; ", report.Refusals)}");

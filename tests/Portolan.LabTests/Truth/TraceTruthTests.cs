@@ -82,22 +82,28 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
                 continue;
             }
             lab.FlushConntrack();
-            var simulator = new PacketSimulator(RulesetReader.Read(dumps.Select(dump => new SourceText("dump", Encoding.UTF8.GetBytes(dump)))), TruthWorld.Site.Addresses);
+            var simulator =
+                new PacketSimulator(RulesetReader.Read(dumps.Select(dump => new SourceText("dump", Encoding.UTF8.GetBytes(dump)))),
+                TruthWorld.Site.Addresses);
             var packets = new TruthPackets(random, world);
             foreach (FlowOrigin origin in (FlowOrigin[])[FlowOrigin.External, FlowOrigin.Pod, FlowOrigin.Node])
             {
                 TruthPacket[] batch = [.. Enumerable.Range(0, PacketsPerOrigin).Select(_ => packets.Next(origin))];
-                comparison.Judge(simulator, batch, lab.Namespace.Run(() => TruthComparison.Send(probes, batch)), () => $"{what}, seed {seed}\n{string.Join("\n", dumps)}");
+                comparison.Judge(simulator, batch, lab.Namespace.Run(() => TruthComparison.Send(probes, batch)),
+                    () => $"{what}, seed {seed}\n{string.Join("\n", dumps)}");
             }
         }
         output.WriteLine($"{comparison.Summary(what)}\n    {refusals.Count} of {s_rulesets} rulesets refused: {refusals.FirstOrDefault()}");
         Assert.True(comparison.Failures.Count == 0, string.Join("\n\n", comparison.Failures.Take(5)));
-        Assert.True(comparison.Packets > 0 && refusals.Count < s_rulesets / 2, $"{refusals.Count} of {s_rulesets} rulesets were refused: {refusals.FirstOrDefault()}");
+        Assert.True(comparison.Packets > 0 && refusals.Count < s_rulesets / 2,
+            $"{refusals.Count} of {s_rulesets} rulesets were refused: {refusals.FirstOrDefault()}");
     }
 
     private static int HashCode(string text) => text.Aggregate(0, static (hash, letter) => (hash * 31 + letter) & 0xffffff);
 
-    /// <summary>Loads rules without those that nft refuses: many random conditions exclude each other. Null, or why it could not be.</summary>
+    /// <summary>
+    /// Loads rules without those that nft refuses: many random conditions exclude each other. Null, or why it could not be.
+    /// </summary>
     private static string? LoadNft(string rules)
     {
         string[] lines = rules.Split('\n');
@@ -107,13 +113,14 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
             (int status, _, errors) = Tool.TryRun("nft", ["-f", "-"], string.Join('\n', lines));
             if (status == 0)
                 return null;
-            int[] refused = [.. RefusedLine().Matches(errors).Select(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) - 1)];
+            int[] refused =
+                [.. RefusedLine().Matches(errors).Select(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) - 1)];
             if (refused.Length == 0)
                 return errors;
             foreach (int line in refused)
             {
-                // The line a chain or table begins on cannot be left out, nor those that let refusals through: the kernel refuses a circle of
-                // chains with whole tables, and nft may name any line of these.
+                // The line a chain or table begins on cannot be left out, nor those that let refusals through: the kernel refuses a circle
+                // of chains with whole tables, and nft may name any line of these.
                 if (lines[line].Contains(" hook ", StringComparison.Ordinal) || lines[line].StartsWith("table", StringComparison.Ordinal)
                     || RandomNftables.Guards.Contains(lines[line].Trim()))
                     return errors;

@@ -57,14 +57,20 @@ internal sealed partial class TruthComparison(TruthSite site)
         }
         if (traces.Any(trace => trace.Outcomes.Any(outcome => Fits(outcome, packet, end))))
             return;
-        Failures.Add($"{packet}: the kernel: {end}; trace: {string.Join(" or ", traces.SelectMany(trace => trace.Outcomes).Select(Describe).Distinct())}\n{string.Join('\n', traces[0].Outcomes.Take(2).Select(Way))}\n{describe()}");
+        string traced = string.Join(" or ", traces.SelectMany(trace => trace.Outcomes).Select(Describe).Distinct());
+        string paths = string.Join('\n', traces[0].Outcomes.Take(2).Select(Way));
+        Failures.Add($"{packet}: the kernel: {end}; trace: {traced}\n{paths}\n{describe()}");
     }
 
     internal string Summary(string what)
     {
-        string ends = string.Join(", ", Ends.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key.ToString().ToLowerInvariant()}")));
-        string unknown = string.Join("", _unknown.OrderByDescending(pair => pair.Value).Select(pair => string.Create(CultureInfo.InvariantCulture, $"\n    {pair.Value} {pair.Key}")));
-        return string.Create(CultureInfo.InvariantCulture, $"{what}: {Packets} packets ({ends}), {Failures.Count} disagreements, {Unknown} unknown{unknown}");
+        string ends =
+            string.Join(", ",
+            Ends.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key.ToString().ToLowerInvariant()}")));
+        string unknown = string.Join("", _unknown.OrderByDescending(pair => pair.Value)
+            .Select(pair => string.Create(CultureInfo.InvariantCulture, $"\n    {pair.Value} {pair.Key}")));
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{what}: {Packets} packets ({ends}), {Failures.Count} disagreements, {Unknown} unknown{unknown}");
     }
 
     /// <summary>
@@ -74,7 +80,8 @@ internal sealed partial class TruthComparison(TruthSite site)
     private string[] OutDevices(TruthPacket packet, ProbeEnd end)
     {
         if (packet.Origin == FlowOrigin.Node)
-            return [site.PodRanges.Any(range => range.Contains(packet.Probe.Destination.Address)) ? NodeLab.PodDevice : NodeLab.ExternalDevice];
+            return [site.PodRanges.Any(range => range.Contains(packet.Probe.Destination.Address))
+                ? NodeLab.PodDevice : NodeLab.ExternalDevice];
         return end.End == PacketEnd.Forwarded ? [end.Device] : [NodeLab.ExternalDevice, NodeLab.PodDevice];
     }
 
@@ -116,14 +123,16 @@ internal sealed partial class TruthComparison(TruthSite site)
         + (outcome.Source.Family == IpFamily.None ? string.Empty : $" from {outcome.Source}")
         + (outcome.Candidates.IsEmpty ? string.Empty : $" [{string.Join(" | ", outcome.Candidates.Select(Describe))}]");
 
-    private static string Way(Outcome outcome) => $"  way to '{OutcomeText.Of(outcome)}':\n" + string.Join('\n', outcome.Path.Select(step => step.Place is { } place
+    private static string Way(Outcome outcome) => $"  way to '{OutcomeText.Of(outcome)}':\n"
+        + string.Join('\n', outcome.Path.Select(step => step.Place is { } place
         ? $"    {place.Table.Name} {step.Hook} {place.Chain.Name} {place.Index + 1}: {place.Rule.Source.Text}"
         : $"    {step.Kind} {step.Hook} {step.Table?.Name} {step.Chain?.Name} {step.Text} {step.Destination}"));
 
     /// <summary>A reason without names and numbers, to count by.</summary>
     private static string KindOf(string reason)
     {
-        int place = reason.IndexOf(" at ", StringComparison.Ordinal) is > 0 and var at ? at : reason.IndexOf(": ", StringComparison.Ordinal);
+        int place = reason.IndexOf(" at ", StringComparison.Ordinal) is > 0 and var at
+            ? at : reason.IndexOf(": ", StringComparison.Ordinal);
         string kind = place > 0 ? reason[..place] : reason;
         return QuotedName().Replace(kind, "'...'");
     }

@@ -19,7 +19,8 @@ internal sealed class TruthSite(ImmutableArray<InetAddress> own, ImmutableArray<
     internal NodeAddresses Addresses { get; } = new(
     [
         new NetInterface(1, "lo", true, true, [On(InetAddress.Parse("127.0.0.1"), 8), On(InetAddress.Parse("::1"), 128)]),
-        new NetInterface(2, NodeLab.ExternalDevice, true, false, new([.. own.Select(static address => On(address, (byte)InetPrefix.Host(address).Length))])),
+        new NetInterface(2, NodeLab.ExternalDevice, true, false,
+            new([.. own.Select(static address => On(address, (byte)InetPrefix.Host(address).Length))])),
         new NetInterface(3, NodeLab.PodDevice, true, false, []),
     ]);
 
@@ -27,8 +28,10 @@ internal sealed class TruthSite(ImmutableArray<InetAddress> own, ImmutableArray<
     internal NodeLab MakeLab()
     {
         var lab = new NodeLab("truth", own, podRanges);
-        // The kernel limits the refusals it sends over all destinations as well; before Linux 6.11 that limit is not the namespace's to change.
-        lab.Namespace.Run(static () => Testing.Namespaces.Tool.TryRun("sysctl", ["-q", "-w", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000"]));
+        // The kernel limits the refusals it sends over all destinations as well; before Linux 6.11 that limit is not the namespace's to
+        // change.
+        lab.Namespace.Run(static () => Testing.Namespaces.Tool.TryRun("sysctl",
+            ["-q", "-w", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=1000000"]));
         return lab;
     }
 

@@ -24,7 +24,8 @@ internal sealed class TruthWorld
         PacketDestinations = ["172.30.0.10", "172.30.0.11", "192.168.0.2", "10.180.0.10", "198.51.100.7"],
         Netmap = "10.180.0.0/24",
         SourceRange = "192.168.0.2-192.168.0.4",
-        Rejects = ["icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
+        Rejects = ["icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable",
+            "icmp-net-prohibited",
             "icmp-host-prohibited", "icmp-admin-prohibited"],
     };
 
@@ -32,14 +33,17 @@ internal sealed class TruthWorld
     {
         Node = "fd00:192::2",
         PodRange = "fd00:10:180::/64",
-        Sources = ["2001:db8:203::/48", "2001:db8:203::2/128", "2001:db8:203::/122", "fd00:10:180::/64", "fd00:10:180::c8/128", "2000::/3", "fd00:192::2/128"],
+        Sources = ["2001:db8:203::/48", "2001:db8:203::2/128", "2001:db8:203::/122", "fd00:10:180::/64", "fd00:10:180::c8/128", "2000::/3",
+            "fd00:192::2/128"],
         Destinations = ["fd00:172:30::/48", "fd00:172:30::10/128", "fd00:192::2/128", "fd00:10:180::/64", "2001:db8:100::/64"],
         Ranges = ["2001:db8:203::-2001:db8:203::40", "fd00:172:30::-fd00:172:30::10", "fd00:192::-fd00:192::ff"],
-        Targets = ["fd00:10:180::10", "fd00:10:180::11", "2001:db8:100::7", "fd00:192::2", "fd00:10:180::10-fd00:10:180::12", "2001:db8:100::10-2001:db8:100::17"],
+        Targets = ["fd00:10:180::10", "fd00:10:180::11", "2001:db8:100::7", "fd00:192::2", "fd00:10:180::10-fd00:10:180::12",
+            "2001:db8:100::10-2001:db8:100::17"],
         PacketDestinations = ["fd00:172:30::10", "fd00:172:30::11", "fd00:192::2", "fd00:10:180::10", "2001:db8:100::7"],
         Netmap = "fd00:10:180::/112",
         SourceRange = "fd00:192::2-fd00:192::4",
-        Rejects = ["icmp6-port-unreachable", "icmp6-no-route", "icmp6-addr-unreachable", "icmp6-adm-prohibited", "icmp6-policy-fail", "icmp6-reject-route"],
+        Rejects = ["icmp6-port-unreachable", "icmp6-no-route", "icmp6-addr-unreachable", "icmp6-adm-prohibited", "icmp6-policy-fail",
+            "icmp6-reject-route"],
     };
 
     internal IpFamily Family { get; }

@@ -26,7 +26,8 @@ public sealed class ConntrackTests : IDisposable
     [Fact]
     public void A_connection_has_its_tuples_before_and_after_translation()
     {
-        ConntrackEntry entry = Assert.Single(_table.Read(new ConntrackFilter { ReplySource = InetAddress.Parse("10.244.2.5"), Family = IpFamily.IPv4 }));
+        ConntrackEntry entry =
+            Assert.Single(_table.Read(new ConntrackFilter { ReplySource = InetAddress.Parse("10.244.2.5"), Family = IpFamily.IPv4 }));
         Assert.Equal(Tuple(IpProtocol.Udp, "10.244.1.9", "172.30.0.10", 40000, 53), entry.Original);
         Assert.Equal(Tuple(IpProtocol.Udp, "10.244.2.5", "10.244.1.9", 5353, 40000), entry.Reply);
         Assert.Equal((7u, (ushort)0), (entry.Mark, entry.Zone));
@@ -72,7 +73,8 @@ public sealed class ConntrackTests : IDisposable
             Assert.True(_table.Delete(entry));
             Assert.False(_table.Delete(entry));
         }
-        Assert.Equal([IpProtocol.Icmp, IpProtocol.Tcp], _table.Read(new ConntrackFilter()).Select(entry => entry.Original.Protocol).Order());
+        Assert.Equal([IpProtocol.Icmp, IpProtocol.Tcp], _table.Read(new ConntrackFilter())
+            .Select(entry => entry.Original.Protocol).Order());
         ConntrackEntry echo = _table.Read(new ConntrackFilter { Protocol = IpProtocol.Icmp })[0];
         Assert.Equal((77, 8 << 8), ((int)echo.Original.SourcePort, (int)echo.Original.DestinationPort));
         Assert.True(_table.Delete(echo));
@@ -100,7 +102,8 @@ public sealed class ConntrackTests : IDisposable
         _network.Dispose();
     }
 
-    private static ConntrackTuple Tuple(IpProtocol protocol, string source, string destination, ushort sourcePort, ushort destinationPort) =>
+    private static ConntrackTuple Tuple(IpProtocol protocol, string source, string destination, ushort sourcePort,
+        ushort destinationPort) =>
         new(protocol, InetAddress.Parse(source), InetAddress.Parse(destination), sourcePort, destinationPort);
 
     private void Insert(string protocol, string source, string destination, string ports, string rest) => _network.Run(

@@ -5,7 +5,9 @@ using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.Tests.NfTables;
 
-/// <summary>What we write is, byte for byte, what nft 1.0.6 sends for the same rules (Captures/*.hex, made by Captures/capture.sh).</summary>
+/// <summary>
+/// What we write is, byte for byte, what nft 1.0.6 sends for the same rules (Captures/*.hex, made by Captures/capture.sh).
+/// </summary>
 public sealed class CaptureTests : IDisposable
 {
     private static readonly NfTableId Table = new(NfFamily.IPv4, "t");
@@ -20,7 +22,8 @@ public sealed class CaptureTests : IDisposable
         _transaction.AddChain(new NfChain(Table, "c") { Comment = "cc" });
         _transaction.AddChain(new NfChain(Table, "pre") { Hook = new NfHook("nat", NfHookNumber.Prerouting, -100) });
         _transaction.AddChain(new NfChain(Table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) });
-        _transaction.AddChain(new NfChain(Table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, 5) { Policy = NfPolicy.Drop } });
+        _transaction.AddChain(
+            new NfChain(Table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, 5) { Policy = NfPolicy.Drop } });
         NfSet endpoints = Samples.EndpointMap(Table);
         _transaction.AddSet(endpoints with { UserData = endpoints.UserData! with { Comment = "cm" } });
         _transaction.AddSet(new NfSet(Table, "services",
@@ -82,7 +85,8 @@ public sealed class CaptureTests : IDisposable
             new NfLookup("services", R1, NfRegister.Verdict));
         Rule("post", null, new NfConntrackLoad(NfConntrackKey.Mark, R1), Equal(NfData.HostOrder(1)), new NfCounter(), new NfMasquerade());
         Rule("post", null,
-            new NfMetaLoad(NfMetaKey.Mark, R1), NfBitwise.MaskXor(R1, NfData.HostOrder(0x4000), NfData.HostOrder(0)), Equal(NfData.HostOrder(0x4000)),
+            new NfMetaLoad(NfMetaKey.Mark, R1), NfBitwise.MaskXor(R1, NfData.HostOrder(0x4000), NfData.HostOrder(0)),
+            Equal(NfData.HostOrder(0x4000)),
             new NfMetaLoad(NfMetaKey.Mark, R1), NfBitwise.MaskXor(R1, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(0x4000)),
             new NfMetaStore(NfMetaKey.Mark, R1), new NfMasquerade { Flags = NfNatFlags.PortRandomFully });
         Rule("c", null, new NfFib(NfFibResult.AddressType, NfFibFlags.Destination, R1), Equal(NfData.HostOrder(2)),
@@ -99,10 +103,13 @@ public sealed class CaptureTests : IDisposable
             new NfCompare(R1, NfCompareOperator.GreaterOrEqual, NfData.BigEndian((ushort)1000)),
             new NfCompare(R1, NfCompareOperator.LessOrEqual, NfData.BigEndian((ushort)2000)),
             new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Return))]);
-        Rule("pre", null, [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)80)), new NfImmediate(R1, NfData.BigEndian(0x0a000001)),
+        Rule("pre", null,
+            [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)80)), new NfImmediate(R1, NfData.BigEndian(0x0a000001)),
             new NfImmediate(R2, NfData.BigEndian(0x0a000009)), new NfImmediate(R3, NfData.BigEndian((ushort)8080)),
-            new NfNat(NfNatKind.Destination, NfFamily.IPv4, R1, R3) { AddressMax = R2, Flags = NfNatFlags.Persistent | NfNatFlags.PortSpecified }]);
-        Rule("pre", null, [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)81)), new NfImmediate(R1, NfData.BigEndian((ushort)8081)),
+            new NfNat(NfNatKind.Destination, NfFamily.IPv4, R1, R3) { AddressMax = R2,
+                Flags = NfNatFlags.Persistent | NfNatFlags.PortSpecified }]);
+        Rule("pre", null,
+            [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)81)), new NfImmediate(R1, NfData.BigEndian((ushort)8081)),
             new NfRedirect { PortMin = R1, Flags = NfNatFlags.PortSpecified }]);
         Rule("c", null, new NfMetaLoad(NfMetaKey.InputInterfaceName, R1), Equal(new NfData("pod"u8)),
             new NfNumberGenerator(NfNumberGeneratorKind.Incremental, 4, R1, 2), Equal(NfData.HostOrder(3)),
@@ -124,7 +131,8 @@ public sealed class CaptureTests : IDisposable
 
     private static NfCompare Equal(NfData value) => new(R1, NfCompareOperator.Equal, value);
 
-    private static NfExpression[] Transport(byte protocol) => [new NfMetaLoad(NfMetaKey.TransportProtocol, R1), Equal(new NfData([protocol]))];
+    private static NfExpression[] Transport(byte protocol) =>
+        [new NfMetaLoad(NfMetaKey.TransportProtocol, R1), Equal(new NfData([protocol]))];
 
     private void Rule(string chain, string? comment, params NfExpression[] expressions) =>
         _transaction.AppendRule(new NfRule(Table, chain, [.. expressions]) { Comment = comment });

@@ -15,7 +15,8 @@ public sealed class ExpressionTests
         using var writer = new MessageWriter();
         foreach (NfExpression expression in program)
             expression.Write(writer);
-        Assert.True(NfExpressionDecoder.TryReadList(new AttributeReader(writer.Written), out ImmutableArray<NfExpression> decoded), $"{name} in {chain}");
+        Assert.True(NfExpressionDecoder.TryReadList(new AttributeReader(writer.Written), out ImmutableArray<NfExpression> decoded),
+            $"{name} in {chain}");
         Assert.Equal(program, decoded);
     }
 

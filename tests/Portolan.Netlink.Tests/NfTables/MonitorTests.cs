@@ -68,7 +68,8 @@ public sealed class MonitorTests : IDisposable
         _transaction.AddTable(new NfTable(Table));
         _transaction.AddChain(new NfChain(Table, "judge"));
         _transaction.AddChain(new NfChain(Table, "output") { Hook = new NfHook("filter", NfHookNumber.Output, 0) });
-        _transaction.AppendRule(new NfRule(Table, "output", [new NfImmediate(NfRegister.R1, new NfData([1])), new NfMetaStore(NfMetaKey.Trace, NfRegister.R1)]));
+        _transaction.AppendRule(new NfRule(Table, "output",
+            [new NfImmediate(NfRegister.R1, new NfData([1])), new NfMetaStore(NfMetaKey.Trace, NfRegister.R1)]));
         _transaction.AppendRule(new NfRule(Table, "output", [new NfImmediateVerdict(NfVerdict.Jump("judge"))]));
         Assert.True(_transaction.Commit(_socket).IsCommitted);
         _network.Run("ping", "-c", "1", "-W", "1", "127.0.0.1");

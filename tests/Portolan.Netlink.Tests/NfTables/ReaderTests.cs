@@ -76,39 +76,67 @@ public sealed class ReaderTests : IDisposable
         return new()
         {
             { "dnat by map", "pre", Samples.DnatByMap("endpoints", 5) },
-            { "port compare", "filter", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, r1), new NfCompare(r1, NfCompareOperator.Greater, NfData.BigEndian((ushort)80))] },
-            { "range", "filter", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, r1), new NfRange(r1, true, NfData.BigEndian((ushort)80), NfData.BigEndian((ushort)90))] },
-            { "mark set", "filter", [new NfMetaLoad(NfMetaKey.Mark, r1), NfBitwise.MaskXor(r1, NfData.HostOrder(0xffffbfff), NfData.HostOrder(0x4000)), new NfMetaStore(NfMetaKey.Mark, r1)] },
-            { "shift", "filter", [new NfMetaLoad(NfMetaKey.Mark, r1), new NfBitwise(r1, r1, 4, NfBitwiseOperation.LeftShift) { Data = one }, new NfMetaStore(NfMetaKey.Mark, r1)] },
-            { "ct", "filter", [new NfConntrackLoad(NfConntrackKey.DestinationIPv4, r1, NfConntrackDirection.Original), new NfCompare(r1, NfCompareOperator.NotEqual, NfData.BigEndian(0x0a000001))] },
+            { "port compare", "filter",
+                [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])),
+                new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, r1),
+                new NfCompare(r1, NfCompareOperator.Greater, NfData.BigEndian((ushort)80))] },
+            { "range", "filter",
+                [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])),
+                new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, r1),
+                new NfRange(r1, true, NfData.BigEndian((ushort)80), NfData.BigEndian((ushort)90))] },
+            { "mark set", "filter", [new NfMetaLoad(NfMetaKey.Mark, r1),
+                NfBitwise.MaskXor(r1, NfData.HostOrder(0xffffbfff), NfData.HostOrder(0x4000)), new NfMetaStore(NfMetaKey.Mark, r1)] },
+            { "shift", "filter", [new NfMetaLoad(NfMetaKey.Mark, r1), new NfBitwise(r1, r1, 4, NfBitwiseOperation.LeftShift) { Data = one },
+                new NfMetaStore(NfMetaKey.Mark, r1)] },
+            { "ct", "filter", [new NfConntrackLoad(NfConntrackKey.DestinationIPv4, r1, NfConntrackDirection.Original),
+                new NfCompare(r1, NfCompareOperator.NotEqual, NfData.BigEndian(0x0a000001))] },
             { "ct mark set", "filter", [new NfImmediate(r1, one), new NfConntrackStore(NfConntrackKey.Mark, r1)] },
-            { "byteorder", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfByteOrder(r1, r1, false, 4, 4), new NfCompare(r1, NfCompareOperator.Less, NfData.BigEndian(7))] },
-            { "lookup inverted", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfPayloadLoad(NfPayloadBase.Network, 16, 2, NfRegister.At(1)), new NfLookup("affinity", r1, Inverted: true), new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop))] },
+            { "byteorder", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfByteOrder(r1, r1, false, 4, 4),
+                new NfCompare(r1, NfCompareOperator.Less, NfData.BigEndian(7))] },
+            { "lookup inverted", "filter",
+                [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfPayloadLoad(NfPayloadBase.Network, 16, 2, NfRegister.At(1)),
+                new NfLookup("affinity", r1, Inverted: true), new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop))] },
             { "jump", "filter", [new NfImmediateVerdict(NfVerdict.Jump("target"))] },
             { "goto", "filter", [new NfImmediateVerdict(NfVerdict.Goto("target"))] },
             { "return", "filter", [new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Return))] },
-            { "jhash", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfJenkinsHash(r1, 4, 16, r2, 0x1234, 3), new NfMetaStore(NfMetaKey.Mark, r2)] },
+            { "jhash", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfJenkinsHash(r1, 4, 16, r2, 0x1234, 3),
+                new NfMetaStore(NfMetaKey.Mark, r2)] },
             { "symhash", "filter", [new NfSymmetricHash(16, r1), new NfMetaStore(NfMetaKey.Mark, r1)] },
-            { "numgen", "filter", [new NfNumberGenerator(NfNumberGeneratorKind.Incremental, 4, r1, 2), new NfMetaStore(NfMetaKey.Mark, r1)] },
-            { "dnat range", "pre", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfImmediate(r1, NfData.BigEndian(0x0a000001)), new NfImmediate(r2, NfData.BigEndian(0x0a000009)), new NfImmediate(NfRegister.R3, NfData.BigEndian((ushort)80)), new NfNat(NfNatKind.Destination, NfFamily.IPv4, r1, NfRegister.R3) { AddressMax = r2, Flags = NfNatFlags.Persistent }] },
+            { "numgen", "filter",
+                [new NfNumberGenerator(NfNumberGeneratorKind.Incremental, 4, r1, 2), new NfMetaStore(NfMetaKey.Mark, r1)] },
+            { "dnat range", "pre",
+                [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])),
+                new NfImmediate(r1, NfData.BigEndian(0x0a000001)), new NfImmediate(r2, NfData.BigEndian(0x0a000009)),
+                new NfImmediate(NfRegister.R3, NfData.BigEndian((ushort)80)),
+                new NfNat(NfNatKind.Destination, NfFamily.IPv4, r1, NfRegister.R3) { AddressMax = r2, Flags = NfNatFlags.Persistent }] },
             { "snat", "post", [new NfImmediate(r1, NfData.BigEndian(0x0a000001)), new NfNat(NfNatKind.Source, NfFamily.IPv4, r1)] },
             { "masquerade", "post", [new NfMasquerade { Flags = NfNatFlags.PortRandomFully }] },
-            { "redirect", "pre", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfImmediate(r1, NfData.BigEndian((ushort)8080)), new NfRedirect { PortMin = r1 }] },
+            { "redirect", "pre",
+                [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])),
+                new NfImmediate(r1, NfData.BigEndian((ushort)8080)), new NfRedirect { PortMin = r1 }] },
             { "reject", "filter", [new NfReject(NfRejectKind.IcmpUnreachable, 3)] },
-            { "reset", "filter", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfReject(NfRejectKind.TcpReset)] },
+            { "reset", "filter", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1),
+                new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfReject(NfRejectKind.TcpReset)] },
             { "counter", "filter", [new NfCounter(7, 4711)] },
             { "limit", "filter", [new NfLimit(10, 60, 5, Inverted: true)] },
             { "quota", "filter", [new NfQuota(1000, 10, 1)] },
             { "connlimit", "filter", [new NfConnectionLimit(10, true)] },
-            { "fib", "filter", [new NfFib(NfFibResult.AddressType, NfFibFlags.Destination, r1), new NfCompare(r1, NfCompareOperator.Equal, NfData.HostOrder(2))] },
-            { "dynset", "filter", [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfPayloadLoad(NfPayloadBase.Network, 16, 2, NfRegister.At(1)), new NfDynamicSet("affinity", NfDynamicSetOperation.Update, r1) { Timeout = TimeSpan.FromMinutes(5), Expressions = [new NfCounter()] }] },
+            { "fib", "filter", [new NfFib(NfFibResult.AddressType, NfFibFlags.Destination, r1),
+                new NfCompare(r1, NfCompareOperator.Equal, NfData.HostOrder(2))] },
+            { "dynset", "filter",
+                [new NfPayloadLoad(NfPayloadBase.Network, 12, 4, r1), new NfPayloadLoad(NfPayloadBase.Network, 16, 2, NfRegister.At(1)),
+                new NfDynamicSet("affinity", NfDynamicSetOperation.Update, r1) { Timeout = TimeSpan.FromMinutes(5),
+                Expressions = [new NfCounter()] }] },
             { "log", "filter", [new NfLog { Prefix = "dropped ", Level = 4, Flags = 1 }] },
             { "log group", "filter", [new NfLog { Group = 3, SnapLength = 64, QueueThreshold = 2 }] },
             { "notrack", "raw", [new NfNoTrack()] },
             { "route", "filter", [new NfRoute(1, r1), new NfCompare(r1, NfCompareOperator.Equal, NfData.BigEndian(0x0a000001))] },
             { "socket", "pre", [new NfSocket(0, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([1]))] },
-            { "exthdr", "filter", [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])), new NfExtensionHeader(1, 2, 2, 2, 0, r1), new NfCompare(r1, NfCompareOperator.Less, NfData.BigEndian((ushort)1400))] },
-            { "payload set", "filter", [new NfImmediate(r1, new NfData([0, 64])), new NfPayloadStore(NfPayloadBase.Network, 8, 2, r1, 1, 10)] },
+            { "exthdr", "filter",
+                [new NfMetaLoad(NfMetaKey.TransportProtocol, r1), new NfCompare(r1, NfCompareOperator.Equal, new NfData([6])),
+                new NfExtensionHeader(1, 2, 2, 2, 0, r1), new NfCompare(r1, NfCompareOperator.Less, NfData.BigEndian((ushort)1400))] },
+            { "payload set", "filter",
+                [new NfImmediate(r1, new NfData([0, 64])), new NfPayloadStore(NfPayloadBase.Network, 8, 2, r1, 1, 10)] },
         };
     }
 
@@ -116,9 +144,11 @@ public sealed class ReaderTests : IDisposable
     public void Elements_are_read_back_with_data_verdicts_comments_and_timeouts()
     {
         AddChains();
-        _transaction.AddSet(new NfSet(Table, "verdicts", NfDataType.InetService) { Flags = NfSetFlags.Map, Data = NfDataType.Verdict, Expressions = [new NfCounter()] });
+        _transaction.AddSet(new NfSet(Table, "verdicts", NfDataType.InetService) { Flags = NfSetFlags.Map, Data = NfDataType.Verdict,
+            Expressions = [new NfCounter()] });
         _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
-        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080), Comment = "shop/web:http"u8 });
+        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080),
+            Comment = "shop/web:http"u8 });
         _transaction.EndElements();
         _transaction.BeginElements(NfElementChange.Add, Table, "verdicts");
         _transaction.Element(new NfElement { Key = [0, 80], Verdict = NfVerdictCode.Goto, Chain = "target"u8 });
@@ -146,14 +176,18 @@ public sealed class ReaderTests : IDisposable
         Assert.Contains(_reader.ReadSets(Table), set => set.Name == "endpoints" && (set.ElementCount ?? 3_000) == 3_000);
 
         // Of nine thousand keys, every third exists.
-        byte[] keys = [.. Enumerable.Range(0, 9_000).SelectMany(index => Samples.EndpointKey("10.0.0.1", 80, (uint)(index % 3 == 0 ? index / 3 : index + 9_000)))];
+        byte[] keys =
+            [.. Enumerable.Range(0, 9_000)
+            .SelectMany(index => Samples.EndpointKey("10.0.0.1", 80, (uint)(index % 3 == 0 ? index / 3 : index + 9_000)))];
         var visitor = new TextVisitor([]);
         Assert.Equal(6_000, _reader.FindElements(Table, "endpoints", keys, 16, ref visitor));
         Assert.Equal(3_000, visitor.Lines.Distinct().Count());
         Assert.Contains("0a00000106000000005000000b000000: 0a010101000b0000", visitor.Lines);
 
-        Assert.Equal(Errno.ENOENT, Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "missing", keys, 16, ref visitor)).Errno);
-        Assert.Equal(Errno.EINVAL, Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "endpoints", keys, 12, ref visitor)).Errno);
+        Assert.Equal(Errno.ENOENT,
+            Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "missing", keys, 16, ref visitor)).Errno);
+        Assert.Equal(Errno.EINVAL,
+            Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "endpoints", keys, 12, ref visitor)).Errno);
         Assert.Equal(0, _reader.FindElements(Table, "endpoints", [], 16, ref visitor));
     }
 

@@ -10,7 +10,8 @@ namespace Portolan.Netlink.Tests.NfTables;
 internal static class Samples
 {
     internal static NfSet EndpointMap(NfTableId table, string name = "endpoints") => new(
-        table, name, NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetProtocol, NfDataType.InetService, NfDataType.Integer(4)))
+        table, name,
+            NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetProtocol, NfDataType.InetService, NfDataType.Integer(4)))
     {
         Flags = NfSetFlags.Map,
         Data = NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService),

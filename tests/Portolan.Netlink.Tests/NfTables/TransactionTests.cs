@@ -23,7 +23,8 @@ public sealed class TransactionTests : IDisposable
         _transaction.AddSet(Samples.EndpointMap(Table));
         _transaction.AddSet(Samples.AffinitySet(Table));
         _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
-        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080), Comment = "shop/web:http"u8 });
+        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080),
+            Comment = "shop/web:http"u8 });
         _transaction.EndElements();
         _transaction.AppendRule(new NfRule(Table, "dispatch", Samples.DnatByMap("endpoints", 5)) { Comment = "to an endpoint" });
         _transaction.AppendRule(new NfRule(Table, "prerouting", [new NfCounter(), new NfImmediateVerdict(NfVerdict.Jump("dispatch"))]));
@@ -97,7 +98,8 @@ public sealed class TransactionTests : IDisposable
         CommitResult result = _transaction.Commit(_socket);
 
         Assert.Equal([(3, Errno.ENOENT), (5, Errno.ENOENT)], result.Refusals.Select(refusal => (refusal.Subject, refusal.Errno)));
-        Assert.Equal([$"add rule 1 to chain a of table {Table}", $"delete set missing of table {Table}"], result.Refusals.Select(refusal => refusal.Change));
+        Assert.Equal([$"add rule 1 to chain a of table {Table}", $"delete set missing of table {Table}"],
+            result.Refusals.Select(refusal => refusal.Change));
         Assert.Equal("", _network.Nft("list", "ruleset"));
     }
 

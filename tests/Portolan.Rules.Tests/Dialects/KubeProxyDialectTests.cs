@@ -19,7 +19,8 @@ public sealed class KubeProxyDialectTests
     [InlineData("external-local", KubeNftablesChainRole.None)]
     [InlineData("service-ranges", KubeNftablesChainRole.None)]
     [InlineData("", KubeNftablesChainRole.None)]
-    public void A_chain_of_mode_nftables_is_known_by_its_name(string chain, KubeNftablesChainRole role) => Assert.Equal(role, KubeProxyNftables.RoleOf(chain));
+    public void A_chain_of_mode_nftables_is_known_by_its_name(string chain, KubeNftablesChainRole role) =>
+        Assert.Equal(role, KubeProxyNftables.RoleOf(chain));
 
     [Theory]
     [InlineData("service-ULMVA6XW-shop/web/tcp/http", "shop/web:http")]
@@ -27,7 +28,8 @@ public sealed class KubeProxyDialectTests
     [InlineData("endpoint-5OJB2KTY-shop/my-web/tcp/http__10.180.0.1/80", "shop/my-web:http")]
     [InlineData("service-endpoints-check", null)]
     [InlineData("services", null)]
-    public void A_chain_of_mode_nftables_names_its_service_port(string chain, string? port) => Assert.Equal(port, KubeProxyNftables.ServicePortOf(chain));
+    public void A_chain_of_mode_nftables_names_its_service_port(string chain, string? port) =>
+        Assert.Equal(port, KubeProxyNftables.ServicePortOf(chain));
 
     [Theory]
     [InlineData("KUBE-CLUSTER-IP", KubeIpvsSetRole.ClusterIPs)]
@@ -37,5 +39,6 @@ public sealed class KubeProxyDialectTests
     [InlineData("KUBE-NODE-PORT-LOCAL-SCTP-HASH", KubeIpvsSetRole.NodePortsLocal)]
     [InlineData("KUBE-SERVICES", KubeIpvsSetRole.None)]
     [InlineData("cali40all-ipam-pools", KubeIpvsSetRole.None)]
-    public void An_ipset_of_mode_ipvs_is_known_by_its_name(string set, KubeIpvsSetRole role) => Assert.Equal(role, KubeProxyIpvs.RoleOf(set));
+    public void An_ipset_of_mode_ipvs_is_known_by_its_name(string set, KubeIpvsSetRole role) =>
+        Assert.Equal(role, KubeProxyIpvs.RoleOf(set));
 }

@@ -5,7 +5,8 @@ namespace Portolan.Rules.Tests.Dialects;
 /// <summary>Names of Portolan's own tables: what is written is recognised, and nothing else.</summary>
 public sealed class PortolanTablesTests
 {
-    private static readonly PortolanView[] Views = [PortolanView.All, PortolanView.Inside, PortolanView.NodePorts, PortolanView.NodePorts | PortolanView.Inside];
+    private static readonly PortolanView[] Views = [PortolanView.All, PortolanView.Inside, PortolanView.NodePorts,
+        PortolanView.NodePorts | PortolanView.Inside];
 
     [Fact]
     public void Every_set_of_a_layout_is_recognised_by_its_name()

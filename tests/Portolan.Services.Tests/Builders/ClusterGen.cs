@@ -15,13 +15,15 @@ internal static class ClusterGen
     private static readonly Gen<string> _serviceName = Gen.OneOf("a", "b", "c", "d");
     private static readonly Gen<string> _namespace = Gen.OneOf("ns1", "ns1", "ns2");
 
-    private static readonly Gen<InetAddress> _clusterIP = Gen.OneOf(Objects.Addresses("172.30.0.1", "172.30.0.2", "fd00:172:30::1", "fd00:172:30::2")
+    private static readonly Gen<InetAddress> _clusterIP =
+        Gen.OneOf(Objects.Addresses("172.30.0.1", "172.30.0.2", "fd00:172:30::1", "fd00:172:30::2")
         .ToArray());
 
     private static readonly Gen<InetAddress> _outsideIP = Gen.OneOf(Objects.Addresses("198.51.100.7", "1.2.3.4", "172.30.0.1", "127.0.0.1",
         "2001:db8:ffff::7").ToArray());
 
-    private static readonly Gen<InetPrefix> _range = Gen.OneOf(Objects.Prefixes("203.0.113.0/24", "203.0.113.0/25", "192.168.0.0/24", "0.0.0.0/0",
+    private static readonly Gen<InetPrefix> _range =
+        Gen.OneOf(Objects.Prefixes("203.0.113.0/24", "203.0.113.0/25", "192.168.0.0/24", "0.0.0.0/0",
         "2001:db8::/32", "::/0").ToArray());
 
     private static readonly Gen<string> _portName = Gen.OneOf("", "web", "dns");
@@ -32,7 +34,8 @@ internal static class ClusterGen
     private static readonly Gen<string?> _nodeName = Gen.OneOf(Objects.ThisNode, "node-1", null);
 
     private static readonly Gen<ServicePortObject> _servicePort =
-        Gen.Select(_portName, _protocol, _port, _nodePort, (name, protocol, port, nodePort) => new ServicePortObject(name, protocol, port, nodePort));
+        Gen.Select(_portName, _protocol, _port, _nodePort,
+        (name, protocol, port, nodePort) => new ServicePortObject(name, protocol, port, nodePort));
 
     private static readonly Gen<ServiceObject> _service =
         from name in Gen.Select(_namespace, _serviceName)
@@ -41,7 +44,8 @@ internal static class ClusterGen
         from externalIPs in _outsideIP.List[0, 2]
         from loadBalancerIPs in _outsideIP.List[0, 2]
         from ranges in _range.List[0, 2]
-        from type in Gen.OneOf(ServiceType.ClusterIP, ServiceType.NodePort, ServiceType.LoadBalancer, ServiceType.LoadBalancer, ServiceType.ExternalName)
+        from type in Gen.OneOf(ServiceType.ClusterIP, ServiceType.NodePort, ServiceType.LoadBalancer, ServiceType.LoadBalancer,
+            ServiceType.ExternalName)
         from flags in Gen.Int[0, 63]
         from created in Gen.Int[0, 2]
         from isOdd in Gen.Int[0, 9]
@@ -136,7 +140,8 @@ internal static class ClusterGen
             };
             last[key] = change;
         }
-        return [.. last.Values.Where(change => change is not (ClusterEvent.ServiceGone or ClusterEvent.SliceGone or ClusterEvent.ServiceCidrGone))];
+        return [.. last.Values.Where(change =>
+            change is not (ClusterEvent.ServiceGone or ClusterEvent.SliceGone or ClusterEvent.ServiceCidrGone))];
     }
 
     /// <summary>A table that has drained after it saw these events.</summary>

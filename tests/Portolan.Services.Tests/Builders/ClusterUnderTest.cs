@@ -54,8 +54,8 @@ internal sealed class ClusterUnderTest
     public string[] Problems => [.. Table.Problems.Select(problem => problem.ToString())];
 
     /// <summary>
-    /// What a connection meets: "reject", "drop", "direct" (no frontend), or where it is sent and whether its source is "kept", "rewritten" or
-    /// rewritten when it comes from "off-cluster". A destination without an address is a NodePort.
+    /// What a connection meets: "reject", "drop", "direct" (no frontend), or where it is sent and whether its source is "kept", "rewritten"
+    /// or rewritten when it comes from "off-cluster". A destination without an address is a NodePort.
     /// </summary>
     public string Dial(Client client, string destination, IpProtocol protocol = IpProtocol.Tcp, string? source = null)
     {
@@ -90,7 +90,8 @@ internal sealed class ClusterUnderTest
         {
             FrontendAction.Reject => "reject",
             FrontendAction.Drop => "drop",
-            FrontendAction.ToClusterBackends => $"{string.Join(' ', plan.ClusterBackends.Select(backend => backend.Endpoint))} {sourceText}",
+            FrontendAction.ToClusterBackends =>
+                $"{string.Join(' ', plan.ClusterBackends.Select(backend => backend.Endpoint))} {sourceText}",
             _ => $"{string.Join(' ', plan.LocalBackends.Select(backend => backend.Endpoint))} {sourceText}",
         };
     }

@@ -36,7 +36,8 @@ internal static class Objects
         Endpoints = [.. endpoints],
     };
 
-    public static SlicePortObject SlicePort(ushort port, string name = "", IpProtocol protocol = IpProtocol.Tcp) => new(name, protocol, port);
+    public static SlicePortObject SlicePort(ushort port, string name = "", IpProtocol protocol = IpProtocol.Tcp) =>
+        new(name, protocol, port);
 
     /// <summary>A ready endpoint on this node.</summary>
     public static EndpointObject Here(string address) => On(ThisNode, address);
@@ -51,7 +52,8 @@ internal static class Objects
     public static EndpointObject Draining(this EndpointObject endpoint) =>
         endpoint with { Conditions = EndpointConditions.Serving | EndpointConditions.Terminating };
 
-    public static EndpointObject With(this EndpointObject endpoint, EndpointConditions conditions) => endpoint with { Conditions = conditions };
+    public static EndpointObject With(this EndpointObject endpoint, EndpointConditions conditions) =>
+        endpoint with { Conditions = conditions };
 
     public static EndpointObject ForZones(this EndpointObject endpoint, params string[] zones) => endpoint with { ForZones = [.. zones] };
 

@@ -17,7 +17,8 @@ using ProxyMode = Portolan.Testing.Scenarios.ProxyMode;
 namespace Portolan.Services.Tests.Builders;
 
 /// <summary>
-/// One scenario's timeline through the service table, without a kernel: its objects read by the sources' reader, its packets taken through plans.
+/// One scenario's timeline through the service table, without a kernel: its objects read by the sources' reader, its packets taken through
+/// plans.
 /// </summary>
 internal sealed class ScenarioTimeline
 {
@@ -120,7 +121,8 @@ internal sealed class ScenarioTimeline
             flow = flow with { SameAs = null };
         string? fault = flow.Http is { } http ? CheckHealth(http) : CheckPackets(flow, judge);
         if (fault is not null)
-            _failures.Add($"step '{step.Name}', flow '{flow.Name}' (line {flow.Line}): expected {flow.ExpectationIn(_mode)}\n      {fault}");
+            _failures.Add($"step '{step.Name}', flow '{flow.Name}' (line {flow.Line}): expected {flow.ExpectationIn(_mode)}\n    " +
+                $"  {fault}");
     }
 
     private string? CheckPackets(ScenarioFlow flow, FlowJudge judge)
@@ -157,7 +159,8 @@ internal sealed class ScenarioTimeline
     {
         ImmutableArray<InetPrefix> ranges = _config.NodePortAddresses.Ranges;
         // Mode iptables has IPv4 loopback among the node's addresses, unless told not to.
-        IEnumerable<InetAddress> all = _mode == ProxyMode.IpTables && _config.LocalhostNodePorts ? _addresses.Append(InetAddress.Parse("127.0.0.1")) : _addresses;
+        IEnumerable<InetAddress> all = _mode == ProxyMode.IpTables && _config.LocalhostNodePorts
+            ? _addresses.Append(InetAddress.Parse("127.0.0.1")) : _addresses;
         IEnumerable<InetAddress> chosen = new[] { IpFamily.IPv4, IpFamily.IPv6 }.SelectMany(family =>
         {
             ImmutableArray<InetAddress> own = [.. all.Where(address => address.Family == family)];
@@ -169,7 +172,8 @@ internal sealed class ScenarioTimeline
         });
         return new(_addresses, [.. chosen], _scenario.Node.PodPrefixes)
         {
-            NodePortsOnAllIPv4 = !_config.NodePortAddresses.IsPrimary && !ranges.Any(static range => range is { Address.Family: IpFamily.IPv4, Length: > 0 }),
+            NodePortsOnAllIPv4 = !_config.NodePortAddresses.IsPrimary
+                && !ranges.Any(static range => range is { Address.Family: IpFamily.IPv4, Length: > 0 }),
         };
     }
 }

@@ -11,15 +11,18 @@ internal static class SelectionOracle
     public static List<(InetEndpoint At, EndpointObject Endpoint)> Endpoints(IEnumerable<EndpointSliceObject> slices, PortPlan port) =>
     [
         .. from slice in slices
-           where slice.Name.Namespace == port.Name.Service.Namespace && slice.ServiceName == port.Name.Service.Name && slice.Family == port.Family
+           where slice.Name.Namespace == port.Name.Service.Namespace && slice.ServiceName == port.Name.Service.Name
+           && slice.Family == port.Family
            orderby slice.Name
            from slicePort in slice.Ports
            where slicePort.Name == port.Name.Port && slicePort.Protocol == port.Name.Protocol
            from endpoint in slice.Endpoints
            group endpoint by new InetEndpoint(endpoint.Address, slicePort.Port) into copies
            orderby copies.Key
-           select (copies.Key, copies.OrderBy(copy => copy.Conditions.HasFlag(EndpointConditions.Terminating)).ThenBy(copy => !IsReady(copy))
-               .ThenBy(copy => !copy.Conditions.HasFlag(EndpointConditions.Serving)).ThenBy(copy => copy.NodeName != Objects.ThisNode).First()),
+           select (copies.Key, copies.OrderBy(copy => copy.Conditions.HasFlag(EndpointConditions.Terminating))
+               .ThenBy(copy => !IsReady(copy))
+               .ThenBy(copy => !copy.Conditions.HasFlag(EndpointConditions.Serving))
+                   .ThenBy(copy => copy.NodeName != Objects.ThisNode).First()),
     ];
 
     public static IEnumerable<InetEndpoint> ForCluster(List<(InetEndpoint At, EndpointObject Endpoint)> endpoints, string zone)

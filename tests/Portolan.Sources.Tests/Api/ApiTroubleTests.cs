@@ -58,7 +58,8 @@ public class ApiTroubleTests
         rig.Service("comes");
         rig.Cluster.Compact();
         if (!inStream)
-            rig.Server.Fault = request => request.IsWatch && int.Parse(request.Query["resourceVersion"], null) < rig.Cluster.Version ? new FakeFault { Status = 410 } : null;
+            rig.Server.Fault = request => request.IsWatch && int.Parse(request.Query["resourceVersion"], null) < rig.Cluster.Version
+                ? new FakeFault { Status = 410 } : null;
         rig.Server.Start();
         await run.Until(
             _ => run.Services.Keys.Select(name => name.Name).Order().SequenceEqual(["changes", "comes", "stays"])
@@ -138,7 +139,8 @@ public class ApiTroubleTests
         {
             rig.DeleteService($"web-{i}");
             rig.Service($"new-{i}");
-            await run.Until(_ => !run.Services.ContainsKey(new ObjectName("default", $"web-{i}")) && run.Services.ContainsKey(new ObjectName("default", $"new-{i}")), "the change across the trouble");
+            await run.Until(_ => !run.Services.ContainsKey(new ObjectName("default", $"web-{i}"))
+                && run.Services.ContainsKey(new ObjectName("default", $"new-{i}")), "the change across the trouble");
         }
         Assert.Equal(10, run.Services.Count);
     }

@@ -18,7 +18,8 @@ public class JsonFramerTests
         for (int piece = 1; piece < 60; piece++)
         {
             Assert.Equal(
-                ["Metadata {\"resourceVersion\":\"7\",\"continue\":\"x\"}", "Item {\"a\":{\"items\":[{}]}}", "Item {\"b\":\"}{\\\"\\\\\"}", "Item {}"],
+                ["Metadata {\"resourceVersion\":\"7\",\"continue\":\"x\"}", "Item {\"a\":{\"items\":[{}]}}",
+                    "Item {\"b\":\"}{\\\"\\\\\"}", "Item {}"],
                 await FramesAsync(List, FrameLayout.List, piece));
         }
     }
@@ -64,7 +65,8 @@ public class JsonFramerTests
 
     [Fact]
     public async Task An_object_without_an_end_does_not_fill_the_memory() =>
-        await Assert.ThrowsAsync<InvalidDataException>(() => FramesAsync($"{{\"a\":\"{new string('x', 17 << 20)}", FrameLayout.Stream, 1 << 20));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+        FramesAsync($"{{\"a\":\"{new string('x', 17 << 20)}", FrameLayout.Stream, 1 << 20));
 
     private static async Task<List<string>> FramesAsync(string text, FrameLayout layout, int piece)
     {

@@ -65,7 +65,8 @@ public class KubernetesSourceTests
         int expired = 0;
         rig.Server.Fault = request =>
         {
-            if (request.Resource == FakeResource.Services && request.Query.ContainsKey("continue") && Interlocked.Increment(ref expired) == 2)
+            if (request.Resource == FakeResource.Services && request.Query.ContainsKey("continue")
+                && Interlocked.Increment(ref expired) == 2)
             {
                 rig.DeleteService("web-03");
                 rig.Cluster.Compact();
@@ -189,7 +190,8 @@ public class KubernetesSourceTests
         rig.Write("credential.json", """{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"from-plug-in"}}""");
         rig.Kubeconfig = rig.Write("kubeconfig", FakeKubeconfig.For(
             rig.Server.Address,
-            user: $"{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: cat, args: [{rig.PathOf("credential.json")}]}}}}"));
+            user: $"{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: cat, args: " +
+                $"[{rig.PathOf("credential.json")}]}}}}"));
         await using SourceRun run = rig.Run();
         await run.Synced();
     }
@@ -234,7 +236,8 @@ public class KubernetesSourceTests
         await Eventually(() => rig.Server.Requests.IsEmpty, "no request over such a connection");
         string line = Assert.Single(rig.Log.Lines);
         Assert.Contains("no trust between us and the API server", line, StringComparison.Ordinal);
-        Assert.Contains(isOfAnotherAuthority ? "errors in the certificate chain" : "RemoteCertificateNameMismatch", line, StringComparison.Ordinal);
+        Assert.Contains(isOfAnotherAuthority ? "errors in the certificate chain" : "RemoteCertificateNameMismatch", line,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -268,7 +271,8 @@ public class KubernetesSourceTests
     [InlineData("{broken", "cannot be used")]
     [InlineData("apiVersion: v1\nkind: Config\ncurrent-context: x", "cannot be used")]
     [InlineData("just text", "cannot be used")]
-    [InlineData("apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://x', certificate-authority-data: '!!'}}]\nusers: [{name: u, user: {}}]", "cannot be used")]
+    [InlineData("apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: " +
+        "[{name: c, cluster: {server: 'https://x', certificate-authority-data: '!!'}}]\nusers: [{name: u, user: {}}]", "cannot be used")]
     public async Task A_kubeconfig_that_cannot_be_used_is_one_line(string? content, string expected)
     {
         await using var rig = new ApiRig();

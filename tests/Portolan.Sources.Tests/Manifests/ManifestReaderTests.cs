@@ -93,7 +93,9 @@ public class ManifestReaderTests
     {
         var bomb = new StringBuilder("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for (int level = 1; level < 20; level++)
-            bomb.Append(System.Globalization.CultureInfo.InvariantCulture, $"a{level}: &a{level} [*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1}]\n");
+            bomb.Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"a{level}: &a{level} " +
+                $"[*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1},*a{level - 1}]\n");
         ManifestFile file = Yaml.Read(bomb.ToString());
         Assert.Contains("aliases unfold to more than", file.Problems.Single().Message, StringComparison.Ordinal);
         Assert.False(file.IsSound);
@@ -128,7 +130,8 @@ public class ManifestReaderTests
     [Fact]
     public void Documents_before_the_broken_one_are_used_on_a_first_reading()
     {
-        ManifestFile file = Yaml.Read("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}}\n---\n{oops");
+        ManifestFile file =
+            Yaml.Read("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}}\n---\n{oops");
         Assert.Single(file.Objects);
         Assert.StartsWith("document 2", file.Problems.Single().Field, StringComparison.Ordinal);
     }

@@ -100,7 +100,8 @@ public sealed partial class ManifestSourceTests : IDisposable
         Write("b.yaml", Service("other", "10.0.0.5"));
         await run.Until(_ => AddressOf(run, "other") is not null, "a good file beside the bad one");
         Assert.Equal(before + 1, run.Log.Count);
-        Assert.Contains(run.Source.Problems, problem => problem.Object == "a.yaml" && problem.Field.StartsWith("document 2", StringComparison.Ordinal));
+        Assert.Contains(run.Source.Problems, problem => problem.Object == "a.yaml"
+            && problem.Field.StartsWith("document 2", StringComparison.Ordinal));
         Assert.Contains(run.Source.Problems, problem => problem.Message == "its last good version stays in force");
         Assert.Contains(_log.Lines, line => line.Contains("a.yaml, document 2", StringComparison.Ordinal));
 
@@ -222,7 +223,8 @@ public sealed partial class ManifestSourceTests : IDisposable
             }
         }
         foreach (string file in Directory.GetFiles(_folder))
-            Write(Path.GetFileName(file), (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).Replace("{broken", "", StringComparison.Ordinal));
+            Write(Path.GetFileName(file), (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))
+                .Replace("{broken", "", StringComparison.Ordinal));
         Write("zz.yaml", Service("last", "10.0.0.9"));
         await run.Until(_ => AddressOf(run, "last") is not null, "the last edit");
 

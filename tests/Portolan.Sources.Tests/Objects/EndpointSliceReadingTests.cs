@@ -24,7 +24,8 @@ public class EndpointSliceReadingTests
         Assert.Equal("web", slice.ServiceName);
         Assert.Equal(IpFamily.IPv4, slice.Family);
         Assert.Equal(
-            [new SlicePortObject("http", IpProtocol.Tcp, 8080), new SlicePortObject("dns", IpProtocol.Udp, 53)], slice.Ports.AsEnumerable());
+            [new SlicePortObject("http", IpProtocol.Tcp, 8080), new SlicePortObject("dns", IpProtocol.Udp, 53)],
+                slice.Ports.AsEnumerable());
         EndpointObject first = slice.Endpoints[0];
         Assert.Equal("10.1.0.1", first.Address.ToString());
         Assert.Equal("node-a", first.NodeName);
@@ -69,7 +70,8 @@ public class EndpointSliceReadingTests
     public void The_address_type_counts_even_behind_the_endpoints()
     {
         ManifestFile file = Yaml.Read(
-            "{kind: EndpointSlice, apiVersion: discovery.k8s.io/v1, endpoints: [{addresses: [\"fd00::1\"]}], metadata: {name: s}, addressType: IPv6}");
+            "{kind: EndpointSlice, apiVersion: discovery.k8s.io/v1, endpoints: [{addresses: [\"fd00::1\"]}], metadata: {name: s}, " +
+                "addressType: IPv6}");
         Assert.Single(((ClusterEvent.SliceSet)file.Objects.Values.Single().Set).Slice.Endpoints);
     }
 
@@ -114,7 +116,8 @@ public class EndpointSliceReadingTests
     public void Texts_that_many_endpoints_repeat_are_kept_once()
     {
         EndpointSliceObject slice = Yaml.Slice(
-            "[{addresses: [10.1.0.1], nodeName: node-a, hints: {forZones: [{name: a}]}}, {addresses: [10.1.0.2], nodeName: node-a, hints: {forZones: [{name: a}]}}]");
+            "[{addresses: [10.1.0.1], nodeName: node-a, hints: {forZones: [{name: a}]}}, {addresses: [10.1.0.2], nodeName: node-a, " +
+                "hints: {forZones: [{name: a}]}}]");
         Assert.Same(slice.Endpoints[0].NodeName, slice.Endpoints[1].NodeName);
         Assert.True(slice.Endpoints[0].ForZones.Equals(slice.Endpoints[1].ForZones));
     }

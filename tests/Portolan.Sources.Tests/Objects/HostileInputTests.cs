@@ -18,10 +18,12 @@ public class HostileInputTests
 
     // Whole tokens put in other places reach further into the reader than random bytes do.
     private static readonly string[] Tokens =
-        ["null", "1", "-1", "1e99", "true", "\"x\"", "\"\\ud800\"", "[]", "{}", "[1]", "{\"a\":1}", "\"\"", ",", ":", "}", "]", "\"name\":", "\0", "é"];
+        ["null", "1", "-1", "1e99", "true", "\"x\"", "\"\\ud800\"", "[]", "{}", "[1]", "{\"a\":1}", "\"\"", ",", ":", "}", "]",
+        "\"name\":", "\0", "é"];
 
     private static readonly Gen<string> Spoiled = Gen.Select(
-        Gen.Int[0, Samples.Length - 1], Gen.Select(Gen.Double[0, 1], Gen.Int[0, 12], Gen.Int[0, Tokens.Length - 1]).Array[1, 4]).Select((sample, edits) =>
+        Gen.Int[0, Samples.Length - 1], Gen.Select(Gen.Double[0, 1], Gen.Int[0, 12], Gen.Int[0, Tokens.Length - 1]).Array[1, 4])
+            .Select((sample, edits) =>
         {
             string json = Samples[sample];
             foreach ((double at, int cut, int token) in edits)
@@ -40,7 +42,8 @@ public class HostileInputTests
             json =>
             {
                 byte[] bytes = Encoding.UTF8.GetBytes(json);
-                foreach (ObjectKind kind in (ObjectKind[])[ObjectKind.Service, ObjectKind.EndpointSlice, ObjectKind.Node, ObjectKind.ServiceCidr])
+                foreach (ObjectKind kind in (ObjectKind[])[ObjectKind.Service, ObjectKind.EndpointSlice, ObjectKind.Node,
+                    ObjectKind.ServiceCidr])
                 {
                     ObjectReading reading = reader.Read(kind, bytes);
                     Assert.True(reading.Key is not null || !reading.Problems.IsEmpty);

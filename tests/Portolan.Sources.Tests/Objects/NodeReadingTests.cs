@@ -45,7 +45,8 @@ public class NodeReadingTests
     public void Service_CIDRs_are_read()
     {
         ManifestFile file = Yaml.Read(
-            "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: kubernetes}, spec: {cidrs: [10.96.0.0/12, bad, \"fd00::/108\"]}}");
+            "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: kubernetes}, spec: {cidrs: [10.96.0.0/12, bad, " +
+                "\"fd00::/108\"]}}");
         ServiceCidrObject cidr = ((ClusterEvent.ServiceCidrSet)file.Objects.Values.Single().Set).Cidr;
         Assert.Equal("kubernetes", cidr.Name);
         Assert.Equal(["10.96.0.0/12", "fd00::/108"], cidr.Cidrs.Select(range => range.ToString()));

@@ -21,7 +21,8 @@ public class ServiceReadingTests
             sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}, selector: {app: web}
             """,
             "name: web, namespace: shop, uid: u-1, creationTimestamp: \"2026-01-02T03:04:05Z\"",
-            "{loadBalancer: {ingress: [{ip: 203.0.113.1}, {ip: 203.0.113.2, ipMode: VIP}, {ip: 203.0.113.3, ipMode: Proxy}, {hostname: lb}]}}");
+            "{loadBalancer: {ingress: [{ip: 203.0.113.1}, {ip: 203.0.113.2, ipMode: VIP}, {ip: 203.0.113.3, ipMode: Proxy}, " +
+                "{hostname: lb}]}}");
 
         Assert.Empty(service.Problems);
         Assert.Equal(new ObjectName("shop", "web"), service.Name);
@@ -84,7 +85,8 @@ public class ServiceReadingTests
 
     [Theory]
     [InlineData("clusterIP: 10.0.0.1", "spec.ports: the service has no ports")]
-    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: a}, {port: 0, name: b}]", "spec.ports[1].port: 0 is not between 1 and 65535")]
+    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: a}, {port: 0, name: b}]",
+        "spec.ports[1].port: 0 is not between 1 and 65535")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 70000}]", "spec.ports[0].port: 70000 is not between")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{name: x}]", "spec.ports[0]: has no port number")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: http}]", "spec.ports[0].port: is text where a number belongs")]
@@ -147,7 +149,8 @@ public class ServiceReadingTests
     public void A_name_may_have_253_characters_and_no_more()
     {
         Assert.Equal(253, Yaml.Service(OnePort, $"name: {new string('a', 253)}").Name.Name.Length);
-        ManifestFile file = Yaml.Read($"{{apiVersion: v1, kind: Service, metadata: {{name: {new string('a', 254)}}}, spec: {{{OnePort}}}}}");
+        ManifestFile file =
+            Yaml.Read($"{{apiVersion: v1, kind: Service, metadata: {{name: {new string('a', 254)}}}, spec: {{{OnePort}}}}}");
         Assert.Empty(file.Objects);
         Assert.True(file.Problems.Single().ToString().Length < 400);
     }

@@ -52,7 +52,8 @@ internal sealed class SourceRun : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"waited in vain for: {what}. Last events: {string.Join(", ", Log.TakeLast(5))}. Log: {string.Join(" | ", _lines().TakeLast(5))}");
+                Assert.Fail($"waited in vain for: {what}. Last events: {string.Join(", ", Log.TakeLast(5))}. Log: " +
+                    $"{string.Join(" | ", _lines().TakeLast(5))}");
             }
         }
     }

@@ -23,7 +23,8 @@ internal static class Yaml
     public static string SliceText(
         string endpoints, string ports = "[{port: 80}]", string addressType = "IPv4",
         string metadata = "name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}") =>
-        $"{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{{metadata}}}, addressType: {addressType}, ports: {ports}, endpoints: {endpoints}}}";
+        $"{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{{metadata}}}, addressType: {addressType}, ports: {ports}, " +
+            $"endpoints: {endpoints}}}";
 
     public static NodeObject Node(string yaml) =>
         ((ClusterEvent.NodeSet)Read($"{{apiVersion: v1, kind: Node, {yaml}}}").Objects.Values.Single().Set).Node!;

@@ -32,16 +32,21 @@ public static class HostileDumps
     ];
 
     /// <summary>Real dumps of every kind.</summary>
-    private static readonly byte[][] Dumped = [.. Seeds.Select(name => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", name)))];
+    private static readonly byte[][] Dumped =
+        [.. Seeds.Select(name => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", name)))];
 
     // What readers look for: thrown into the middle of other things it finds the way into them.
     private static readonly byte[][] Pieces = [.. new[]
     {
         "\n", "\r\n", " ", "\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "/", "!", "-", "--", "*", "@", "#", "0x", "/0",
-        "*nat\n", "COMMIT\n", "-A X -m ", " -j ", "-m recent --name ", " --comment \"", "Chain X (1 references)\n", "Chain INPUT (policy ACCEPT)\n",
-        "target     prot opt source               destination\n", "......\n", "/* ", " */", "table ip x {\n", "chain y {\n", "set z {\n", "elements = { ",
-        " map ", " vmap { ", "jhash ", "( ", "numgen random mod ", "dnat to ", " . ", "create s hash:ip\n", "add s ", "{\"nftables\": [", "[{\"ifindex\":",
-        "\"elem\":", "null", "99999999999999999999", "\u00e9", "\0", "\u2026", "statistic mode random probability ", "limit: avg ", "recent: SET ", "tcp spts:",
+        "*nat\n", "COMMIT\n", "-A X -m ", " -j ", "-m recent --name ", " --comment \"", "Chain X (1 references)\n",
+            "Chain INPUT (policy ACCEPT)\n",
+        "target     prot opt source               destination\n", "......\n", "/* ", " */", "table ip x {\n", "chain y {\n", "set z {\n",
+            "elements = { ",
+        " map ", " vmap { ", "jhash ", "( ", "numgen random mod ", "dnat to ", " . ", "create s hash:ip\n", "add s ", "{\"nftables\": [",
+            "[{\"ifindex\":",
+        "\"elem\":", "null", "99999999999999999999", "\u00e9", "\0", "\u2026", "statistic mode random probability ", "limit: avg ",
+            "recent: SET ", "tcp spts:",
     }.Select(Encoding.UTF8.GetBytes)];
 
     private static Gen<byte[]> OneOf(byte[][] choices) => Gen.Int[0, choices.Length - 1].Select(index => choices[index]);
@@ -73,5 +78,6 @@ public static class HostileDumps
     public static Gen<byte[]> Whole { get; } = OneOf(Dumped);
 
     /// <summary>Multiplies the runs of fuzz tests: PORTOLAN_FUZZ_FACTOR in the environment.</summary>
-    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_FUZZ_FACTOR"), out int factor) ? factor : 1;
+    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_FUZZ_FACTOR"), out int factor)
+        ? factor : 1;
 }

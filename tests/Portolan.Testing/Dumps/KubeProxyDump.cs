@@ -5,8 +5,8 @@ using System.Text;
 namespace Portolan.Testing.Dumps;
 
 /// <summary>
-/// Writes what "iptables-save -t nat" prints on a node where kube-proxy (iptables mode) serves a given number of services: 17 rules for each
-/// service of five endpoints. The same numbers give the same bytes.
+/// Writes what "iptables-save -t nat" prints on a node where kube-proxy (iptables mode) serves a given number of services: 17 rules for
+/// each service of five endpoints. The same numbers give the same bytes.
 /// </summary>
 public static class KubeProxyDump
 {
@@ -50,23 +50,27 @@ public static class KubeProxyDump
             foreach (Endpoint endpoint in service.Endpoints)
             {
                 writer.Write($"-A {endpoint.Chain} -s {endpoint.Address}/32 -m comment --comment \"{service.Name}\" -j KUBE-MARK-MASQ\n");
-                writer.Write($"-A {endpoint.Chain} -p tcp -m comment --comment \"{service.Name}\" -m tcp -j DNAT --to-destination {endpoint.Address}:8080\n");
+                writer.Write($"-A {endpoint.Chain} -p tcp -m comment --comment \"{service.Name}\" -m tcp -j DNAT --to-destination " +
+                    $"{endpoint.Address}:8080\n");
             }
         }
         foreach (Service service in all)
         {
             if (classic)
                 WriteMark(writer, "KUBE-SERVICES", service);
-            writer.Write($"-A KUBE-SERVICES -d {service.Address}/32 -p tcp -m comment --comment \"{service.Name} cluster IP\" -m tcp --dport 80 -j {service.Chain}\n");
+            writer.Write($"-A KUBE-SERVICES -d {service.Address}/32 -p tcp -m comment --comment \"{service.Name} cluster IP\" -m tcp " +
+                $"--dport 80 -j {service.Chain}\n");
         }
-        writer.Write("-A KUBE-SERVICES -m comment --comment \"kubernetes service nodeports; NOTE: this must be the last rule in this chain\" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS\n");
+        writer.Write("-A KUBE-SERVICES -m comment --comment \"kubernetes service nodeports; NOTE: this must be the last rule in this " +
+            "chain\" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS\n");
         foreach (Service service in all)
             WriteService(writer, service, classic);
         writer.Write("COMMIT\n# Completed on Mon Nov 23 12:00:00 2026\n");
     }
 
     private static void WriteMark(TextWriter writer, string chain, Service service) => writer.Write(
-        $"-A {chain} ! -s {PodRange} -d {service.Address}/32 -p tcp -m comment --comment \"{service.Name} cluster IP\" -m tcp --dport 80 -j KUBE-MARK-MASQ\n");
+        $"-A {chain} ! -s {PodRange} -d {service.Address}/32 -p tcp -m comment --comment \"{service.Name} cluster IP\" -m tcp --dport 80 " +
+            "-j KUBE-MARK-MASQ\n");
 
     private static void WriteService(TextWriter writer, Service service, bool classic)
     {

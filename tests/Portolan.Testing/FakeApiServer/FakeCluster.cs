@@ -23,7 +23,8 @@ public sealed class FakeCluster
     private readonly Dictionary<FakeResource, SortedDictionary<string, FakeObject>> _objects =
         FakeResource.All.ToDictionary(resource => resource, _ => new SortedDictionary<string, FakeObject>(StringComparer.Ordinal));
 
-    private readonly Dictionary<FakeResource, List<FakeChange>> _history = FakeResource.All.ToDictionary(resource => resource, _ => new List<FakeChange>());
+    private readonly Dictionary<FakeResource, List<FakeChange>> _history =
+        FakeResource.All.ToDictionary(resource => resource, _ => new List<FakeChange>());
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _version = 1000;
     private long _compacted;
@@ -140,7 +141,8 @@ public sealed class FakeCluster
 
     private void Apply(JsonObject json)
     {
-        FakeResource resource = FakeResource.OfKind((string?)json["kind"]) ?? throw new ArgumentException($"not a kind offered here: {json["kind"]}");
+        FakeResource resource = FakeResource.OfKind((string?)json["kind"])
+            ?? throw new ArgumentException($"not a kind offered here: {json["kind"]}");
         var metadata = (JsonObject)json["metadata"]!;
         if (resource == FakeResource.Services || resource == FakeResource.EndpointSlices)
             metadata["namespace"] ??= "default";

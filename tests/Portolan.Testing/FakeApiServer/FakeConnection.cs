@@ -38,7 +38,8 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
                 if (header.StartsWith("Authorization:", StringComparison.OrdinalIgnoreCase))
                     authorization = header["Authorization:".Length..].Trim();
                 else if (header.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
-                    length = int.Parse(header.AsSpan("Content-Length:".Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture);
+                    length = int.Parse(header.AsSpan("Content-Length:".Length), NumberStyles.AllowLeadingWhite,
+                        CultureInfo.InvariantCulture);
             }
             char[] body = new char[length];
             // Asked for nothing, the reader would still wait for a byte.
@@ -68,7 +69,8 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
             {
                 ServerCertificate = authority.ServerCertificate,
                 ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is null || authority.HasSigned((X509Certificate2)certificate),
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                    certificate is null || authority.HasSigned((X509Certificate2)certificate),
             },
             stop);
         _client = tls.RemoteCertificate?.Subject ?? "";
@@ -90,13 +92,15 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
         if (fault.Silent)
             await Task.Delay(Timeout.Infinite, stop);
         bool isKnown = _client.Length > 0 || server.Options.AcceptsToken is not { } accepts
-            || (request.Authorization?.StartsWith("Bearer ", StringComparison.Ordinal) == true && accepts(request.Authorization["Bearer ".Length..]));
+            || (request.Authorization?.StartsWith("Bearer ", StringComparison.Ordinal) == true
+            && accepts(request.Authorization["Bearer ".Length..]));
         if (!isKnown)
             await FakeResponse.WriteStatusAsync(stream, 401, "Unauthorized", null, stop);
         else if (request.Resource is null || (request.Resource == FakeResource.ServiceCidrs && !server.Options.HasServiceCidrs))
             await FakeResponse.WriteStatusAsync(stream, 404, "the server could not find the requested resource", null, stop);
         else if (fault.Status != 0 && !fault.InStream)
-            await FakeResponse.WriteStatusAsync(stream, fault.Status, $"{request.Resource.Plural} is refused: fault {fault.Status}", fault.RetryAfter, stop);
+            await FakeResponse.WriteStatusAsync(stream, fault.Status, $"{request.Resource.Plural} is refused: fault {fault.Status}",
+                fault.RetryAfter, stop);
         else if (request.IsWatch)
             await new FakeWatch(server, request, new FakeResponse(stream, fault, Cut)).ServeAsync(fault, stop);
         else

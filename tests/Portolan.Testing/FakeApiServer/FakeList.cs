@@ -9,7 +9,8 @@ internal sealed class FakeList(FakeServer server, FakeRequest request)
     public async Task ServeAsync(Stream stream, FakeResponse response, CancellationToken stop)
     {
         FakeResource resource = request.Resource!;
-        var selector = FakeSelector.Parse(request.Query.GetValueOrDefault("labelSelector"), request.Query.GetValueOrDefault("fieldSelector"));
+        var selector = FakeSelector.Parse(request.Query.GetValueOrDefault("labelSelector"),
+            request.Query.GetValueOrDefault("fieldSelector"));
         IReadOnlyList<FakeObject> all = server.Cluster.Snapshot(resource, selector, out long version);
         string after = "";
         if (request.Query.GetValueOrDefault("continue") is { Length: > 0 } token)
@@ -25,7 +26,8 @@ internal sealed class FakeList(FakeServer server, FakeRequest request)
             }
             (after, version) = (parts[1], first);
         }
-        else if (long.TryParse(request.Query.GetValueOrDefault("resourceVersion"), CultureInfo.InvariantCulture, out long wanted) && wanted > version)
+        else if (long.TryParse(request.Query.GetValueOrDefault("resourceVersion"), CultureInfo.InvariantCulture, out long wanted)
+            && wanted > version)
         {
             await FakeResponse.WriteStatusAsync(stream, 504, $"Too large resource version: {wanted}, current: {version}", null, stop);
             return;
@@ -40,7 +42,7 @@ internal sealed class FakeList(FakeServer server, FakeRequest request)
         await response.BeginAsync(stop);
         var buffer = new MemoryStream();
         buffer.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"{{\"kind\":\"{resource.Kind}List\",\"apiVersion\":\"{resource.ApiVersion}\",\"metadata\":{{\"resourceVersion\":\"{version}\"{next}}},\"items\":[")));
+            $$"""{"kind":"{{resource.Kind}}List","apiVersion":"{{resource.ApiVersion}}","metadata":{"resourceVersion":"{{version}}"{{next}}},"items":[""")));
         for (int i = 0; i < page.Count; i++)
         {
             if (i > 0)

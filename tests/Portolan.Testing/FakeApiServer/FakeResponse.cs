@@ -12,7 +12,8 @@ internal sealed class FakeResponse(Stream stream, FakeFault fault, Action cut)
     public static Task WriteStatusAsync(Stream stream, int status, string message, int? retryAfter, CancellationToken stop) => WriteAsync(
         stream, status,
         string.Create(CultureInfo.InvariantCulture,
-            $"{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\"message\":\"{message}\",\"code\":{status}}}\n"),
+            $"{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\"," +
+            $"\"message\":\"{message}\",\"code\":{status}}}\n"),
         retryAfter, stop);
 
     public static async Task WriteAsync(Stream stream, int status, string body, int? retryAfter, CancellationToken stop)
@@ -57,7 +58,8 @@ internal sealed class FakeResponse(Stream stream, FakeFault fault, Action cut)
         if (bytes.IsEmpty)
             return;
         _written += bytes.Length;
-        byte[] chunk = [.. Encoding.ASCII.GetBytes(bytes.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. bytes.Span, .. "\r\n"u8];
+        byte[] chunk = [.. Encoding.ASCII.GetBytes(bytes.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. bytes.Span,
+            .. "\r\n"u8];
         await stream.WriteAsync(chunk, stop);
     }
 }

@@ -53,7 +53,8 @@ public sealed class FakeServer : IAsyncDisposable
 
     public int Port { get; private set; }
 
-    public Uri Address => new(string.Create(CultureInfo.InvariantCulture, $"{(_options.Authority is null ? "http" : "https")}://127.0.0.1:{Port}"));
+    public Uri Address =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{(_options.Authority is null ? "http" : "https")}://127.0.0.1:{Port}"));
 
     /// <summary>Asked for each request: what goes wrong with it, or null.</summary>
     public Func<FakeRequest, FakeFault?> Fault { get; set; } = _ => null;

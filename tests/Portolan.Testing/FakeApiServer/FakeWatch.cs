@@ -9,7 +9,8 @@ internal sealed class FakeWatch(FakeServer server, FakeRequest request, FakeResp
     public async Task ServeAsync(FakeFault fault, CancellationToken stop)
     {
         FakeResource resource = request.Resource!;
-        var selector = FakeSelector.Parse(request.Query.GetValueOrDefault("labelSelector"), request.Query.GetValueOrDefault("fieldSelector"));
+        var selector = FakeSelector.Parse(request.Query.GetValueOrDefault("labelSelector"),
+            request.Query.GetValueOrDefault("fieldSelector"));
         long version = long.Parse(request.Query["resourceVersion"], CultureInfo.InvariantCulture);
         double seconds = double.Parse(request.Query.GetValueOrDefault("timeoutSeconds") ?? "3600", CultureInfo.InvariantCulture);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -49,13 +50,16 @@ internal sealed class FakeWatch(FakeServer server, FakeRequest request, FakeResp
         await response.EndAsync(stop);
     }
 
-    private static byte[] Bookmark(FakeResource resource, long version) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-        $"{{\"kind\":\"{resource.Kind}\",\"apiVersion\":\"{resource.ApiVersion}\",\"metadata\":{{\"resourceVersion\":\"{version}\",\"creationTimestamp\":null}}}}"));
+    private static byte[] Bookmark(FakeResource resource, long version) =>
+        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+        $"{{\"kind\":\"{resource.Kind}\",\"apiVersion\":\"{resource.ApiVersion}\"," +
+        $"\"metadata\":{{\"resourceVersion\":\"{version}\",\"creationTimestamp\":null}}}}"));
 
     private Task WriteErrorAsync(int code, string message, CancellationToken stop) => WriteEventAsync(
         "ERROR",
         Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\"message\":\"{message}\",\"code\":{code}}}")),
+            $"{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\"," +
+            $"\"message\":\"{message}\",\"code\":{code}}}")),
         stop);
 
     private Task WriteEventAsync(string type, byte[] json, CancellationToken stop) =>

@@ -19,13 +19,15 @@ public sealed class FlowJudge(IReadOnlySet<InetAddress> nodeAddresses)
         }
         ImmutableArray<InetEndpoint> hit = [.. outcomes.Where(static outcome => outcome.End is PacketEnd.Forwarded or PacketEnd.Delivered)
             .Select(static outcome => outcome.Destination).Distinct().Order()];
-        if (expectation is Reaches { Spread: true } spread && spread.Destinations.Except(hit).FirstOrDefault() is { Address.Family: not IpFamily.None } missed)
+        if (expectation is Reaches { Spread: true } spread && spread.Destinations.Except(hit).FirstOrDefault()
+            is { Address.Family: not IpFamily.None } missed)
             return $"none of {outcomes.Length} packets reached {missed}; reached: {string.Join(' ', hit)}";
         if (expectation is Reaches { RandomPort: true } && outcomes.All(static outcome => outcome.Source.Port == outcome.SentFrom.Port))
             return $"all {outcomes.Length} packets kept their source port, which should have been drawn";
         if (flow.Sticky && hit.Length > 1)
             return $"the packets must all reach the same destination, but reached {string.Join(' ', hit)}";
-        if (flow.SameAs is { } earlier && (!_reached.TryGetValue(earlier, out InetEndpoint wanted) || hit is not [var only] || only != wanted))
+        if (flow.SameAs is { } earlier
+            && (!_reached.TryGetValue(earlier, out InetEndpoint wanted) || hit is not [var only] || only != wanted))
             return $"the packets must reach {wanted}, as '{earlier}' did, but reached {string.Join(' ', hit)}";
         if (hit is [var single])
             _reached[flow.Name] = single;

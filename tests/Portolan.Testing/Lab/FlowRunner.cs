@@ -27,7 +27,8 @@ public sealed class FlowRunner(NodeLab lab)
         if (flow.From == FlowOrigin.Node)
         {
             for (int number = 0; number < packets; number++)
-                outcomes.Add(Send(new(SourceOf(flow, number), flow.SourcePort), new(flow.Destination, flow.DestinationPort), flow.Protocol, flow.CheckReply, patience));
+                outcomes.Add(Send(new(SourceOf(flow, number), flow.SourcePort), new(flow.Destination, flow.DestinationPort), flow.Protocol,
+                    flow.CheckReply, patience));
             return outcomes.ToImmutable();
         }
         for (int done = 0; done < packets; done += PacketsInFlight)
@@ -90,14 +91,16 @@ public sealed class FlowRunner(NodeLab lab)
         return outcome;
     }
 
-    private (PacketOutcome Outcome, SeenPacket? Reached) Conclude(InetEndpoint source, InetEndpoint destination, Func<SeenPacket, bool> isOurs)
+    private (PacketOutcome Outcome, SeenPacket? Reached) Conclude(InetEndpoint source, InetEndpoint destination,
+        Func<SeenPacket, bool> isOurs)
     {
         var outcome = new PacketOutcome { SentFrom = source, SentTo = destination, End = PacketEnd.Vanished };
         var ours = _seen.Where(entry => isOurs(entry.Packet)).ToList();
         // A packet to the node itself from the node passes no device; one that leaves is not delivered as well.
         var came = ours.Where(static entry => entry.Packet.Kind == SeenKind.Probe).ToList();
         if (came.Count > 1)
-            return (outcome with { End = PacketEnd.Odd, Note = "came out more than once: " + string.Join("; ", came.Select(Describe)) }, null);
+            return (outcome with { End = PacketEnd.Odd, Note = "came out more than once: " + string.Join("; ", came.Select(Describe)) },
+                null);
         if (came is [var (device, packet)])
         {
             outcome = outcome with

@@ -2,11 +2,14 @@ using System.Globalization;
 
 namespace Portolan.Testing.Lab;
 
-/// <summary>How much longer than usual the lab waits for what must happen: PORTOLAN_LAB_PATIENCE, for emulated processors. 1 if not set.</summary>
+/// <summary>
+/// How much longer than usual the lab waits for what must happen: PORTOLAN_LAB_PATIENCE, for emulated processors. 1 if not set.
+/// </summary>
 internal static class LabPatience
 {
     public static double Factor { get; } =
-        double.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_LAB_PATIENCE"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double factor)
+        double.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_LAB_PATIENCE"), NumberStyles.AllowDecimalPoint,
+        CultureInfo.InvariantCulture, out double factor)
             ? Math.Max(1, factor)
             : 1;
 }

@@ -16,7 +16,9 @@ namespace Portolan.Testing.Lab;
 /// </summary>
 public sealed class LabProbes : IDisposable
 {
-    /// <summary>A protocol that neither the kernel nor conntrack know anything of (ESP): its packets have no ports and no connections of their own.</summary>
+    /// <summary>
+    /// A protocol that neither the kernel nor conntrack know anything of (ESP): its packets have no ports and no connections of their own.
+    /// </summary>
     public const IpProtocol OtherProtocol = (IpProtocol)50;
 
     private readonly NodeLab _lab;
@@ -74,7 +76,8 @@ public sealed class LabProbes : IDisposable
     {
         // A reset acknowledges a SYN and a FIN as one byte each, and is read as an answer to a SYN.
         List<(string Device, SeenPacket Packet)> ours = [.. _seen.GetValueOrDefault(probe.Token) ?? [],
-            .. ((uint[])[probe.Token - 1, probe.Token + 1]).SelectMany(token => _seen.GetValueOrDefault(token) ?? []).Where(static entry => entry.Packet is { IsReset: true, Kind: not SeenKind.IcmpError })];
+            .. ((uint[])[probe.Token - 1, probe.Token + 1]).SelectMany(token => _seen.GetValueOrDefault(token) ?? [])
+            .Where(static entry => entry.Packet is { IsReset: true, Kind: not SeenKind.IcmpError })];
         var came = ours.Where(entry => IsProbeItself(entry.Packet, probe)).ToList();
         if (came is [var (device, packet), ..])
         {
@@ -83,7 +86,8 @@ public sealed class LabProbes : IDisposable
         }
         // Refusals: an error about the probe, or a reset. The node's own stack refuses only what it was given, and that was seen above.
         string[] refusals = [.. ours.Where(static entry => entry.Packet.Kind == SeenKind.IcmpError || entry.Packet.IsReset)
-            .Select(static entry => entry.Packet.Kind != SeenKind.IcmpError ? "reset" : string.Create(CultureInfo.InvariantCulture, $"icmp {entry.Packet.IcmpType.Type}/{entry.Packet.IcmpType.Code}"))
+            .Select(static entry => entry.Packet.Kind != SeenKind.IcmpError
+            ? "reset" : string.Create(CultureInfo.InvariantCulture, $"icmp {entry.Packet.IcmpType.Type}/{entry.Packet.IcmpType.Code}"))
             .Distinct()];
         return refusals.Length == 0
             ? new ProbeEnd(PacketEnd.Vanished, string.Empty, default, default, string.Empty)

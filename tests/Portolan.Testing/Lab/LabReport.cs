@@ -18,7 +18,8 @@ internal static class LabReport
         string sections = string.Join("\n\n", [
             what,
             "# nft list ruleset\n" + lab.DescribeRules(),
-            "# ip addr, ip route\n" + lab.Namespace.Run(static () => Tool.TryRun("ip", ["addr"]).Output + Tool.TryRun("ip", ["route"]).Output
+            "# ip addr, ip route\n"
+                + lab.Namespace.Run(static () => Tool.TryRun("ip", ["addr"]).Output + Tool.TryRun("ip", ["route"]).Output
                 + Tool.TryRun("ip", ["-6", "route"]).Output),
             "# " + proxy.Describe(),
         ]);

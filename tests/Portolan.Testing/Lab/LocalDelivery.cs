@@ -7,8 +7,10 @@ namespace Portolan.Testing.Lab;
 /// <summary>Sees what is delivered to the node's own stack: raw sockets get a copy of each packet after all input rules.</summary>
 internal sealed class LocalDelivery : IDisposable
 {
-    private static readonly IpProtocol[] s_protocolsV4 = [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp, IpProtocol.Icmp, LabProbes.OtherProtocol];
-    private static readonly IpProtocol[] s_protocolsV6 = [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp, IpProtocol.IcmpV6, LabProbes.OtherProtocol];
+    private static readonly IpProtocol[] s_protocolsV4 =
+        [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp, IpProtocol.Icmp, LabProbes.OtherProtocol];
+    private static readonly IpProtocol[] s_protocolsV6 =
+        [IpProtocol.Tcp, IpProtocol.Udp, IpProtocol.Sctp, IpProtocol.IcmpV6, LabProbes.OtherProtocol];
 
     private readonly List<(Socket Socket, IpProtocol Protocol, bool Six)> _sockets = [];
     private readonly byte[] _buffer = new byte[65536];

@@ -186,7 +186,8 @@ public sealed class NodeLab : IDisposable
             commands.Append(Inv($"address add {InetPrefix.Host(address)} dev {ExternalDevice}{NoDad(address)}\n"));
     }
 
-    // The kernel makes an IPv6 address's local route in a work queue (addrconf_dad_work), with nodad too: until then it forwards packets to it.
+    // The kernel makes an IPv6 address's local route in a work queue (addrconf_dad_work), with nodad too: until then it forwards packets to
+    // it.
     private void WaitForLocalRoutes()
     {
         string[] wanted = [.. _addresses.Where(static address => address.Family == IpFamily.IPv6).Select(static address =>

@@ -31,7 +31,8 @@ internal sealed class NodeSender : IDisposable
         {
             Send(source, sourcePort, destination, token);
         }
-        catch (SocketException refusal) when (refusal.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress or SocketError.IOPending)
+        catch (SocketException refusal)
+            when (refusal.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress or SocketError.IOPending)
         {
             // TCP goes on connecting.
         }
@@ -54,7 +55,8 @@ internal sealed class NodeSender : IDisposable
         if (_protocol == IpProtocol.Udp)
         {
             Span<byte> buffer = stackalloc byte[64];
-            return _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) && _socket.Receive(buffer, SocketFlags.None, out SocketError error) > 0
+            return _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead)
+                && _socket.Receive(buffer, SocketFlags.None, out SocketError error) > 0
                 && error == SocketError.Success;
         }
         return _socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite)

@@ -25,7 +25,8 @@ internal static unsafe class RawSocket
     }
 
     /// <summary>Lets <see cref="ReceiveV6"/> know the destination of what arrives.</summary>
-    public static void ShowDestinations(Socket socket) => socket.SetRawSocketOption(IPPROTO_IPV6, IPV6_RECVPKTINFO, BitConverter.GetBytes(1));
+    public static void ShowDestinations(Socket socket) =>
+        socket.SetRawSocketOption(IPPROTO_IPV6, IPV6_RECVPKTINFO, BitConverter.GetBytes(1));
 
     /// <summary>Receives a packet's payload from a raw IPv6 socket, which hands out no IP header.</summary>
     /// <remarks>The class library's own ReceiveMessageFrom asks for an IPv4 option that raw IPv6 sockets do not have.</remarks>

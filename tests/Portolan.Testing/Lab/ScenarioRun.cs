@@ -35,7 +35,8 @@ public sealed class ScenarioRun
     private bool _proxyRuns;
     private string? _foreignRules;
 
-    private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy, Action<ScenarioStep, ScenarioFlow, string?> judged)
+    private ScenarioRun(Scenario scenario, ProxyMode mode, NodeLab lab, ProxyUnderTest proxy,
+        Action<ScenarioStep, ScenarioFlow, string?> judged)
     {
         (_scenario, _mode, _lab, _proxy, _judged) = (scenario, mode, lab, proxy, judged);
         _runner = new FlowRunner(lab);
@@ -46,7 +47,8 @@ public sealed class ScenarioRun
     /// <summary>Runs all steps, and tells <paramref name="judged"/> of each flow that was run: null, or what was not as expected.</summary>
     /// <returns>What was not as expected, ready to print; empty when all was well.</returns>
     public static async Task<ImmutableArray<string>> RunAsync(
-        Scenario scenario, ProxyMode mode, ProxyFactory factory, CancellationToken cancel, Action<ScenarioStep, ScenarioFlow, string?>? judged = null)
+        Scenario scenario, ProxyMode mode, ProxyFactory factory, CancellationToken cancel,
+            Action<ScenarioStep, ScenarioFlow, string?>? judged = null)
     {
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(factory);
@@ -136,8 +138,8 @@ public sealed class ScenarioRun
 
     private void Check(ScenarioStep step, ScenarioFlow flow)
     {
-        // The marker shows that the rules are in force. What follows them shows no such sign: conntrack clean-up, health servers, the end of
-        // another mode's rules, and what the proxy learns from the kernel, not from the cluster.
+        // The marker shows that the rules are in force. What follows them shows no such sign: conntrack clean-up, health servers, the end
+        // of another mode's rules, and what the proxy learns from the kernel, not from the cluster.
         bool hasSideEffects = _proxyRuns && (flow.KeepConntrack || flow.Http is not null || step.ProxyMode is not null
             || step.AddAddresses.Length + step.RemoveAddresses.Length > 0);
         long started = Stopwatch.GetTimestamp();
@@ -181,7 +183,8 @@ public sealed class ScenarioRun
     }
 
     /// <summary>
-    /// Gives up the turn for the time of a rest. When it is over the scenario goes on at once, with a turn or without: what it measures is time.
+    /// Gives up the turn for the time of a rest. When it is over the scenario goes on at once, with a turn or without: what it measures is
+    /// time.
     /// </summary>
     private async Task RestAsync(TimeSpan time, CancellationToken cancel)
     {

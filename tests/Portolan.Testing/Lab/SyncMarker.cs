@@ -9,8 +9,8 @@ using Portolan.Testing.Scenarios;
 namespace Portolan.Testing.Lab;
 
 /// <summary>
-/// Knows from packets alone when all changes so far are in the kernel: a service of its own, changed after everything else, whose endpoint's
-/// port is a number that rises with every step.
+/// Knows from packets alone when all changes so far are in the kernel: a service of its own, changed after everything else, whose
+/// endpoint's port is a number that rises with every step.
 /// </summary>
 internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest proxy)
 {

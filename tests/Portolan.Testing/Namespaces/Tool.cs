@@ -3,18 +3,23 @@ using System.Globalization;
 
 namespace Portolan.Testing.Namespaces;
 
-/// <summary>Runs the system's own tools (ip, nft, iptables-restore). A child is in the network namespace of the thread that starts it.</summary>
+/// <summary>
+/// Runs the system's own tools (ip, nft, iptables-restore). A child is in the network namespace of the thread that starts it.
+/// </summary>
 public static class Tool
 {
     private static readonly string[] s_folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
 
-    /// <summary>The tool's full path, or null when it is not installed. Looks into the sbin folders, which users often do not have in PATH.</summary>
+    /// <summary>
+    /// The tool's full path, or null when it is not installed. Looks into the sbin folders, which users often do not have in PATH.
+    /// </summary>
     public static string? Find(string name) =>
         s_folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     /// <summary>Runs a tool to its end and returns what it wrote to standard output.</summary>
     /// <exception cref="InvalidOperationException">The tool is missing or failed.</exception>
-    public static string Run(string name, IEnumerable<string> arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static string Run(string name, IEnumerable<string> arguments, string? input = null,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
         (int status, string output, string errors) = TryRun(name, arguments, input, environment);
         return status == 0

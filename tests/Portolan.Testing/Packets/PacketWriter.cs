@@ -18,7 +18,8 @@ internal static class PacketWriter
     private const byte SynAck = 0x12;
 
     /// <summary>The whole packet of a probe, from the IP header on.</summary>
-    public static byte[] Write(Probe probe) => WithIpHeader(probe.Source.Address, probe.Destination.Address, probe.Protocol, Transport(probe));
+    public static byte[] Write(Probe probe) =>
+        WithIpHeader(probe.Source.Address, probe.Destination.Address, probe.Protocol, Transport(probe));
 
     /// <summary>The packets of a probe: one, or the fragments it is cut into.</summary>
     public static IEnumerable<byte[]> WriteAll(Probe probe)

@@ -2,7 +2,9 @@ using Portolan.Inet;
 
 namespace Portolan.Testing.Packets;
 
-/// <summary>The first packet of a connection: a TCP SYN, a UDP datagram, an SCTP INIT, an ICMP echo request, or a packet of another protocol.</summary>
+/// <summary>
+/// The first packet of a connection: a TCP SYN, a UDP datagram, an SCTP INIT, an ICMP echo request, or a packet of another protocol.
+/// </summary>
 /// <param name="Source">Source address and port; for ICMP the port is the echo identifier.</param>
 /// <param name="Destination">Destination address and port.</param>
 /// <param name="Protocol">Protocol.</param>

@@ -34,7 +34,8 @@ public sealed record SeenPacket(
     (byte Type, byte Code) IcmpType, bool ChecksumIsRight, bool IsReset)
 {
     /// <summary>ICMP and ICMPv6 "port unreachable": 3/3 and 1/4.</summary>
-    public bool IsPortUnreachable => Kind == SeenKind.IcmpError && IcmpType == (Source.Address.Family == IpFamily.IPv6 ? ((byte)1, (byte)4) : ((byte)3, (byte)3));
+    public bool IsPortUnreachable => Kind == SeenKind.IcmpError
+        && IcmpType == (Source.Address.Family == IpFamily.IPv6 ? ((byte)1, (byte)4) : ((byte)3, (byte)3));
 
     public override string ToString() => Kind switch
     {
@@ -48,7 +49,8 @@ public sealed record SeenPacket(
     internal static bool TryRead(ReadOnlySpan<byte> packet, out SeenPacket? seen)
     {
         seen = null;
-        if (!TryReadIpHeader(packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol, out ReadOnlySpan<byte> payload))
+        if (!TryReadIpHeader(packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol,
+            out ReadOnlySpan<byte> payload))
             return false;
         // A fragment's checksum is over the whole.
         bool isFragment = packet[0] >> 4 == 4 && (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x3fff) != 0;
@@ -58,7 +60,8 @@ public sealed record SeenPacket(
     }
 
     /// <summary>Reads a packet whose IP header is known from elsewhere (raw IPv6 sockets do not show it).</summary>
-    internal static bool TryRead(InetAddress source, InetAddress destination, IpProtocol protocol, ReadOnlySpan<byte> payload, out SeenPacket? seen)
+    internal static bool TryRead(InetAddress source, InetAddress destination, IpProtocol protocol, ReadOnlySpan<byte> payload,
+        out SeenPacket? seen)
     {
         seen = null;
         if (protocol is IpProtocol.Icmp or IpProtocol.IcmpV6)
@@ -81,7 +84,8 @@ public sealed record SeenPacket(
     }
 
     private static bool TryReadIpHeader(
-        ReadOnlySpan<byte> packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol, out ReadOnlySpan<byte> payload)
+        ReadOnlySpan<byte> packet, out InetAddress source, out InetAddress destination, out IpProtocol protocol,
+            out ReadOnlySpan<byte> payload)
     {
         source = destination = default;
         protocol = IpProtocol.None;
@@ -144,7 +148,8 @@ public sealed record SeenPacket(
                 from = BinaryPrimitives.ReadUInt16BigEndian(payload[4..]);
                 to = 0;
                 break;
-            case not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or IpProtocol.Icmp or IpProtocol.IcmpV6) when payload.Length >= 12:
+            case not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or IpProtocol.Icmp or IpProtocol.IcmpV6)
+                when payload.Length >= 12:
                 kind = SeenKind.Other;
                 token = BinaryPrimitives.ReadUInt32BigEndian(payload[8..]);
                 (from, to) = (0, 0);

@@ -8,8 +8,8 @@ namespace Portolan.Testing.Plans;
 
 /// <content>
 /// Mode iptables, as kube-proxy's (pkg/proxy/iptables/proxier.go): rules of the nat table translate, one after the other; what none of them
-/// takes meets the filter table, where each frontend refuses and drops for itself. So one frontend that serves nobody does not keep a packet
-/// from another one at the same port.
+/// takes meets the filter table, where each frontend refuses and drops for itself. So one frontend that serves nobody does not keep a
+/// packet from another one at the same port.
 /// </content>
 public sealed partial class PlanOracle
 {
@@ -17,7 +17,8 @@ public sealed partial class PlanOracle
     private bool DropsAtOnce => variant.Layout == "classic";
 
     // Never in mode nftables. net.ipv4.conf.all.route_localnet is on then, for every device.
-    private bool TakesLoopback => variant.Mode == ProxyMode.IpTables && Node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true });
+    private bool TakesLoopback => variant.Mode == ProxyMode.IpTables
+        && Node.NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true });
 
     private ImmutableArray<PlannedEnd> EndsInIpTables(Packet packet)
     {
@@ -46,7 +47,8 @@ public sealed partial class PlanOracle
         // Rules for externally visible frontends are where packets come in and where they are forwarded, not where the node's own leave.
         bool isLocal = IsLocal(packet.Destination.Address), isSeenAsExternal = packet.From != FlowOrigin.Node || isLocal;
         (PortPlan Plan, Frontend Frontend)[] all = [.. Frontends(packet)];
-        (PortPlan Plan, Frontend Frontend)[] here = [.. all.Where(found => found.Frontend.Address == packet.Destination.Address && found.Frontend.Kind != FrontendKind.NodePort)];
+        (PortPlan Plan, Frontend Frontend)[] here =
+            [.. all.Where(found => found.Frontend.Address == packet.Destination.Address && found.Frontend.Kind != FrontendKind.NodePort)];
         if (here.Any(found => IsServed(found.Frontend) && !Admits(found.Plan, found.Frontend, packet)))
             yield return PacketEnd.Vanished;
         foreach ((_, Frontend frontend) in here)
@@ -83,5 +85,6 @@ public sealed partial class PlanOracle
 
     /// <summary>Somebody is served there, so that there are rules that translate.</summary>
     private static bool IsServed(Frontend frontend) =>
-        (frontend.Kind == FrontendKind.ClusterIP ? frontend.Outside : frontend.Pod).Action is FrontendAction.ToClusterBackends or FrontendAction.ToLocalBackends;
+        (frontend.Kind == FrontendKind.ClusterIP ? frontend.Outside : frontend.Pod).Action is FrontendAction.ToClusterBackends
+        or FrontendAction.ToLocalBackends;
 }

@@ -16,7 +16,10 @@ namespace Portolan.Testing.Plans;
 public sealed record PlanOracleNode(
     ImmutableArray<InetAddress> Addresses, ImmutableArray<InetAddress> NodePortAddresses, ImmutableArray<InetPrefix> PodPrefixes)
 {
-    /// <summary>nodePortAddresses leaves no IPv4 address out: in mode iptables a loopback address that takes NodePort traffic stands for all of them.</summary>
+    /// <summary>
+    /// nodePortAddresses leaves no IPv4 address out: in mode iptables a loopback address that takes NodePort traffic stands for all of
+    /// them.
+    /// </summary>
     public bool NodePortsOnAllIPv4 { get; init; }
 }
 
@@ -72,10 +75,11 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
     }
 
     /// <summary>
-    /// All ends that a packet may have whose sender no backend knows yet, each as likely as the others: one for each backend, or a single one
-    /// for packets that no service takes. Parameters as of <see cref="Send"/>.
+    /// All ends that a packet may have whose sender no backend knows yet, each as likely as the others: one for each backend, or a single
+    /// one for packets that no service takes. Parameters as of <see cref="Send"/>.
     /// </summary>
-    public ImmutableArray<PlannedEnd> Ends(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination, IpProtocol protocol)
+    public ImmutableArray<PlannedEnd> Ends(FlowOrigin from, string device, InetEndpoint source, InetEndpoint destination,
+        IpProtocol protocol)
     {
         var packet = new Packet(from, source, destination, protocol, IsPod(DetectorOf(destination.Address.Family), source.Address, device));
         // The kernel takes no packet to 0.0.0.0 from a wire (ip_route_input_slow, martian destination).
@@ -130,7 +134,8 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
     private ClientPolicy ClientPolicyOf(Frontend frontend, Packet packet) =>
         packet.IsPod ? frontend.Pod : packet.From == FlowOrigin.Node || IsLocal(packet.Source.Address) ? frontend.Node : frontend.Outside;
 
-    private ImmutableArray<PlannedEnd> ToBackends(PortPlan plan, ClientPolicy policy, Packet packet, Func<InetAddress, bool> isWatchedForHairpins)
+    private ImmutableArray<PlannedEnd> ToBackends(PortPlan plan, ClientPolicy policy, Packet packet,
+        Func<InetAddress, bool> isWatchedForHairpins)
     {
         bool isMasqueraded = policy.Masquerade switch
         {
@@ -149,11 +154,13 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
         })];
     }
 
-    private static ImmutableArray<PlannedEnd> Only(Packet packet, PacketEnd end) => [new(end, packet.Destination, IsMasqueraded: false, Plan: null)];
+    private static ImmutableArray<PlannedEnd> Only(Packet packet, PacketEnd end) =>
+        [new(end, packet.Destination, IsMasqueraded: false, Plan: null)];
 
     private PacketEnd Leaving(InetAddress address) => IsLocal(address) ? PacketEnd.Delivered : PacketEnd.Forwarded;
 
-    private LocalDetector DetectorOf(IpFamily family) => family == IpFamily.IPv4 ? table.NodePlan.DetectorIPv4 : table.NodePlan.DetectorIPv6;
+    private LocalDetector DetectorOf(IpFamily family) =>
+        family == IpFamily.IPv4 ? table.NodePlan.DetectorIPv4 : table.NodePlan.DetectorIPv6;
 
     private PlannedEnd Choose(PortPlan plan, ImmutableArray<PlannedEnd> ends, InetAddress client)
     {
@@ -183,7 +190,8 @@ public sealed partial class PlanOracle(ServiceTable table, PlanOracleNode node, 
 
     // A pod is on one node: what one service says of it holds for all.
     private bool IsEndpointHere(InetAddress address) => table.Plans.SelectMany(static service => service.Ports)
-        .SelectMany(static port => port.ClusterBackends.Concat(port.LocalBackends)).Any(backend => backend.IsLocal && backend.Endpoint.Address == address);
+        .SelectMany(static port => port.ClusterBackends.Concat(port.LocalBackends))
+        .Any(backend => backend.IsLocal && backend.Endpoint.Address == address);
 
     private readonly record struct Packet(FlowOrigin From, InetEndpoint Source, InetEndpoint Destination, IpProtocol Protocol, bool IsPod);
 }

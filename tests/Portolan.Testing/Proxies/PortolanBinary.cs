@@ -12,8 +12,8 @@ public static class PortolanBinary
     public static string RepositoryRoot => s_root.Value;
 
     /// <summary>
-    /// The command that runs portolan: PORTOLAN_BIN if it is set, else whichever was built last of out/portolan and the project's own output.
-    /// Empty when there is none.
+    /// The command that runs portolan: PORTOLAN_BIN if it is set, else whichever was built last of out/portolan and the project's own
+    /// output. Empty when there is none.
     /// </summary>
     public static ImmutableArray<string> Command { get; } = FindCommand();
 
@@ -31,7 +31,8 @@ public static class PortolanBinary
     }
 
     private static ImmutableArray<string> CommandFor(string file) =>
-        file.EndsWith(".dll", StringComparison.Ordinal) ? [Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", "exec", file] : [file];
+        file.EndsWith(".dll", StringComparison.Ordinal)
+        ? [Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", "exec", file] : [file];
 
     private static string FindRoot()
     {

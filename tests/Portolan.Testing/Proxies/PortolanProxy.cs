@@ -71,7 +71,8 @@ public sealed class PortolanProxy : ProxyUnderTest
         _configuration["mode"] = mode.ToConfigText();
         string file = Path.Combine(_folder, "kube-proxy.yaml");
         File.WriteAllText(file, _configuration.ToJsonString());
-        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path, .. Variant.Flags, .. Flags];
+        string[] command = [.. s_endWithUs, .. _command, "proxy", "--config", file, "--manifests", _manifests.Path,
+            .. Variant.Flags, .. Flags];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
@@ -107,7 +108,8 @@ public sealed class PortolanProxy : ProxyUnderTest
     /// <summary>Ends it with SIGKILL, and the tools it runs as well: otherwise those live on and finish what they were given.</summary>
     public void KillWithTools()
     {
-        int[] tools = [.. Directory.EnumerateDirectories($"/proc/{ProcessId}/task").SelectMany(static task => ReadPids(Path.Combine(task, "children")))];
+        int[] tools = [.. Directory.EnumerateDirectories($"/proc/{ProcessId}/task")
+            .SelectMany(static task => ReadPids(Path.Combine(task, "children")))];
         Stop(kill: true);
         foreach (int tool in tools)
             LinuxCalls.Kill(tool, SIGKILL);
@@ -117,7 +119,8 @@ public sealed class PortolanProxy : ProxyUnderTest
     {
         try
         {
-            return File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static pid => int.Parse(pid, CultureInfo.InvariantCulture));
+            return File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static pid => int.Parse(pid, CultureInfo.InvariantCulture));
         }
         catch (IOException)
         {
@@ -138,7 +141,8 @@ public sealed class PortolanProxy : ProxyUnderTest
         // A table of ip_tables is there from its first use on, and the tools of nf_tables never use it.
         string tables = lab.Namespace.Run(static () => File.Exists(LegacyTables) ? File.ReadAllText(LegacyTables) : string.Empty);
         bool isLegacy = tables.Split('\n').Contains("nat");
-        return isLegacy == (Variant.Backend == "legacy") ? null : $"the rules are not in {Variant.Backend}: the tables of ip_tables are '{tables.ReplaceLineEndings(" ")}'";
+        return isLegacy == (Variant.Backend == "legacy") ? null
+            : $"the rules are not in {Variant.Backend}: the tables of ip_tables are '{tables.ReplaceLineEndings(" ")}'";
     }
 
     public override string Describe()

@@ -27,7 +27,9 @@ public sealed record ProxyVariant(ProxyMode Mode, string Backend = "", string La
     /// <summary>All variants of all modes.</summary>
     public static ImmutableArray<ProxyVariant> All { get; } = [NfTables, .. AllOfIpTables];
 
-    /// <summary>The flags of `portolan proxy` that choose it, beside the configuration file's mode. They say nothing about other modes.</summary>
+    /// <summary>
+    /// The flags of `portolan proxy` that choose it, beside the configuration file's mode. They say nothing about other modes.
+    /// </summary>
     public ImmutableArray<string> Flags => Mode == ProxyMode.IpTables
         ? ["--iptables-backend", Backend, "--iptables-layout", Layout, "--iptables-dispatch", Dispatch]
         : [];

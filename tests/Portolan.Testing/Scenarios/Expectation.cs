@@ -52,7 +52,8 @@ public sealed record DeliveredToNode : Expectation
 /// <param name="Spread">Each destination must be reached by some packet.</param>
 /// <param name="Device">The side on which the packet must leave, or null for no claim; Node stands for neither.</param>
 /// <param name="RandomPort">The source port must not be, for all packets, the one they were sent from.</param>
-public sealed record Reaches(ImmutableArray<InetEndpoint> Destinations, bool? Masquerade, bool Spread, FlowOrigin? Device, bool RandomPort) : Expectation
+public sealed record Reaches(ImmutableArray<InetEndpoint> Destinations, bool? Masquerade, bool Spread, FlowOrigin? Device,
+    bool RandomPort) : Expectation
 {
     public override int Outcomes => Destinations.Length;
 

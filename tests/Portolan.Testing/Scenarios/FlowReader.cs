@@ -136,7 +136,8 @@ internal static class FlowReader
         }
         else
         {
-            ImmutableArray<InetEndpoint> destinations = [.. map.Texts("to").Select(text => InetEndpoint.TryParse(text, out InetEndpoint endpoint)
+            ImmutableArray<InetEndpoint> destinations = [.. map.Texts("to")
+                .Select(text => InetEndpoint.TryParse(text, out InetEndpoint endpoint)
                 ? endpoint
                 : throw map.Error($"to: '{text}' is no address with port"))];
             if (destinations.IsEmpty)

@@ -26,7 +26,8 @@ public static partial class IPv6Twin
             int end = i + 1 < starts.Length ? starts[i + 1] : lines.Length;
             string one = string.Join('\n', lines[starts[i]..end]);
             if (!IPv6Text().IsMatch(one.Replace(PodRangeBeside, "", StringComparison.Ordinal)))
-                twins.AddRange(ScenarioReader.Read(file, Translate(WithNodeAddress(one))).Select(static twin => twin with { Name = $"{twin.Name}, in IPv6" }));
+                twins.AddRange(ScenarioReader.Read(file, Translate(WithNodeAddress(one)))
+                    .Select(static twin => twin with { Name = $"{twin.Name}, in IPv6" }));
         }
         return twins.ToImmutable();
     }
@@ -35,7 +36,8 @@ public static partial class IPv6Twin
     private static string SpellOutDefaults(string scenario)
     {
         string added = (scenario.Contains("\n  ipFamil", StringComparison.Ordinal) ? "" : "\n  ipFamilies: [IPv4]")
-            + (scenario.Contains("\n  node:", StringComparison.Ordinal) ? "" : "\n  node: {ips: [\"192.168.0.2\"], podCIDRs: [\"10.180.0.0/24\"]}");
+            + (scenario.Contains("\n  node:", StringComparison.Ordinal)
+            ? "" : "\n  node: {ips: [\"192.168.0.2\"], podCIDRs: [\"10.180.0.0/24\"]}");
         return scenario.Insert(scenario.IndexOf('\n', StringComparison.Ordinal), added);
     }
 
@@ -86,8 +88,8 @@ public static partial class IPv6Twin
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    // NodePorts at loopback are IPv4's alone, for the kernel sends nothing from ::1 to another device: the packet is the node's own, or meets
-    // what refuses it at every local address.
+    // NodePorts at loopback are IPv4's alone, for the kernel sends nothing from ::1 to another device: the packet is the node's own, or
+    // meets what refuses it at every local address.
     [GeneratedRegex("(?<flow>dst: \"127\\.[^\\n]*iptables: ){to: [^}]*}")]
     private static partial Regex LoopbackNodePort();
 

@@ -8,7 +8,8 @@ namespace Portolan.Testing.Scenarios;
 public static class KubernetesObjects
 {
     /// <summary>A ClusterIP service with one port.</summary>
-    public static JsonObject Service(string ns, string name, ImmutableArray<InetAddress> clusterAddresses, int port, string protocol = "TCP") => new()
+    public static JsonObject Service(string ns, string name, ImmutableArray<InetAddress> clusterAddresses, int port,
+        string protocol = "TCP") => new()
     {
         ["apiVersion"] = "v1",
         ["kind"] = "Service",
@@ -23,8 +24,11 @@ public static class KubernetesObjects
         },
     };
 
-    /// <summary>The slice of one family for <see cref="Service"/>; all endpoints are ready, and on the given node if there is one.</summary>
-    public static JsonObject Slice(string ns, string service, IpFamily family, IEnumerable<InetAddress> endpoints, int port, string? node, string protocol = "TCP") => new()
+    /// <summary>
+    /// The slice of one family for <see cref="Service"/>; all endpoints are ready, and on the given node if there is one.
+    /// </summary>
+    public static JsonObject Slice(string ns, string service, IpFamily family, IEnumerable<InetAddress> endpoints, int port, string? node,
+        string protocol = "TCP") => new()
     {
         ["apiVersion"] = "discovery.k8s.io/v1",
         ["kind"] = "EndpointSlice",

@@ -37,7 +37,9 @@ public static class ProxyModes
     }
 }
 
-/// <summary>A cluster seen from one node, how it changes, and what must happen to packets on the way. See tests/scenarios/FORMAT.md.</summary>
+/// <summary>
+/// A cluster seen from one node, how it changes, and what must happen to packets on the way. See tests/scenarios/FORMAT.md.
+/// </summary>
 /// <remarks>Plain data: the lab runs it with real packets, a rule simulator can run the same flows without a kernel.</remarks>
 public sealed record Scenario
 {
@@ -60,8 +62,8 @@ public sealed record Scenario
     public required ImmutableArray<ScenarioStep> Steps { get; init; }
 
     /// <summary>
-    /// Whether a mode can be tried with it. Mode iptables has node ports on loopback in IPv4 alone, so there a twin in IPv6 has nothing to be
-    /// compared with.
+    /// Whether a mode can be tried with it. Mode iptables has node ports on loopback in IPv4 alone, so there a twin in IPv6 has nothing to
+    /// be compared with.
     /// </summary>
     public bool MakesSenseIn(ProxyMode mode) => (Modes.IsEmpty || Modes.Contains(mode)) && !(mode == ProxyMode.IpTables
         && Steps.Any(static step => step.Flows.Any(static flow => flow.Destination is { Family: IpFamily.IPv6, IsLoopback: true })));

@@ -16,7 +16,8 @@ public enum Timeline
     Afresh,
 
     /// <summary>
-    /// The proxy starts before there is any service, and a step's changes come one by one, the last one first: each is in force before the next.
+    /// The proxy starts before there is any service, and a step's changes come one by one, the last one first: each is in force before the
+    /// next.
     /// </summary>
     Piecemeal,
 }
@@ -128,10 +129,12 @@ public static class Timelines
 
     // Where there is session affinity, the one endpoint that a flow names may be the one that an earlier flow was given.
     private static bool IsTiedToHistory(ScenarioFlow flow, bool remembers) => flow.KeepConntrack || flow.SameAs is not null
-        || (remembers && flow.ExpectByMode.Values.Append(flow.Expect).Any(static expected => expected is Reaches { Destinations.Length: 1 }));
+        || (remembers && flow.ExpectByMode.Values.Append(flow.Expect)
+        .Any(static expected => expected is Reaches { Destinations.Length: 1 }));
 
     private static ScenarioStep Unchanged(ScenarioStep step) =>
-        step with { Apply = ImmutableArray<JsonObject>.Empty, Delete = [], AddAddresses = [], RemoveAddresses = [], ForeignRules = null, Proxy = ProxyAction.None, Wait = TimeSpan.Zero };
+        step with { Apply = ImmutableArray<JsonObject>.Empty, Delete = [], AddAddresses = [], RemoveAddresses = [], ForeignRules = null,
+        Proxy = ProxyAction.None, Wait = TimeSpan.Zero };
 
     private static ScenarioStep Nothing(ScenarioStep step) => Unchanged(step) with { Flows = [] };
 

@@ -30,7 +30,8 @@ public sealed record AddressPlan(
         InterfaceAddress.Parse("fd00:244::1/48"),
         [
             .. from pod in (string[])["1.10", "2.10", "3.10", "1.20", "2.20"]
-               select (pod, InetAddress.Parse($"10.244.{pod}"), InetAddress.Parse($"fd00:244:{pod.Replace(".", "::", StringComparison.Ordinal)}")),
+               select (pod, InetAddress.Parse($"10.244.{pod}"),
+               InetAddress.Parse($"fd00:244:{pod.Replace(".", "::", StringComparison.Ordinal)}")),
         ]);
 
     /// <summary>A node with pods of its own.</summary>

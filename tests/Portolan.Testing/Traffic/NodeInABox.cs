@@ -78,7 +78,8 @@ public sealed class NodeInABox : IDisposable
     public NetworkNamespace Pod(string name) => _pods[name];
 
     /// <summary>Sockets of a pod.</summary>
-    public NamedClient.SocketSource PodSockets(string name) => (family, type) => Pod(name).Run(() => NamedClient.OwnNamespace(family, type));
+    public NamedClient.SocketSource PodSockets(string name) => (family, type) =>
+        Pod(name).Run(() => NamedClient.OwnNamespace(family, type));
 
     public void Dispose()
     {

@@ -18,7 +18,8 @@ public sealed class ShareCount(ImmutableSortedDictionary<string, int> answers, I
     {
         double fair = 1.0 / servers;
         double deviation = Math.Sqrt(Total * fair * (1 - fair));
-        double worst = Answers.Values.Select(count => Math.Abs(count - Total * fair) / deviation).DefaultIfEmpty(double.PositiveInfinity).Max();
+        double worst = Answers.Values.Select(count => Math.Abs(count - Total * fair) / deviation)
+            .DefaultIfEmpty(double.PositiveInfinity).Max();
         // A server that nobody reached has no entry.
         return Answers.Count < servers ? Math.Max(worst, Total * fair / deviation) : worst;
     }

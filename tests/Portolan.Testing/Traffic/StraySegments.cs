@@ -51,7 +51,8 @@ public sealed class StraySegments : IDisposable
             int length = _receiver.Receive(_buffer);
             ReadOnlySpan<byte> packet = _buffer.AsSpan(0, length);
             ReadOnlySpan<byte> segment = packet[((packet[0] & 0x0f) * 4)..];
-            if (segment.Length >= 20 && s_sequences.Contains(BinaryPrimitives.ReadUInt32BigEndian(segment[4..])) && InetAddress.TryFromBytes(packet.Slice(12, 4), out InetAddress source))
+            if (segment.Length >= 20 && s_sequences.Contains(BinaryPrimitives.ReadUInt32BigEndian(segment[4..]))
+                && InetAddress.TryFromBytes(packet.Slice(12, 4), out InetAddress source))
                 sources.Add(new InetEndpoint(source, BinaryPrimitives.ReadUInt16BigEndian(segment)));
         }
         return sources;

@@ -102,7 +102,9 @@ public enum NfNumberGeneratorKind : uint
     Random = 1,
 }
 
-/// <summary>Loads a number of a row, host byte order: the lowest is <paramref name="Offset"/>, and there are <paramref name="Modulus"/>.</summary>
+/// <summary>
+/// Loads a number of a row, host byte order: the lowest is <paramref name="Offset"/>, and there are <paramref name="Modulus"/>.
+/// </summary>
 /// <param name="Kind">How it counts.</param>
 /// <param name="Modulus">How many different numbers; at least 1.</param>
 /// <param name="Destination">The register.</param>

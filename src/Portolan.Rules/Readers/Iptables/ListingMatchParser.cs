@@ -295,7 +295,9 @@ internal sealed class ListingMatchParser(StatementCache cache)
         && words.TryRead(out ReadOnlySpan<char> number) && Scalar.TryUInt32(number, out uint burst)
         && Add(new LimitMatch(rate, per, burst), parts);
 
-    /// <summary>"icmptype 8", "icmp type 3 code 4", "icmp !type 3 code 4", "ipv6-icmptype 1 codes 0-5"; without -n "icmp echo-request".</summary>
+    /// <summary>
+    /// "icmptype 8", "icmp type 3 code 4", "icmp !type 3 code 4", "ipv6-icmptype 1 codes 0-5"; without -n "icmp echo-request".
+    /// </summary>
     private static bool TryReadIcmp(scoped ReadOnlySpan<char> word, ref WordReader words, RuleParts parts)
     {
         IpProtocol protocol = word.StartsWith("icmpv6") || word.StartsWith("ipv6") ? IpProtocol.IcmpV6 : IpProtocol.Icmp;

@@ -75,7 +75,8 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         else
         {
             table.Name = TableGuess.NameOf(table);
-            context.Problems.Note(table.Source.Line, $"the listing does not say which table it shows; taken for {table.Name} by its chains and targets");
+            context.Problems.Note(table.Source.Line,
+                $"the listing does not say which table it shows; taken for {table.Name} by its chains and targets");
         }
         FinishChains(table);
         table.Finish(context.Problems);
@@ -93,7 +94,8 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         }
         table.IsExcerpt = _hasGaps || missing.Count > 0;
         if (missing.Count > 0)
-            context.Problems.Note(table.Source.Line, $"the listing of table {table.Name} is an excerpt: it has no chain {string.Join(", ", missing)}");
+            context.Problems.Note(table.Source.Line,
+                $"the listing of table {table.Name} is an excerpt: it has no chain {string.Join(", ", missing)}");
         foreach (ChainBuilder chain in table.Chains)
         {
             if (chain.Policy is { } policy)
@@ -155,8 +157,10 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
                 return false;
             }
             context.Problems.Partial(line.Number,
-                $"{ProblemLog.Quote(line.Line)} is no row of an iptables listing; what it says about chain {ProblemLog.Quote(_chain!.Name)} is unknown"
-                + (line.Line.Contains("anywhere", StringComparison.Ordinal) ? " (the listing shows names for numbers: make it with -n)" : string.Empty));
+                $"{ProblemLog.Quote(line.Line)} is no row of an iptables listing; what it says about chain " +
+                $"{ProblemLog.Quote(_chain!.Name)} is unknown"
+                + (line.Line.Contains("anywhere", StringComparison.Ordinal)
+                    ? " (the listing shows names for numbers: make it with -n)" : string.Empty));
             TakeGap();
             return true;
         }

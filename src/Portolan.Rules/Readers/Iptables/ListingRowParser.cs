@@ -4,7 +4,9 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Reads one row of a listing: number, counters, target, protocol, options, interfaces, addresses, then the matches in words.</summary>
+/// <summary>
+/// Reads one row of a listing: number, counters, target, protocol, options, interfaces, addresses, then the matches in words.
+/// </summary>
 internal sealed class ListingRowParser(StatementCache cache)
 {
     private readonly RuleParts _parts = new();
@@ -15,7 +17,9 @@ internal sealed class ListingRowParser(StatementCache cache)
     /// <summary>True when the row that was read last shows IPv6 addresses.</summary>
     public bool SawIPv6 { get; private set; }
 
-    /// <summary>Null when the line is no row. What cannot be understood becomes unmodelled, and <paramref name="trouble"/> says what.</summary>
+    /// <summary>
+    /// Null when the line is no row. What cannot be understood becomes unmodelled, and <paramref name="trouble"/> says what.
+    /// </summary>
     public Rule? Parse(ReadOnlySpan<char> line, TableBuilder table, SourceSpan source, out string? trouble)
     {
         _parts.Clear();

@@ -85,7 +85,9 @@ internal static class ListingTargetParser
         return target.Statement is not null;
     }
 
-    /// <summary>As MARK, and "save nfmask 0xff ctmask ~0xf", "restore ctmask 0xf0 nfmask ~0xff": the masks as they are in the kernel.</summary>
+    /// <summary>
+    /// As MARK, and "save nfmask 0xff ctmask ~0xf", "restore ctmask 0xf0 nfmask ~0xff": the masks as they are in the kernel.
+    /// </summary>
     private static bool TryReadConnmark(ref WordReader words, ListingTarget target)
     {
         if (!words.TryRead(out ReadOnlySpan<char> operation))

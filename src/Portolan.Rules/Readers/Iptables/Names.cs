@@ -68,7 +68,8 @@ internal static class Names
         or "HL" or "IDLETIMER" or "LED" or "RATEEST" or "SECMARK" or "TCPMSS" or "TCPOPTSTRIP" or "TEE" or "TTL" or "ULOG";
 
     /// <summary>Other targets that exist but are not modelled.</summary>
-    public static bool IsOtherTarget(ReadOnlySpan<char> target) => target is "CLUSTERIP" or "DNPT" or "DSCP" or "HMARK" or "MIRROR" or "NFQUEUE"
+    public static bool IsOtherTarget(ReadOnlySpan<char> target) =>
+        target is "CLUSTERIP" or "DNPT" or "DSCP" or "HMARK" or "MIRROR" or "NFQUEUE"
         or "SET" or "SNPT" or "SYNPROXY" or "TARPIT" or "TOS" or "TPROXY" or "RTPENGINE" or "FLOWOFFLOAD";
 
     /// <summary>"NEW,ESTABLISHED" and the like.</summary>

@@ -50,11 +50,13 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
         if (_jiffies is { } now && _nanoseconds is { } nanoseconds && FrequencyOf(now, nanoseconds / 1e9) is { } frequency)
         {
             context.RecentClients = new RecentClients(_stamps.ToDictionary(static entry => entry.Key, entry => (ImmutableArray<TimeSpan>)
-                [.. entry.Value.Select(stamp => TimeSpan.FromSeconds(now > stamp ? Math.Min((now - stamp) / (double)frequency, OldestInSeconds) : 0))]));
+                [.. entry.Value.Select(stamp =>
+                TimeSpan.FromSeconds(now > stamp ? Math.Min((now - stamp) / (double)frequency, OldestInSeconds) : 0))]));
         }
         else
         {
-            context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which tells how old their entries are, is not there or not understood");
+            context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which tells how old their " +
+                "entries are, is not there or not understood");
         }
         (_nanoseconds, _jiffies, _line) = (null, null, 0);
         _stamps.Clear();
@@ -82,7 +84,9 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
             context.Problems.Partial(line, $"{ProblemLog.Quote(text)} is no entry of a list of the recent match; it is left out");
     }
 
-    /// <summary>Jiffies in a second, by how many there were since the start; null when no frequency, or more than one, goes with both clocks.</summary>
+    /// <summary>
+    /// Jiffies in a second, by how many there were since the start; null when no frequency, or more than one, goes with both clocks.
+    /// </summary>
     private static int? FrequencyOf(ulong jiffies, double secondsSinceStart)
     {
         double Error(int frequency) => Math.Abs(((double)jiffies - FirstOverflow) / frequency + SecondsToFirstOverflow - secondsSinceStart);

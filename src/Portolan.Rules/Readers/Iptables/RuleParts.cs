@@ -52,7 +52,9 @@ internal sealed class RuleParts
             _out = match;
     }
 
-    /// <summary>Source or destination address as "10.0.0.0/8", "10.0.0.1" or "10.0.0.1/255.0.255.0"; a range of everything is no match.</summary>
+    /// <summary>
+    /// Source or destination address as "10.0.0.0/8", "10.0.0.1" or "10.0.0.1/255.0.255.0"; a range of everything is no match.
+    /// </summary>
     public bool TryAddAddress(PacketSide side, ReadOnlySpan<char> text, bool negated)
     {
         Match match;

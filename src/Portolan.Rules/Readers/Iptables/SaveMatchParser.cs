@@ -207,7 +207,8 @@ internal sealed class SaveMatchParser(StatementCache cache)
         if (option is not ("--physdev-in" or "--physdev-out"))
             return null;
         bool isPrefix = value is [.., '+'];
-        return new(option is "--physdev-in" ? PhysdevKind.In : PhysdevKind.Out, cache.Pool.Get(isPrefix ? value[..^1] : value), isPrefix, negated);
+        return new(option is "--physdev-in" ? PhysdevKind.In : PhysdevKind.Out, cache.Pool.Get(isPrefix ? value[..^1] : value),
+            isPrefix, negated);
     }
 
     private static OwnerMatch? OwnerMatch(ReadOnlySpan<char> option, ReadOnlySpan<char> value, bool negated) =>
@@ -318,7 +319,8 @@ internal sealed class SaveMatchParser(StatementCache cache)
             if (option is not ("--src-type" or "--dst-type") || !words.TryRead(out ReadOnlySpan<char> value)
                 || !Names.TryAddressTypes(value, out AddressTypes types))
                 return false;
-            parts.Matches.Add(new AddressTypeMatch(option is "--src-type" ? PacketSide.Source : PacketSide.Destination, types, null, negated));
+            parts.Matches.Add(new AddressTypeMatch(option is "--src-type" ? PacketSide.Source : PacketSide.Destination, types,
+                null, negated));
         }
         LimitAddressTypes(parts, first, limit);
         return true;

@@ -109,7 +109,8 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
     {
         ChainBuilder chain = _table!.Reference(name, context.Pool, line.Number);
         if (chain.IsDeclared)
-            context.Problems.Partial(line.Number, $"chain {ProblemLog.Quote(name)} of table {_table.Name} is declared twice; both are taken as one");
+            context.Problems.Partial(line.Number,
+                $"chain {ProblemLog.Quote(name)} of table {_table.Name} is declared twice; both are taken as one");
         _table.Declare(chain, line.Span);
         chain.Policy = policy;
         return chain;
@@ -135,7 +136,8 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
             _lastChain = _table!.Reference(name, context.Pool, line.Number);
         Rule rule = _rules.Parse(ref words, counters, _table!, line.Span, out string? trouble);
         if (trouble is not null)
-            context.Problems.Partial(line.Number, $"in a rule of chain {ProblemLog.Quote(_lastChain.Name)}: {trouble}; it is kept as unknown");
+            context.Problems.Partial(line.Number,
+                $"in a rule of chain {ProblemLog.Quote(_lastChain.Name)}: {trouble}; it is kept as unknown");
         _lastChain.Rules.Add(rule);
         if (!_isFamilyKnown)
             GuessFamily(rule);

@@ -34,12 +34,14 @@ internal static class TableGuess
         if (Has("PREROUTING"))
         {
             // PREROUTING and OUTPUT are all of raw, but also what an excerpt of nat shows.
-            return table.Chains.Exists(chain => IsServiceChain(chain.Name) || KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services) ? "nat" : "raw";
+            return table.Chains.Exists(chain => IsServiceChain(chain.Name)
+                || KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services) ? "nat" : "raw";
         }
         return table.Chains.Exists(chain => IsServiceChain(chain.Name)) ? "nat" : "filter";
     }
 
     // KUBE-SERVICES is in the filter table as well, and so are other chains of kube-proxy.
     private static bool IsServiceChain(string name) => name == Docker.PublishedPorts
-        || KubeProxyIptables.RoleOf(name) is KubeChainRole.ClusterEndpoints or KubeChainRole.Endpoint or KubeChainRole.MarkMasquerade or KubeChainRole.Postrouting;
+        || KubeProxyIptables.RoleOf(name) is KubeChainRole.ClusterEndpoints or KubeChainRole.Endpoint or KubeChainRole.MarkMasquerade
+        or KubeChainRole.Postrouting;
 }

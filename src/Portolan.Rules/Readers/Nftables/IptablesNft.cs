@@ -49,7 +49,8 @@ internal static class IptablesNft
         var statements = new List<Statement>(rule.Statements.Length);
         foreach (Statement statement in rule.Statements)
         {
-            statements.Add(statement is RelationalMatch { Left: SelectorExpression { Field: PacketField.CtState or PacketField.CtStatus } } && isText
+            statements.Add(statement is RelationalMatch { Left: SelectorExpression { Field: PacketField.CtState or PacketField.CtStatus } }
+                && isText
                 ? new UnmodelledStatement("conntrack", "a condition on conntrack that nft translates wrongly")
                 : statement);
         }

@@ -42,6 +42,7 @@ internal static class NftChainHeader
         int sign = lexer.TrySkip("+") ? 1 : lexer.TrySkip("-") ? -1 : 0;
         if (sign == 0)
             return named;
-        return NftExpressionParser.TryReadNumber(ref lexer, out uint offset) && offset < int.MaxValue / 2 ? named + sign * (int)offset : null;
+        return NftExpressionParser.TryReadNumber(ref lexer, out uint offset) && offset < int.MaxValue / 2 ? named
+            + sign * (int)offset : null;
     }
 }

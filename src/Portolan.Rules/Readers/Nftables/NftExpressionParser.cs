@@ -56,7 +56,8 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
 
     private static Expression Join(List<Expression> parts) => parts.Count == 1 ? parts[0] : new ConcatExpression([.. parts]);
 
-    private Expression? MapOperand(ref NftLexer lexer, List<Expression> key) => SetOperand(ref lexer, scope.TypesOf(Join(key)), isMap: true, default);
+    private Expression? MapOperand(ref NftLexer lexer, List<Expression> key) =>
+        SetOperand(ref lexer, scope.TypesOf(Join(key)), isMap: true, default);
 
     /// <summary>"@name" or "{ elements }".</summary>
     public Expression? SetOperand(ref NftLexer lexer, EquatableArray<DataType> keyTypes, bool isMap, EquatableArray<DataType> dataTypes)
@@ -198,7 +199,8 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
     {
         int slash = word.IndexOf('/');
         (number, length) = (0, 0);
-        return slash > 0 && Scalar.TryNumber(word[..slash], out number) && Scalar.TryUInt32(word[(slash + 1)..], out length) && length <= 32;
+        return slash > 0 && Scalar.TryNumber(word[..slash], out number) && Scalar.TryUInt32(word[(slash + 1)..], out length)
+            && length <= 32;
     }
 
     /// <summary>The comparison of the highest bits of a value of 32 bits, as the bits and the number they are compared with.</summary>

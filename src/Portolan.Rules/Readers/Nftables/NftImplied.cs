@@ -2,7 +2,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Nftables;
 
-/// <summary>Conditions that a rule has in the kernel and that nft leaves out when it prints it, because another statement implies them.</summary>
+/// <summary>
+/// Conditions that a rule has in the kernel and that nft leaves out when it prints it, because another statement implies them.
+/// </summary>
 internal static class NftImplied
 {
     /// <summary>What "reject with tcp reset", "icmp" or "icmpv6" demand of the packet; null for nothing.</summary>

@@ -49,7 +49,8 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
                 return body.Number("mod") is { } modulus && body.Text("mode") is "random" or "inc"
                     ? new NumgenExpression(body.Text("mode") == "random", body.Number("mod") ?? 1, body.Number("offset") ?? 0) : null;
             case "jhash":
-                return body.Number("mod") is { } size && body.TryGetProperty("expr", out JsonElement operand) && Value(operand, default) is { } hashed
+                return body.Number("mod") is { } size && body.TryGetProperty("expr", out JsonElement operand) && Value(operand, default)
+                    is { } hashed
                     ? new HashExpression(hashed, size, body.Number("seed"), body.Number("offset") ?? 0) : null;
             case "symhash":
                 return body.Number("mod") is { } count ? new HashExpression(null, count, null, body.Number("offset") ?? 0) : null;
@@ -58,7 +59,8 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
             case "range": return Range(body, types);
             case "map":
                 return body.TryGetProperty("key", out JsonElement key) && body.TryGetProperty("data", out JsonElement data)
-                    && Value(key, default) is { } looked && Map(data, scope.TypesOf(looked)) is { } map ? new MapExpression(looked, map) : null;
+                    && Value(key, default) is { } looked && Map(data, scope.TypesOf(looked)) is { } map
+                    ? new MapExpression(looked, map) : null;
             case "&": return Binary(BitwiseOperator.And, body, types);
             case "|": return Binary(BitwiseOperator.Or, body, types);
             case "^": return Binary(BitwiseOperator.Xor, body, types);
@@ -100,7 +102,8 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
     private SelectorExpression? Route(JsonElement body) => Selector(
         body.Text("key") switch
         {
-            "nexthop" => body.Text("family") == "ip6" || scope.Family == TableFamily.Ip6 ? PacketField.RouteNextHop6 : PacketField.RouteNextHop,
+            "nexthop" => body.Text("family") == "ip6" || scope.Family == TableFamily.Ip6
+                ? PacketField.RouteNextHop6 : PacketField.RouteNextHop,
             var key => NftTypes.Field("rt", key),
         },
         null);

@@ -85,7 +85,8 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
         {
             // nft 1.0.6 writes the table's name where the flag's should be.
             context.Problems.Note(
-                source.Line, $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; taken for dormant");
+                source.Line,
+                    $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; taken for dormant");
         }
     }
 
@@ -98,7 +99,8 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
         chain.Comment = body.Text("comment");
         if (NftTypes.ChainType(body.Text("type")) is not { } type || NftTypes.Hook(body.Text("hook")) is not { } hook)
             return;
-        int priority = body.TryGetProperty("prio", out JsonElement prio) && prio.ValueKind == JsonValueKind.Number && prio.TryGetInt32(out int number)
+        int priority = body.TryGetProperty("prio", out JsonElement prio) && prio.ValueKind == JsonValueKind.Number
+            && prio.TryGetInt32(out int number)
             ? number : 0;
         string[] devices = body.TryGetProperty("dev", out JsonElement dev) ? [.. dev.Texts()] : [];
         chain.Base = new(type, hook, priority, body.Text("policy") == "drop" ? VerdictKind.Drop : VerdictKind.Accept, [.. devices]);

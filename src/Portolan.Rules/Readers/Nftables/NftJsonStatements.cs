@@ -80,7 +80,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
     private static Counters? Counted(JsonElement body) => body.ValueKind == JsonValueKind.Object
         && body.TryGetProperty("packets", out JsonElement packets) && body.TryGetProperty("bytes", out JsonElement bytes)
         && packets.ValueKind == JsonValueKind.Number && bytes.ValueKind == JsonValueKind.Number
-        && packets.TryGetUInt64(out ulong packetCount) && bytes.TryGetUInt64(out ulong byteCount) ? new Counters(packetCount, byteCount) : null;
+        && packets.TryGetUInt64(out ulong packetCount) && bytes.TryGetUInt64(out ulong byteCount)
+            ? new Counters(packetCount, byteCount) : null;
 
     private Statement? Named(string name, JsonElement body) => name switch
     {
@@ -100,7 +101,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
         "set" or "map" => SetUpdate(name, body),
         "xt" => body.Text("name") is { } extension
             ? new UnmodelledStatement(
-                extension, $"xt {body.Text("type")} {extension}", body.Text("type") == "target" && Iptables.Names.PassesOn(extension)) : null,
+                extension, $"xt {body.Text("type")} {extension}",
+                    body.Text("type") == "target" && Iptables.Names.PassesOn(extension)) : null,
         _ => null,
     };
 
@@ -116,22 +118,26 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
             null => RelationalOperator.Equal,
         };
         EquatableArray<DataType> types = scope.TypesOf(left);
-        if (left is FibExpression { Result: FibResult.OutInterfaceIndex } fib && rightJson.ValueKind is JsonValueKind.True or JsonValueKind.False)
+        if (left is FibExpression { Result: FibResult.OutInterfaceIndex } fib && rightJson.ValueKind is JsonValueKind.True
+            or JsonValueKind.False)
             left = fib with { Result = FibResult.Present };
         if (types is [DataType.Mark] && operation is { } compared && rightJson.ValueKind == JsonValueKind.Object
-            && rightJson.TryGetProperty("prefix", out JsonElement prefix) && prefix.Number("addr") is { } number && prefix.Number("len") is { } length and <= 32)
+            && rightJson.TryGetProperty("prefix", out JsonElement prefix) && prefix.Number("addr") is { } number && prefix.Number("len")
+                is { } length and <= 32)
             return NftExpressionParser.LeadingBits(left, compared, number, (uint)length);
         if (operation is not { } known || Expressions.Value(rightJson, types) is not { } right)
             return null;
         // "in" with a set asks for membership, and so it does for values that are no bits.
-        if (known == RelationalOperator.AnyBit && (right is SetReference or AnonymousSet || types is not [var type] || !NftTypes.IsBits(type)))
+        if (known == RelationalOperator.AnyBit
+            && (right is SetReference or AnonymousSet || types is not [var type] || !NftTypes.IsBits(type)))
             known = RelationalOperator.Equal;
         return new(left, known, right);
     }
 
     private VerdictMapStatement? VerdictMap(JsonElement body) =>
         body.TryGetProperty("key", out JsonElement keyJson) && body.TryGetProperty("data", out JsonElement data)
-            && Expressions.Value(keyJson, default) is { } key && Expressions.Map(data, scope.TypesOf(key)) is { } map ? new(key, map) : null;
+            && Expressions.Value(keyJson, default) is { } key && Expressions.Map(data, scope.TypesOf(key)) is { } map
+            ? new(key, map) : null;
 
     private Statement? Mangle(JsonElement body)
     {
@@ -139,7 +145,8 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
             return null;
         if (key.ValueKind == JsonValueKind.Object && key.TryGetProperty("tcp option", out _))
             return new UnmodelledStatement("tcp option", body.GetRawText(), PassesOn: true);
-        if (Expressions.Value(key, default) is not SelectorExpression target || Expressions.Value(valueJson, scope.TypesOf(target)) is not { } value)
+        if (Expressions.Value(key, default) is not SelectorExpression target
+            || Expressions.Value(valueJson, scope.TypesOf(target)) is not { } value)
             return null;
         return target.Field == PacketField.MetaTrace && value is NumberValue(1) ? new TraceStatement() : new AssignStatement(target, value);
     }
@@ -213,14 +220,16 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
         if (operation is not { } known || Expressions.Value(element, set?.KeyTypes ?? default) is not { } key)
             return null;
         Expression? data = null;
-        if (body.TryGetProperty("data", out JsonElement dataJson) && (data = Expressions.Value(dataJson, set?.DataTypes ?? default)) is null)
+        if (body.TryGetProperty("data", out JsonElement dataJson)
+            && (data = Expressions.Value(dataJson, set?.DataTypes ?? default)) is null)
             return null;
         var statements = new List<Statement>();
         if (body.TryGetProperty("stmt", out JsonElement list) && list.ValueKind == JsonValueKind.Array)
         {
             foreach (JsonElement statement in list.EnumerateArray())
             {
-                if (statement.ValueKind == JsonValueKind.Object && statement.TryGetProperty("limit", out JsonElement limit) && Limit(limit) is { } read)
+                if (statement.ValueKind == JsonValueKind.Object && statement.TryGetProperty("limit", out JsonElement limit) && Limit(limit)
+                    is { } read)
                     statements.Add(read);
             }
         }

@@ -61,7 +61,8 @@ internal readonly struct NftNatParser(NatKind kind, NftExpressionParser expressi
         return port switch
         {
             null => range,
-            NumberValue(<= ushort.MaxValue and var single) => range is null ? null : range with { FirstPort = (ushort)single, LastPort = (ushort)single },
+            NumberValue(<= ushort.MaxValue and var single) =>
+                range is null ? null : range with { FirstPort = (ushort)single, LastPort = (ushort)single },
             RangeValue(NumberValue(<= ushort.MaxValue and var first), NumberValue(<= ushort.MaxValue and var last)) =>
                 range is null ? null : range with { FirstPort = (ushort)first, LastPort = (ushort)last },
             _ => null,

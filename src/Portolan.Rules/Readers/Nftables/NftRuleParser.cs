@@ -88,12 +88,15 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
                 return TryReadOptionChange(ref lexer);
             case "exthdr":
                 int from = lexer.WordStart;
-                return lexer.TryRead(out _) && lexer.TryRead(out ReadOnlySpan<char> presence) && presence is "exists" or "missing" or "0" or "1"
+                return lexer.TryRead(out _) && lexer.TryRead(out ReadOnlySpan<char> presence) && presence is "exists" or "missing"
+                    or "0" or "1"
                     && Add(new UnmodelledStatement("exthdr", lexer.Since(from).ToString()));
             case "xt":
                 // nft cannot say more about extensions of iptables than their name.
-                return lexer.TryRead(out ReadOnlySpan<char> kind) && kind is "match" or "target" && lexer.TryRead(out ReadOnlySpan<char> name)
-                    && Add(new UnmodelledStatement(name.ToString(), $"xt {kind} {name}", kind is "target" && Iptables.Names.PassesOn(name)));
+                return lexer.TryRead(out ReadOnlySpan<char> kind) && kind is "match" or "target"
+                    && lexer.TryRead(out ReadOnlySpan<char> name)
+                    && Add(new UnmodelledStatement(name.ToString(), $"xt {kind} {name}",
+                        kind is "target" && Iptables.Names.PassesOn(name)));
         }
         lexer = start;
         return TryReadExpressionStatement(ref lexer);
@@ -119,7 +122,8 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
     /// <summary>What begins with a value: a match, an assignment or a lookup in a map of verdicts.</summary>
     private bool TryReadExpressionStatement(ref NftLexer lexer)
     {
-        if (expressions.Value(ref lexer, default) is not { } left || left is NumberValue or AddressValue or NameValue or UnmodelledExpression)
+        if (expressions.Value(ref lexer, default) is not { } left || left is NumberValue or AddressValue or NameValue
+            or UnmodelledExpression)
             return false;
         EquatableArray<DataType> types = expressions.Scope.TypesOf(left);
         if (lexer.TrySkip("vmap"))
@@ -149,7 +153,8 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         if (left is FibExpression { Result: FibResult.Present })
             types = [DataType.Boolean];
         NftLexer beforeValue = lexer;
-        if (types is [DataType.Mark] && lexer.TryRead(out ReadOnlySpan<char> word) && NftExpressionParser.TryReadLeadingBits(word, out ulong number, out uint length))
+        if (types is [DataType.Mark] && lexer.TryRead(out ReadOnlySpan<char> word)
+            && NftExpressionParser.TryReadLeadingBits(word, out ulong number, out uint length))
             return Add(NftExpressionParser.LeadingBits(left, written ?? RelationalOperator.Equal, number, length));
         lexer = beforeValue;
         if (expressions.Value(ref lexer, types) is not { } right)

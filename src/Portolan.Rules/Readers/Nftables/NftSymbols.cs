@@ -17,7 +17,8 @@ internal static class NftSymbols
     public static Expression? Constant(ReadOnlySpan<char> text, DataType type, bool quoted = false)
     {
         // The index of an interface that is gone is printed as the number it is.
-        if (quoted || type is DataType.InterfaceName or DataType.Text || (type == DataType.InterfaceIndex && !Scalar.TryNumber(text, out _)))
+        if (quoted || type is DataType.InterfaceName or DataType.Text
+            || (type == DataType.InterfaceIndex && !Scalar.TryNumber(text, out _)))
             return Name(text);
         if (text.IsEmpty || text.Length > LongestConstant)
             return null;
@@ -69,7 +70,8 @@ internal static class NftSymbols
         ushort major = 0, minor = 0;
         if (colon < 0 || text.Length == 1
             || (colon > 0 && !ushort.TryParse(text[..colon], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out major))
-            || (colon < text.Length - 1 && !ushort.TryParse(text[(colon + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out minor)))
+            || (colon < text.Length - 1
+                && !ushort.TryParse(text[(colon + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out minor)))
             return null;
         return (uint)((major << 16) | minor);
     }

@@ -114,7 +114,8 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
                 lexer.TryRead(out ReadOnlySpan<char> chainName);
                 _chain = _table!.Reference(chainName, context.Pool, line.Number);
                 if (_chain.IsDeclared && _chain.Source.Line > 0)
-                    context.Problems.Partial(line.Number, $"chain {ProblemLog.Quote(chainName)} stands twice in table {_table.Name}; both are taken as one");
+                    context.Problems.Partial(line.Number,
+                        $"chain {ProblemLog.Quote(chainName)} stands twice in table {_table.Name}; both are taken as one");
                 _table.Declare(_chain, line.Span);
                 break;
             case "counter" or "quota" or "limit" or "ct" or "secmark" or "synproxy" or "flowtable":
@@ -126,7 +127,8 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
                     End();
                     return false;
                 }
-                context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} is nothing that stands in a table of nft; it was left out");
+                context.Problems.Partial(line.Number,
+                    $"{ProblemLog.Quote(text)} is nothing that stands in a table of nft; it was left out");
                 _skipDepth = Math.Max(0, Depth(text));
                 break;
         }
@@ -186,7 +188,8 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
         _elements = null;
         if (!_set!.TakeElements(text, _expressions))
         {
-            context.Problems.Partial(_set.Source.Line, $"set {ProblemLog.Quote(_set.Name)}: only the first {_set.Elements.Count} elements were understood");
+            context.Problems.Partial(_set.Source.Line,
+                $"set {ProblemLog.Quote(_set.Name)}: only the first {_set.Elements.Count} elements were understood");
             _set.IsIncomplete = true;
         }
     }

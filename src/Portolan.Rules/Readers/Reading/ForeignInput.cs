@@ -4,11 +4,14 @@ using Portolan.Rules.Readers.Iptables;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Recognises what is no ruleset of iptables or nf_tables, so that a message can say what it is and what to give instead.</summary>
+/// <summary>
+/// Recognises what is no ruleset of iptables or nf_tables, so that a message can say what it is and what to give instead.
+/// </summary>
 internal static class ForeignInput
 {
     private const string KubernetesObject =
-        "this is a Kubernetes object; rules are the output of iptables-save or nft list ruleset, and manifests are given to 'portolan check --manifests' beside them";
+        "this is a Kubernetes object; rules are the output of iptables-save or nft list ruleset, and manifests are given to 'portolan " +
+        "check --manifests' beside them";
 
     /// <summary>The input as UTF-8: what a shell on Windows has saved comes as UTF-16, with or without a byte order mark.</summary>
     public static SourceText AsUtf8(SourceText source, out string? encoding)
@@ -28,7 +31,9 @@ internal static class ForeignInput
         return from is null ? source : new SourceText(source.Name, Encoding.UTF8.GetBytes(from.GetString(bytes)));
     }
 
-    /// <summary>What to say of a file that is compressed or an archive; null for others. Told by its first bytes, as file(1) does.</summary>
+    /// <summary>
+    /// What to say of a file that is compressed or an archive; null for others. Told by its first bytes, as file(1) does.
+    /// </summary>
     public static string? Packed(ReadOnlySpan<byte> bytes) => bytes switch
     {
         [0x1f, 0x8b, ..] => Unpack("gzip", "zcat"),
@@ -40,7 +45,9 @@ internal static class ForeignInput
         _ => null,
     };
 
-    /// <summary>The other tool whose dump looks like iptables-save's and begins at this line: "ebtables" or "arptables"; null for none.</summary>
+    /// <summary>
+    /// The other tool whose dump looks like iptables-save's and begins at this line: "ebtables" or "arptables"; null for none.
+    /// </summary>
     public static string? LookAlike(ReadOnlySpan<char> line)
     {
         if (line is "*broute")
@@ -55,15 +62,18 @@ internal static class ForeignInput
     public static string? Describe(ReadOnlySpan<char> line)
     {
         line = line.TrimStart();
-        if (line.StartsWith("IP Virtual Server version") || line.StartsWith("-A -t ") || line.StartsWith("-A -u ") || line.StartsWith("-A --tcp-service "))
-            return "this is the output of ipvsadm; services of mode ipvs are the kernel's virtual servers and not rules, and the chart does not read them";
+        if (line.StartsWith("IP Virtual Server version") || line.StartsWith("-A -t ") || line.StartsWith("-A -u ")
+            || line.StartsWith("-A --tcp-service "))
+            return "this is the output of ipvsadm; services of mode ipvs are the kernel's virtual servers and not rules, and the chart " +
+                "does not read them";
         if (line.StartsWith("Bridge table: ") || line.StartsWith("Bridge chain: "))
             return "this is a listing of ebtables; its rules see frames on bridges, and the chart follows IP packets";
         if (line.StartsWith("<iptables-rules"))
             return "this is the output of iptables-xml; give that of iptables-save";
         if (line.StartsWith("apiVersion: ") || line.StartsWith("kind: "))
             return KubernetesObject;
-        if (line.StartsWith("default via ") || (line.Contains(" dev ", StringComparison.Ordinal) && line.Contains(" proto ", StringComparison.Ordinal)))
+        if (line.StartsWith("default via ")
+            || (line.Contains(" dev ", StringComparison.Ordinal) && line.Contains(" proto ", StringComparison.Ordinal)))
             return "this is the output of 'ip route'; the chart needs no routes. Local addresses are read from 'ip -j addr'";
         if (IsInterface(line))
             return "this is the output of 'ip addr' for people; give that of 'ip -j addr'";
@@ -74,7 +84,8 @@ internal static class ForeignInput
         if (line.Contains("you must be root", StringComparison.Ordinal))
             return $"the tool could not read the rules and says so here: {ProblemLog.Quote(line)}; run it as root";
         return IsTranslated(line)
-            ? "this looks like a listing of iptables in translation; iptables itself speaks English only: give its own output, best that of iptables-save"
+            ? "this looks like a listing of iptables in translation; iptables itself speaks English only: give its own output, best that " +
+            "of iptables-save"
             : null;
     }
 

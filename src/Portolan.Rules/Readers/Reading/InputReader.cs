@@ -7,14 +7,16 @@ namespace Portolan.Rules.Readers.Reading;
 /// <summary>Reads one input, which may hold listings of several kinds with prose between them.</summary>
 internal sealed class InputReader(ReadContext context)
 {
-    private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context), new NftJsonReader(context),
+    private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context),
+        new NftJsonReader(context),
         new IpSetReader(context), new AddressReader(context), new RecentListReader(context)];
     private bool _isForeignNamed;
     private string? _skipped;
 
     /// <summary>True for a line that begins a listing of any kind: a section that is not finished has to make way for it.</summary>
     public static bool BeginsOther(ReadOnlySpan<char> line) =>
-        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line) || ForeignInput.LookAlike(line) is not null;
+        SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line)
+        || ForeignInput.LookAlike(line) is not null;
 
     public void Read()
     {
@@ -35,13 +37,15 @@ internal sealed class InputReader(ReadContext context)
                 TakeProse(line);
         }
         section?.End();
-        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null && !context.SawEmptyRuleset && !_isForeignNamed)
+        if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
+            && !context.SawEmptyRuleset && !_isForeignNamed)
             SayNothingFound();
     }
 
     private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty ? "the input is empty"
         : ForeignInput.DescribeJson(context.Source.Bytes)
-        ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0) ? "this is a binary file: expected " : "nothing here looks like rules: expected ")
+        ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0)
+            ? "this is a binary file: expected " : "nothing here looks like rules: expected ")
             + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
 
     private ISectionReader? Begin(LineCursor line)
@@ -59,7 +63,8 @@ internal sealed class InputReader(ReadContext context)
     /// <summary>A dump of ebtables or arptables uses the words of iptables-save: only the head of another one ends it.</summary>
     private bool EndsSkipped(ReadOnlySpan<char> line)
     {
-        if (IptablesHint.Read(line) is null && !NftTextReader.Begins(line) && !IpSetReader.Begins(line) && ForeignInput.LookAlike(line) is null)
+        if (IptablesHint.Read(line) is null && !NftTextReader.Begins(line) && !IpSetReader.Begins(line)
+            && ForeignInput.LookAlike(line) is null)
             return false;
         _skipped = null;
         return true;

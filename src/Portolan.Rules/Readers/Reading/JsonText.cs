@@ -25,7 +25,8 @@ internal static class JsonText
     public static bool ReadObjects(ReadContext context, LineCursor line, ReadOnlySpan<byte> key, TakeItem take)
     {
         int start = line.Offset;
-        var reader = new Utf8JsonReader(context.Source.Bytes[start..], new JsonReaderOptions { MaxDepth = 128, AllowMultipleValues = true });
+        var reader = new Utf8JsonReader(context.Source.Bytes[start..],
+            new JsonReaderOptions { MaxDepth = 128, AllowMultipleValues = true });
         int taken = 0;
         var lines = new LineCounter(context.Source, start, line.Number);
         try
@@ -52,7 +53,8 @@ internal static class JsonText
                 {
                     // Something has another type than the tool gives it (a number where an object should be): only this item is lost.
                     SourceSpan at = lines.Span(offset, 0);
-                    context.Problems.Partial(at.Line, $"{ProblemLog.Quote(item.RootElement.GetRawText())} was not understood and is left out");
+                    context.Problems.Partial(at.Line,
+                        $"{ProblemLog.Quote(item.RootElement.GetRawText())} was not understood and is left out");
                 }
             }
             if (key.Length > 0)

@@ -24,8 +24,8 @@ internal static class RulesetMerger
                     tables.Add((table.Family, table.Name), sameName = []);
                     order.Add(sameName);
                 }
-                // nft lists tables in the order they were made in, those of iptables-nft among them. The kernel calls chains of one priority
-                // by that order, and iptables-save does not tell it.
+                // nft lists tables in the order they were made in, those of iptables-nft among them. The kernel calls chains of one
+                // priority by that order, and iptables-save does not tell it.
                 if (!IsIptables(table.Format) && placedByNft.Add((table.Family, table.Name)) && order[^1] != sameName)
                 {
                     order.Remove(sameName);
@@ -36,7 +36,8 @@ internal static class RulesetMerger
             foreach (IpSet set in context.IpSets)
             {
                 if (!sets.TryAdd(set.Name, set) && !sets[set.Name].Entries.SequenceEqual(set.Entries))
-                    context.Problems.Partial(set.Source.Line, $"ipset {ProblemLog.Quote(set.Name)} differs from the one read before ({sets[set.Name].Source}), which is used");
+                    context.Problems.Partial(set.Source.Line,
+                        $"ipset {ProblemLog.Quote(set.Name)} differs from the one read before ({sets[set.Name].Source}), which is used");
             }
             hasInterfaces |= context.Interfaces is not null;
             foreach (NetInterface found in context.Interfaces ?? [])
@@ -81,17 +82,20 @@ internal static class RulesetMerger
         string places = $"{known.Source} and {added.Source}";
         if (IsIptables(kept.Format) != IsIptables(other.Format))
         {
-            from.Problems.Note(added.Source.Line, $"table {added.Name} is shown twice ({places}); iptables-save's words are used, nft's are a translation");
+            from.Problems.Note(added.Source.Line,
+                $"table {added.Name} is shown twice ({places}); iptables-save's words are used, nft's are a translation");
             return IsIptables(kept.Format) ? result : addedIsBetter ? (known, knownFrom) : (added, from);
         }
         if (kept.IsExcerpt != other.IsExcerpt)
         {
-            from.Problems.Note(added.Source.Line, $"table {added.Name} is shown twice ({places}); the one at {kept.Source} is complete and is used");
+            from.Problems.Note(added.Source.Line,
+                $"table {added.Name} is shown twice ({places}); the one at {kept.Source} is complete and is used");
             return result;
         }
         string? different = kept.IsExcerpt ? Complete(kept, other) : FindDifference(kept, other);
         if (different is not null)
-            from.Problems.Partial(added.Source.Line, $"two inputs disagree about table {added.Name} ({places}), for one in chain {ProblemLog.Quote(different)}; the one at {kept.Source} is used");
+            from.Problems.Partial(added.Source.Line, $"two inputs disagree about table {added.Name} ({places}), for one in chain " +
+                $"{ProblemLog.Quote(different)}; the one at {kept.Source} is used");
         return result;
     }
 

@@ -78,12 +78,15 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
             return;
         if (IsExcerpt)
         {
-            string names = string.Join(", ", missing.Take(5).Select(chain => ProblemLog.Quote(chain.Name))) + (missing.Count > 5 ? ", ..." : "");
-            problems.Note(missing[0].FirstReference, $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
+            string names = string.Join(", ", missing.Take(5).Select(chain => ProblemLog.Quote(chain.Name)))
+                + (missing.Count > 5 ? ", ..." : "");
+            problems.Note(missing[0].FirstReference,
+                $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
             return;
         }
         foreach (ChainBuilder chain in missing)
-            problems.Partial(chain.FirstReference, $"a rule of table {Name} goes to chain {ProblemLog.Quote(chain.Name)}, which is not in the input");
+            problems.Partial(chain.FirstReference,
+                $"a rule of table {Name} goes to chain {ProblemLog.Quote(chain.Name)}, which is not in the input");
     }
 
     public RuleTable Build() => new()

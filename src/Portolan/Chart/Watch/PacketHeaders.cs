@@ -5,7 +5,8 @@ using Portolan.Netlink.NfTables;
 namespace Portolan.Chart.Watch;
 
 /// <summary>What a trace shows of a packet's headers.</summary>
-internal sealed record PacketHeaders(IpProtocol Protocol, InetAddress Source, ushort? SourcePort, InetAddress Destination, ushort? DestinationPort)
+internal sealed record PacketHeaders(IpProtocol Protocol, InetAddress Source, ushort? SourcePort, InetAddress Destination,
+    ushort? DestinationPort)
 {
     internal string SourceText => Text(Source, SourcePort);
 
@@ -32,5 +33,6 @@ internal sealed record PacketHeaders(IpProtocol Protocol, InetAddress Source, us
             destination, hasPorts ? BinaryPrimitives.ReadUInt16BigEndian(transport[2..]) : null);
     }
 
-    private static string Text(InetAddress address, ushort? port) => port is { } number ? new InetEndpoint(address, number).ToString() : address.ToString();
+    private static string Text(InetAddress address, ushort? port) =>
+        port is { } number ? new InetEndpoint(address, number).ToString() : address.ToString();
 }

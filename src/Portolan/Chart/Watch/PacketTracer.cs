@@ -9,8 +9,8 @@ namespace Portolan.Chart.Watch;
 /// <summary>Collects the steps of traced packets and prints each packet's path as a whole, in the words of explain.</summary>
 internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
 {
-    // The kernel reports the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been silent
-    // for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
+    // The kernel reports the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been
+    // silent for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SilenceInNoise = TimeSpan.FromSeconds(5);
 

@@ -55,7 +55,8 @@ internal sealed class TracedPacket(uint id, long started)
         bool isOurs = step.Table.Name.StartsWith(WatchedPackets.TablePrefix, StringComparison.Ordinal);
         if (isOurs)
         {
-            End = step.Chain switch { WatchedPackets.LeftChain => TracedEnd.Left, WatchedPackets.DeliveredChain => TracedEnd.Delivered, _ => End };
+            End = step.Chain
+                switch { WatchedPackets.LeftChain => TracedEnd.Left, WatchedPackets.DeliveredChain => TracedEnd.Delivered, _ => End };
             return;
         }
         if (_steps.Count < MostSteps)

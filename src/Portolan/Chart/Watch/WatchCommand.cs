@@ -17,16 +17,32 @@ internal static class WatchCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var destination = new Option<string>("--dst") { Description = "Destination address of the packets to watch, as they come to this node.", Required = true, HelpName = "ADDRESS" };
+        var destination = new Option<string>("--dst")
+        {
+            Description = "Destination address of the packets to watch, as they come to this node.",
+            Required = true,
+            HelpName = "ADDRESS",
+        };
         var port = new Option<ushort?>("--dport") { Description = "Destination port.", HelpName = "N" };
         var protocol = new Option<string?>("--proto") { Description = "tcp, udp, sctp, icmp, icmpv6 or a number." };
-        var syn = new Option<bool>("--syn") { Description = "Only the first segment of each TCP connection, which is the one that nat rules decide about." };
-        var rate = new Option<uint>("--rate") { Description = "How many packets to trace a second, and at most at once.", DefaultValueFactory = _ => 10 };
+        var syn = new Option<bool>("--syn")
+        {
+            Description = "Only the first segment of each TCP connection, which is the one that nat rules decide about.",
+        };
+        var rate = new Option<uint>("--rate")
+        {
+            Description = "How many packets to trace a second, and at most at once.",
+            DefaultValueFactory = _ => 10,
+        };
         var seconds = new Option<uint>("--seconds") { Description = "Stop after this many seconds.", DefaultValueFactory = _ => 60 };
         var count = new Option<int?>("--count") { Description = "Stop after this many packets.", HelpName = "N" };
-        var command = new Command("watch", "Trace real packets in the kernel and print each one's path through the rules (of nftables and iptables-nft; "
-            + "iptables-legacy has no such trace). The trace rule is in a table of its own that the kernel removes when this program ends, however it ends. Needs root.\n\n"
-            + "Examples:\n  portolan watch --dst 172.30.5.207 --dport 443 --seconds 30\n  portolan watch --dst 172.30.5.207 --syn --count 1 --json")
+        var command =
+            new Command("watch",
+            "Trace real packets in the kernel and print each one's path through the rules (of nftables and iptables-nft; "
+            + "iptables-legacy has no such trace). The trace rule is in a table of its own that the kernel removes when this program " +
+                "ends, however it ends. Needs root.\n\n"
+            + "Examples:\n  portolan watch --dst 172.30.5.207 --dport 443 --seconds 30\n  portolan watch --dst 172.30.5.207 --syn " +
+                "--count 1 --json")
         {
             destination, port, protocol, syn, rate, seconds, count,
         };
@@ -61,12 +77,14 @@ internal static class WatchCommand
             stop.CancelAfter(TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             try
             {
-                return await WatchAsync(wanted, () => ChartInput.Read(parsed, options, chart), chart, parsed.GetValue(options.Netns), parsed.GetValue(count),
+                return await WatchAsync(wanted, () => ChartInput.Read(parsed, options, chart), chart, parsed.GetValue(options.Netns),
+                    parsed.GetValue(count),
                     parsed.GetValue(options.Json), stop.Token);
             }
             catch (NetlinkException error)
             {
-                chart.Error($"The kernel cannot trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that goes with its owner.");
+                chart.Error($"The kernel cannot trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that " +
+                    "goes with its owner.");
                 return ExitStatus.CouldNotRun;
             }
         });
@@ -115,7 +133,8 @@ internal static class WatchCommand
         }
         if (count is null || packets.Packets < count)
             packets.CloseAll();
-        chart.Message($"{packets.Packets.ToString(CultureInfo.InvariantCulture)} {(packets.Packets == 1 ? "packet" : "packets")} traced; the trace rule is removed");
+        chart.Message($"{packets.Packets.ToString(CultureInfo.InvariantCulture)} {(packets.Packets == 1 ? "packet" : "packets")} traced; " +
+            "the trace rule is removed");
         return ExitStatus.Ok;
     }
 
@@ -135,7 +154,8 @@ internal static class WatchCommand
         return hasOthers;
     }
 
-    private static PosixSignalRegistration Ending(PosixSignal signal, CancellationTokenSource stop) => PosixSignalRegistration.Create(signal, context =>
+    private static PosixSignalRegistration Ending(PosixSignal signal, CancellationTokenSource stop) =>
+        PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
         stop.Cancel();

@@ -30,17 +30,21 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
     public override string ToString() => (Port is { } port ? new InetEndpoint(Destination, port).ToString() : Destination.ToString())
         + (Protocol == IpProtocol.None ? string.Empty : "/" + Protocol.ToRuleText());
 
-    /// <summary>Makes the table. It belongs to the socket: when that closes, by us or by the kernel after a kill -9, the table goes.</summary>
+    /// <summary>
+    /// Makes the table. It belongs to the socket: when that closes, by us or by the kernel after a kill -9, the table goes.
+    /// </summary>
     /// <exception cref="NetlinkException">The kernel refuses the table.</exception>
     internal void Install(NetlinkSocket owner)
     {
-        var table = new NfTableId(Destination.Family.ToNfFamily(), string.Create(CultureInfo.InvariantCulture, $"{TablePrefix}{Environment.ProcessId}"));
+        var table = new NfTableId(Destination.Family.ToNfFamily(),
+            string.Create(CultureInfo.InvariantCulture, $"{TablePrefix}{Environment.ProcessId}"));
         using var transaction = new NfTransaction();
         transaction.AddTable(new NfTable(table) { Flags = NfTableFlags.Owner, Comment = "traces packets for portolan watch" });
         // One chain selects for both hooks, so that they share one limit.
         transaction.AddChain(new NfChain(table, SelectChain));
         transaction.AppendRule(new NfRule(table, SelectChain, [.. Expressions()]));
-        foreach ((string name, NfHookNumber hook) in (ReadOnlySpan<(string, NfHookNumber)>)[("prerouting", NfHookNumber.Prerouting), ("output", NfHookNumber.Output)])
+        foreach ((string name, NfHookNumber hook) in (ReadOnlySpan<(string, NfHookNumber)>)[("prerouting", NfHookNumber.Prerouting),
+            ("output", NfHookNumber.Output)])
         {
             transaction.AddChain(new NfChain(table, name) { Hook = new NfHook("filter", hook, FirstPriority) });
             transaction.AppendRule(new NfRule(table, name, [new NfImmediateVerdict(NfVerdict.Jump(SelectChain))]));
@@ -73,7 +77,8 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
         if (OnlySyn)
         {
             yield return new NfPayloadLoad(NfPayloadBase.Transport, 13, 1, register);
-            yield return new NfBitwise(register, register, 1, NfBitwiseOperation.MaskXor) { Mask = new NfData([SynAndAck]), Xor = new NfData([0]) };
+            yield return new NfBitwise(register, register, 1, NfBitwiseOperation.MaskXor) { Mask = new NfData([SynAndAck]),
+                Xor = new NfData([0]) };
             yield return new NfCompare(register, NfCompareOperator.Equal, new NfData([Syn]));
         }
         yield return new NfLimit(Rate, 1, Rate);

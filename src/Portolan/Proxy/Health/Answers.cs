@@ -15,7 +15,8 @@ internal static class Answers
     public static Task UnavailableAsync(HttpContext context, string body) =>
         SendAsync(context, StatusCodes.Status503ServiceUnavailable, "text/plain", body);
 
-    public static Task NotFoundAsync(HttpContext context) => SendAsync(context, StatusCodes.Status404NotFound, "text/plain", "404 page not found\n");
+    public static Task NotFoundAsync(HttpContext context) =>
+        SendAsync(context, StatusCodes.Status404NotFound, "text/plain", "404 page not found\n");
 
     private static Task SendAsync(HttpContext context, int code, string type, string body)
     {

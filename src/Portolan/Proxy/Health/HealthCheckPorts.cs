@@ -15,8 +15,8 @@ using Portolan.Services.Plans;
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node has
-/// endpoints (kube-proxy: healthcheck.ServiceHealthServer).
+/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node
+/// has endpoints (kube-proxy: healthcheck.ServiceHealthServer).
 /// </summary>
 /// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
 internal sealed partial class HealthCheckPorts : IDisposable
@@ -143,7 +143,8 @@ internal sealed partial class HealthCheckPorts : IDisposable
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
-        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as down; will retry every 30 s")]
+        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as " +
+        "down; will retry every 30 s")]
     private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
 
     [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be brought up to date ({Reason}); will retry in 30 s")]

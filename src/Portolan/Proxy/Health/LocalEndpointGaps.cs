@@ -17,8 +17,10 @@ internal sealed class LocalEndpointGaps
 
     public void Note(ServiceChange change)
     {
-        Set(_internal, change.Service, change.Plan?.Ports.Any(static port => port.InternalPolicyLocal && port.LocalBackends.IsEmpty) ?? false);
-        Set(_external, change.Service, change.Plan?.Ports.Any(static port => port.ExternalPolicyLocal && port.LocalBackends.IsEmpty) ?? false);
+        Set(_internal, change.Service, change.Plan?.Ports.Any(static port => port.InternalPolicyLocal && port.LocalBackends.IsEmpty)
+            ?? false);
+        Set(_external, change.Service, change.Plan?.Ports.Any(static port => port.ExternalPolicyLocal && port.LocalBackends.IsEmpty)
+            ?? false);
     }
 
     private static void Set(HashSet<ObjectName> services, ObjectName service, bool isIn)

@@ -8,8 +8,8 @@ namespace Portolan.Proxy.Health;
 
 /// <summary>
 /// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
-/// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is healthy.
-/// /healthz also asks whether the Node is to stay.
+/// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is
+/// healthy. /healthz also asks whether the Node is to stay.
 /// </summary>
 internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
 {

@@ -7,8 +7,8 @@ using Prometheus;
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// Figures for Prometheus: kube-proxy's under kube-proxy's names (pkg/proxy/metrics/metrics.go), where Portolan has the same thing to count,
-/// and its own, which begin with "portolan_".
+/// Figures for Prometheus: kube-proxy's under kube-proxy's names (pkg/proxy/metrics/metrics.go), where Portolan has the same thing to
+/// count, and its own, which begin with "portolan_".
 /// </summary>
 internal sealed class ProxyMetrics
 {
@@ -30,13 +30,16 @@ internal sealed class ProxyMetrics
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         DotNetStats.Register(_registry);
         // 0.1 ms to 3.3 s: kube-proxy's buckets start at 1 ms, which says nothing about a sync of ten microseconds.
-        var buckets = new HistogramConfiguration { Buckets = [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)] };
+        var buckets = new HistogramConfiguration { Buckets =
+            [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)] };
         _syncSeconds = metrics.CreateHistogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time a change of the rules took", buckets);
         _reconcileSeconds = metrics.CreateHistogram(
             "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a comparison of all rules with what they should be took", buckets);
-        _lastSync = metrics.CreateGauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds", "When rules were last found or brought in step");
+        _lastSync = metrics.CreateGauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds",
+            "When rules were last found or brought in step");
         _lastQueued = metrics.CreateGauge(
-            "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds", "When the oldest change that is not in force was noticed; 0 for none");
+            "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
+                "When the oldest change that is not in force was noticed; 0 for none");
         _serviceChanges = metrics.CreateCounter("kubeproxy_sync_proxy_rules_service_changes_total", "Services whose rules changed");
         _endpointChanges = metrics.CreateCounter(
             "kubeproxy_sync_proxy_rules_endpoint_changes_total", "Service ports whose endpoints may have changed");
@@ -61,7 +64,8 @@ internal sealed class ProxyMetrics
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
         Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
-        Counter failures = metrics.CreateCounter("portolan_sync_failures_total", "Syncs that failed, or in which the kernel refused something");
+        Counter failures = metrics.CreateCounter("portolan_sync_failures_total",
+            "Syncs that failed, or in which the kernel refused something");
         Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
         _registry.AddBeforeCollectCallback(() =>
         {

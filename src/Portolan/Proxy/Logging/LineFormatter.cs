@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Portolan.Proxy.Logging;
 
-/// <summary>One line for each log entry: UTC time, level, message. Names come from the cluster, so control characters are shown escaped.</summary>
+/// <summary>
+/// One line for each log entry: UTC time, level, message. Names come from the cluster, so control characters are shown escaped.
+/// </summary>
 internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "portolan-line";
