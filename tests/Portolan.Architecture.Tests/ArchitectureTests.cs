@@ -3,22 +3,22 @@ namespace Portolan.Architecture.Tests;
 /// <summary>The sources keep to the house plan.</summary>
 public sealed class ArchitectureTests
 {
-    private static readonly ArrowChecker _checker = new(ReadSources());
+    private static readonly ArrowChecker s_checker = new(ReadSources());
 
     [Fact]
-    public void A_namespace_is_its_folder() => AssertNone(_checker.Namespaces());
+    public void A_namespace_is_its_folder() => AssertNone(s_checker.Namespaces());
 
     [Fact]
-    public void Projects_use_only_those_below_them() => AssertNone(_checker.Projects());
+    public void Projects_use_only_those_below_them() => AssertNone(s_checker.Projects());
 
     [Fact]
-    public void Folders_use_only_those_below_them() => AssertNone(_checker.Folders());
+    public void Folders_use_only_those_below_them() => AssertNone(s_checker.Folders());
 
     [Fact]
-    public void Netlinks_core_knows_no_netfilter() => AssertNone(_checker.Netfilter());
+    public void Netlinks_core_knows_no_netfilter() => AssertNone(s_checker.Netfilter());
 
     [Fact]
-    public void Services_rules_and_inspect_know_no_socket_file_clock_or_process() => AssertNone(_checker.Impurities());
+    public void Services_rules_and_inspect_know_no_socket_file_clock_or_process() => AssertNone(s_checker.Impurities());
 
     [Fact]
     public void Names_of_kube_proxys_chains_are_in_the_dialects_only() => AssertNone(ChainNames());
@@ -28,7 +28,7 @@ public sealed class ArchitectureTests
     {
         string[] faults =
         [
-            .. _checker.Namespaces(), .. _checker.Projects(), .. _checker.Folders(), .. _checker.Netfilter(), .. _checker.Impurities(),
+            .. s_checker.Namespaces(), .. s_checker.Projects(), .. s_checker.Folders(), .. s_checker.Netfilter(), .. s_checker.Impurities(),
                 .. ChainNames(),
         ];
         Assert.All(HousePlan.KnownFaults, known => Assert.Contains(faults, fault => fault.StartsWith(known, StringComparison.Ordinal)));

@@ -9,24 +9,24 @@ namespace Portolan.Inspect.Tests;
 /// <summary>The article's own listing leads to the article's conclusions.</summary>
 public sealed class ArticleTests
 {
-    private static readonly Ruleset Rules = Dumps.Read(Dumps.Article);
-    private static readonly ServiceCatalogue Catalogue = ServiceCatalogue.Read(Rules);
-    private static readonly ProgrammedService Service = Assert.Single(Catalogue.Services);
+    private static readonly Ruleset s_rules = Dumps.Read(Dumps.Article);
+    private static readonly ServiceCatalogue s_catalogue = ServiceCatalogue.Read(s_rules);
+    private static readonly ProgrammedService s_service = Assert.Single(s_catalogue.Services);
 
     [Fact]
     public void The_seven_endpoints_have_equal_shares_and_the_last_rule_has_no_probability()
     {
-        Assert.Equal("default/testsvc", Service.DisplayName);
-        Assert.Equal(7, Service.Endpoints.Length);
-        Assert.All(Service.Endpoints, endpoint => Assert.Equal("1/7", ShareText.Of(endpoint.Share)));
+        Assert.Equal("default/testsvc", s_service.DisplayName);
+        Assert.Equal(7, s_service.Endpoints.Length);
+        Assert.All(s_service.Endpoints, endpoint => Assert.Equal("1/7", ShareText.Of(endpoint.Share)));
         Assert.Equal(["0.14286000002", "0.16667000018", "0.20000000019", "0.25000000000", "0.33332999982", "0.50000000000", ""],
-            Service.Endpoints.Select(endpoint => endpoint.Printed));
+            s_service.Endpoints.Select(endpoint => endpoint.Printed));
     }
 
     [Fact]
     public void Only_the_endpoint_whose_chain_is_shown_has_an_address()
     {
-        ProgrammedEndpoint known = Assert.Single(Service.Endpoints, endpoint => endpoint.Address.Family != IpFamily.None);
+        ProgrammedEndpoint known = Assert.Single(s_service.Endpoints, endpoint => endpoint.Address.Family != IpFamily.None);
         Assert.Equal("172.31.9.52:80", known.Text);
         Assert.Equal("KUBE-SEP-BVMKBOC4GGNJ3567", known.Chain);
     }
@@ -34,10 +34,10 @@ public sealed class ArticleTests
     [Fact]
     public void The_load_balancer_drops_outsiders_for_lack_of_local_endpoints()
     {
-        ProgrammedFrontend frontend = Assert.Single(Service.Frontends, item => item.Kind == ProgrammedKind.LoadBalancer);
+        ProgrammedFrontend frontend = Assert.Single(s_service.Frontends, item => item.Kind == ProgrammedKind.LoadBalancer);
         Assert.Equal("172.6.6.6:443", frontend.Text);
         Assert.Equal(ProgrammedState.Dropped, frontend.State);
-        Assert.True(Service.IsExternalLocal);
+        Assert.True(s_service.IsExternalLocal);
 
         ExplainedPath walk = ExplainedPath(ProgrammedKind.LoadBalancer, ClientPlace.Outside);
         string[] chains = [.. walk.Steps.Select(step => step.Place.Chain.Name)];
@@ -60,7 +60,7 @@ public sealed class ArticleTests
     [Fact]
     public void There_are_two_chains_for_marks()
     {
-        var guide = new ChainGuide(Catalogue);
+        var guide = new ChainGuide(s_catalogue);
         Assert.StartsWith("marks packets that shall leave", guide.PurposeOf("KUBE-MARK-MASQ"), StringComparison.Ordinal);
         Assert.StartsWith("marks packets that shall be dropped", guide.PurposeOf("KUBE-MARK-DROP"), StringComparison.Ordinal);
         Assert.Equal("marks the packet 0x4000", ExplainedPath(ProgrammedKind.ClusterIP, ClientPlace.Outside).Steps[2].What);
@@ -73,7 +73,7 @@ public sealed class ArticleTests
         Assert.Contains(walk.Unknowns, text => text.Contains("leaves out rules of chain KUBE-SERVICES", StringComparison.Ordinal));
         Assert.Contains(walk.Unknowns, text => text.Contains("filter", StringComparison.Ordinal));
 
-        TraceResult trace = Dumps.Trace(Rules, Dumps.Tcp("172.31.4.4", "172.30.5.207", 443), NodeAddresses.Unknown);
+        TraceResult trace = Dumps.Trace(s_rules, Dumps.Tcp("172.31.4.4", "172.30.5.207", 443), NodeAddresses.Unknown);
         Assert.Equal(6.0 / 7, trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown)
             .Sum(outcome => outcome.Probability), 4);
         Outcome known = Assert.Single(trace.Outcomes, outcome => outcome.Verdict != OutcomeVerdict.Unknown);
@@ -81,6 +81,6 @@ public sealed class ArticleTests
     }
 
     private static ExplainedPath ExplainedPath(ProgrammedKind kind, ClientPlace place) =>
-        Assert.Single(new Explainer(Rules, Catalogue, NodeAddresses.Unknown, new ChainGuide(Catalogue)).Explain(Service, [place]),
+        Assert.Single(new Explainer(s_rules, s_catalogue, NodeAddresses.Unknown, new ChainGuide(s_catalogue)).Explain(s_service, [place]),
             walk => walk.Frontend.Kind == kind);
 }

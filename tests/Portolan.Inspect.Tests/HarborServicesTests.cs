@@ -13,7 +13,7 @@ public sealed class HarborServicesTests
         "10.244.3.55:80";
 
     // name/protocol | frontends | endpoints of the cluster IP | warnings, from harbor/cluster.yaml as node-a sees it.
-    private static readonly string[] Cluster =
+    private static readonly string[] s_cluster =
     [
         "default/kubernetes:https/tcp | ClusterIP 172.30.0.1:443 served | 10.97.0.1:8443 |",
         $"default/testsvc/tcp | ClusterIP 172.30.5.207:443 served, NodePort *:30031 dropped, Outside 172.6.6.6:443 dropped | " +
@@ -43,7 +43,7 @@ public sealed class HarborServicesTests
     [InlineData("harbor/kube-proxy-1.36/nft-list-ruleset.json")]
     public void Every_format_of_1_36_offers_what_the_cluster_has(params string[] files)
     {
-        Assert.Equal(Cluster, Show(Dumps.Read(files), IpFamily.IPv4));
+        Assert.Equal(s_cluster, Show(Dumps.Read(files), IpFamily.IPv4));
     }
 
     [Theory]
@@ -61,7 +61,7 @@ public sealed class HarborServicesTests
     [InlineData("harbor/kube-proxy-1.20/iptables-nat-nL.txt", "harbor/kube-proxy-1.20/iptables-filter-nL.txt")]
     public void Every_format_of_1_20_offers_what_the_cluster_has_as_that_version_saw_it(params string[] files)
     {
-        string[] expected = [.. Cluster];
+        string[] expected = [.. s_cluster];
         // 1.20 knows neither terminating endpoints nor internalTrafficPolicy.
         expected[7] = "shop/agent:grpc/tcp | ClusterIP 172.30.10.7:4317 served | 10.244.1.60:4317 10.244.2.60:4317 10.244.3.60:4317 |";
         expected[9] = "shop/draining:http/tcp | ClusterIP 172.30.10.6:80 rejected, NodePort *:30082 rejected |  |";

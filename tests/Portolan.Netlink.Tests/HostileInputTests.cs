@@ -13,20 +13,20 @@ public sealed class HostileInputTests
 {
     private const int Runs = 5_000;
 
-    private static readonly NfTableId Table = new(NfFamily.IPv4, "portolan");
+    private static readonly NfTableId s_table = new(NfFamily.IPv4, "portolan");
 
     // Real messages to spoil: those of a transaction with every kind of object and expression.
-    private static readonly byte[] Batch = MakeBatch();
+    private static readonly byte[] s_batch = MakeBatch();
 
-    private static readonly Gen<byte[]> Random = Gen.Byte.Array[0, 200];
+    private static readonly Gen<byte[]> s_random = Gen.Byte.Array[0, 200];
 
     // Attributes with lengths that fit more often than chance has it, nested three deep.
-    private static readonly Gen<byte[]> Attributes = AttributeList(AttributeList(AttributeList(Gen.Byte.Array[0, 20])));
+    private static readonly Gen<byte[]> s_attributes = AttributeList(AttributeList(AttributeList(Gen.Byte.Array[0, 20])));
 
-    private static readonly Gen<byte[]> Mutated =
-        Gen.Select(Gen.Int[0, Batch.Length], Gen.Select(Gen.Int[0, Batch.Length - 1], Gen.Byte).Array[0, 8], (length, changes) =>
+    private static readonly Gen<byte[]> s_mutated =
+        Gen.Select(Gen.Int[0, s_batch.Length], Gen.Select(Gen.Int[0, s_batch.Length - 1], Gen.Byte).Array[0, 8], (length, changes) =>
         {
-            byte[] bytes = [.. Batch];
+            byte[] bytes = [.. s_batch];
             foreach ((int at, byte value) in changes)
                 bytes[at] = value;
             return bytes[..length];
@@ -34,28 +34,28 @@ public sealed class HostileInputTests
 
     [Fact]
     public void Datagrams_of_any_bytes_are_walked_without_harm() =>
-        Gen.OneOf(Random, Mutated).Sample(Walk, iter: Runs);
+        Gen.OneOf(s_random, s_mutated).Sample(Walk, iter: Runs);
 
     [Fact]
     public void Payloads_of_any_bytes_are_decoded_or_refused() =>
-        Gen.OneOf(Random, Attributes.Select(Gen.Byte, (attributes, family) => (byte[])[family, 0, 0, 0, .. attributes]))
+        Gen.OneOf(s_random, s_attributes.Select(Gen.Byte, (attributes, family) => (byte[])[family, 0, 0, 0, .. attributes]))
         .Sample(DecodeAll, iter: Runs);
 
     [Fact]
     public void A_message_cut_anywhere_is_decoded_or_refused()
     {
-        for (int start = 0; start < Batch.Length;)
+        for (int start = 0; start < s_batch.Length;)
         {
-            int length = BitConverter.ToInt32(Batch, start);
+            int length = BitConverter.ToInt32(s_batch, start);
             for (int cut = 0; cut <= length; cut++)
-                Walk(Batch[start..(start + cut)]);
+                Walk(s_batch[start..(start + cut)]);
             start += length;
         }
     }
 
     [Fact]
     public void User_data_of_any_bytes_are_read_or_refused() =>
-        Random.Sample(bytes =>
+        s_random.Sample(bytes =>
         {
             for (byte type = 0; type < 8; type++)
             {
@@ -117,13 +117,13 @@ public sealed class HostileInputTests
     private static byte[] MakeBatch()
     {
         using var transaction = new NfTransaction();
-        transaction.AddTable(new NfTable(Table) { Comment = "comment" });
-        transaction.AddChain(new NfChain(Table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100), Comment = "comment" });
-        transaction.AddSet(Samples.EndpointMap(Table));
-        transaction.AddSet(Samples.AffinitySet(Table));
+        transaction.AddTable(new NfTable(s_table) { Comment = "comment" });
+        transaction.AddChain(new NfChain(s_table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100), Comment = "comment" });
+        transaction.AddSet(Samples.EndpointMap(s_table));
+        transaction.AddSet(Samples.AffinitySet(s_table));
         foreach (var row in ReaderTests.Programs())
-            transaction.AppendRule(new NfRule(Table, "post", row.Data.Item3) { Comment = "comment" });
-        transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+            transaction.AppendRule(new NfRule(s_table, "post", row.Data.Item3) { Comment = "comment" });
+        transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 80),
             Comment = "x"u8 });
         transaction.Element(new NfElement { Key = [1], KeyEnd = [2], Verdict = NfVerdictCode.Jump, Chain = "post"u8,

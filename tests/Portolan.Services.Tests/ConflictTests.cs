@@ -8,12 +8,12 @@ namespace Portolan.Services.Tests;
 /// <summary>Services that claim the same frontend: the older one keeps it, the other is told and gets it as soon as it is free.</summary>
 public sealed class ConflictTests
 {
-    private static readonly DateTimeOffset _day = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_day = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static ServiceObject Old(string name, params string[] clusterIPs) => Service(name, clusterIPs) with { Created = _day };
+    private static ServiceObject Old(string name, params string[] clusterIPs) => Service(name, clusterIPs) with { Created = s_day };
 
     private static ServiceObject Young(string name, params string[] clusterIPs) =>
-        Service(name, clusterIPs) with { Created = _day.AddDays(1) };
+        Service(name, clusterIPs) with { Created = s_day.AddDays(1) };
 
     private static string? HolderOf(ClusterUnderTest cluster, string destination)
     {
@@ -71,7 +71,7 @@ public sealed class ConflictTests
     {
         ClusterUnderTest cluster = ClusterWithSlices();
         cluster.Set(
-            Service("ns1/c", "172.30.0.3") with { Created = _day.AddDays(2), ExternalIPs = Addresses("198.51.100.7") },
+            Service("ns1/c", "172.30.0.3") with { Created = s_day.AddDays(2), ExternalIPs = Addresses("198.51.100.7") },
             Young("ns1/b", "172.30.0.2") with { ExternalIPs = Addresses("198.51.100.7") },
             Old("ns1/a", "172.30.0.1") with { ExternalIPs = Addresses("198.51.100.7") });
         Assert.Equal("ns1/a", HolderOf(cluster, "198.51.100.7:80"));
@@ -92,7 +92,7 @@ public sealed class ConflictTests
         ClusterUnderTest cluster = ClusterWithSlices();
         cluster.Set(Old("ns1/a", "172.30.0.1") with { ExternalIPs = Addresses("198.51.100.7") },
             Young("ns1/b", "172.30.0.2") with { ExternalIPs = Addresses("198.51.100.7") });
-        cluster.Set(Old("ns1/a", "172.30.0.1") with { Created = _day.AddDays(9), ExternalIPs = Addresses("198.51.100.7") });
+        cluster.Set(Old("ns1/a", "172.30.0.1") with { Created = s_day.AddDays(9), ExternalIPs = Addresses("198.51.100.7") });
 
         Assert.Equal("ns1/b", HolderOf(cluster, "198.51.100.7:80"));
     }

@@ -14,7 +14,7 @@ public sealed class EndpointConditionTests
     private const EndpointConditions Serving = EndpointConditions.Serving;
     private const EndpointConditions Terminating = EndpointConditions.Terminating;
 
-    private static readonly ServiceObject _local = Service("ns1/svc1", "172.30.1.1") with
+    private static readonly ServiceObject s_local = Service("ns1/svc1", "172.30.1.1") with
     {
         Type = ServiceType.LoadBalancer,
         LoadBalancerIPs = Addresses("1.2.3.4"),
@@ -56,7 +56,7 @@ public sealed class EndpointConditionTests
     [Fact]
     public void A_terminating_endpoint_here_beats_a_ready_one_elsewhere_for_policy_Local_only()
     {
-        ClusterUnderTest cluster = ClusterWith(_local, Here("10.180.0.2").Draining(), Here("10.180.0.3").Draining(),
+        ClusterUnderTest cluster = ClusterWith(s_local, Here("10.180.0.2").Draining(), Here("10.180.0.3").Draining(),
             Here("10.180.0.4").With(Terminating), Elsewhere("10.180.1.5"));
 
         Assert.Equal("10.180.0.2:80 10.180.0.3:80 kept", cluster.Dial(Client.Outside, "1.2.3.4:80"));
@@ -67,7 +67,7 @@ public sealed class EndpointConditionTests
     [Fact]
     public void A_ready_endpoint_here_ends_the_use_of_terminating_ones_here()
     {
-        ClusterUnderTest cluster = ClusterWith(_local, Here("10.180.0.1"), Here("10.180.0.3").Draining());
+        ClusterUnderTest cluster = ClusterWith(s_local, Here("10.180.0.1"), Here("10.180.0.3").Draining());
 
         Assert.Equal("10.180.0.1:80 kept", cluster.Dial(Client.Outside, "1.2.3.4:80"));
     }
@@ -75,7 +75,7 @@ public sealed class EndpointConditionTests
     [Fact]
     public void Endpoints_that_terminate_elsewhere_leave_policy_Local_dropping_and_the_cluster_IP_serving()
     {
-        ClusterUnderTest cluster = ClusterWith(_local, Elsewhere("10.180.1.5").Draining());
+        ClusterUnderTest cluster = ClusterWith(s_local, Elsewhere("10.180.1.5").Draining());
 
         Assert.Equal("drop", cluster.Dial(Client.Outside, "1.2.3.4:80"));
         Assert.Equal("10.180.1.5:80 off-cluster", cluster.Dial(Client.Pod, "172.30.1.1:80"));

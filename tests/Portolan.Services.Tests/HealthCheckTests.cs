@@ -8,7 +8,7 @@ namespace Portolan.Services.Tests;
 /// <summary>What a load balancer is told about this node.</summary>
 public sealed class HealthCheckTests
 {
-    private static readonly ServiceObject _checked = Service("ns1/svc1", "172.30.0.41") with
+    private static readonly ServiceObject s_checked = Service("ns1/svc1", "172.30.0.41") with
     {
         Type = ServiceType.LoadBalancer,
         Ports = [Port(80, name: "a"), Port(81, name: "b")],
@@ -23,7 +23,7 @@ public sealed class HealthCheckTests
     public void Ready_endpoints_of_this_node_are_counted_once_per_address()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(_checked, SliceOf("ns1/svc1-1", Here("10.180.0.1"), Here("10.180.0.2"), Elsewhere("10.180.1.1"),
+        cluster.Set(s_checked, SliceOf("ns1/svc1-1", Here("10.180.0.1"), Here("10.180.0.2"), Elsewhere("10.180.1.1"),
             Here("10.180.0.3").Draining(), Here("10.180.0.4").With(EndpointConditions.Serving)), SliceOf("ns1/svc1-2", Here("10.180.0.2")));
 
         Assert.Equal(new HealthCheckPlan(30000, 2, null), cluster.Plan("ns1/svc1").HealthCheck);
@@ -33,7 +33,7 @@ public sealed class HealthCheckTests
     public void Terminating_endpoints_serve_traffic_while_the_health_check_counts_none()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(_checked with { LoadBalancerIPs = Addresses("1.2.3.4") }, SliceOf("ns1/svc1-1", Here("10.180.0.3").Draining()));
+        cluster.Set(s_checked with { LoadBalancerIPs = Addresses("1.2.3.4") }, SliceOf("ns1/svc1-1", Here("10.180.0.3").Draining()));
 
         Assert.Equal(new HealthCheckPlan(30000, 0, null), cluster.Plan("ns1/svc1").HealthCheck);
         Assert.Equal("10.180.0.3:8080 kept", cluster.Dial(Client.Outside, "1.2.3.4:80"));
@@ -43,7 +43,7 @@ public sealed class HealthCheckTests
     public void Each_family_counts_its_own_endpoints()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(_checked with { ClusterIPs = Addresses("172.30.0.41", "fd00:172:30::41") }, SliceOf("ns1/svc1-4", Here("10.180.0.1")),
+        cluster.Set(s_checked with { ClusterIPs = Addresses("172.30.0.41", "fd00:172:30::41") }, SliceOf("ns1/svc1-4", Here("10.180.0.1")),
             SliceOf("ns1/svc1-6", Here("fd00:10:180::1"), Here("fd00:10:180::2")));
 
         Assert.Equal(new HealthCheckPlan(30000, 1, 2), cluster.Plan("ns1/svc1").HealthCheck);
@@ -55,9 +55,9 @@ public sealed class HealthCheckTests
         var cluster = new ClusterUnderTest();
         ServiceObject[] unchecked_ =
         [
-            _checked with { ExternalPolicyLocal = false },
-            _checked with { Type = ServiceType.NodePort },
-            _checked with { HealthCheckNodePort = 0 },
+            s_checked with { ExternalPolicyLocal = false },
+            s_checked with { Type = ServiceType.NodePort },
+            s_checked with { HealthCheckNodePort = 0 },
         ];
 
         Assert.All(unchecked_, service =>

@@ -11,7 +11,7 @@ public sealed class TrafficPolicyTests
     private const string Local = "10.180.0.1:80";
     private const string Remote = "10.180.1.1:80";
 
-    private static readonly string[] _external = ["198.51.100.7:80", "1.2.3.4:80", "node:3001"];
+    private static readonly string[] s_external = ["198.51.100.7:80", "1.2.3.4:80", "node:3001"];
 
     private static ServiceObject EverywhereService(bool internalLocal, bool externalLocal) => Service("ns1/svc1", "172.30.0.41") with
     {
@@ -56,9 +56,9 @@ public sealed class TrafficPolicyTests
         });
 
         Assert.All(Enum.GetValues<Client>(), client => Assert.Equal(atClusterIP, cluster.Dial(client, "172.30.0.41:80")));
-        Assert.All(_external, frontend => Assert.Equal(pod, cluster.Dial(Client.Pod, frontend)));
-        Assert.All(_external, frontend => Assert.Equal(node, cluster.Dial(Client.Node, frontend)));
-        Assert.All(_external, frontend => Assert.Equal(outside, cluster.Dial(Client.Outside, frontend)));
+        Assert.All(s_external, frontend => Assert.Equal(pod, cluster.Dial(Client.Pod, frontend)));
+        Assert.All(s_external, frontend => Assert.Equal(node, cluster.Dial(Client.Node, frontend)));
+        Assert.All(s_external, frontend => Assert.Equal(outside, cluster.Dial(Client.Outside, frontend)));
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class TrafficPolicyTests
         ClusterUnderTest cluster = ClusterWith(EverywhereService(true, true),
             Here("10.180.0.1").With(EndpointConditions.Serving), Elsewhere("10.180.1.1").With(EndpointConditions.Terminating));
 
-        Assert.All([.. _external, "172.30.0.41:80"], frontend => Assert.Equal("reject", cluster.Dial(Client.Outside, frontend)));
+        Assert.All([.. s_external, "172.30.0.41:80"], frontend => Assert.Equal("reject", cluster.Dial(Client.Outside, frontend)));
     }
 
     [Fact]

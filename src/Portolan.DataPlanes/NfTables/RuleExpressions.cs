@@ -12,7 +12,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// </summary>
 internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
 {
-    private static readonly NfRegister First = NfRegister.At(0);
+    private static readonly NfRegister s_first = NfRegister.At(0);
 
     /// <summary>Slots of an address.</summary>
     private int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
@@ -83,9 +83,9 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfExpression Source(int slot) =>
         new NfPayloadLoad(NfPayloadBase.Network, SourceOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
 
-    internal static NfExpression In(string set, bool inverted = false) => new NfLookup(set, First, null, inverted);
+    internal static NfExpression In(string set, bool inverted = false) => new NfLookup(set, s_first, null, inverted);
 
-    internal static NfExpression Map(string map, int destination = 0) => new NfLookup(map, First, NfRegister.At(destination));
+    internal static NfExpression Map(string map, int destination = 0) => new NfLookup(map, s_first, NfRegister.At(destination));
 
     internal static NfExpression Jump(string chain) => new NfImmediateVerdict(NfVerdict.Jump(chain));
 
@@ -111,7 +111,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
         const int nameSize = 16;
         byte[] compared = isPrefix ? bytes : [.. bytes, .. new byte[nameSize - bytes.Length]];
         NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
-        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, First), new NfCompare(First, comparison, new NfData(compared))];
+        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, s_first), new NfCompare(s_first, comparison, new NfData(compared))];
     }
 
     /// <summary>"fib saddr type local".</summary>
@@ -123,20 +123,20 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>"meta mark set meta mark | bit".</summary>
     internal static NfExpression[] SetMark(uint bit) =>
     [
-        new NfMetaLoad(NfMetaKey.Mark, First),
-        NfBitwise.MaskXor(First, NfData.HostOrder(~bit), NfData.HostOrder(bit)),
-        new NfMetaStore(NfMetaKey.Mark, First),
+        new NfMetaLoad(NfMetaKey.Mark, s_first),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(~bit), NfData.HostOrder(bit)),
+        new NfMetaStore(NfMetaKey.Mark, s_first),
     ];
 
     /// <summary>"meta mark &amp; bit != 0 meta mark set meta mark ^ bit".</summary>
     internal static NfExpression[] TakeMark(uint bit) =>
     [
-        new NfMetaLoad(NfMetaKey.Mark, First),
-        NfBitwise.MaskXor(First, NfData.HostOrder(bit), NfData.HostOrder(0)),
-        new NfCompare(First, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
-        new NfMetaLoad(NfMetaKey.Mark, First),
-        NfBitwise.MaskXor(First, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(bit)),
-        new NfMetaStore(NfMetaKey.Mark, First),
+        new NfMetaLoad(NfMetaKey.Mark, s_first),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(bit), NfData.HostOrder(0)),
+        new NfCompare(s_first, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
+        new NfMetaLoad(NfMetaKey.Mark, s_first),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(bit)),
+        new NfMetaStore(NfMetaKey.Mark, s_first),
     ];
 
     internal static NfExpression Masquerade { get; } = new NfMasquerade { Flags = NfNatFlags.PortRandomFully };
@@ -144,24 +144,24 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>"ct status dnat".</summary>
     internal static NfExpression[] IsTranslated { get; } =
     [
-        new NfConntrackLoad(NfConntrackKey.Status, First),
-        NfBitwise.MaskXor(First, NfData.HostOrder(DnatStatus), NfData.HostOrder(0)),
-        new NfCompare(First, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
+        new NfConntrackLoad(NfConntrackKey.Status, s_first),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(DnatStatus), NfData.HostOrder(0)),
+        new NfCompare(s_first, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
     ];
 
     /// <summary>"dnat to" the address and port that a map left from slot 0 on.</summary>
-    internal NfExpression Dnat() => new NfNat(NfNatKind.Destination, NfFamily, First, NfRegister.At(AddressSlots));
+    internal NfExpression Dnat() => new NfNat(NfNatKind.Destination, NfFamily, s_first, NfRegister.At(AddressSlots));
 
-    internal static NfExpression StorePriority { get; } = new NfMetaStore(NfMetaKey.Priority, First);
+    internal static NfExpression StorePriority { get; } = new NfMetaStore(NfMetaKey.Priority, s_first);
 
     internal static NfExpression LoadPriority(int slot) => new NfMetaLoad(NfMetaKey.Priority, NfRegister.At(slot));
 
     /// <summary>"meta priority set none".</summary>
-    internal static NfExpression[] ClearPriority { get; } = [new NfImmediate(First, NfData.HostOrder(0)), StorePriority];
+    internal static NfExpression[] ClearPriority { get; } = [new NfImmediate(s_first, NfData.HostOrder(0)), StorePriority];
 
     /// <summary>"meta priority set meta priority | bits".</summary>
     internal static NfExpression[] SetPriorityBits(uint bits) =>
-        [LoadPriority(0), NfBitwise.MaskXor(First, NfData.HostOrder(~bits), NfData.HostOrder(bits)), StorePriority];
+        [LoadPriority(0), NfBitwise.MaskXor(s_first, NfData.HostOrder(~bits), NfData.HostOrder(bits)), StorePriority];
 
     /// <summary>"meta priority &amp; mask != none".</summary>
     internal static NfExpression[] PriorityHas(uint mask) => Priority(mask, NfCompareOperator.NotEqual, 0);
@@ -173,8 +173,8 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal static NfExpression[] LeadBy(string map, uint mask = uint.MaxValue) =>
     [
         LoadPriority(0),
-        .. mask == uint.MaxValue ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0))],
-        new NfLookup(map, First, NfRegister.Verdict),
+        .. mask == uint.MaxValue ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(s_first, NfData.HostOrder(mask), NfData.HostOrder(0))],
+        new NfLookup(map, s_first, NfRegister.Verdict),
     ];
 
     /// <summary>"dnat to meta priority . meta l4proto map @affinity-endpoints".</summary>
@@ -196,15 +196,15 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
             .. key,
             NfBitwise.MaskXor(port, NfData.HostOrder(AffinityIds.PortMask), NfData.HostOrder(0)),
             LoadPriority(AddressSlots + 1),
-            new NfDynamicSet(clients, operation, First, id),
+            new NfDynamicSet(clients, operation, s_first, id),
         ];
     }
 
     private static NfExpression[] Priority(uint mask, NfCompareOperator comparison, uint value) =>
     [
         LoadPriority(0),
-        NfBitwise.MaskXor(First, NfData.HostOrder(mask), NfData.HostOrder(0)),
-        new NfCompare(First, comparison, NfData.HostOrder(value)),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(mask), NfData.HostOrder(0)),
+        new NfCompare(s_first, comparison, NfData.HostOrder(value)),
     ];
 
     private NfData Zeros => new(new byte[InetAddress.LengthOf(family)]);
@@ -214,8 +214,8 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
         NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
         NfData address = NfData.Address(prefix.Address);
         return prefix.Length == prefix.Address.Length * 8
-            ? [load, new NfCompare(First, comparison, address)]
-            : [load, NfBitwise.MaskXor(First, Mask(prefix.Length), Zeros), new NfCompare(First, comparison, address)];
+            ? [load, new NfCompare(s_first, comparison, address)]
+            : [load, NfBitwise.MaskXor(s_first, Mask(prefix.Length), Zeros), new NfCompare(s_first, comparison, address)];
     }
 
     private NfData Mask(int prefixLength)
@@ -228,8 +228,8 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     private static NfExpression[] AddressType(NfFibFlags flags, NfCompareOperator comparison) =>
     [
-        new NfFib(NfFibResult.AddressType, flags, First),
-        new NfCompare(First, comparison, NfData.HostOrder(RtnLocal)),
+        new NfFib(NfFibResult.AddressType, flags, s_first),
+        new NfCompare(s_first, comparison, NfData.HostOrder(RtnLocal)),
     ];
 
     // linux/rtnetlink.h, RTN_LOCAL.

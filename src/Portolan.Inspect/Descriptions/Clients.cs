@@ -10,10 +10,10 @@ namespace Portolan.Inspect.Descriptions;
 internal sealed class Clients
 {
     // Documentation ranges (RFC 5737, RFC 3849): no cluster uses them, though a source range of an example may.
-    private static readonly string[] OutsidersV4 = ["203.0.113.9", "198.51.100.9", "192.0.2.9", "8.8.8.8"];
-    private static readonly string[] OutsidersV6 = ["2001:db8:ffff::9", "2001:db8:eeee::9"];
-    private static readonly InetAddress StandInV4 = InetAddress.Parse("192.0.2.1");
-    private static readonly InetAddress StandInV6 = InetAddress.Parse("2001:db8::1");
+    private static readonly string[] s_outsidersV4 = ["203.0.113.9", "198.51.100.9", "192.0.2.9", "8.8.8.8"];
+    private static readonly string[] s_outsidersV6 = ["2001:db8:ffff::9", "2001:db8:eeee::9"];
+    private static readonly InetAddress s_standInV4 = InetAddress.Parse("192.0.2.1");
+    private static readonly InetAddress s_standInV6 = InetAddress.Parse("2001:db8::1");
 
     private readonly NodeAddresses _node;
     private readonly HashSet<InetAddress> _endpoints;
@@ -42,7 +42,7 @@ internal sealed class Clients
     {
         InetAddress known = _node.Known.Concat(_nodePortAddresses)
             .Where(address => address.Family == family && !address.IsLoopback && !address.IsLinkLocal).Order().FirstOrDefault();
-        return known.Family != IpFamily.None ? known : family == IpFamily.IPv4 ? StandInV4 : StandInV6;
+        return known.Family != IpFamily.None ? known : family == IpFamily.IPv4 ? s_standInV4 : s_standInV6;
     }
 
     /// <summary>The clients of a kind; two outsiders where a load balancer lets only some in.</summary>
@@ -60,7 +60,7 @@ internal sealed class Clients
                 yield return (pod, $"from a pod ({pod})");
             yield break;
         }
-        InetAddress outsider = (family == IpFamily.IPv4 ? OutsidersV4 : OutsidersV6).Select(text => InetAddress.Parse(text))
+        InetAddress outsider = (family == IpFamily.IPv4 ? s_outsidersV4 : s_outsidersV6).Select(text => InetAddress.Parse(text))
             .FirstOrDefault(address => !service.SourceRanges.Any(range => range.Contains(address))
             && !_podRanges.Exists(range => range.Contains(address)));
         bool isRestricted = !service.SourceRanges.IsEmpty && frontend.Kind is ProgrammedKind.LoadBalancer or ProgrammedKind.External;

@@ -7,7 +7,7 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>What an input leaves unsaid about every packet: named once with the answer instead of making each answer unknown.</summary>
 internal static class Caveats
 {
-    private static readonly string[] IptablesTables = ["raw", "mangle", "nat", "filter"];
+    private static readonly string[] s_iptablesTables = ["raw", "mangle", "nat", "filter"];
 
     internal static ImmutableArray<string> Of(Ruleset ruleset, IpFamily family)
     {
@@ -17,7 +17,7 @@ internal static class Caveats
         // iptables-save shows every table there is; a listing shows the one that was asked for.
         if (iptables.Exists(table => table.Format is RuleFormat.IptablesListing or RuleFormat.IptablesListingVerbose))
         {
-            var missing = IptablesTables.Where(name => !iptables.Exists(table => table.Name == name)).ToList();
+            var missing = s_iptablesTables.Where(name => !iptables.Exists(table => table.Name == name)).ToList();
             if (missing.Count > 0)
             {
                 caveats.Add($"The input does not show the {(missing.Count == 1 ? "table" : "tables")} {string.Join(", ", missing)}: "

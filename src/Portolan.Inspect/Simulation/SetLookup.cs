@@ -6,7 +6,7 @@ namespace Portolan.Inspect.Simulation;
 internal sealed class SetLookup
 {
     // What a packet wrote without its key being known; no packet has this value.
-    private static readonly Expression _anyElement = new CatchAllValue();
+    private static readonly Expression s_anyElement = new CatchAllValue();
 
     private readonly Dictionary<object, SetIndex> _indexes = new(ReferenceEqualityComparer.Instance);
 
@@ -36,7 +36,7 @@ internal sealed class SetLookup
             return;
         if (key is null || ValueComparer.IsOpaque(key) || (update.Data is not null && data is null))
         {
-            state.Memory = new PacketMemory((set, _anyElement), true, state.Memory);
+            state.Memory = new PacketMemory((set, s_anyElement), true, state.Memory);
             return;
         }
         if (update.Operation == SetOperation.Delete)
@@ -62,7 +62,7 @@ internal sealed class SetLookup
                     unknown = null;
                     return (SetElement?)written;
                 }
-                if (PacketMemory.TryFind(state.Memory, (named, _anyElement), out _))
+                if (PacketMemory.TryFind(state.Memory, (named, s_anyElement), out _))
                 {
                     unknown = new Condition(new WrittenElement(named.Name, value));
                     return null;

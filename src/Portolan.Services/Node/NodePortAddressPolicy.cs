@@ -12,8 +12,8 @@ namespace Portolan.Services.Node;
 /// </remarks>
 public sealed record NodePortAddressPolicy
 {
-    private static readonly InetPrefix LoopbackIPv4 = InetPrefix.Parse("127.0.0.0/8");
-    private static readonly InetPrefix LoopbackIPv6 = InetPrefix.Parse("::1/128");
+    private static readonly InetPrefix s_loopbackIPv4 = InetPrefix.Parse("127.0.0.0/8");
+    private static readonly InetPrefix s_loopbackIPv6 = InetPrefix.Parse("::1/128");
 
     /// <summary>The primary addresses of the Node alone; <see cref="Ranges"/> is not looked at.</summary>
     public bool IsPrimary { get; init; }
@@ -45,7 +45,7 @@ public sealed record NodePortAddressPolicy
         };
     }
 
-    private bool IsExcluded(InetAddress address) => LoopbackIPv6.Contains(address) || (!WithLoopback && LoopbackIPv4.Contains(address));
+    private bool IsExcluded(InetAddress address) => s_loopbackIPv6.Contains(address) || (!WithLoopback && s_loopbackIPv4.Contains(address));
 
     private ImmutableArray<InetPrefix> RangesOf(IpFamily family, NodeObject? node)
     {
@@ -58,7 +58,7 @@ public sealed record NodePortAddressPolicy
         InetAddress primary = BindAddress.Family == family
             ? BindAddress
             : (node?.Addresses ?? []).FirstOrDefault(address => address.Family == family);
-        bool isUsable = primary.Family == family && !LoopbackIPv4.Contains(primary) && !LoopbackIPv6.Contains(primary);
+        bool isUsable = primary.Family == family && !s_loopbackIPv4.Contains(primary) && !s_loopbackIPv6.Contains(primary);
         return isUsable ? [InetPrefix.Host(primary)] : [];
     }
 }

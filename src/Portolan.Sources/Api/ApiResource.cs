@@ -12,14 +12,14 @@ namespace Portolan.Sources.Api;
 internal sealed record ApiResource(ObjectKind Kind, string Group, string Plural, string Path, string Selector, bool IsRequired)
 {
     // The selector of kube-proxy (cmd/kube-proxy/app/server.go): no services of other proxies and nothing headless, for both kinds.
-    private static readonly string NotOurs = "labelSelector="
+    private static readonly string s_notOurs = "labelSelector="
         + Uri.EscapeDataString("!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name");
 
     public static ApiResource Services { get; } =
-        new(ObjectKind.Service, "", "services", "/api/v1/services", NotOurs, IsRequired: true);
+        new(ObjectKind.Service, "", "services", "/api/v1/services", s_notOurs, IsRequired: true);
 
     public static ApiResource EndpointSlices { get; } = new(
-        ObjectKind.EndpointSlice, "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", NotOurs,
+        ObjectKind.EndpointSlice, "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", s_notOurs,
             IsRequired: true);
 
     public static ApiResource ServiceCidrs { get; } = new(

@@ -6,13 +6,13 @@ namespace Portolan.Sources.Configuration;
 /// <summary>Durations as Go writes them (time.ParseDuration): "1m30s", "250ms", "1.5h", "0".</summary>
 internal static class GoDuration
 {
-    private static readonly (string Unit, double Ticks)[] Units =
+    private static readonly (string Unit, double Ticks)[] s_units =
     [
         ("ns", 0.01), ("us", 10), ("µs", 10), ("μs", 10), ("ms", TimeSpan.TicksPerMillisecond),
         ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
     ];
 
-    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
+    private static readonly SearchValues<char> s_numberCharacters = SearchValues.Create("0123456789.");
 
     /// <summary>False when the text is no duration or longer than the 290 years Go can hold.</summary>
     public static bool TryParse(string text, out TimeSpan duration)
@@ -29,15 +29,15 @@ internal static class GoDuration
         double ticks = 0;
         while (!rest.IsEmpty)
         {
-            int digits = rest.IndexOfAnyExcept(NumberCharacters);
+            int digits = rest.IndexOfAnyExcept(s_numberCharacters);
             if (digits <= 0
                 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
                 return false;
             rest = rest[digits..];
-            int letters = rest.IndexOfAny(NumberCharacters);
+            int letters = rest.IndexOfAny(s_numberCharacters);
             ReadOnlySpan<char> unit = letters < 0 ? rest : rest[..letters];
             double factor = 0;
-            foreach ((string name, double unitTicks) in Units)
+            foreach ((string name, double unitTicks) in s_units)
             {
                 if (unit.SequenceEqual(name))
                     factor = unitTicks;

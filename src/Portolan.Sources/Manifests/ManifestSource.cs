@@ -16,7 +16,7 @@ namespace Portolan.Sources.Manifests;
 /// </remarks>
 public sealed partial class ManifestSource : IClusterSource
 {
-    private static readonly TimeSpan FolderAwayPoll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_folderAwayPoll = TimeSpan.FromMilliseconds(500);
 
     private readonly string _folder;
     private readonly ILogger _logger;
@@ -83,7 +83,7 @@ public sealed partial class ManifestSource : IClusterSource
                 watch?.Dispose();
                 if (isFirst)
                     throw new SourceException($"The manifest folder {_folder} cannot be read: {failure.Message}", failure);
-                await Task.Delay(FolderAwayPoll, _time, cancel).ConfigureAwait(false);
+                await Task.Delay(s_folderAwayPoll, _time, cancel).ConfigureAwait(false);
                 continue;
             }
             using (watch)

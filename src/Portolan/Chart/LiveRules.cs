@@ -13,13 +13,13 @@ internal static class LiveRules
     private const string NotInstalled = "not installed";
     private const string NeedsIp = "was not run: --netns needs the program 'ip' (package iproute2), which is not in PATH";
 
-    private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_longestRun = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants have no names of their
     /// own.
     /// </summary>
-    private static readonly Listing[] Listings =
+    private static readonly Listing[] s_listings =
     [
         new(["iptables-nft-save", "iptables-save"], ["-c"]),
         new(["iptables-legacy-save"], ["-c"]),
@@ -43,7 +43,7 @@ internal static class LiveRules
         var texts = ImmutableArray.CreateBuilder<SourceText>();
         var sources = ImmutableArray.CreateBuilder<InputSource>();
         bool isWhole = true;
-        foreach (Listing listing in Listings)
+        foreach (Listing listing in s_listings)
         {
             (InputSource source, byte[] bytes) = Run(listing, networkNamespace, ip);
             sources.Add(source);
@@ -98,10 +98,10 @@ internal static class LiveRules
             Task<string> errors = process!.StandardError.ReadToEndAsync();
             using var bytes = new MemoryStream();
             Task copy = process.StandardOutput.BaseStream.CopyToAsync(bytes);
-            if (!Task.WaitAll([copy, errors], LongestRun) || !process.WaitForExit(LongestRun))
+            if (!Task.WaitAll([copy, errors], s_longestRun) || !process.WaitForExit(s_longestRun))
             {
                 process.Kill();
-                return ([], $"did not end within {LongestRun.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", null);
+                return ([], $"did not end within {s_longestRun.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", null);
             }
             string reason = errors.Result.Trim() is { Length: > 0 } said ? $": {said}" : string.Empty;
             string? failure = process.ExitCode == 0 ? null

@@ -15,7 +15,7 @@ namespace Portolan.Http;
 internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, IConnectionListener
 {
     private const int Backlog = 128;
-    private static readonly TimeSpan WaitWithoutDescriptors = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_waitWithoutDescriptors = TimeSpan.FromMilliseconds(200);
 
     private readonly Channel<ConnectionContext> _accepted = Channel.CreateBounded<ConnectionContext>(64);
     private readonly SocketConnectionContextFactory _connections = new(new SocketConnectionFactoryOptions(), logger);
@@ -90,7 +90,7 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
             catch (SocketException)
             {
                 // Out of descriptors, or the client went away before we looked: the listener itself is sound.
-                await Task.Delay(WaitWithoutDescriptors).ConfigureAwait(false);
+                await Task.Delay(s_waitWithoutDescriptors).ConfigureAwait(false);
                 continue;
             }
             ConnectionContext connection = _connections.Create(accepted);

@@ -20,10 +20,10 @@ namespace Portolan.Proxy;
 /// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and the observers of the loop.</summary>
 internal static class Composition
 {
-    private static readonly TimeSpan BindRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_bindRetry = TimeSpan.FromSeconds(5);
 
     // Fields that have an effect here; a section stands for all below it. What else a file sets is accepted with a warning.
-    private static readonly HashSet<string> HonouredFields = new(StringComparer.Ordinal)
+    private static readonly HashSet<string> s_honouredFields = new(StringComparer.Ordinal)
     {
         "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack",
             "detectLocal",
@@ -42,7 +42,7 @@ internal static class Composition
         TimeProvider time = TimeProvider.System;
         var log = new ProxyLog(loggers.CreateLogger<ProxyLog>());
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
-        foreach (string warning in config.Unhonoured(HonouredFields))
+        foreach (string warning in config.Unhonoured(s_honouredFields))
             log.ConfigWarning(warning);
         using NamespaceLease? lease = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
         if (lease is null)
@@ -142,8 +142,8 @@ internal static class Composition
             catch (SocketException failure)
             {
                 if (isFirst)
-                    log.NotListening(field, address, failure.Message, BindRetry.TotalSeconds);
-                await Task.Delay(BindRetry, cancel).ConfigureAwait(false);
+                    log.NotListening(field, address, failure.Message, s_bindRetry.TotalSeconds);
+                await Task.Delay(s_bindRetry, cancel).ConfigureAwait(false);
             }
         }
     }

@@ -14,7 +14,7 @@ namespace Portolan.Proxy;
 /// </summary>
 internal sealed class NamespaceLease : IDisposable
 {
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_betweenLooks = TimeSpan.FromMilliseconds(200);
 
     private readonly ProxyLock _lock;
 
@@ -81,7 +81,7 @@ internal sealed class NamespaceLease : IDisposable
                     log.AnotherIsHere(ProxyLock.ShownName, who);
                 told = who;
                 listener ??= TryListen(http, healthz);
-                await Task.Delay(BetweenLooks, cancel).ConfigureAwait(false);
+                await Task.Delay(s_betweenLooks, cancel).ConfigureAwait(false);
             }
         }
         finally

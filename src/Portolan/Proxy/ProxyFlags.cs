@@ -9,7 +9,7 @@ namespace Portolan.Proxy;
 /// </summary>
 internal sealed class ProxyFlags
 {
-    private static readonly ProxyFlag[] _all =
+    private static readonly ProxyFlag[] s_all =
     [
         new("--bind-address", "bindAddress", ConfigFlagForm.Text, "The node's primary address, in place of the Node object's."),
         new("--bind-address-hard-fail", "bindAddressHardFail", ConfigFlagForm.Boolean, "End when a port cannot be listened on."),
@@ -69,7 +69,7 @@ internal sealed class ProxyFlags
     ];
 
     private readonly (ProxyFlag Flag, Option<string> Option)[] _options =
-        [.. _all.Select(static flag => (flag, flag.ToOption()))];
+        [.. s_all.Select(static flag => (flag, flag.ToOption()))];
 
     public void AddTo(Command command)
     {
@@ -80,7 +80,7 @@ internal sealed class ProxyFlags
     /// <summary>Arguments in the form that <see cref="PflagArguments"/> reads them, each flag once.</summary>
     public static string[] Normalize(IReadOnlyList<string> args) => PflagArguments.Normalize(
         args,
-        _all.SelectMany(static flag => flag.Aliases.Prepend(flag.Name).Select(name => new PflagFlag(
+        s_all.SelectMany(static flag => flag.Aliases.Prepend(flag.Name).Select(name => new PflagFlag(
             name.TrimStart('-'),
             IsSwitch: flag.Form == ConfigFlagForm.Boolean,
             IsList: flag.Form is ConfigFlagForm.List or ConfigFlagForm.Switches,

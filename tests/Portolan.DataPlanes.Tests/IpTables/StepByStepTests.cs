@@ -17,9 +17,9 @@ namespace Portolan.DataPlanes.Tests.IpTables;
 /// </summary>
 public sealed class StepByStepTests
 {
-    private static readonly ProxyPolicy _policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
+    private static readonly ProxyPolicy s_policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
 
-    private static readonly AddressPlan _facts = new(
+    private static readonly AddressPlan s_facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")],
             [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
@@ -33,11 +33,11 @@ public sealed class StepByStepTests
         var options = new IpTablesOptions { Backend = backend, Layout = layout, Dispatch = dispatch };
         BusyCluster.Changes.Sample(changes =>
         {
-            using var steps = new PlaneUnderTest(options, Synced([])) { Node = _facts };
+            using var steps = new PlaneUnderTest(options, Synced([])) { Node = s_facts };
             AssertInForce(steps.Sync());
             foreach (ClusterEvent change in changes)
                 AssertInForce(steps.Sync(change));
-            using var scratch = new PlaneUnderTest(options, Synced(ClusterGen.FinalState(changes))) { Node = _facts };
+            using var scratch = new PlaneUnderTest(options, Synced(ClusterGen.FinalState(changes))) { Node = s_facts };
             AssertInForce(scratch.Sync());
 
             foreach (bool ipv6 in (ReadOnlySpan<bool>)[false, true])
@@ -56,7 +56,7 @@ public sealed class StepByStepTests
         IpTablesDispatch dispatch)
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch },
-            Synced([])) { Node = _facts };
+            Synced([])) { Node = s_facts };
         ServiceObject service = TestCluster.Service(1).Service;
         plane.Sync(new ClusterEvent.ServiceSet(
             service with { Ports = [new("http", IpProtocol.Tcp, 80, 0), new("admin", IpProtocol.Tcp, 81, 0)] }));
@@ -85,7 +85,7 @@ public sealed class StepByStepTests
     {
         using var plane = new PlaneUnderTest(
             new() { Backend = IpTablesBackend.Nft, Layout = IpTablesLayout.Classic, Dispatch = dispatch }, TestCluster.Empty())
-        { Node = _facts };
+        { Node = s_facts };
         ClusterEvent.ServiceSet service = TestCluster.Service(1);
         plane.Sync(service, TestCluster.Slice(1, 2));
 
@@ -101,11 +101,11 @@ public sealed class StepByStepTests
     [Fact]
     public void Addresses_that_came_one_after_another_are_as_they_should_be()
     {
-        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = _facts };
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = s_facts };
         AssertInForce(plane.Sync());
 
         InetAddress[] more = [InetAddress.Parse("10.0.0.9"), InetAddress.Parse("2001:db8::9"), InetAddress.Parse("2001:db0::9")];
-        plane.Node = new([.. _facts.NodePortAddresses.Concat(more).Order()], [.. _facts.LocalAddresses.Concat(more).Order()]);
+        plane.Node = new([.. s_facts.NodePortAddresses.Concat(more).Order()], [.. s_facts.LocalAddresses.Concat(more).Order()]);
         AssertInForce(plane.Sync());
 
         Assert.Equal(0, plane.Reconcile().Transactions);
@@ -114,7 +114,7 @@ public sealed class StepByStepTests
     [Fact]
     public void One_health_check_of_two_ports_with_one_name_is_one_rule()
     {
-        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = _facts };
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft }, TestCluster.Empty()) { Node = s_facts };
         ServiceObject service = TestCluster.Service(1).Service;
         AssertInForce(plane.Sync(new ClusterEvent.ServiceSet(service with
         {
@@ -131,7 +131,7 @@ public sealed class StepByStepTests
 
     private static ServiceTable Synced(IEnumerable<ClusterEvent> state)
     {
-        var table = new ServiceTable(_policy);
+        var table = new ServiceTable(s_policy);
         foreach (ClusterEvent item in state)
             table.Apply(item);
         table.Apply(new ClusterEvent.Synced());

@@ -11,10 +11,10 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 /// </summary>
 internal static class BusyCluster
 {
-    private static readonly Gen<int> _service = Gen.Int[0, 5];
+    private static readonly Gen<int> s_service = Gen.Int[0, 5];
 
-    private static readonly Gen<ServiceObject> _serviceObject =
-        from i in _service
+    private static readonly Gen<ServiceObject> s_serviceObject =
+        from i in s_service
         from type in Gen.OneOf(ServiceType.ClusterIP, ServiceType.NodePort, ServiceType.LoadBalancer)
         from internalLocal in Gen.Int[0, 3]
         from externalLocal in Gen.Bool
@@ -56,8 +56,8 @@ internal static class BusyCluster
                 ? "2001:db8::1" : $"fd00:10:180::{e}"),
             conditions, here ? Objects.ThisNode : "node-1", [], []);
 
-    private static readonly Gen<EndpointSliceObject> _slice =
-        from i in _service
+    private static readonly Gen<EndpointSliceObject> s_slice =
+        from i in s_service
         from part in Gen.Int[0, 1]
         from family in Gen.OneOf(IpFamily.IPv4, IpFamily.IPv6)
         from endpoints in Endpoint(family).List[0, 9]
@@ -71,22 +71,22 @@ internal static class BusyCluster
             Endpoints = [.. endpoints],
         };
 
-    private static readonly Gen<NodeObject> _node =
+    private static readonly Gen<NodeObject> s_node =
         from cidr in Gen.OneOf("10.180.0.0/24", "10.181.0.0/24")
         select Objects.TheNode("zone-a", "192.168.0.2") with { PodCidrs = Objects.Prefixes(cidr, "fd00:10:180::/64") };
 
-    private static readonly Gen<ServiceCidrObject> _serviceCidr =
+    private static readonly Gen<ServiceCidrObject> s_serviceCidr =
         from cidr in Gen.OneOf("172.30.0.0/16", "172.30.0.0/24", "fd00:172:30::/108").List[0, 2]
         select new ServiceCidrObject { Name = "kubernetes", Cidrs = Objects.Prefixes([.. cidr]) };
 
     /// <summary>One change.</summary>
     internal static Gen<ClusterEvent> Change { get; } = Gen.Frequency(
-        (8, _serviceObject.Select(ClusterEvent (service) => new ClusterEvent.ServiceSet(service))),
-        (2, _service.Select(ClusterEvent (i) => new ClusterEvent.ServiceGone(Objects.Name($"shop/svc-{i}")))),
-        (14, _slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceSet(slice))),
-        (2, _slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceGone(slice.Name))),
-        (1, _serviceCidr.Select(ClusterEvent (cidr) => new ClusterEvent.ServiceCidrSet(cidr))),
-        (1, _node.Select(ClusterEvent (node) => new ClusterEvent.NodeSet(node))));
+        (8, s_serviceObject.Select(ClusterEvent (service) => new ClusterEvent.ServiceSet(service))),
+        (2, s_service.Select(ClusterEvent (i) => new ClusterEvent.ServiceGone(Objects.Name($"shop/svc-{i}")))),
+        (14, s_slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceSet(slice))),
+        (2, s_slice.Select(ClusterEvent (slice) => new ClusterEvent.SliceGone(slice.Name))),
+        (1, s_serviceCidr.Select(ClusterEvent (cidr) => new ClusterEvent.ServiceCidrSet(cidr))),
+        (1, s_node.Select(ClusterEvent (node) => new ClusterEvent.NodeSet(node))));
 
     /// <summary>Changes one after another.</summary>
     internal static Gen<List<ClusterEvent>> Changes { get; } = Change.List[10, 80];

@@ -18,7 +18,7 @@ public sealed class ChainCountTests
 {
     private const int Kinds = 10;
 
-    private static readonly AddressPlan _facts = new(
+    private static readonly AddressPlan s_facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")],
             [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
@@ -44,7 +44,7 @@ public sealed class ChainCountTests
     {
         using var lab = new NetworkNamespace("chain-count");
         using NfTablesPlane plane = new(new NfTablesOptions { WithCounters = withCounters }, lab.Path, NullLogger.Instance);
-        SyncReport report = plane.Apply(Cluster(services).At(_facts));
+        SyncReport report = plane.Apply(Cluster(services).At(s_facts));
         Assert.Empty(report.Refusals);
         Assert.True(report.IsInForce);
         using var kernel = new NfTablesKernel(lab.Path);

@@ -21,7 +21,7 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 /// <summary>What others see of our tables, and what happens when they, or the kernel, interfere.</summary>
 public sealed class KernelSideTests
 {
-    private static readonly AddressPlan _facts = new([InetAddress.Parse("192.168.0.2")], [InetAddress.Parse("192.168.0.2")]);
+    private static readonly AddressPlan s_facts = new([InetAddress.Parse("192.168.0.2")], [InetAddress.Parse("192.168.0.2")]);
 
     /// <summary>nft as installed, and a newer one where test.sh could fetch it.</summary>
     public static TheoryData<string> NftVersions() => ["nft", "newer nft"];
@@ -33,7 +33,7 @@ public sealed class KernelSideTests
         (string tool, string[] before) = Nft(version);
         using var lab = new NetworkNamespace("listing");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(40).At(_facts)));
+        AssertInForce(plane.Apply(AllKinds(40).At(s_facts)));
 
         string text = lab.Run(() => Tool.Run(tool, [.. before, "list", "ruleset"]));
         Assert.Contains("comment \"shop/svc-00001:web\"", text, StringComparison.Ordinal);
@@ -78,7 +78,7 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("walks");
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(3);
-        AssertInForce(plane.Apply(table.DrainAt(_facts)));
+        AssertInForce(plane.Apply(table.DrainAt(s_facts)));
         var service = new ServiceObject
         {
             Name = Name(0),
@@ -97,7 +97,7 @@ public sealed class KernelSideTests
         {
             HashSet<ulong> before = [.. Lookups(lab).Select(rule => rule.Handle)];
             table.Apply(change);
-            AssertInForce(plane.Apply(table.DrainAt(_facts)));
+            AssertInForce(plane.Apply(table.DrainAt(s_facts)));
             Assert.All(Lookups(lab), rule => Assert.Contains(rule.Handle, before));
         }
 
@@ -116,7 +116,7 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("flush");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
+        AssertInForce(plane.Apply(AllKinds(20).At(s_facts)));
         string before = KernelText.Read(lab);
         var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         plane.ExternallyModified += what => told.TrySetResult(what);
@@ -148,7 +148,7 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("tamper");
         using NfTablesPlane plane = Open(lab);
-        AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
+        AssertInForce(plane.Apply(AllKinds(20).At(s_facts)));
         string before = KernelText.Read(lab);
 
         lab.Run(() => Tool.Run("nft", ["-f", "-"], command));
@@ -165,12 +165,12 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("stranger");
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(5);
-        AssertInForce(plane.Apply(table.DrainAt(_facts)));
+        AssertInForce(plane.Apply(table.DrainAt(s_facts)));
         // The place of an endpoint to come is taken, with other data: the kernel answers EEXIST.
         lab.Run(() => Tool.Run("nft", ["-f", "-"], "add element ip portolan endpoints { 172.30.0.2 . tcp . 80 . 2 : 10.9.9.9 . 9 }"));
 
         table.Apply(new ClusterEvent.SliceSet(Slice(1, 3)));
-        SyncReport report = plane.Apply(table.DrainAt(_facts));
+        SyncReport report = plane.Apply(table.DrainAt(s_facts));
 
         AssertInForce(report);
         Assert.Contains("172.30.0.2 . tcp . 80 . 2 : 10.180.1.2:8080", KernelText.Read(lab), StringComparison.Ordinal);
@@ -189,7 +189,7 @@ public sealed class KernelSideTests
             RefusedSubject = refusedSubject };
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
-        SyncReport report = plane.Apply(Table(services).DrainAt(_facts));
+        SyncReport report = plane.Apply(Table(services).DrainAt(s_facts));
 
         Refusal refusal = Assert.Single(report.Refusals);
         Assert.StartsWith("Service shop/svc-", refusal.Subject, StringComparison.Ordinal);
@@ -226,10 +226,10 @@ public sealed class KernelSideTests
         RequireNamespaces();
         using var lab = new NetworkNamespace("node-address");
         using NfTablesPlane plane = Open(lab);
-        TableDelta whole = AllKinds(60).At(_facts);
+        TableDelta whole = AllKinds(60).At(s_facts);
         AssertInForce(plane.Apply(whole));
-        AddressPlan more = new([.. _facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")],
-            [.. _facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
+        AddressPlan more = new([.. s_facts.NodePortAddresses, InetAddress.Parse("192.168.0.9")],
+            [.. s_facts.LocalAddresses, InetAddress.Parse("192.168.0.9")]);
 
         SyncReport came = plane.Apply(TableDelta.Empty with { Node = whole.Node! with { Addresses = more } });
         Assert.Equal((1, 0, 1), (came.Written, came.Removed, came.Transactions));
@@ -251,7 +251,7 @@ public sealed class KernelSideTests
             """));
         var kernel = new RefusingKernel(new NfTablesKernel(lab.Path));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
-        SyncReport report = plane.Apply(Table(10).DrainAt(_facts));
+        SyncReport report = plane.Apply(Table(10).DrainAt(s_facts));
         AssertInForce(report);
         Assert.Equal(1, report.Transactions);
         Assert.Contains("layout 2", KernelText.Read(lab), StringComparison.Ordinal);
@@ -264,7 +264,7 @@ public sealed class KernelSideTests
         using var lab = new NetworkNamespace("cleanup");
         lab.Run(() => Tool.Run("nft", ["-f", "-"], "add table ip other; add chain ip other c { type filter hook input priority 0; }"));
         using (NfTablesPlane plane = Open(lab))
-            AssertInForce(plane.Apply(AllKinds(20).At(_facts)));
+            AssertInForce(plane.Apply(AllKinds(20).At(s_facts)));
         using var kernel = new NfTablesKernel(lab.Path);
         Assert.True(NfTablesPlane.Remove(kernel));
         Assert.False(NfTablesPlane.Remove(kernel));
@@ -280,7 +280,7 @@ public sealed class KernelSideTests
         using NfTablesPlane plane = Open(lab);
         ServiceTable table = Table(2);
         table.Apply(new ClusterEvent.SliceSet(Slice(1, 5000)));
-        AssertInForce(plane.Apply(table.DrainAt(_facts)));
+        AssertInForce(plane.Apply(table.DrainAt(s_facts)));
         Assert.Contains("172.30.0.2 . tcp . 80 . 4999 : ", KernelText.Read(lab), StringComparison.Ordinal);
     }
 
@@ -300,7 +300,7 @@ public sealed class KernelSideTests
             ClusterIPs = Objects.Addresses("172.30.0.1"),
             Ports = [Objects.Port(80)],
         }));
-        AssertInForce(plane.Apply(table.DrainAt(_facts)));
+        AssertInForce(plane.Apply(table.DrainAt(s_facts)));
         string text = lab.Run(() => Tool.Run("nft", ["list", "ruleset"]));
         Assert.Contains($"comment \"shop/{shown}\"", text, StringComparison.Ordinal);
     }
@@ -392,7 +392,7 @@ public sealed class KernelSideTests
         using var kernel = new RuleRefusingKernel(new NfTablesKernel(lab.Path));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
-        SyncReport report = plane.Apply(Table(3).DrainAt(_facts));
+        SyncReport report = plane.Apply(Table(3).DrainAt(s_facts));
 
         Assert.False(report.IsInForce);
         Refusal refusal = Assert.Single(report.Refusals);
@@ -403,7 +403,7 @@ public sealed class KernelSideTests
             plane.ReadMetrics().Single(sample => sample.Metric.Name == "kubeproxy_sync_proxy_rules_nftables_sync_failures_total").Value);
 
         kernel.IsOdd = false;
-        AssertInForce(plane.Apply(Table(3).DrainAt(_facts)));
+        AssertInForce(plane.Apply(Table(3).DrainAt(s_facts)));
     }
 
     private static NfTablesPlane Open(NetworkNamespace lab) => new(new NfTablesOptions(), lab.Path, NullLogger.Instance);

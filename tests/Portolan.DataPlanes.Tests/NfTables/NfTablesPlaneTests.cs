@@ -16,11 +16,11 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 /// <summary>The plane against the real kernel, in a network namespace of its own.</summary>
 public sealed class NfTablesPlaneTests
 {
-    private static readonly AddressPlan _facts = new(
+    private static readonly AddressPlan s_facts = new(
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("203.0.113.3"), InetAddress.Parse("2001:db8::1")],
         [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("203.0.113.3"), InetAddress.Parse("2001:db8::1")]);
 
-    private static readonly ProxyPolicy _policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
+    private static readonly ProxyPolicy s_policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
 
     [Fact]
     public void Step_by_step_leaves_the_kernel_as_from_scratch() => StepsAgreeWithScratch(BusyCluster.Changes, iterations: 150);
@@ -35,23 +35,23 @@ public sealed class NfTablesPlaneTests
         using var scratch = new NetworkNamespace("scratch");
         histories.Sample(changes =>
         {
-            var table = new ServiceTable(_policy);
+            var table = new ServiceTable(s_policy);
             using (NfTablesPlane plane = Open(steps))
             {
                 table.Apply(new ClusterEvent.Synced());
-                AssertInForce(plane.Apply(table.DrainAt(_facts)));
+                AssertInForce(plane.Apply(table.DrainAt(s_facts)));
                 foreach (ClusterEvent change in changes)
                 {
                     table.Apply(change);
-                    AssertInForce(plane.Apply(table.DrainAt(_facts)));
+                    AssertInForce(plane.Apply(table.DrainAt(s_facts)));
                 }
             }
-            var final = new ServiceTable(_policy);
+            var final = new ServiceTable(s_policy);
             foreach (ClusterEvent state in ClusterGen.FinalState(changes))
                 final.Apply(state);
             final.Apply(new ClusterEvent.Synced());
             using (NfTablesPlane plane = Open(scratch))
-                AssertInForce(plane.Apply(final.DrainAt(_facts)));
+                AssertInForce(plane.Apply(final.DrainAt(s_facts)));
             string bySteps = KernelText.Read(steps);
             string atOnce = KernelText.Read(scratch);
             Remove(steps);
@@ -68,17 +68,17 @@ public sealed class NfTablesPlaneTests
             {
                 TableDelta Whole()
                 {
-                    var table = new ServiceTable(_policy);
+                    var table = new ServiceTable(s_policy);
                     foreach (ClusterEvent state in ClusterGen.FinalState(changes))
                         table.Apply(state);
                     table.Apply(new ClusterEvent.Synced());
                     return table.Drain();
                 }
                 using (NfTablesPlane plane = Open(lab))
-                    AssertInForce(plane.Apply(Whole().At(_facts)));
+                    AssertInForce(plane.Apply(Whole().At(s_facts)));
                 using (NfTablesPlane plane = Open(lab))
                 {
-                    SyncReport report = plane.Apply(Whole().At(_facts));
+                    SyncReport report = plane.Apply(Whole().At(s_facts));
                     Assert.Equal((0, 0, 0), (report.Written, report.Removed, report.Transactions));
                 }
                 Remove(lab);

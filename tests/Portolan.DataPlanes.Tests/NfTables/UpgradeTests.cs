@@ -17,8 +17,8 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 /// </summary>
 public sealed class UpgradeTests
 {
-    private static readonly InetAddress _client = InetAddress.Parse("192.0.2.7");
-    private static readonly InetEndpoint _second = new(InetAddress.Parse("10.180.0.2"), 8080);
+    private static readonly InetAddress s_client = InetAddress.Parse("192.0.2.7");
+    private static readonly InetEndpoint s_second = new(InetAddress.Parse("10.180.0.2"), 8080);
 
     [Fact]
     public void Clients_that_a_table_of_layout_1_remembers_stay_with_their_endpoints()
@@ -104,7 +104,7 @@ public sealed class UpgradeTests
     {
         using var kernel = new NfTablesKernel(lab.Path);
         AffinityClient remembered = Assert.Single(kernel.ReadClients(IpFamily.IPv4, "affinity-clients-10800"));
-        Assert.Equal((_client, Ids(lab).Second), (remembered.Client, remembered.AffinityId));
+        Assert.Equal((s_client, Ids(lab).Second), (remembered.Client, remembered.AffinityId));
         Assert.InRange(remembered.Left, TimeSpan.FromMinutes(58), TimeSpan.FromMinutes(60));
     }
 
@@ -115,10 +115,10 @@ public sealed class UpgradeTests
         foreach (Element element in kernel.Read(IpFamily.IPv4).Elements.Elements)
         {
             if (element.Set == PortolanSet.AffinityEndpoints && element.TryRead(out ElementFields key, out ElementFields data)
-                && data.Endpoint == _second)
+                && data.Endpoint == s_second)
                 return (key.AffinityId & AffinityIds.PortMask, key.AffinityId);
         }
-        throw new InvalidOperationException($"no affinity id leads to {_second}");
+        throw new InvalidOperationException($"no affinity id leads to {s_second}");
     }
 
     private static string Class(uint id) => string.Create(CultureInfo.InvariantCulture, $"{id >> 16:x}:{id & 0xffff:x}");

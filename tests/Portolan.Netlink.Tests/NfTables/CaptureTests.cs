@@ -10,30 +10,30 @@ namespace Portolan.Netlink.Tests.NfTables;
 /// </summary>
 public sealed class CaptureTests : IDisposable
 {
-    private static readonly NfTableId Table = new(NfFamily.IPv4, "t");
-    private static readonly NfRegister R1 = NfRegister.R1, R2 = NfRegister.R2, R3 = NfRegister.R3;
+    private static readonly NfTableId s_table = new(NfFamily.IPv4, "t");
+    private static readonly NfRegister s_r1 = NfRegister.R1, s_r2 = NfRegister.R2, s_r3 = NfRegister.R3;
 
     private readonly NfTransaction _transaction = new();
 
     [Fact]
     public void Tables_chains_and_sets_are_what_nft_sends()
     {
-        _transaction.AddTable(new NfTable(Table) { Comment = "tab" });
-        _transaction.AddChain(new NfChain(Table, "c") { Comment = "cc" });
-        _transaction.AddChain(new NfChain(Table, "pre") { Hook = new NfHook("nat", NfHookNumber.Prerouting, -100) });
-        _transaction.AddChain(new NfChain(Table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) });
+        _transaction.AddTable(new NfTable(s_table) { Comment = "tab" });
+        _transaction.AddChain(new NfChain(s_table, "c") { Comment = "cc" });
+        _transaction.AddChain(new NfChain(s_table, "pre") { Hook = new NfHook("nat", NfHookNumber.Prerouting, -100) });
+        _transaction.AddChain(new NfChain(s_table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) });
         _transaction.AddChain(
-            new NfChain(Table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, 5) { Policy = NfPolicy.Drop } });
-        NfSet endpoints = Samples.EndpointMap(Table);
+            new NfChain(s_table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, 5) { Policy = NfPolicy.Drop } });
+        NfSet endpoints = Samples.EndpointMap(s_table);
         _transaction.AddSet(endpoints with { UserData = endpoints.UserData! with { Comment = "cm" } });
-        _transaction.AddSet(new NfSet(Table, "services",
+        _transaction.AddSet(new NfSet(s_table, "services",
             NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetProtocol, NfDataType.InetService))
         {
             Flags = NfSetFlags.Map,
             Data = NfDataType.Verdict,
             UserData = new NfSetUserData { DataByteOrder = 0, KeyTypeof = NfTypeof.ConcatenationByType },
         });
-        _transaction.AddSet(new NfSet(Table, "clients", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
+        _transaction.AddSet(new NfSet(s_table, "clients", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
         {
             Flags = NfSetFlags.Map | NfSetFlags.Timeout | NfSetFlags.Dynamic,
             Data = NfDataType.IPv4Address,
@@ -46,13 +46,13 @@ public sealed class CaptureTests : IDisposable
                 DataTypeof = NfTypeof.IPv4Destination,
             },
         });
-        _transaction.AddSet(new NfSet(Table, "ranges", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
+        _transaction.AddSet(new NfSet(s_table, "ranges", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
         {
             Flags = NfSetFlags.Interval | NfSetFlags.Concatenation,
             FieldLengths = [4, 2],
             UserData = new NfSetUserData { KeyTypeof = NfTypeof.ConcatenationByType },
         });
-        _transaction.AddSet(new NfSet(Table, "marks", NfDataType.Mark) { UserData = new NfSetUserData { KeyByteOrder = 1 } });
+        _transaction.AddSet(new NfSet(s_table, "marks", NfDataType.Mark) { UserData = new NfSetUserData { KeyByteOrder = 1 } });
         AssertSameAs("objects");
     }
 
@@ -66,7 +66,7 @@ public sealed class CaptureTests : IDisposable
             Data = Samples.EndpointData("10.1.1.1", 8080),
             Comment = "shop/web"u8,
         });
-        _transaction.BeginElements(NfElementChange.Add, Table, "services");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "services");
         _transaction.Element(new NfElement { Key = tcp, Verdict = NfVerdictCode.Goto, Chain = "c"u8 });
         _transaction.Element(new NfElement { Key = udp, Verdict = NfVerdictCode.Drop });
         _transaction.EndElements();
@@ -74,50 +74,50 @@ public sealed class CaptureTests : IDisposable
         Elements("ranges", new NfElement { Key = [10, 0, 0, 0, 0, 10, 0, 0], KeyEnd = [10, 255, 255, 255, 0, 20, 0, 0] });
         Elements("marks", new NfElement { Key = [0, 0x40, 0, 0] }, NfElementChange.Create);
         Elements("services", new NfElement { Key = udp }, NfElementChange.Delete);
-        _transaction.FlushSet(Table, "marks");
+        _transaction.FlushSet(s_table, "marks");
         AssertSameAs("elements");
     }
 
     [Fact]
     public void Rules_are_what_nft_sends()
     {
-        Rule("c", "rc", Daddr(R1), new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(1)), Dport(NfRegister.At(2)),
-            new NfLookup("services", R1, NfRegister.Verdict));
-        Rule("post", null, new NfConntrackLoad(NfConntrackKey.Mark, R1), Equal(NfData.HostOrder(1)), new NfCounter(), new NfMasquerade());
+        Rule("c", "rc", Daddr(s_r1), new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(1)), Dport(NfRegister.At(2)),
+            new NfLookup("services", s_r1, NfRegister.Verdict));
+        Rule("post", null, new NfConntrackLoad(NfConntrackKey.Mark, s_r1), Equal(NfData.HostOrder(1)), new NfCounter(), new NfMasquerade());
         Rule("post", null,
-            new NfMetaLoad(NfMetaKey.Mark, R1), NfBitwise.MaskXor(R1, NfData.HostOrder(0x4000), NfData.HostOrder(0)),
+            new NfMetaLoad(NfMetaKey.Mark, s_r1), NfBitwise.MaskXor(s_r1, NfData.HostOrder(0x4000), NfData.HostOrder(0)),
             Equal(NfData.HostOrder(0x4000)),
-            new NfMetaLoad(NfMetaKey.Mark, R1), NfBitwise.MaskXor(R1, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(0x4000)),
-            new NfMetaStore(NfMetaKey.Mark, R1), new NfMasquerade { Flags = NfNatFlags.PortRandomFully });
-        Rule("c", null, new NfFib(NfFibResult.AddressType, NfFibFlags.Destination, R1), Equal(NfData.HostOrder(2)),
+            new NfMetaLoad(NfMetaKey.Mark, s_r1), NfBitwise.MaskXor(s_r1, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(0x4000)),
+            new NfMetaStore(NfMetaKey.Mark, s_r1), new NfMasquerade { Flags = NfNatFlags.PortRandomFully });
+        Rule("c", null, new NfFib(NfFibResult.AddressType, NfFibFlags.Destination, s_r1), Equal(NfData.HostOrder(2)),
             new NfImmediateVerdict(NfVerdict.Jump("c")));
-        Rule("c", null, new NfConntrackLoad(NfConntrackKey.DestinationIPv4, R1, NfConntrackDirection.Original),
+        Rule("c", null, new NfConntrackLoad(NfConntrackKey.DestinationIPv4, s_r1, NfConntrackDirection.Original),
             Equal(NfData.BigEndian(0x0a000001)), new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Accept)));
-        Rule("c", null, [.. Transport(6), Dport(R1), new NfCompare(R1, NfCompareOperator.NotEqual, NfData.BigEndian((ushort)80)),
+        Rule("c", null, [.. Transport(6), Dport(s_r1), new NfCompare(s_r1, NfCompareOperator.NotEqual, NfData.BigEndian((ushort)80)),
             new NfReject(NfRejectKind.TcpReset)]);
-        Rule("c", null, [.. Transport(17), Dport(R1), Equal(NfData.BigEndian((ushort)53)), new NfReject(NfRejectKind.IcmpUnreachable, 3)]);
+        Rule("c", null, [.. Transport(17), Dport(s_r1), Equal(NfData.BigEndian((ushort)53)), new NfReject(NfRejectKind.IcmpUnreachable, 3)]);
         Rule("c", null, new NfLimit(10, 60, 5), new NfLog { Prefix = "x: " });
-        Rule("c", null, [.. Transport(6), Saddr(R1), Dport(NfRegister.At(1)), Daddr(R2),
-            new NfDynamicSet("clients", NfDynamicSetOperation.Update, R1, R2)]);
-        Rule("c", null, [new NfPayloadLoad(NfPayloadBase.Network, 12, 1, R1), Equal(new NfData([10])), .. Transport(6), Dport(R1),
-            new NfCompare(R1, NfCompareOperator.GreaterOrEqual, NfData.BigEndian((ushort)1000)),
-            new NfCompare(R1, NfCompareOperator.LessOrEqual, NfData.BigEndian((ushort)2000)),
+        Rule("c", null, [.. Transport(6), Saddr(s_r1), Dport(NfRegister.At(1)), Daddr(s_r2),
+            new NfDynamicSet("clients", NfDynamicSetOperation.Update, s_r1, s_r2)]);
+        Rule("c", null, [new NfPayloadLoad(NfPayloadBase.Network, 12, 1, s_r1), Equal(new NfData([10])), .. Transport(6), Dport(s_r1),
+            new NfCompare(s_r1, NfCompareOperator.GreaterOrEqual, NfData.BigEndian((ushort)1000)),
+            new NfCompare(s_r1, NfCompareOperator.LessOrEqual, NfData.BigEndian((ushort)2000)),
             new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Return))]);
         Rule("pre", null,
-            [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)80)), new NfImmediate(R1, NfData.BigEndian(0x0a000001)),
-            new NfImmediate(R2, NfData.BigEndian(0x0a000009)), new NfImmediate(R3, NfData.BigEndian((ushort)8080)),
-            new NfNat(NfNatKind.Destination, NfFamily.IPv4, R1, R3) { AddressMax = R2,
+            [.. Transport(6), Dport(s_r1), Equal(NfData.BigEndian((ushort)80)), new NfImmediate(s_r1, NfData.BigEndian(0x0a000001)),
+            new NfImmediate(s_r2, NfData.BigEndian(0x0a000009)), new NfImmediate(s_r3, NfData.BigEndian((ushort)8080)),
+            new NfNat(NfNatKind.Destination, NfFamily.IPv4, s_r1, s_r3) { AddressMax = s_r2,
                 Flags = NfNatFlags.Persistent | NfNatFlags.PortSpecified }]);
         Rule("pre", null,
-            [.. Transport(6), Dport(R1), Equal(NfData.BigEndian((ushort)81)), new NfImmediate(R1, NfData.BigEndian((ushort)8081)),
-            new NfRedirect { PortMin = R1, Flags = NfNatFlags.PortSpecified }]);
-        Rule("c", null, new NfMetaLoad(NfMetaKey.InputInterfaceName, R1), Equal(new NfData("pod"u8)),
-            new NfNumberGenerator(NfNumberGeneratorKind.Incremental, 4, R1, 2), Equal(NfData.HostOrder(3)),
+            [.. Transport(6), Dport(s_r1), Equal(NfData.BigEndian((ushort)81)), new NfImmediate(s_r1, NfData.BigEndian((ushort)8081)),
+            new NfRedirect { PortMin = s_r1, Flags = NfNatFlags.PortSpecified }]);
+        Rule("c", null, new NfMetaLoad(NfMetaKey.InputInterfaceName, s_r1), Equal(new NfData("pod"u8)),
+            new NfNumberGenerator(NfNumberGeneratorKind.Incremental, 4, s_r1, 2), Equal(NfData.HostOrder(3)),
             new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop)));
-        Rule("c", null, Saddr(R2), new NfJenkinsHash(R2, 4, 16, R1, 0x1234, 3), new NfMetaStore(NfMetaKey.Mark, R1));
-        _transaction.InsertRule(new NfRule(Table, "c", [new NfNoTrack()]));
-        _transaction.FlushChain(Table, "c");
-        _transaction.DeleteChain(Table, "input");
+        Rule("c", null, Saddr(s_r2), new NfJenkinsHash(s_r2, 4, 16, s_r1, 0x1234, 3), new NfMetaStore(NfMetaKey.Mark, s_r1));
+        _transaction.InsertRule(new NfRule(s_table, "c", [new NfNoTrack()]));
+        _transaction.FlushChain(s_table, "c");
+        _transaction.DeleteChain(s_table, "input");
         AssertSameAs("rules");
     }
 
@@ -129,17 +129,17 @@ public sealed class CaptureTests : IDisposable
 
     private static NfPayloadLoad Dport(NfRegister register) => new(NfPayloadBase.Transport, 2, 2, register);
 
-    private static NfCompare Equal(NfData value) => new(R1, NfCompareOperator.Equal, value);
+    private static NfCompare Equal(NfData value) => new(s_r1, NfCompareOperator.Equal, value);
 
     private static NfExpression[] Transport(byte protocol) =>
-        [new NfMetaLoad(NfMetaKey.TransportProtocol, R1), Equal(new NfData([protocol]))];
+        [new NfMetaLoad(NfMetaKey.TransportProtocol, s_r1), Equal(new NfData([protocol]))];
 
     private void Rule(string chain, string? comment, params NfExpression[] expressions) =>
-        _transaction.AppendRule(new NfRule(Table, chain, [.. expressions]) { Comment = comment });
+        _transaction.AppendRule(new NfRule(s_table, chain, [.. expressions]) { Comment = comment });
 
     private void Elements(string set, NfElement element, NfElementChange change = NfElementChange.Add)
     {
-        _transaction.BeginElements(change, Table, set);
+        _transaction.BeginElements(change, s_table, set);
         _transaction.Element(element);
         _transaction.EndElements();
     }

@@ -6,7 +6,7 @@ namespace Portolan.Netlink.Tests.NfTables;
 
 public sealed class MonitorTests : IDisposable
 {
-    private static readonly NfTableId Table = new(NfFamily.IPv4, "portolan");
+    private static readonly NfTableId s_table = new(NfFamily.IPv4, "portolan");
 
     private readonly PrivateNetwork _network = PrivateNetwork.Create();
     private readonly NfTransaction _transaction = new();
@@ -22,7 +22,7 @@ public sealed class MonitorTests : IDisposable
         _network.Nft("flush", "ruleset");
 
         List<NfEvent> events = await ReadUntil(monitor, happened => happened is NfGenerationEvent);
-        Assert.Contains(events, happened => happened is NfTableEvent { Deleted: true } gone && gone.Table.Id == Table);
+        Assert.Contains(events, happened => happened is NfTableEvent { Deleted: true } gone && gone.Table.Id == s_table);
         Assert.Contains(events, happened => happened is NfRuleEvent { Deleted: true });
         Assert.Contains(events, happened => happened is NfSetEvent { Deleted: true, Set.Name: "endpoints" });
         NfGenerationEvent generation = Assert.IsType<NfGenerationEvent>(events[^1]);
@@ -50,7 +50,7 @@ public sealed class MonitorTests : IDisposable
             NfMonitorTopics.Changes, new NetlinkSocketOptions { NetworkNamespace = _network.Path, ReceiveBufferBytes = 4096 });
         WriteTable();
         _transaction.Reset();
-        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         for (uint index = 100; index < 5_000; index++)
             _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", 8080));
         _transaction.EndElements();
@@ -65,12 +65,12 @@ public sealed class MonitorTests : IDisposable
         Tools.Require("ping");
         _network.Run("ip", "link", "set", "lo", "up");
         using NfMonitor monitor = Open(NfMonitorTopics.Traces);
-        _transaction.AddTable(new NfTable(Table));
-        _transaction.AddChain(new NfChain(Table, "judge"));
-        _transaction.AddChain(new NfChain(Table, "output") { Hook = new NfHook("filter", NfHookNumber.Output, 0) });
-        _transaction.AppendRule(new NfRule(Table, "output",
+        _transaction.AddTable(new NfTable(s_table));
+        _transaction.AddChain(new NfChain(s_table, "judge"));
+        _transaction.AddChain(new NfChain(s_table, "output") { Hook = new NfHook("filter", NfHookNumber.Output, 0) });
+        _transaction.AppendRule(new NfRule(s_table, "output",
             [new NfImmediate(NfRegister.R1, new NfData([1])), new NfMetaStore(NfMetaKey.Trace, NfRegister.R1)]));
-        _transaction.AppendRule(new NfRule(Table, "output", [new NfImmediateVerdict(NfVerdict.Jump("judge"))]));
+        _transaction.AppendRule(new NfRule(s_table, "output", [new NfImmediateVerdict(NfVerdict.Jump("judge"))]));
         Assert.True(_transaction.Commit(_socket).IsCommitted);
         _network.Run("ping", "-c", "1", "-W", "1", "127.0.0.1");
 
@@ -100,11 +100,11 @@ public sealed class MonitorTests : IDisposable
 
     private void WriteTable()
     {
-        _transaction.AddTable(new NfTable(Table));
-        _transaction.AddSet(Samples.EndpointMap(Table));
-        _transaction.AddChain(new NfChain(Table, "dispatch"));
-        _transaction.AppendRule(new NfRule(Table, "dispatch", Samples.DnatByMap("endpoints", 5)));
-        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        _transaction.AddTable(new NfTable(s_table));
+        _transaction.AddSet(Samples.EndpointMap(s_table));
+        _transaction.AddChain(new NfChain(s_table, "dispatch"));
+        _transaction.AppendRule(new NfRule(s_table, "dispatch", Samples.DnatByMap("endpoints", 5)));
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         for (uint index = 0; index < 3; index++)
             _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", 8080));
         _transaction.EndElements();

@@ -7,7 +7,7 @@ namespace Portolan.Netlink.Tests.NfTables;
 
 public sealed class ReaderTests : IDisposable
 {
-    private static readonly NfTableId Table = new(NfFamily.IPv4, "portolan");
+    private static readonly NfTableId s_table = new(NfFamily.IPv4, "portolan");
 
     private readonly PrivateNetwork _network = PrivateNetwork.Create();
     private readonly NfTransaction _transaction = new();
@@ -23,21 +23,21 @@ public sealed class ReaderTests : IDisposable
     [Fact]
     public void Tables_chains_and_sets_are_read_back_as_they_were_written()
     {
-        NfTable table = new(Table) { Comment = "portolan 0.1.0", Flags = NfTableFlags.Dormant };
-        NfChain regular = new(Table, "dispatch") { Comment = "ümläute" };
-        NfChain baseChain = new(Table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) };
-        NfChain dropping = new(Table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, -5) { Policy = NfPolicy.Drop } };
+        NfTable table = new(s_table) { Comment = "portolan 0.1.0", Flags = NfTableFlags.Dormant };
+        NfChain regular = new(s_table, "dispatch") { Comment = "ümläute" };
+        NfChain baseChain = new(s_table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) };
+        NfChain dropping = new(s_table, "input") { Hook = new NfHook("filter", NfHookNumber.Input, -5) { Policy = NfPolicy.Drop } };
         NfSet[] sets =
         [
-            Samples.EndpointMap(Table), Samples.AffinitySet(Table),
-            new NfSet(Table, "verdicts", NfDataType.InetService)
+            Samples.EndpointMap(s_table), Samples.AffinitySet(s_table),
+            new NfSet(s_table, "verdicts", NfDataType.InetService)
             {
                 Flags = NfSetFlags.Map,
                 Data = NfDataType.Verdict,
                 UserData = new NfSetUserData { KeyByteOrder = 2, DataByteOrder = 0, Comment = "with a counter each" },
                 Expressions = [new NfCounter()],
             },
-            new NfSet(Table, "ranges", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
+            new NfSet(s_table, "ranges", NfDataType.Concatenation(NfDataType.IPv4Address, NfDataType.InetService))
             {
                 Flags = NfSetFlags.Interval | NfSetFlags.Concatenation,
                 FieldLengths = [4, 2],
@@ -52,19 +52,19 @@ public sealed class ReaderTests : IDisposable
         Commit();
 
         Assert.Equal([table], _reader.ReadTables().Select(read => read with { Handle = 0 }));
-        Assert.Equal([regular, baseChain, dropping], _reader.ReadChains(Table).Select(read => read with { Handle = 0, Use = 0 }));
-        Assert.Equal(sets, _reader.ReadSets(Table).Select(read => read with { Handle = 0 }));
+        Assert.Equal([regular, baseChain, dropping], _reader.ReadChains(s_table).Select(read => read with { Handle = 0, Use = 0 }));
+        Assert.Equal(sets, _reader.ReadSets(s_table).Select(read => read with { Handle = 0 }));
     }
 
     [Theory]
     [MemberData(nameof(Programs))]
     public void Expressions_are_read_back_as_they_were_written(string name, string chain, ImmutableArray<NfExpression> program)
     {
-        var rule = new NfRule(Table, chain, program) { Comment = name };
+        var rule = new NfRule(s_table, chain, program) { Comment = name };
         AddChains();
         _transaction.AppendRule(rule);
         Commit();
-        Assert.Equal(program, Assert.Single(_reader.ReadRules(Table)).Expressions);
+        Assert.Equal(program, Assert.Single(_reader.ReadRules(s_table)).Expressions);
         _network.Nft("list", "ruleset");
         _network.Nft("-j", "list", "ruleset");
     }
@@ -144,17 +144,17 @@ public sealed class ReaderTests : IDisposable
     public void Elements_are_read_back_with_data_verdicts_comments_and_timeouts()
     {
         AddChains();
-        _transaction.AddSet(new NfSet(Table, "verdicts", NfDataType.InetService) { Flags = NfSetFlags.Map, Data = NfDataType.Verdict,
+        _transaction.AddSet(new NfSet(s_table, "verdicts", NfDataType.InetService) { Flags = NfSetFlags.Map, Data = NfDataType.Verdict,
             Expressions = [new NfCounter()] });
-        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080),
             Comment = "shop/web:http"u8 });
         _transaction.EndElements();
-        _transaction.BeginElements(NfElementChange.Add, Table, "verdicts");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "verdicts");
         _transaction.Element(new NfElement { Key = [0, 80], Verdict = NfVerdictCode.Goto, Chain = "target"u8 });
         _transaction.Element(new NfElement { Key = [0, 81], Verdict = NfVerdictCode.Drop });
         _transaction.EndElements();
-        _transaction.BeginElements(NfElementChange.Add, Table, "affinity");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "affinity");
         _transaction.Element(new NfElement { Key = [10, 0, 0, 9, 0, 80, 0, 0], Timeout = TimeSpan.FromMinutes(5) });
         _transaction.EndElements();
         Commit();
@@ -168,27 +168,27 @@ public sealed class ReaderTests : IDisposable
     public void Elements_are_found_by_key_and_those_missing_are_counted()
     {
         AddChains();
-        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         for (uint index = 0; index < 3_000; index++)
             _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", (ushort)index));
         _transaction.EndElements();
         Commit();
-        Assert.Contains(_reader.ReadSets(Table), set => set.Name == "endpoints" && (set.ElementCount ?? 3_000) == 3_000);
+        Assert.Contains(_reader.ReadSets(s_table), set => set.Name == "endpoints" && (set.ElementCount ?? 3_000) == 3_000);
 
         // Of nine thousand keys, every third exists.
         byte[] keys =
             [.. Enumerable.Range(0, 9_000)
             .SelectMany(index => Samples.EndpointKey("10.0.0.1", 80, (uint)(index % 3 == 0 ? index / 3 : index + 9_000)))];
         var visitor = new TextVisitor([]);
-        Assert.Equal(6_000, _reader.FindElements(Table, "endpoints", keys, 16, ref visitor));
+        Assert.Equal(6_000, _reader.FindElements(s_table, "endpoints", keys, 16, ref visitor));
         Assert.Equal(3_000, visitor.Lines.Distinct().Count());
         Assert.Contains("0a00000106000000005000000b000000: 0a010101000b0000", visitor.Lines);
 
         Assert.Equal(Errno.ENOENT,
-            Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "missing", keys, 16, ref visitor)).Errno);
+            Assert.Throws<NetlinkException>(() => _reader.FindElements(s_table, "missing", keys, 16, ref visitor)).Errno);
         Assert.Equal(Errno.EINVAL,
-            Assert.Throws<NetlinkException>(() => _reader.FindElements(Table, "endpoints", keys, 12, ref visitor)).Errno);
-        Assert.Equal(0, _reader.FindElements(Table, "endpoints", [], 16, ref visitor));
+            Assert.Throws<NetlinkException>(() => _reader.FindElements(s_table, "endpoints", keys, 12, ref visitor)).Errno);
+        Assert.Equal(0, _reader.FindElements(s_table, "endpoints", [], 16, ref visitor));
     }
 
     [Fact]
@@ -206,7 +206,7 @@ public sealed class ReaderTests : IDisposable
     public void A_list_that_changes_while_it_is_read_is_read_again()
     {
         AddChains();
-        _transaction.BeginElements(NfElementChange.Add, Table, "endpoints");
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
         for (uint index = 0; index < 5_000; index++)
             _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", 8080));
         _transaction.EndElements();
@@ -216,10 +216,10 @@ public sealed class ReaderTests : IDisposable
         var visitor = new ChangingVisitor(() =>
         {
             _transaction.Reset();
-            _transaction.AddChain(new NfChain(Table, "new"));
+            _transaction.AddChain(new NfChain(s_table, "new"));
             Assert.True(_transaction.Commit(other).IsCommitted);
         });
-        Assert.True(_reader.ReadElements(Table, "endpoints", ref visitor));
+        Assert.True(_reader.ReadElements(s_table, "endpoints", ref visitor));
         Assert.Equal((2, 5_000, 1), (visitor.Starts, visitor.Count, _reader.Restarts));
     }
 
@@ -241,14 +241,14 @@ public sealed class ReaderTests : IDisposable
 
     private void AddChains()
     {
-        _transaction.AddTable(new NfTable(Table));
-        _transaction.AddSet(Samples.EndpointMap(Table));
-        _transaction.AddSet(Samples.AffinitySet(Table));
-        _transaction.AddChain(new NfChain(Table, "target"));
-        _transaction.AddChain(new NfChain(Table, "filter") { Hook = new NfHook("filter", NfHookNumber.Input, 0) });
-        _transaction.AddChain(new NfChain(Table, "pre") { Hook = new NfHook("nat", NfHookNumber.Prerouting, -100) });
-        _transaction.AddChain(new NfChain(Table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) });
-        _transaction.AddChain(new NfChain(Table, "raw") { Hook = new NfHook("filter", NfHookNumber.Prerouting, -300) });
+        _transaction.AddTable(new NfTable(s_table));
+        _transaction.AddSet(Samples.EndpointMap(s_table));
+        _transaction.AddSet(Samples.AffinitySet(s_table));
+        _transaction.AddChain(new NfChain(s_table, "target"));
+        _transaction.AddChain(new NfChain(s_table, "filter") { Hook = new NfHook("filter", NfHookNumber.Input, 0) });
+        _transaction.AddChain(new NfChain(s_table, "pre") { Hook = new NfHook("nat", NfHookNumber.Prerouting, -100) });
+        _transaction.AddChain(new NfChain(s_table, "post") { Hook = new NfHook("nat", NfHookNumber.Postrouting, 100) });
+        _transaction.AddChain(new NfChain(s_table, "raw") { Hook = new NfHook("filter", NfHookNumber.Prerouting, -300) });
     }
 
     private void Commit()
@@ -260,7 +260,7 @@ public sealed class ReaderTests : IDisposable
     private List<string> Read(string set)
     {
         var visitor = new TextVisitor([]);
-        _reader.ReadElements(Table, set, ref visitor);
+        _reader.ReadElements(s_table, set, ref visitor);
         return visitor.Lines;
     }
 

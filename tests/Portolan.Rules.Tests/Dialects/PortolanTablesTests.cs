@@ -5,7 +5,7 @@ namespace Portolan.Rules.Tests.Dialects;
 /// <summary>Names of Portolan's own tables: what is written is recognised, and nothing else.</summary>
 public sealed class PortolanTablesTests
 {
-    private static readonly PortolanView[] Views = [PortolanView.All, PortolanView.Inside, PortolanView.NodePorts,
+    private static readonly PortolanView[] s_views = [PortolanView.All, PortolanView.Inside, PortolanView.NodePorts,
         PortolanView.NodePorts | PortolanView.Inside];
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed class PortolanTablesTests
         {
             foreach (PortolanChainKind kind in Enum.GetValues<PortolanChainKind>().Where(layout.Has))
             {
-                foreach (PortolanView view in Views)
+                foreach (PortolanView view in s_views)
                 {
                     int number = layout.NameOf(kind, view, 12).Contains("12", StringComparison.Ordinal) ? 12 : 0;
                     var chain = new PortolanChain(kind, view, number);

@@ -17,19 +17,19 @@ public class ApiPropertyTests
         Advance,
     }
 
-    private static readonly FakeFault[] Refusals =
+    private static readonly FakeFault[] s_refusals =
     [
         new FakeFault { Status = 500 }, new FakeFault { Status = 429, RetryAfter = 0 }, new FakeFault { Status = 410 },
         new FakeFault { Status = 410, InStream = true }, new FakeFault { Garbage = "}{"u8.ToArray() }, new FakeFault { Status = 504 },
         new FakeFault { Status = 404 }, new FakeFault { Status = 401 },
     ];
 
-    private static readonly Gen<FakeFault?> Faults = Gen.Frequency(
+    private static readonly Gen<FakeFault?> s_faults = Gen.Frequency(
         (6, Gen.Int[0, 0].Select(_ => (FakeFault?)null)),
         (1, Gen.Int[0, 3000].Select(at => (FakeFault?)new FakeFault { CutAfter = at })),
-        (1, Gen.Int[0, Refusals.Length - 1].Select(at => (FakeFault?)Refusals[at])));
+        (1, Gen.Int[0, s_refusals.Length - 1].Select(at => (FakeFault?)s_refusals[at])));
 
-    private static readonly Gen<(Step Step, int Target)> Steps = Gen.Select(
+    private static readonly Gen<(Step Step, int Target)> s_steps = Gen.Select(
         Gen.Frequency(
             (10, Gen.Const(Step.Set)), (5, Gen.Const(Step.Delete)), (2, Gen.Const(Step.Relabel)), (3, Gen.Const(Step.Cut)),
             (1, Gen.Const(Step.Compact)), (1, Gen.Const(Step.Restart)), (1, Gen.Const(Step.Advance))),
@@ -37,7 +37,7 @@ public class ApiPropertyTests
 
     [Fact]
     public async Task Whatever_goes_wrong_the_source_arrives_at_the_servers_state() =>
-        await Gen.Select(Steps.Array[5, 60], Faults.Array[0, 40], Gen.Int[0, 1_000_000]).SampleAsync(
+        await Gen.Select(s_steps.Array[5, 60], s_faults.Array[0, 40], Gen.Int[0, 1_000_000]).SampleAsync(
             async (steps, faults, seed) => await FollowsAsync(steps, faults, seed), iter: 60, threads: 2);
 
     private static async Task FollowsAsync((Step Step, int Target)[] steps, FakeFault?[] faults, int seed)

@@ -7,7 +7,7 @@ namespace Portolan.Sources.Tests.Objects;
 
 public class HostileInputTests
 {
-    private static readonly string[] Samples =
+    private static readonly string[] s_samples =
     [
         """{"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"a":"b"}},"spec":{"type":"LoadBalancer","clusterIPs":["10.0.0.1"],"ports":[{"name":"http","port":80,"nodePort":30080}],"externalIPs":["192.0.2.1"],"loadBalancerSourceRanges":["10.0.0.0/8"],"sessionAffinity":"ClientIP","sessionAffinityConfig":{"clientIP":{"timeoutSeconds":5}}},"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.1","ipMode":"VIP"}]}}}""",
         """{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"web-1","labels":{"kubernetes.io/service-name":"web"}},"addressType":"IPv4","ports":[{"name":"http","port":80}],"endpoints":[{"addresses":["10.1.0.1"],"conditions":{"ready":true},"nodeName":"n","hints":{"forZones":[{"name":"z"}],"forNodes":[{"name":"n"}]}}]}""",
@@ -17,19 +17,19 @@ public class HostileInputTests
     ];
 
     // Whole tokens put in other places reach further into the reader than random bytes do.
-    private static readonly string[] Tokens =
+    private static readonly string[] s_tokens =
         ["null", "1", "-1", "1e99", "true", "\"x\"", "\"\\ud800\"", "[]", "{}", "[1]", "{\"a\":1}", "\"\"", ",", ":", "}", "]",
         "\"name\":", "\0", "é"];
 
-    private static readonly Gen<string> Spoiled = Gen.Select(
-        Gen.Int[0, Samples.Length - 1], Gen.Select(Gen.Double[0, 1], Gen.Int[0, 12], Gen.Int[0, Tokens.Length - 1]).Array[1, 4])
+    private static readonly Gen<string> s_spoiled = Gen.Select(
+        Gen.Int[0, s_samples.Length - 1], Gen.Select(Gen.Double[0, 1], Gen.Int[0, 12], Gen.Int[0, s_tokens.Length - 1]).Array[1, 4])
             .Select((sample, edits) =>
         {
-            string json = Samples[sample];
+            string json = s_samples[sample];
             foreach ((double at, int cut, int token) in edits)
             {
                 int start = (int)(at * json.Length);
-                json = json[..start] + Tokens[token] + json[Math.Min(json.Length, start + cut)..];
+                json = json[..start] + s_tokens[token] + json[Math.Min(json.Length, start + cut)..];
             }
             return json;
         });
@@ -38,7 +38,7 @@ public class HostileInputTests
     public void Spoiled_objects_make_problems_and_never_exceptions()
     {
         var reader = new ObjectReader();
-        Spoiled.Sample(
+        s_spoiled.Sample(
             json =>
             {
                 byte[] bytes = Encoding.UTF8.GetBytes(json);
@@ -57,7 +57,7 @@ public class HostileInputTests
     public void Spoiled_manifests_make_problems_and_never_exceptions()
     {
         var reader = new ManifestReader();
-        Spoiled.Sample(
+        s_spoiled.Sample(
             json =>
             {
                 byte[] bytes = Encoding.UTF8.GetBytes(json);

@@ -8,7 +8,7 @@ namespace Portolan.Sources.Tests.Support;
 internal sealed class SourceRun : IAsyncDisposable
 {
     // Long enough for a machine that is busy with other tests; a source that works answers within milliseconds.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<ClusterEvent> _events = Channel.CreateBounded<ClusterEvent>(16);
@@ -40,7 +40,7 @@ internal sealed class SourceRun : IAsyncDisposable
     /// <summary>Takes events until the cluster they describe is as wanted.</summary>
     public async Task Until(Func<SourceRun, bool> wanted, string what)
     {
-        using var timeout = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(s_patience);
         while (!wanted(this))
         {
             try

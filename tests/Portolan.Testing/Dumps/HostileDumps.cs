@@ -6,7 +6,7 @@ namespace Portolan.Testing.Dumps;
 /// <summary>Damaged dumps and noise, for everything that reads rules or works on what was read.</summary>
 public static class HostileDumps
 {
-    private static readonly string[] Seeds =
+    private static readonly string[] s_seeds =
     [
         "article.md",
         "harbor/kube-proxy-1.20/iptables-nat-nL.txt",
@@ -32,11 +32,11 @@ public static class HostileDumps
     ];
 
     /// <summary>Real dumps of every kind.</summary>
-    private static readonly byte[][] Dumped =
-        [.. Seeds.Select(name => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", name)))];
+    private static readonly byte[][] s_dumped =
+        [.. s_seeds.Select(name => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", name)))];
 
     // What readers look for: thrown into the middle of other things it finds the way into them.
-    private static readonly byte[][] Pieces = [.. new[]
+    private static readonly byte[][] s_pieces = [.. new[]
     {
         "\n", "\r\n", " ", "\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "/", "!", "-", "--", "*", "@", "#", "0x", "/0",
         "*nat\n", "COMMIT\n", "-A X -m ", " -j ", "-m recent --name ", " --comment \"", "Chain X (1 references)\n",
@@ -54,12 +54,12 @@ public static class HostileDumps
     /// <summary>Random bytes, or pieces of all languages in random order.</summary>
     public static Gen<byte[]> Noise { get; } = Gen.OneOf(
         Gen.Byte.Array[0, 400],
-        OneOf(Pieces).Array[0, 60].Select(pieces => pieces.SelectMany(piece => piece).ToArray()));
+        OneOf(s_pieces).Array[0, 60].Select(pieces => pieces.SelectMany(piece => piece).ToArray()));
 
     /// <summary>A window of a real dump with random edits.</summary>
     public static Gen<byte[]> Damaged { get; } =
-        Gen.Select(OneOf(Dumped), Gen.Int[0, int.MaxValue], Gen.Int[200, 6000],
-            Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 40], Gen.OneOf(Noise, OneOf(Pieces))).Array[0, 12])
+        Gen.Select(OneOf(s_dumped), Gen.Int[0, int.MaxValue], Gen.Int[200, 6000],
+            Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 40], Gen.OneOf(Noise, OneOf(s_pieces))).Array[0, 12])
         .Select((dump, from, length, edits) =>
         {
             // A window of the dump that begins at a line, so that the part is still one of its kind; JSON from its beginning.
@@ -75,7 +75,7 @@ public static class HostileDumps
         });
 
     /// <summary>A real dump, whole.</summary>
-    public static Gen<byte[]> Whole { get; } = OneOf(Dumped);
+    public static Gen<byte[]> Whole { get; } = OneOf(s_dumped);
 
     /// <summary>Multiplies the runs of fuzz tests: PORTOLAN_FUZZ_FACTOR in the environment.</summary>
     public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_FUZZ_FACTOR"), out int factor)

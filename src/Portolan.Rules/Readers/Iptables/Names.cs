@@ -21,16 +21,16 @@ internal static class Names
     /// <summary>The chains a table always has, net/ipv4/netfilter/iptable_*.c.</summary>
     public static ReadOnlySpan<string> BuiltIn(ReadOnlySpan<char> table) => table switch
     {
-        "raw" => RawChains,
-        "mangle" => MangleChains,
-        "nat" => NatChains,
-        _ => FilterChains,
+        "raw" => s_rawChains,
+        "mangle" => s_mangleChains,
+        "nat" => s_natChains,
+        _ => s_filterChains,
     };
 
-    private static readonly string[] RawChains = ["PREROUTING", "OUTPUT"];
-    private static readonly string[] MangleChains = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
-    private static readonly string[] NatChains = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"];
-    private static readonly string[] FilterChains = ["INPUT", "FORWARD", "OUTPUT"];
+    private static readonly string[] s_rawChains = ["PREROUTING", "OUTPUT"];
+    private static readonly string[] s_mangleChains = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+    private static readonly string[] s_natChains = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"];
+    private static readonly string[] s_filterChains = ["INPUT", "FORWARD", "OUTPUT"];
 
     /// <summary>The place of a built-in chain, with the priorities of linux/netfilter_ipv4.h; null for any other chain.</summary>
     public static BaseChain? BaseOf(ReadOnlySpan<char> table, ReadOnlySpan<char> chain, VerdictKind policy)

@@ -8,7 +8,7 @@ internal static class NftTypes
 {
     private const DataType Number = DataType.Integer;
 
-    private static readonly FrozenDictionary<string, (PacketField Field, DataType Type)> Selectors =
+    private static readonly FrozenDictionary<string, (PacketField Field, DataType Type)> s_selectors =
         new Dictionary<string, (PacketField, DataType)>
         {
             ["ip version"] = (PacketField.IpVersion, Number),
@@ -105,18 +105,18 @@ internal static class NftTypes
             ["rt classid"] = (PacketField.RouteClass, DataType.Realm),
         }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    private static readonly FrozenDictionary<PacketField, DataType> TypesByField =
-        Selectors.Values.DistinctBy(pair => pair.Field).ToFrozenDictionary(pair => pair.Field, pair => pair.Type);
+    private static readonly FrozenDictionary<PacketField, DataType> s_typesByField =
+        s_selectors.Values.DistinctBy(pair => pair.Field).ToFrozenDictionary(pair => pair.Field, pair => pair.Type);
 
     /// <summary>The type of a field's values.</summary>
-    public static DataType TypeOf(PacketField field) => TypesByField.GetValueOrDefault(field, DataType.Unknown);
+    public static DataType TypeOf(PacketField field) => s_typesByField.GetValueOrDefault(field, DataType.Unknown);
 
     /// <summary>The field of two words ("ip saddr") or three ("ct ip saddr"); null when the model has none.</summary>
     public static PacketField? Field(ReadOnlySpan<char> group, ReadOnlySpan<char> name)
     {
         Span<char> key = stackalloc char[32];
         return key.TryWrite($"{group} {name}", out int length)
-            && Selectors.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(key[..length], out (PacketField Field, DataType Type) found)
+            && s_selectors.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(key[..length], out (PacketField Field, DataType Type) found)
             ? found.Field : null;
     }
 

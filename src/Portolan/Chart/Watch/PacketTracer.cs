@@ -11,8 +11,8 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
 {
     // The kernel reports the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been
     // silent for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
-    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan SilenceInNoise = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_silenceInNoise = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<uint, TracedPacket> _open = [];
 
@@ -39,7 +39,7 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
 
     /// <summary>Prints the packets that have been silent for a while.</summary>
     /// <param name="isQuiet">True when all events there are have been read.</param>
-    internal void CloseSilent(bool isQuiet) => Close(packet => time.GetElapsedTime(packet.LastStep) > (isQuiet ? Silence : SilenceInNoise));
+    internal void CloseSilent(bool isQuiet) => Close(packet => time.GetElapsedTime(packet.LastStep) > (isQuiet ? s_silence : s_silenceInNoise));
 
     /// <summary>Prints what is left.</summary>
     internal void CloseAll() => Close(_ => true);

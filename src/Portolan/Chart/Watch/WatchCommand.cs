@@ -12,7 +12,7 @@ namespace Portolan.Chart.Watch;
 /// <summary>portolan watch: the path of real packets, as the kernel traces them.</summary>
 internal static class WatchCommand
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(100);
 
     internal static Command Create()
     {
@@ -111,7 +111,7 @@ internal static class WatchCommand
             while (count is null || packets.Packets < count)
             {
                 if (!next.IsCompleted)
-                    await Task.WhenAny(next, Task.Delay(Tick, stop));
+                    await Task.WhenAny(next, Task.Delay(s_tick, stop));
                 packets.CloseSilent(isQuiet: !next.IsCompleted);
                 if (!next.IsCompleted)
                 {

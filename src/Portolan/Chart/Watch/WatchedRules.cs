@@ -17,7 +17,7 @@ internal sealed class WatchedRules
 
     // Reading a large ruleset takes its time, and a proxy may commit every second: most of the time is to be the packets'.
     private const int WaitPerReading = 4;
-    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(200);
 
     private readonly Func<ChartInput?> _read;
     private readonly NfReader _reader;
@@ -96,7 +96,7 @@ internal sealed class WatchedRules
             _handles.Clear();
         _readAt = _time.GetTimestamp();
         TimeSpan took = _time.GetElapsedTime(started, _readAt) * WaitPerReading;
-        _wait = took > ShortestWait ? took : ShortestWait;
+        _wait = took > s_shortestWait ? took : s_shortestWait;
         return true;
     }
 

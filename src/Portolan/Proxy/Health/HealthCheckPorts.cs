@@ -21,7 +21,7 @@ namespace Portolan.Proxy.Health;
 /// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
 internal sealed partial class HealthCheckPorts : IDisposable
 {
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(30);
 
     private readonly HttpServer _server;
     private readonly ProxyHealth _health;
@@ -36,7 +36,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
     public HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger, TimeProvider time)
     {
         (_server, _health, _logger) = (server, health, logger);
-        _retry = time.CreateTimer(_ => TryFailedAgain(), null, Retry, Retry);
+        _retry = time.CreateTimer(_ => TryFailedAgain(), null, s_retry, s_retry);
     }
 
     /// <inheritdoc/>
