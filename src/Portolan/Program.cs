@@ -18,8 +18,11 @@ internal static class Program
         int status;
         try
         {
-            status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null,
-                EnableDefaultExceptionHandler = false });
+            status = await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                ProcessTerminationTimeout = null,
+                EnableDefaultExceptionHandler = false
+            });
         }
         catch (Exception error)
         {

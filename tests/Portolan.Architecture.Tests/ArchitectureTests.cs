@@ -54,15 +54,6 @@ public sealed class ArchitectureTests
         return files;
     }
 
-    private static IEnumerable<(string Path, string Text)> SourceFiles()
-    {
-        string root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Portolan.slnx")))
-            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("the folder with Portolan.slnx");
-        string src = Path.Combine(root, "src");
-        return Directory.EnumerateFiles(src, "*.cs", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(src, path).Replace('\\', '/'))
-            .Where(path => path.Split('/') is { Length: > 1 } parts && parts[1] is not ("bin" or "obj"))
-            .Select(path => (path, File.ReadAllText(Path.Combine(src, path))));
-    }
+    private static IEnumerable<(string Path, string Text)> SourceFiles() =>
+        SourceTree.Files("src").Select(file => (file.Path["src/".Length..], file.Text));
 }

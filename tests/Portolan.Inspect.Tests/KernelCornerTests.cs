@@ -23,8 +23,13 @@ public sealed class KernelCornerTests
     public void Neighbour_discovery_is_not_tracked() => Assert.Equal(
         ["drop fd00::9 100"],
         Show("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m state --state UNTRACKED -j DROP\nCOMMIT\n",
-            new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::9"), Protocol = IpProtocol.IcmpV6,
-            IcmpType = 135 }, isIPv6: true));
+            new()
+            {
+                Source = InetAddress.Parse("fd00::7"),
+                Destination = InetAddress.Parse("fd00::9"),
+                Protocol = IpProtocol.IcmpV6,
+                IcmpType = 135
+            }, isIPv6: true));
 
     [Fact]
     public void A_status_of_NONE_never_holds() =>
@@ -95,8 +100,14 @@ public sealed class KernelCornerTests
     [Fact]
     public void In_IPv6_a_local_address_is_unicast_too_and_all_types_must_hold()
     {
-        PacketSpec packet = new() { Source = InetAddress.Parse("fd00::7"), Destination = InetAddress.Parse("fd00::2"),
-            Protocol = IpProtocol.Udp, SourcePort = 1, DestinationPort = 2 };
+        PacketSpec packet = new()
+        {
+            Source = InetAddress.Parse("fd00::7"),
+            Destination = InetAddress.Parse("fd00::2"),
+            Protocol = IpProtocol.Udp,
+            SourcePort = 1,
+            DestinationPort = 2
+        };
         Assert.Equal(["drop [fd00::2]:2 100"],
             Show("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type UNICAST -j DROP\nCOMMIT\n", packet, isIPv6: true));
         Assert.Equal(["local [fd00::2]:2 100"],
@@ -196,8 +207,12 @@ public sealed class KernelCornerTests
     [Fact]
     public void What_stands_at_the_ports_place_of_a_ping_is_in_no_range_for_sure()
     {
-        PacketSpec ping = new() { Source = InetAddress.Parse("203.0.113.9"), Destination = InetAddress.Parse("10.0.0.9"),
-            Protocol = IpProtocol.Icmp };
+        PacketSpec ping = new()
+        {
+            Source = InetAddress.Parse("203.0.113.9"),
+            Destination = InetAddress.Parse("10.0.0.9"),
+            Protocol = IpProtocol.Icmp
+        };
         Ruleset rules =
             Dumps.Text("table ip t {\n set s {\n type inet_service\n flags interval\n elements = { 1-100 }\n }\n chain c {\n type filter " +
             "hook forward priority 0; policy accept;\n th dport @s drop\n }\n}\n");

@@ -121,8 +121,15 @@ public sealed class FlowJudgeTests
         .Single().Steps.Single().Flows;
 
     private static PacketOutcome Outcome(PacketEnd end, InetEndpoint destination, InetEndpoint source) =>
-        new() { SentFrom = s_client, SentTo = s_service, End = end, Destination = destination, Source = source,
-        Device = NodeLab.ExternalDevice };
+        new()
+        {
+            SentFrom = s_client,
+            SentTo = s_service,
+            End = end,
+            Destination = destination,
+            Source = source,
+            Device = NodeLab.ExternalDevice
+        };
 
     private static InetEndpoint Endpoint(string text) =>
         InetEndpoint.TryParse(text, out InetEndpoint endpoint) ? endpoint : throw new FormatException(text);

@@ -46,8 +46,11 @@ public sealed class LiveChartTests : IAsyncLifetime
             if (number % 4 == 0)
             {
                 spec["ports"]![0]!["nodePort"] = 31000 + number;
-                service["status"] = new JsonObject { ["loadBalancer"] =
-                    new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = $"203.0.113.{number}" }) } };
+                service["status"] = new JsonObject
+                {
+                    ["loadBalancer"] =
+                    new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = $"203.0.113.{number}" }) }
+                };
             }
             if (number % 8 == 0)
                 spec["externalTrafficPolicy"] = "Local";

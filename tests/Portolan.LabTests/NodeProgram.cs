@@ -18,8 +18,12 @@ internal sealed class NodeProgram : IDisposable
     public NodeProgram(NetworkNamespace where, params string[] arguments)
     {
         string[] command = [.. s_endWithUs, .. Lab.RequirePortolan(), .. arguments];
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true,
-            RedirectStandardError = true };
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         _process = where.Run(() => Process.Start(start)) ?? throw new InvalidOperationException("portolan did not start.");
         _process.StandardInput.Close();
         _process.OutputDataReceived += (_, line) => Note(_output, line.Data);

@@ -26,8 +26,11 @@ internal sealed class ServiceInABox : IDisposable
     public ServiceInABox(int pods, string variant = "nftables", JsonObject? configuration = null, params ImmutableArray<string> flags)
     {
         Box = new NodeInABox(pods);
-        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? []) { Variant = ProxyVariant.Parse(variant),
-            Flags = flags };
+        _proxy = new PortolanProxy(Lab.RequirePortolan(), NodeInABox.NodeName, configuration ?? [])
+        {
+            Variant = ProxyVariant.Parse(variant),
+            Flags = flags
+        };
         Apply(KubernetesObjects.Node(NodeInABox.NodeName, [NodeInABox.NodeAddressV4, NodeInABox.NodeAddressV6],
             [InetPrefix.Parse("10.180.0.0/24"), InetPrefix.Parse("fd00:10:180::/64")]));
         foreach (string protocol in (ReadOnlySpan<string>)["TCP", "UDP"])

@@ -244,8 +244,11 @@ public sealed class WatchTests : IAsyncLifetime
             service["status"] = new JsonObject
             {
                 ["loadBalancer"]
-                = new JsonObject { ["ingress"] = new JsonArray(new JsonObject { ["ip"] = LoadBalancer },
-                    new JsonObject { ["ip"] = LoadBalancerV6 }) },
+                = new JsonObject
+                {
+                    ["ingress"] = new JsonArray(new JsonObject { ["ip"] = LoadBalancer },
+                    new JsonObject { ["ip"] = LoadBalancerV6 })
+                },
             };
             box.Apply(service);
             await box.StartAsync();

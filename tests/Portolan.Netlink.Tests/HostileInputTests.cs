@@ -124,10 +124,20 @@ public sealed class HostileInputTests
         foreach (var row in ReaderTests.Programs())
             transaction.AppendRule(new NfRule(s_table, "post", row.Data.Item3) { Comment = "comment" });
         transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
-        transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 80),
-            Comment = "x"u8 });
-        transaction.Element(new NfElement { Key = [1], KeyEnd = [2], Verdict = NfVerdictCode.Jump, Chain = "post"u8,
-            Timeout = TimeSpan.FromSeconds(1) });
+        transaction.Element(new NfElement
+        {
+            Key = Samples.EndpointKey("10.0.0.1", 80, 0),
+            Data = Samples.EndpointData("10.1.1.1", 80),
+            Comment = "x"u8
+        });
+        transaction.Element(new NfElement
+        {
+            Key = [1],
+            KeyEnd = [2],
+            Verdict = NfVerdictCode.Jump,
+            Chain = "post"u8,
+            Timeout = TimeSpan.FromSeconds(1)
+        });
         transaction.EndElements();
         return transaction.WriteBatchEnd().ToArray();
     }

@@ -113,7 +113,7 @@ public sealed class EndpointConditionTests
         cluster.Set(dns,
             Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.4").With(Ready), Here("10.180.0.3").Draining(), Here("10.180.0.2").With(Nothing),
             Elsewhere("10.180.0.1")) with
-        { Ports = [SlicePort(53, protocol: IpProtocol.Udp)] });
+            { Ports = [SlicePort(53, protocol: IpProtocol.Udp)] });
 
         Assert.Equal(["10.180.0.1:53", "10.180.0.3:53", "10.180.0.4:53"],
             cluster.Plan("ns1/svc1").Ports[0].ServingEndpoints.Select(endpoint => endpoint.ToString()));

@@ -17,8 +17,11 @@ public sealed class FrontendTests
     {
         var cluster = new ClusterUnderTest();
         cluster.Set(
-            Service("ns1/svc1", "fd00:172:30::41", "172.30.0.41") with { Ports =
-                [Port(80, name: "http"), Port(53, name: "dns", protocol: IpProtocol.Udp)] },
+            Service("ns1/svc1", "fd00:172:30::41", "172.30.0.41") with
+            {
+                Ports =
+                [Port(80, name: "http"), Port(53, name: "dns", protocol: IpProtocol.Udp)]
+            },
             Slice("ns1/svc1-4", "ns1/svc1", Here("10.180.0.1")) with { Ports = [SlicePort(8080, "http")] },
             Slice("ns1/svc1-6", "ns1/svc1", Here("fd00:10:180::1")) with { Ports = [SlicePort(8086, "http")] });
 
@@ -56,8 +59,11 @@ public sealed class FrontendTests
     public void A_node_port_is_served_in_each_family_of_the_service()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Service("ns1/svc1", "172.30.0.41", "fd00:172:30::41") with { Type = ServiceType.NodePort,
-            Ports = [Port(80, nodePort: 3001)] });
+        cluster.Set(Service("ns1/svc1", "172.30.0.41", "fd00:172:30::41") with
+        {
+            Type = ServiceType.NodePort,
+            Ports = [Port(80, nodePort: 3001)]
+        });
 
         Assert.Equal([IpFamily.IPv4, IpFamily.IPv6], cluster.Plan("ns1/svc1").Ports
             .Where(port => port.Frontends.Any(frontend => frontend is { Kind: FrontendKind.NodePort, Port: 3001 }))
@@ -125,8 +131,11 @@ public sealed class FrontendTests
     public void Addresses_that_would_capture_the_nodes_own_traffic_are_refused_and_reported(string address)
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Service("ns1/svc1", "172.30.0.41") with { ExternalIPs = Addresses(address, "198.51.100.7"),
-            LoadBalancerIPs = Addresses(address) },
+        cluster.Set(Service("ns1/svc1", "172.30.0.41") with
+        {
+            ExternalIPs = Addresses(address, "198.51.100.7"),
+            LoadBalancerIPs = Addresses(address)
+        },
             Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.1")));
 
         Assert.Equal("direct", cluster.Dial(Client.Node, $"{address}:80"));
@@ -141,8 +150,11 @@ public sealed class FrontendTests
     public void A_port_that_repeats_anothers_number_or_name_is_reported_and_the_rest_is_served()
     {
         var cluster = new ClusterUnderTest();
-        cluster.Set(Service("ns1/svc1", "172.30.0.41") with { Ports =
-            [Port(80, name: "a"), Port(80, name: "b"), Port(81, name: "a"), Port(82, name: "c")] });
+        cluster.Set(Service("ns1/svc1", "172.30.0.41") with
+        {
+            Ports =
+            [Port(80, name: "a"), Port(80, name: "b"), Port(81, name: "a"), Port(82, name: "c")]
+        });
 
         Assert.Equal(["ns1/svc1:a", "ns1/svc1:c"], cluster.Plan("ns1/svc1").Ports.Select(port => port.Name.ToString()));
         Assert.Equal(["Service ns1/svc1, spec.ports[1]: has the number and protocol of spec.ports[0]; not served",

@@ -16,8 +16,11 @@ public sealed class SliceTests
         cluster.Set(
             Service("ns1/web", "172.30.0.48") with { Ports = [Port(80, name: "web"), Port(80, name: "web", protocol: IpProtocol.Udp)] },
             Slice("ns1/web-1", "ns1/web", Here("10.180.0.1")) with { Ports = [SlicePort(8080, "web"), SlicePort(1, "other")] },
-            Slice("ns1/web-2", "ns1/web", Elsewhere("10.180.1.1")) with { Ports =
-                [SlicePort(9090, "web"), SlicePort(53, "web", IpProtocol.Udp)] });
+            Slice("ns1/web-2", "ns1/web", Elsewhere("10.180.1.1")) with
+            {
+                Ports =
+                [SlicePort(9090, "web"), SlicePort(53, "web", IpProtocol.Udp)]
+            });
 
         Assert.Equal("10.180.0.1:8080 10.180.1.1:9090 off-cluster", cluster.Dial(Client.Pod, "172.30.0.48:80"));
         Assert.Equal("10.180.1.1:53 off-cluster", cluster.Dial(Client.Pod, "172.30.0.48:80", IpProtocol.Udp));

@@ -101,8 +101,12 @@ public sealed class TopologyHintTests
     {
         var cluster = new ClusterUnderTest();
         cluster.Set(TheNode("zone-a", "192.168.0.2"),
-            Service("ns1/svc1", "172.30.4.1") with { Type = ServiceType.NodePort, Ports = [Port(80, nodePort: 3001)],
-            ExternalPolicyLocal = true },
+            Service("ns1/svc1", "172.30.4.1") with
+            {
+                Type = ServiceType.NodePort,
+                Ports = [Port(80, nodePort: 3001)],
+                ExternalPolicyLocal = true
+            },
             Slice("ns1/svc1-1", "ns1/svc1", Here("10.180.0.3").ForZones("zone-a"), Here("10.180.0.4").ForZones("zone-b"),
                 Elsewhere("10.180.1.6").ForZones("zone-a")));
 

@@ -150,8 +150,11 @@ public sealed class ChartAnswerTests : IDisposable
 
     private (int Status, string Errors) Shell(string script)
     {
-        var start = new System.Diagnostics.ProcessStartInfo("sh", ["-c", script]) { WorkingDirectory = _run.Folder,
-            RedirectStandardError = true };
+        var start = new System.Diagnostics.ProcessStartInfo("sh", ["-c", script])
+        {
+            WorkingDirectory = _run.Folder,
+            RedirectStandardError = true
+        };
         using var process = System.Diagnostics.Process.Start(start)!;
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

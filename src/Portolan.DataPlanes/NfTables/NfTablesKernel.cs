@@ -139,8 +139,13 @@ internal sealed class NfTablesKernel : INfTablesKernel
             // Longer than anything we write: not ours, and left out it will be seen as missing or stale where it matters.
             if (element.Key.Length > Element.MaxKey || element.Data.Length > Element.MaxData)
                 return;
-            var copy = new Element { Set = set, Variant = variant, KeyLength = (byte)element.Key.Length,
-                DataLength = (byte)element.Data.Length };
+            var copy = new Element
+            {
+                Set = set,
+                Variant = variant,
+                KeyLength = (byte)element.Key.Length,
+                DataLength = (byte)element.Data.Length
+            };
             element.Key.CopyTo(copy.KeyBuffer);
             element.Data.CopyTo(copy.DataBuffer);
             if (!element.Comment.IsEmpty)

@@ -173,7 +173,8 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal static NfExpression[] LeadBy(string map, uint mask = uint.MaxValue) =>
     [
         LoadPriority(0),
-        .. mask == uint.MaxValue ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(s_first, NfData.HostOrder(mask), NfData.HostOrder(0))],
+        .. mask == uint.MaxValue
+            ? [] : (ReadOnlySpan<NfExpression>)[NfBitwise.MaskXor(s_first, NfData.HostOrder(mask), NfData.HostOrder(0))],
         new NfLookup(map, s_first, NfRegister.Verdict),
     ];
 

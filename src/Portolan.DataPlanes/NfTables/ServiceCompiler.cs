@@ -113,7 +113,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         FrontendKey key = KeyOf(port, frontend);
         bool isNodePort = ScopeOf(frontend) == FrontendScope.NodePorts;
         into.Add(In(key, isNodePort ? PortolanSet.NodePortFrontends : PortolanSet.Frontends,
-            OutsideOf(port, frontend)) with { Comment = name });
+            OutsideOf(port, frontend)) with
+        { Comment = name });
         if (withCounters)
             into.Add(In(key, PortolanSet.Counters) with { Comment = name });
         if (frontend.IsSourceRestricted)
@@ -183,7 +184,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 into.Add(ElementCodec.Encode(ids, place, new ElementFields { AffinityId = id }));
                 var identity = new ElementFields { AffinityId = id | view, Protocol = port.Name.Protocol };
                 into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity,
-                    endpoint) with { Comment = ElementComment.For(port.Name) });
+                    endpoint) with
+                { Comment = ElementComment.For(port.Name) });
             }
             else
             {

@@ -124,8 +124,11 @@ internal sealed class Clients
                 {
                     AddressMatch { Side: PacketSide.Source } address when address.Prefix.Length < address.Prefix.Address.Length * 8 =>
                         address.Prefix,
-                    RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source },
-                        Right: PrefixValue prefix } => prefix.Prefix,
+                    RelationalMatch
+                    {
+                        Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source },
+                        Right: PrefixValue prefix
+                    } => prefix.Prefix,
                     _ => default,
                 };
                 if (range.Family != IpFamily.None && !_podRanges.Contains(range))

@@ -127,13 +127,18 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
             { Left: SelectorExpression { Field: PacketField.CtStatus }, Right: NumberValue statuses } =>
                 $"connection {((ConntrackStatuses)statuses.Value).ToString().ToLowerInvariant()}",
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
-                    Right: NumberValue bits },
+                Left: BitwiseExpression
+                {
+                    Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                    Right: NumberValue bits
+                },
                 Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
                 Right: NumberValue { Value: 0 }
             } => $"{(relation.Operator == RelationalOperator.NotEqual ? "marked" : "not marked")} {RuleDescriptions.Hex((uint)bits.Value)}",
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal,
-                Right: NumberValue number } => ((IpProtocol)number.Value).ToRuleText(),
+            {
+                Left: SelectorExpression { Field: PacketField.MetaL4Proto }, Operator: RelationalOperator.Equal,
+                Right: NumberValue number
+            } => ((IpProtocol)number.Value).ToRuleText(),
             _ => relation.Operator switch
             {
                 RelationalOperator.Equal => $"{left} {(isSet ? "in " : "")}{right}",

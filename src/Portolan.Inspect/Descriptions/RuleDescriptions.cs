@@ -50,11 +50,17 @@ internal static class RuleDescriptions
         VerdictMapStatement { Key: NumgenExpression numgen } =>
             $"picks one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
         VerdictMapStatement map => $"looks up {ExpressionDescriptions.Of(map.Key)} in {ExpressionDescriptions.Of(map.Map)}",
-        AssignStatement { Target.Field: PacketField.MetaMark,
-            Value: BitwiseExpression { Operator: BitwiseOperator.Or, Right: NumberValue bits } } =>
+        AssignStatement
+        {
+            Target.Field: PacketField.MetaMark,
+            Value: BitwiseExpression { Operator: BitwiseOperator.Or, Right: NumberValue bits }
+        } =>
             $"marks the packet {Hex((uint)bits.Value)}",
-        AssignStatement { Target.Field: PacketField.MetaMark,
-            Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits } } =>
+        AssignStatement
+        {
+            Target.Field: PacketField.MetaMark,
+            Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits }
+        } =>
             $"takes the mark {Hex((uint)bits.Value)} off",
         AssignStatement assign => $"sets {ExpressionDescriptions.Of(assign.Target)} to {ExpressionDescriptions.Of(assign.Value)}",
         SetUpdateStatement update => $"remembers {ExpressionDescriptions.Of(update.Key)} in @{update.Set}",

@@ -71,8 +71,12 @@ public static class GraphWriter
         foreach (GraphEdge edge in graph.Edges)
         {
             string style = kinds[edge.To]
-                switch { GraphNodeKind.Mark => ", style=dashed, color=\"#a98600\", fontcolor=\"#7a6100\", constraint=false",
-                GraphNodeKind.DeadEnd => ", color=\"#b3261e\", fontcolor=\"#b3261e\"", _ => string.Empty };
+                switch
+            {
+                GraphNodeKind.Mark => ", style=dashed, color=\"#a98600\", fontcolor=\"#7a6100\", constraint=false",
+                GraphNodeKind.DeadEnd => ", color=\"#b3261e\", fontcolor=\"#b3261e\"",
+                _ => string.Empty
+            };
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} -> {edge.To} [label=\"{DotText(edge.Label)}\"{style}];\n");
         }
         return text.Append("}\n").ToString();

@@ -199,7 +199,8 @@ internal sealed class IptablesServices
         if (_services.TryGetValue((name ?? id, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
         _services[(name ?? id, protocol)] = builder = new ProgrammedServiceBuilder(id, protocol, _family,
-            RuleWriter.KubeProxyIptables) { Name = name };
+            RuleWriter.KubeProxyIptables)
+        { Name = name };
         _order.Add(builder);
         return builder;
     }

@@ -151,8 +151,11 @@ internal sealed class KubeNftablesServices
         {
             switch (rule.Target)
             {
-                case NatStatement { Kind: NatKind.Destination,
-                    Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map } }:
+                case NatStatement
+                {
+                    Kind: NatKind.Destination,
+                    Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map }
+                }:
                     return Shares(map, numgen.Modulus,
                         element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
                         ? (address.Address, (ushort)port.Value, string.Empty)
@@ -193,7 +196,8 @@ internal sealed class KubeNftablesServices
         if (_services.TryGetValue((name, protocol), out ProgrammedServiceBuilder? builder))
             return builder;
         _services[(name, protocol)] = builder = new ProgrammedServiceBuilder(name, protocol, _family,
-            RuleWriter.KubeProxyNftables) { Name = name };
+            RuleWriter.KubeProxyNftables)
+        { Name = name };
         _order.Add(builder);
         return builder;
     }

@@ -13,8 +13,11 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         if (left.UnknownCondition is { } unknown)
         {
             // Whether an address is local is one question however it is asked, so that two rules about it agree.
-            if (match is { Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
-                Right: NumberValue { Value: 2 } })
+            if (match is
+                {
+                    Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
+                    Right: NumberValue { Value: 2 }
+                })
                 return new Answer(AnswerKind.Unknown, 0, unknown).NegateIf(match.Operator == RelationalOperator.NotEqual);
             return new Answer(AnswerKind.Unknown, 0, unknown with { Fact = new ComparedFact(unknown.Fact, match.Operator, match.Right) });
         }

@@ -17,8 +17,11 @@ internal sealed class ChartOptions
         HelpName = "FILE",
     };
 
-    internal Option<string?> Netns { get; } = new("--netns") { Description = "The network namespace to read live rules from.",
-        HelpName = "NAME" };
+    internal Option<string?> Netns { get; } = new("--netns")
+    {
+        Description = "The network namespace to read live rules from.",
+        HelpName = "NAME"
+    };
 
     internal Option<string[]> LocalAddress { get; } = new("--local-address")
     {

@@ -67,8 +67,11 @@ internal sealed class ChartOutput
         var table = new Table { Border = TableBorder.None };
         foreach (string header in headers)
         {
-            var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold))) { Padding =
-                new Padding(0, 0, 2, 0) };
+            var column = new TableColumn(new Text(header.ToUpperInvariant(), new Style(decoration: Decoration.Bold)))
+            {
+                Padding =
+                new Padding(0, 0, 2, 0)
+            };
             table.AddColumn(column);
         }
         foreach (string[] row in rows)

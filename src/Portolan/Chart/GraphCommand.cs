@@ -96,8 +96,12 @@ internal static class GraphCommand
         if (LiveRules.Find("dot") is not { } dot)
             return SvgLayout.Draw(graph);
         using var process =
-            Process.Start(new ProcessStartInfo(dot, ["-Tsvg"]) { RedirectStandardInput = true, RedirectStandardOutput = true,
-            UseShellExecute = false })!;
+            Process.Start(new ProcessStartInfo(dot, ["-Tsvg"])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                UseShellExecute = false
+            })!;
         Task<string> svg = process.StandardOutput.ReadToEndAsync();
         process.StandardInput.Write(GraphWriter.ToDot(graph));
         process.StandardInput.Close();

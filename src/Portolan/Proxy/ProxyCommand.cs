@@ -27,8 +27,11 @@ internal static class ProxyCommand
             Description = "A folder of Services, EndpointSlices and Nodes as YAML or JSON, followed live in place of an API server.",
         };
         Option<string> master = new("--master") { Description = "Address of the API server, in place of the kubeconfig's." };
-        Option<bool> cleanup = new("--cleanup") { Description = "Remove all rules Portolan ever wrote, in every mode, and end.",
-            Aliases = { "--cleanup-iptables" } };
+        Option<bool> cleanup = new("--cleanup")
+        {
+            Description = "Remove all rules Portolan ever wrote, in every mode, and end.",
+            Aliases = { "--cleanup-iptables" }
+        };
         var planeFlags = new PlaneFlags();
         var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
         {

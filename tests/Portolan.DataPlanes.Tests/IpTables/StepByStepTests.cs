@@ -56,7 +56,8 @@ public sealed class StepByStepTests
         IpTablesDispatch dispatch)
     {
         using var plane = new PlaneUnderTest(new() { Backend = backend, Layout = layout, Dispatch = dispatch },
-            Synced([])) { Node = s_facts };
+            Synced([]))
+        { Node = s_facts };
         ServiceObject service = TestCluster.Service(1).Service;
         plane.Sync(new ClusterEvent.ServiceSet(
             service with { Ports = [new("http", IpProtocol.Tcp, 80, 0), new("admin", IpProtocol.Tcp, 81, 0)] }));

@@ -46,16 +46,16 @@ internal static class TestCluster
 
     public static ClusterEvent.SliceSet Slice(int number, int endpoints, IpProtocol protocol = IpProtocol.Tcp) =>
         new(new EndpointSliceObject
-    {
-        Name = NameOf(number),
-        ServiceName = NameOf(number).Name,
-        Family = IpFamily.IPv4,
-        Ports = [new("http", protocol, 8080)],
-        Endpoints = [.. Enumerable.Range(0, endpoints).Select(i => new EndpointObject(
+        {
+            Name = NameOf(number),
+            ServiceName = NameOf(number).Name,
+            Family = IpFamily.IPv4,
+            Ports = [new("http", protocol, 8080)],
+            Endpoints = [.. Enumerable.Range(0, endpoints).Select(i => new EndpointObject(
             InetAddress.FromIPv4(0x0af4_0001 + (uint)(number * 16 + i)),
             EndpointConditions.Ready | EndpointConditions.Serving,
             i % 2 == 0 ? "node-a" : "node-b",
             ImmutableArray<string>.Empty,
             ImmutableArray<string>.Empty))],
-    });
+        });
 }

@@ -101,8 +101,13 @@ public sealed class ChainCountTests
                     Objects.Port(80, nodePort, "s", IpProtocol.Sctp), Objects.Port(81, 0, "web")],
             },
             7 => balanced with { SourceRanges = Objects.Prefixes("203.0.113.0/24", "2001:db8:cafe::/48"), AffinitySeconds = 10_800 },
-            8 => balanced with { ExternalPolicyLocal = true, InternalPolicyLocal = true, HealthCheckNodePort = (ushort)(40_000 + i),
-                SourceRanges = Objects.Prefixes("203.0.113.0/24") },
+            8 => balanced with
+            {
+                ExternalPolicyLocal = true,
+                InternalPolicyLocal = true,
+                HealthCheckNodePort = (ushort)(40_000 + i),
+                SourceRanges = Objects.Prefixes("203.0.113.0/24")
+            },
             _ => balanced with { ExternalPolicyLocal = true, HasUnreadableIPv4Range = true },
         };
     }

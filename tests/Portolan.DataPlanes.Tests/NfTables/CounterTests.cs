@@ -30,8 +30,11 @@ public sealed class CounterTests
                 Objects.Service(name, address) with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] }));
         }
         table.Apply(new ClusterEvent.SliceSet(
-            Objects.Slice("shop/full-1", "shop/full", Objects.Here("192.168.0.2")) with { Ports =
-                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
+            Objects.Slice("shop/full-1", "shop/full", Objects.Here("192.168.0.2")) with
+            {
+                Ports =
+                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)]
+            }));
         using var plane = new NfTablesPlane(new NfTablesOptions { WithCounters = true }, lab.Path, NullLogger.Instance);
         SyncReport report = plane.Apply(table.DrainAt(AddressPlan.None));
         Assert.True(report.IsInForce);
@@ -69,8 +72,12 @@ public sealed class CounterTests
 
             Apply(plane, table, new ClusterEvent.ServiceSet(other));
             Apply(plane, table,
-                new ClusterEvent.ServiceSet(web with { ExternalIPs = Objects.Addresses("198.51.100.1"), AffinitySeconds = 60,
-                InternalPolicyLocal = true }));
+                new ClusterEvent.ServiceSet(web with
+                {
+                    ExternalIPs = Objects.Addresses("198.51.100.1"),
+                    AffinitySeconds = 60,
+                    InternalPolicyLocal = true
+                }));
             Assert.Equal(["shop/other:dns 0", "shop/web:dns 3", "shop/web:dns 0"], Counted(lab));
 
             Apply(plane, table, new ClusterEvent.ServiceSet(web), new ClusterEvent.SliceSet(Slice()));
@@ -93,9 +100,9 @@ public sealed class CounterTests
 
         static EndpointSliceObject Slice(params string[] addresses) =>
             Objects.Slice("shop/web-1", "shop/web", [.. addresses.Select(Objects.Here)]) with
-        {
-            Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
-        };
+            {
+                Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
+            };
     }
 
     [Theory]
@@ -115,8 +122,11 @@ public sealed class CounterTests
         });
         using NfTablesPlane plane = Open(lab);
         Apply(plane, table, new ClusterEvent.SliceSet(
-            Objects.Slice("shop/web-1", "shop/web", Objects.Here("192.168.0.2")) with { Ports =
-                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)] }));
+            Objects.Slice("shop/web-1", "shop/web", Objects.Here("192.168.0.2")) with
+            {
+                Ports =
+                [Objects.SlicePort(5353, "dns", IpProtocol.Udp)]
+            }));
 
         Send(lab, "198.51.100.1", times: 2);
         Send(lab, "172.30.0.1", times: 3);

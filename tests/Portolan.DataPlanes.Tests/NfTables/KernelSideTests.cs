@@ -185,8 +185,11 @@ public sealed class KernelSideTests
     {
         RequireNamespaces();
         using var lab = new NetworkNamespace("refuse");
-        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path)) { RefusedCommit = refusedCommit,
-            RefusedSubject = refusedSubject };
+        using var kernel = new RefusingKernel(new NfTablesKernel(lab.Path))
+        {
+            RefusedCommit = refusedCommit,
+            RefusedSubject = refusedSubject
+        };
         using var plane = new NfTablesPlane(new NfTablesOptions { WithIPv6 = false }, kernel, NullLogger.Instance);
 
         SyncReport report = plane.Apply(Table(services).DrainAt(s_facts));

@@ -126,8 +126,11 @@ internal sealed record History(ProxyPolicy Policy, bool WithCounters, int Masque
             };
 
         ClusterEvent node = new ClusterEvent.NodeSet(
-            Objects.TheNode("zone-a", "192.168.0.2", "2001:db8::1") with { PodCidrs =
-                Objects.Prefixes("10.180.0.0/24", "fd00:10:180::/64") });
+            Objects.TheNode("zone-a", "192.168.0.2", "2001:db8::1") with
+            {
+                PodCidrs =
+                Objects.Prefixes("10.180.0.0/24", "fd00:10:180::/64")
+            });
         return
             from policy in s_policy
             from counters in Gen.Bool

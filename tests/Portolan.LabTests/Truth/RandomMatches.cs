@@ -30,7 +30,8 @@ internal sealed class RandomMatches(Random random, TruthWorld world, bool hasCon
         {
             case 0: return $"{Not()}-s {Pick(world.Sources)}";
             case 1: return $"{Not()}-d {Pick(world.Destinations)}";
-            case 2 or 3 when hasPorts: return $"-m {protocol} {Not()}{Pick("--dport", "--dport", "--sport")} " +
+            case 2 or 3 when hasPorts:
+                return $"-m {protocol} {Not()}{Pick("--dport", "--dport", "--sport")} " +
                 $"{Pick("53", "80", "443", "1:100", "400:500", "1024:1100")}";
             case 4 when hasPorts:
                 return $"-m multiport {Not()}{Pick("--dports", "--sports", "--ports")} " +
@@ -63,7 +64,8 @@ internal sealed class RandomMatches(Random random, TruthWorld world, bool hasCon
             case 17 or 18 or 19: return $"-m conntrack {Conntrack()}";
             case 20: return $"-m connmark {Not()}--mark {Pick("0x1/0x1", "0x0", "0x2/0x3", "0x10/0x10")}";
             case 21: return $"-m state {Not()}--state {Pick("NEW", "RELATED,ESTABLISHED", "INVALID", "UNTRACKED", "INVALID,NEW")}";
-            case 22: return $"-m conntrack {Not()}--ctstate {Pick("NEW", "INVALID", "DNAT", "SNAT")} {Not()}--ctorigdst " +
+            case 22:
+                return $"-m conntrack {Not()}--ctstate {Pick("NEW", "INVALID", "DNAT", "SNAT")} {Not()}--ctorigdst " +
                 $"{Pick(world.Destinations)}";
             default: return $"{Not()}-s {Pick(world.Sources)}";
         }

@@ -96,8 +96,12 @@ public sealed class TraceFrequencyTests(ITestOutputHelper output)
             foreach (ProbeEnd end in lab.Namespace.Run(() =>
                 probes.Send([.. batch.Select(packet => (packet.Origin, packet.User, packet.Probe))], s_patience)))
             {
-                string name = end.End switch { PacketEnd.Vanished => "dropped",
-                    PacketEnd.Forwarded => $"{OutcomeVerdict.Forward} {end.Destination}", _ => end.ToString() };
+                string name = end.End switch
+                {
+                    PacketEnd.Vanished => "dropped",
+                    PacketEnd.Forwarded => $"{OutcomeVerdict.Forward} {end.Destination}",
+                    _ => end.ToString()
+                };
                 counts[name] = counts.GetValueOrDefault(name) + 1;
             }
         }

@@ -63,7 +63,8 @@ internal sealed class TruthPackets(Random random, TruthWorld world)
         });
         IpProtocol icmp = world.IsIPv4 ? IpProtocol.Icmp : IpProtocol.IcmpV6;
         IpProtocol protocol = random.Next(16)
-            switch { < 8 => IpProtocol.Tcp, < 12 => IpProtocol.Udp, 12 => IpProtocol.Sctp, < 15 => icmp, _ => LabProbes.OtherProtocol };
+            switch
+        { < 8 => IpProtocol.Tcp, < 12 => IpProtocol.Udp, 12 => IpProtocol.Sctp, < 15 => icmp, _ => LabProbes.OtherProtocol };
         string[] destinations = world.PacketDestinations;
         string destination = destinations[random.Next(destinations.Length)];
         // Without ports there is one connection between two addresses, and two that are translated to the same address get in each

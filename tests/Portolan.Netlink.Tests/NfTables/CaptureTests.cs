@@ -95,7 +95,8 @@ public sealed class CaptureTests : IDisposable
             Equal(NfData.BigEndian(0x0a000001)), new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Accept)));
         Rule("c", null, [.. Transport(6), Dport(s_r1), new NfCompare(s_r1, NfCompareOperator.NotEqual, NfData.BigEndian((ushort)80)),
             new NfReject(NfRejectKind.TcpReset)]);
-        Rule("c", null, [.. Transport(17), Dport(s_r1), Equal(NfData.BigEndian((ushort)53)), new NfReject(NfRejectKind.IcmpUnreachable, 3)]);
+        Rule("c", null,
+            [.. Transport(17), Dport(s_r1), Equal(NfData.BigEndian((ushort)53)), new NfReject(NfRejectKind.IcmpUnreachable, 3)]);
         Rule("c", null, new NfLimit(10, 60, 5), new NfLog { Prefix = "x: " });
         Rule("c", null, [.. Transport(6), Saddr(s_r1), Dport(NfRegister.At(1)), Daddr(s_r2),
             new NfDynamicSet("clients", NfDynamicSetOperation.Update, s_r1, s_r2)]);

@@ -144,11 +144,19 @@ public sealed class ReaderTests : IDisposable
     public void Elements_are_read_back_with_data_verdicts_comments_and_timeouts()
     {
         AddChains();
-        _transaction.AddSet(new NfSet(s_table, "verdicts", NfDataType.InetService) { Flags = NfSetFlags.Map, Data = NfDataType.Verdict,
-            Expressions = [new NfCounter()] });
+        _transaction.AddSet(new NfSet(s_table, "verdicts", NfDataType.InetService)
+        {
+            Flags = NfSetFlags.Map,
+            Data = NfDataType.Verdict,
+            Expressions = [new NfCounter()]
+        });
         _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
-        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080),
-            Comment = "shop/web:http"u8 });
+        _transaction.Element(new NfElement
+        {
+            Key = Samples.EndpointKey("10.0.0.1", 80, 0),
+            Data = Samples.EndpointData("10.1.1.1", 8080),
+            Comment = "shop/web:http"u8
+        });
         _transaction.EndElements();
         _transaction.BeginElements(NfElementChange.Add, s_table, "verdicts");
         _transaction.Element(new NfElement { Key = [0, 80], Verdict = NfVerdictCode.Goto, Chain = "target"u8 });

@@ -23,8 +23,12 @@ public sealed class TransactionTests : IDisposable
         _transaction.AddSet(Samples.EndpointMap(s_table));
         _transaction.AddSet(Samples.AffinitySet(s_table));
         _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
-        _transaction.Element(new NfElement { Key = Samples.EndpointKey("10.0.0.1", 80, 0), Data = Samples.EndpointData("10.1.1.1", 8080),
-            Comment = "shop/web:http"u8 });
+        _transaction.Element(new NfElement
+        {
+            Key = Samples.EndpointKey("10.0.0.1", 80, 0),
+            Data = Samples.EndpointData("10.1.1.1", 8080),
+            Comment = "shop/web:http"u8
+        });
         _transaction.EndElements();
         _transaction.AppendRule(new NfRule(s_table, "dispatch", Samples.DnatByMap("endpoints", 5)) { Comment = "to an endpoint" });
         _transaction.AppendRule(new NfRule(s_table, "prerouting", [new NfCounter(), new NfImmediateVerdict(NfVerdict.Jump("dispatch"))]));

@@ -33,8 +33,11 @@ public class ApiSnapshotTests
     [Fact]
     public async Task Without_permission_for_nodes_the_rest_is_read_and_it_is_said()
     {
-        await using var server = new FakeServer { Fault = request =>
-            request.Resource == FakeResource.Nodes ? new FakeFault { Status = 403 } : null };
+        await using var server = new FakeServer
+        {
+            Fault = request =>
+            request.Resource == FakeResource.Nodes ? new FakeFault { Status = 403 } : null
+        };
         server.Cluster.Apply("""{"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"shop"},"spec":{"clusterIP":"172.30.0.1","ports":[{"port":80}]}}""");
         ApiSnapshot snapshot = await ReadAsync(server);
         Assert.Null(snapshot.HasNode);
@@ -46,8 +49,11 @@ public class ApiSnapshotTests
     [Fact]
     public async Task Without_permission_for_services_it_ends_with_one_line()
     {
-        await using var server = new FakeServer { Fault = request =>
-            request.Resource == FakeResource.Services ? new FakeFault { Status = 403 } : null };
+        await using var server = new FakeServer
+        {
+            Fault = request =>
+            request.Resource == FakeResource.Services ? new FakeFault { Status = 403 } : null
+        };
         SourceException failure = await Assert.ThrowsAsync<SourceException>(() => ReadAsync(server));
         Assert.Contains("not allowed to list and watch services", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);

@@ -133,8 +133,16 @@ public static class Timelines
         .Any(static expected => expected is Reaches { Destinations.Length: 1 }));
 
     private static ScenarioStep Unchanged(ScenarioStep step) =>
-        step with { Apply = ImmutableArray<JsonObject>.Empty, Delete = [], AddAddresses = [], RemoveAddresses = [], ForeignRules = null,
-        Proxy = ProxyAction.None, Wait = TimeSpan.Zero };
+        step with
+        {
+            Apply = ImmutableArray<JsonObject>.Empty,
+            Delete = [],
+            AddAddresses = [],
+            RemoveAddresses = [],
+            ForeignRules = null,
+            Proxy = ProxyAction.None,
+            Wait = TimeSpan.Zero
+        };
 
     private static ScenarioStep Nothing(ScenarioStep step) => Unchanged(step) with { Flows = [] };
 

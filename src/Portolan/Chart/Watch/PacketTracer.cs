@@ -39,7 +39,8 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
 
     /// <summary>Prints the packets that have been silent for a while.</summary>
     /// <param name="isQuiet">True when all events there are have been read.</param>
-    internal void CloseSilent(bool isQuiet) => Close(packet => time.GetElapsedTime(packet.LastStep) > (isQuiet ? s_silence : s_silenceInNoise));
+    internal void CloseSilent(bool isQuiet) =>
+        Close(packet => time.GetElapsedTime(packet.LastStep) > (isQuiet ? s_silence : s_silenceInNoise));
 
     /// <summary>Prints what is left.</summary>
     internal void CloseAll() => Close(_ => true);

@@ -56,7 +56,8 @@ internal sealed class TracedPacket(uint id, long started)
         if (isOurs)
         {
             End = step.Chain
-                switch { WatchedPackets.LeftChain => TracedEnd.Left, WatchedPackets.DeliveredChain => TracedEnd.Delivered, _ => End };
+                switch
+            { WatchedPackets.LeftChain => TracedEnd.Left, WatchedPackets.DeliveredChain => TracedEnd.Delivered, _ => End };
             return;
         }
         if (_steps.Count < MostSteps)

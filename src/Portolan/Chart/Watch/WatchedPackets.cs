@@ -77,8 +77,11 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
         if (OnlySyn)
         {
             yield return new NfPayloadLoad(NfPayloadBase.Transport, 13, 1, register);
-            yield return new NfBitwise(register, register, 1, NfBitwiseOperation.MaskXor) { Mask = new NfData([SynAndAck]),
-                Xor = new NfData([0]) };
+            yield return new NfBitwise(register, register, 1, NfBitwiseOperation.MaskXor)
+            {
+                Mask = new NfData([SynAndAck]),
+                Xor = new NfData([0])
+            };
             yield return new NfCompare(register, NfCompareOperator.Equal, new NfData([Syn]));
         }
         yield return new NfLimit(Rate, 1, Rate);

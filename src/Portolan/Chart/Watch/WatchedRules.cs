@@ -71,7 +71,8 @@ internal sealed class WatchedRules
     private RuleTable? TableOf(NfTraceEvent step)
     {
         TableFamily family = step.Table.Family
-            switch { NfFamily.IPv4 => TableFamily.Ip, NfFamily.IPv6 => TableFamily.Ip6, _ => TableFamily.Inet };
+            switch
+        { NfFamily.IPv4 => TableFamily.Ip, NfFamily.IPv6 => TableFamily.Ip6, _ => TableFamily.Inet };
         return Input.Rules.Tables.FirstOrDefault(item => item.Family == family && item.Name == step.Table.Name
             && item.Backend != RuleBackend.IptablesLegacy);
     }

@@ -30,8 +30,11 @@ internal sealed class ProxyMetrics
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         DotNetStats.Register(_registry);
         // 0.1 ms to 3.3 s: kube-proxy's buckets start at 1 ms, which says nothing about a sync of ten microseconds.
-        var buckets = new HistogramConfiguration { Buckets =
-            [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)] };
+        var buckets = new HistogramConfiguration
+        {
+            Buckets =
+            [.. Histogram.ExponentialBuckets(0.0001, 2, 4), .. Histogram.ExponentialBuckets(0.001, 2, 15)]
+        };
         _syncSeconds = metrics.CreateHistogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time a change of the rules took", buckets);
         _reconcileSeconds = metrics.CreateHistogram(
             "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a comparison of all rules with what they should be took", buckets);
