@@ -38,6 +38,29 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task Healthz_fails_until_the_API_server_was_reached_and_livez_does_not()
+    {
+        using var run = new PortolanRun();
+        string kubeconfig = Path.Combine(run.Folder, "kubeconfig");
+        File.WriteAllText(kubeconfig, """
+            apiVersion: v1
+            kind: Config
+            clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+            contexts: [{name: here, context: {cluster: here, user: me}}]
+            current-context: here
+            users: [{name: me, user: {}}]
+            """);
+
+        run.StartProxyOf("--config", run.Configuration(), "--kubeconfig", kubeconfig);
+
+        await run.UntilAsync(() => IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200), "livez");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 503), run.Get("http://127.0.0.1:10256/healthz"));
+        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:1", StringComparison.Ordinal), "a line about the API server");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 503));
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200));
+    }
+
+    [Fact]
     public async Task Metrics_of_mode_iptables_tell_what_the_tools_were_used_for()
     {
         using var run = new PortolanRun();

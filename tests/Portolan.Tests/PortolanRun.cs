@@ -77,10 +77,15 @@ internal sealed class PortolanRun : IDisposable
     public void StartProxy(string configuration, params string[] more) => StartProxy([], configuration, more);
 
     /// <summary>The same; <paramref name="before"/> is a command that runs it.</summary>
-    public void StartProxy(string[] before, string configuration, params string[] more)
+    public void StartProxy(string[] before, string configuration, params string[] more) =>
+        Follow(StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]));
+
+    /// <summary>Starts "portolan proxy" with these arguments alone.</summary>
+    public void StartProxyOf(params string[] arguments) => Follow(StartProcess([.. PortolanBinary.Command, "proxy", .. arguments]));
+
+    private void Follow(Process process)
     {
-        _process = StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests",
-            Manifests, .. more]);
+        _process = process;
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.BeginErrorReadLine();

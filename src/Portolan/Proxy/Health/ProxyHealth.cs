@@ -7,9 +7,10 @@ using Portolan.DataPlanes.Sync;
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
-/// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is
-/// healthy. /healthz also asks whether the Node is to stay.
+/// Answers /healthz, /livez and /debug/portolan/status. A change that has waited longer than the time-out makes the proxy unhealthy, by the
+/// monotonic clock (kube-proxy: healthcheck.ProxyHealthServer). /healthz also asks whether the Node is to stay, and, unlike kube-proxy's,
+/// whether the first whole picture of the cluster is in force: a node that has just started has no rules, and a load balancer must not send
+/// traffic there. /livez does not: to start again brings no API server nearer.
 /// </summary>
 internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
 {
@@ -27,7 +28,7 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
     {
         SyncStatus status = loop.Status;
         bool isUpToDate = !status.IsOverdue(timeout, time);
-        bool isHealthy = isUpToDate && (!withNode || status.IsNodeEligible);
+        bool isHealthy = isUpToDate && (!withNode || (status.IsSynced && status.IsNodeEligible));
         int code = isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         (withNode ? metrics.HealthzAnswers : metrics.LivezAnswers).WithLabels(code.ToString(CultureInfo.InvariantCulture)).Inc();
         DateTimeOffset now = time.GetUtcNow();
