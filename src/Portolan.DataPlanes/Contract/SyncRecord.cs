@@ -11,7 +11,11 @@ namespace Portolan.DataPlanes.Contract;
 /// <param name="Report">What the plane did.</param>
 /// <param name="Elapsed">Time in the plane.</param>
 /// <param name="Kind">What was asked of the plane.</param>
-public sealed record SyncRecord(TableDelta Delta, NodePlan Node, SyncReport Report, TimeSpan Elapsed, SyncKind Kind);
+public sealed record SyncRecord(TableDelta Delta, NodePlan Node, SyncReport Report, TimeSpan Elapsed, SyncKind Kind)
+{
+    /// <summary>Somebody else had changed the plane's rules: packets may have met none of them for a while.</summary>
+    public bool IsRepair { get; init; }
+}
 
 /// <summary>What a plane was asked to do.</summary>
 public enum SyncKind : byte

@@ -109,13 +109,15 @@ public sealed class IpTablesPlane : IDataPlane
         SyncReport report = SyncReport.UpToDate;
         foreach (FamilySync family in _families)
         {
+            if (Backend == IpTablesBackend.Legacy)
+                family.LookBeforeChange();
             LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _node, _hasCounters);
             if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
                 report = Sum(report, new() { Refusals = [refusal] });
             report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
         _isStarted = true;
-        Watch();
+        Watch(isRepair: false);
         return report;
     }
 
@@ -123,7 +125,7 @@ public sealed class IpTablesPlane : IDataPlane
     public SyncReport Reconcile()
     {
         SyncReport report = _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
-        Watch();
+        Watch(isRepair: true);
         return report;
     }
 
@@ -173,12 +175,12 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <summary>From here on changes are those of others.</summary>
-    private void Watch()
+    private void Watch(bool isRepair)
     {
         if (Backend == IpTablesBackend.Nft)
             _monitor.TryOpen();
         else
-            _families.ForEach(static family => family.RememberSizes());
+            _families.ForEach(family => family.RememberSizes(isRepair));
     }
 
     /// <summary>Compares the rules of families whose tables have other sizes than after the last sync; legacy only.</summary>
@@ -239,5 +241,7 @@ public sealed class IpTablesPlane : IDataPlane
         Refusals = [.. left.Refusals, .. right.Refusals],
         Warnings = [.. left.Warnings, .. right.Warnings],
         IsInForce = left.IsInForce && right.IsInForce,
+        HasComparedAll = left.HasComparedAll || right.HasComparedAll,
+        FoundUdpFrontends = [.. left.FoundUdpFrontends, .. right.FoundUdpFrontends],
     };
 }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 using Portolan.Services.Plans;
 
@@ -12,6 +14,10 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     Action<string> externallyModified, ILogger logger)
 {
     private readonly ILogger _logger = logger;
+
+    // Null once they have been reported.
+    private List<UdpFrontend>? _found = [];
+    private bool _hasRead;
 
     // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
     private const int MaxTransactionBytes = 16 << 20;
@@ -53,7 +59,10 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
                 KernelTable current = kernel.Read(table.Elements.Family);
                 table.ReadBack(current);
                 state.AdoptAffinity(current);
+                if (!_hasRead)
+                    NoteFound(table.Elements.Family, current);
             }
+            _hasRead = true;
             Dictionary<ObjectName, ServicePlan> before = new(state.Applied);
             state.Applied.Clear();
             state.BeginPlanning();
@@ -72,13 +81,33 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             {
                 state.Confirm();
                 state.ReleaseAffinity(before);
-                return state.Report(written, removed, committed);
+                SyncReport report = state.Report(written, removed, committed) with
+                {
+                    HasComparedAll = true,
+                    FoundUdpFrontends = [.. _found ?? []],
+                };
+                _found = null;
+                return report;
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
                 state.Applied[service] = plan;
             metrics.CountRefused();
             if (!state.Quarantine(pipeline.Refused!) || round == MaxRounds)
                 return state.ReportRefused(committed, Unattributable(pipeline.Refused!));
+        }
+    }
+
+    private void NoteFound(IpFamily family, KernelTable held)
+    {
+        foreach (ref readonly Element element in held.Elements.Elements)
+        {
+            if (element.Set is PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends
+                && ElementCodec.TryReadKey(element.Set, element.Key, out ElementFields key) && key.Protocol == IpProtocol.Udp)
+            {
+                // The key of a NodePort has an address of zeros.
+                InetAddress address = element.Set == PortolanSet.NodePortFrontends ? default : key.Destination;
+                _found?.Add(new UdpFrontend(family, address, key.Port));
+            }
         }
     }
 

@@ -41,7 +41,7 @@ public sealed record PortPlan
 
     /// <summary>
     /// UDP ports only, else empty: every endpoint that this port may have flows to, in use or draining (ready or serving): what conntrack
-    /// entries may point to without being stale. When empty, nothing is stale: flows stay until an endpoint serves again. Sorted, unique.
+    /// entries may point to without being stale. Sorted, unique.
     /// </summary>
     public ImmutableArray<InetEndpoint> ServingEndpoints { get; init; } = [];
 

@@ -64,13 +64,13 @@ internal static class Composition
 
         var background = new BackgroundWork(log, time);
         var metrics = new ProxyMetrics();
+        var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
-        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, time);
+        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time);
         var http = new HttpServer(loggers);
         await using (http.ConfigureAwait(false))
         {
             using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
-            var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
             // First of all: a client that still sends to an endpoint that is gone waits for this.
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
@@ -89,6 +89,7 @@ internal static class Composition
                     context => AnswerMetricsAsync(context, metrics, plane.Mode),
                     hardFail, log, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
+                background.RunAsync("conntrack clean-up", cleaner.RunAsync, end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(loop.Events, end.Token), CancellationToken.None),

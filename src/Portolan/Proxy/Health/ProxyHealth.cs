@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.Sync;
 
 namespace Portolan.Proxy.Health;
@@ -12,7 +13,8 @@ namespace Portolan.Proxy.Health;
 /// whether the first whole picture of the cluster is in force: a node that has just started has no rules, and a load balancer must not send
 /// traffic there. /livez does not: to start again brings no API server nearer.
 /// </summary>
-internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
+internal sealed class ProxyHealth(
+    SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, ConntrackObserver cleaner, TimeProvider time)
 {
     public bool IsHealthy => !loop.Status.IsOverdue(timeout, time);
 
@@ -45,7 +47,8 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
         using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
         writer.WriteStartObject();
         writer.WriteBoolean("synced", status.IsSynced);
-        writer.WriteBoolean("pending", loop.IsPending);
+        // In this order: what the loop has finished is with the cleaner by then.
+        writer.WriteBoolean("pending", loop.IsPending || cleaner.IsPending);
         writer.WriteNumber("appliedSequence", status.AppliedSequence);
         writer.WriteNumber("services", status.Services);
         writer.WriteNumber("syncs", status.Syncs);
