@@ -83,6 +83,13 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Starts "portolan proxy" with these arguments alone.</summary>
     public void StartProxyOf(params string[] arguments) => Follow(StartProcess([.. PortolanBinary.Command, "proxy", .. arguments]));
 
+    /// <summary>Starts "portolan proxy" with pipes that nobody reads until <see cref="ReadOutput"/> is called.</summary>
+    public void StartProxyUnread(string configuration) =>
+        _process = StartProcess([.. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests]);
+
+    /// <summary>Begins to read what the proxy has written and writes.</summary>
+    public void ReadOutput() => Follow(_process ?? throw new InvalidOperationException("The proxy does not run."));
+
     private void Follow(Process process)
     {
         _process = process;
@@ -95,10 +102,19 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Sends SIGTERM; returns the exit status.</summary>
     public int StopProxy()
     {
-        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
-        Tool.Run("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        Process process = Terminate();
         process.WaitForExit();
         return process.ExitCode;
+    }
+
+    /// <summary>Sends SIGTERM; true when the proxy ends in time, whether or not anybody reads what it writes.</summary>
+    public bool TryStopProxy(TimeSpan patience) => Terminate().WaitForExit(patience);
+
+    private Process Terminate()
+    {
+        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
+        Tool.Run("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        return process;
     }
 
     /// <summary>Waits until the rules of the folder's services are in force.</summary>
@@ -140,6 +156,14 @@ internal sealed class PortolanRun : IDisposable
             return null;
         }
     }
+
+    /// <summary>Opens a TCP connection to the node, from the node.</summary>
+    public Socket Connect(string address, int port) => _node.Run(() =>
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(System.Net.IPAddress.Parse(address), port);
+        return socket;
+    });
 
     /// <summary>Holds a TCP port of the node until the result is disposed.</summary>
     public IDisposable Occupy(string address, int port) => _node.Run(() =>

@@ -67,7 +67,7 @@ internal static class Composition
         var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
         var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time);
-        var http = new HttpServer(loggers);
+        var http = new HttpServer(loggers, time);
         await using (http.ConfigureAwait(false))
         {
             using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
@@ -133,7 +133,7 @@ internal static class Composition
         {
             try
             {
-                using IDisposable listener = http.Listen(address, handler);
+                using IDisposable listener = http.Listen(address, handler, hasOwnPlaces: true);
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
             }
             catch (SocketException failure) when (hardFail)
