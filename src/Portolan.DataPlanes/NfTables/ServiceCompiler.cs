@@ -74,7 +74,8 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                     _ => 0,
                 };
                 // With affinity a backend has two; frontends have one or two of their own, and counters one or two.
-                most += 4 + (frontend.IsSourceRestricted ? port.SourceRanges.Length : 0) + (port.AffinitySeconds > 0 ? 2 * backends : backends);
+                most += 4 + (frontend.IsSourceRestricted ? port.SourceRanges.Length : 0)
+                    + (port.AffinitySeconds > 0 ? 2 * backends : backends);
             }
         }
         return most;
