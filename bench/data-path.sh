@@ -2,17 +2,23 @@
 # What a connection through a service costs: short TCP connections from pod to pod, directly and by a service IP, through Portolan's rules and
 # through the same services in kube-proxy's layouts. The service is the last of N. Needs root; everything is in network namespaces.
 #   bench/data-path.sh [--sizes "10 1000 10000"] [--seconds 3] [--counters]
+#   bench/data-path.sh --latency [--sizes "10 1000 10000"] [--rounds 40] [--portolan "NAME=BINARY ..."]
 # --counters: only Portolan, without and with counters, five times in turn.
+# --latency: what connect() takes more than without any rules, in microseconds, for each kind of service, through Portolan's rules and through
+#   kube-proxy's nftables rules: a node each, which take turns. --portolan adds further binaries, such as that of an earlier version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="10 1000 10000"
 seconds=3
-counters=""
+counters="" latency="" rounds=40 binaries=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --sizes) sizes=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
     --counters) counters=1; shift ;;
+    --latency) latency=1; shift ;;
+    --rounds) rounds=$2; shift 2 ;;
+    --portolan) binaries=$2; shift 2 ;;
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
@@ -20,6 +26,11 @@ done
 [ -x out/portolan ] || ./build.sh >&2
 [ -x out/bench/Portolan.Bench ] || dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
 [ -x out/traffic/portolan-traffic ] || dotnet build bench/Portolan.Traffic -c Release -v quiet -nologo -clp:ErrorsOnly -o out/traffic >&2
+
+if [ -n "$latency" ]; then
+  export sizes rounds binaries
+  exec bench/latency.sh
+fi
 
 tag=portolan-bench-$$
 node=$tag-node client=$tag-client server=$tag-server
@@ -93,7 +104,7 @@ for n in $sizes; do
   fi
   portolan "Portolan" "$n" "$service:80"
 
-  out/bench/Portolan.Bench layout nftables "$n" 5 > "$work/rules"
+  out/bench/Portolan.Bench layout nftables "$n" 5 10.255.1.1 > "$work/rules"
   on $node nft -f "$work/rules"
   measure "kube-proxy's nftables" "$n" "$service:80"
   on $node nft flush ruleset
