@@ -66,7 +66,7 @@ internal sealed class ProxyMetrics
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
-        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
+        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects that are quarantined because the kernel refused them");
         Counter failures = metrics.CreateCounter("portolan_sync_failures_total",
             "Syncs that failed, or in which the kernel refused something");
         Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
