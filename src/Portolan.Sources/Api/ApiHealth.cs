@@ -48,6 +48,6 @@ internal sealed partial class ApiHealth(ILogger logger)
     private partial void LogTrouble(string message);
 
     [LoggerMessage(3102, LogLevel.Information,
-        "kubernetes: the API server at {Server} answers again; nothing that changed meanwhile is missed")]
+        "kubernetes: the API server at {Server} answers again; no change was missed")]
     private partial void LogBack(Uri server);
 }

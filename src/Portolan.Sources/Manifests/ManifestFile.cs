@@ -121,7 +121,7 @@ internal sealed class ManifestReader
         kind ??= inheritedKind;
         if (kind is null)
         {
-            Broken(document, "has no kind; it is no Kubernetes object");
+            Broken(document, "has no kind; it is not a Kubernetes object");
             return;
         }
         if (hasItems && kind.EndsWith("List", StringComparison.Ordinal))
@@ -164,7 +164,7 @@ internal sealed class ManifestReader
         _isSound &= reading.Problems.IsEmpty;
         ObjectKey key = reading.Key!.Value;
         if (!_found.TryAdd(key, new ManifestObject(set, hash, document)))
-            Broken($"{document}, {key}", $"stands in {_found[key].Document} of this file already; the first one counts");
+            Broken($"{document}, {key}", $"already defined in {_found[key].Document} of this file, which wins");
     }
 
     private void Broken(string where, string message)

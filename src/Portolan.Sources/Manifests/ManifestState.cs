@@ -25,7 +25,7 @@ internal sealed class ManifestState(string nodeName)
         .. _files.Values.SelectMany(file => file.Problems),
         .. _owners.Where(owner => owner.Value.Count > 1).SelectMany(owner => owner.Value.Skip(1).Select(file => new Problem(
             "Manifest", file, $"{_files[file].Objects[owner.Key].Document}, {owner.Key}",
-            $"stands in {owner.Value.Min} already; that one counts"))).OrderBy(problem => problem.Object, StringComparer.Ordinal),
+            $"already defined in {owner.Value.Min}, which wins"))).OrderBy(problem => problem.Object, StringComparer.Ordinal),
     ];
 
     /// <summary>Takes a file's new content and returns what it changes, in an order in which no service is without its endpoints.</summary>

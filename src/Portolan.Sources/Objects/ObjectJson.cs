@@ -188,7 +188,7 @@ internal ref struct ObjectJson
             JsonTokenType.Number => "a number",
             _ => "true or false",
         };
-        Note($"is {found} where {expected} belongs; ignored");
+        Note($"is {found} where {expected} is expected; ignored");
         _reader.Skip();
     }
 }
