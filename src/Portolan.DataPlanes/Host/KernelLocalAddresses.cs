@@ -47,7 +47,7 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
     }
 
     /// <summary>Follows changes until cancelled. After an exception it may be called again, and catches up with what was missed.</summary>
-    /// <exception cref="NetlinkException">The kernel cannot be asked.</exception>
+    /// <exception cref="NetlinkException">The kernel cannot be reached over netlink.</exception>
     public async Task FollowAsync(CancellationToken cancel)
     {
         TakeIn();

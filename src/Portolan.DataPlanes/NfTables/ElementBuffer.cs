@@ -54,12 +54,29 @@ internal sealed class ElementBuffer
 
     internal ReadOnlySpan<Element> Elements => CollectionsMarshal.AsSpan(_elements);
 
-    internal void Clear() => _elements.Clear();
+    /// <summary>Removes all elements, and releases the memory of a first load.</summary>
+    internal void Clear()
+    {
+        const int roomOfAChange = 4096;
+        _elements.Clear();
+        if (_elements.Capacity > roomOfAChange)
+            _elements.Capacity = 0;
+    }
 
     /// <summary>Reserves capacity, so that a first load does not keep copying the list.</summary>
     internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
 
     internal void Add(in Element element) => _elements.Add(element);
+
+    /// <summary>Adds a copy, which may be changed in place until the next is added.</summary>
+    internal ref Element AddCopy(in Element element)
+    {
+        int count = _elements.Count;
+        CollectionsMarshal.SetCount(_elements, count + 1);
+        ref Element copy = ref CollectionsMarshal.AsSpan(_elements)[count];
+        copy = element;
+        return ref copy;
+    }
 
     /// <summary>Removes the elements from a position on.</summary>
     internal void Truncate(int count) => CollectionsMarshal.SetCount(_elements, count);

@@ -12,7 +12,7 @@ namespace Portolan.DataPlanes.Sync;
 /// <summary>
 /// The one owner of the service table and of a data plane: takes what the sources queued, and does what <see cref="SyncSchedule"/> says is
 /// due. While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod
-/// asks for it.
+/// requires it.
 /// </summary>
 /// <remarks>Failures of the plane and of observers are logged and retried; the loop ends only when it is cancelled.</remarks>
 public sealed class SyncLoop : IDisposable

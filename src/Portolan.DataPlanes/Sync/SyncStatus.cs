@@ -48,7 +48,7 @@ public sealed record SyncStatus
 
     /// <summary>
     /// True if something has waited too long, which means that the plane fails or hangs. While the first state of the cluster is on its
-    /// way from the API server, waiting is no fault of this node.
+    /// way from the API server, waiting is not this node's fault.
     /// </summary>
     /// <param name="timeout">The longest a change may wait.</param>
     /// <param name="time">The clock.</param>
