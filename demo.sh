@@ -166,7 +166,7 @@ take_a_pod_out() {
 }
 
 flush_and_heal() {
-  heading "Somebody else flushes all rules of the node: nft flush ruleset"
+  heading "Another program flushes all rules of the node: nft flush ruleset"
   in_client "$traffic" outage --server "$service:80" --seconds 5 >"$work/outage" &
   local watcher=$!
   sleep 0.7
