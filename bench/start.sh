@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From process start until everything is in force: portolan against an API server with N services on loopback, in a network namespace. Prints
 # wall time, the log line of the first sync and the process's peak memory. Needs root.
+#   bench/start.sh [SERVICES]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "bench/start.sh needs root: it creates network namespaces and writes nf_tables rules" >&2; exit 1; }
