@@ -7,7 +7,7 @@ using Portolan.Sources.Objects;
 
 namespace Portolan.Sources.Api;
 
-/// <summary>What goes wrong on the way to an API server, in words for its operator.</summary>
+/// <summary>Failures to reach an API server, described for the operator.</summary>
 internal static class ApiFailures
 {
     /// <summary>True for what a network, a server or a credential plug-in does to us; anything else is a fault of ours.</summary>
@@ -28,7 +28,7 @@ internal static class ApiFailures
         refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests
         ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
 
-    /// <summary>What went wrong and what holds meanwhile, for a source that goes on trying.</summary>
+    /// <summary>What went wrong and what stays in force, for a source that keeps retrying.</summary>
     public static string Describe(Exception failure, Uri server) => $"{Reason(failure, server)}; the last state stays in force";
 
     /// <summary>What went wrong.</summary>

@@ -19,7 +19,7 @@ internal sealed class ManifestState(string nodeName)
     /// <summary>True when the cluster described has a Node of this node's name.</summary>
     public bool HasNode => _owners.ContainsKey(new ObjectKey(ObjectKind.Node, new ObjectName("", nodeName)));
 
-    /// <summary>What is wrong with the files as they are now, and which objects stand in more than one.</summary>
+    /// <summary>What is wrong with the current files, and which objects are in more than one.</summary>
     public ImmutableArray<Problem> Problems() =>
     [
         .. _files.Values.SelectMany(file => file.Problems),
