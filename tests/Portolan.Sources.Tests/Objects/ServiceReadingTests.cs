@@ -92,7 +92,7 @@ public class ServiceReadingTests
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: http}]", "spec.ports[0].port: is text where a number is expected")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, nodePort: 99999}]", "spec.ports[0].nodePort: 99999 is not between")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, protocol: QUIC}]", "spec.ports[0].protocol: 'QUIC' is not TCP, UDP or SCTP")]
-    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: \"<b>\"}]", "spec.ports[0].name: is not a port name")]
+    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: \"<b>\"}]", "spec.ports[0].name: is not a valid Kubernetes port name")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: x}, {port: 81, name: x}]", "spec.ports[1]: a second port named 'x' for tcp")]
     [InlineData("clusterIP: 10.0.0.1, ports: {port: 80}", "spec.ports: is an object where a list is expected")]
     [InlineData("clusterIP: ten, ports: [{port: 80}]", "spec.clusterIP: 'ten' is not an IP address")]
