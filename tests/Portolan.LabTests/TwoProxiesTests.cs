@@ -100,7 +100,7 @@ public sealed class TwoProxiesTests
         using var service = new ServiceInABox(pods: 1);
         await service.StartAsync();
         using var second = new NodeProgram(service.Box.Node, [.. SecondProxy(service, "nftables")]);
-        await second.UntilAsync(() => second.Errors.Contains("another proxy works", StringComparison.Ordinal), "the wait");
+        await second.UntilAsync(() => second.Errors.Contains("another proxy is active", StringComparison.Ordinal), "the wait");
 
         second.Signal("TERM");
 
@@ -117,7 +117,7 @@ public sealed class TwoProxiesTests
 
         await Task.WhenAll(one.StartAsync(), other.StartAsync());
 
-        Assert.DoesNotContain("another proxy works", one.Describe() + other.Describe(), StringComparison.Ordinal);
+        Assert.DoesNotContain("another proxy is active", one.Describe() + other.Describe(), StringComparison.Ordinal);
     }
 
     private static string[] SecondProxy(ServiceInABox service, string variant)
