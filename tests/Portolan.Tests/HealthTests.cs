@@ -106,14 +106,14 @@ public sealed class HealthTests
         {
             run.StartProxy(run.Configuration());
             await run.UntilAsync(() =>
-                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on",
+                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: cannot listen on 192.168.10.11:32001",
                 StringComparison.Ordinal), "a line about the port");
             await run.UntilSyncedAsync(1);
         }
         Assert.Null(run.Get("http://192.168.10.11:32001/"));
 
         await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "the listener to open");
-        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot be listened on", StringComparison.Ordinal));
+        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot listen on", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class HealthTests
         run.StartProxy(run.Configuration("metricsBindAddress: 127.0.0.1:10256"));
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:10256 cannot be listened on", StringComparison.Ordinal),
+        await run.UntilAsync(() => run.Log.Contains("cannot listen on 127.0.0.1:10256", StringComparison.Ordinal),
             "a line about the port");
         Assert.Contains("10.244.1.10", run.Tools("nft", "list", "ruleset"), StringComparison.Ordinal);
     }

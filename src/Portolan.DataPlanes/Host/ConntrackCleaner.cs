@@ -9,24 +9,24 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Removes UDP flows of services that point to no serving endpoint: without it a client that keeps sending is translated to an endpoint
-/// that is gone for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves and are left alone.
+/// Removes UDP flows of services that lead to no serving endpoint: otherwise a client that keeps sending is translated to an endpoint
+/// that no longer exists for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves.
 /// </summary>
 /// <remarks>
-/// The table is read only where a UDP port's frontends or serving endpoints changed, and once for all ports when the first change comes,
-/// because endpoints may have gone while no proxy ran. A port without serving endpoints keeps its flows.
+/// The table is read only where a UDP port's frontends or serving endpoints changed, and once for all ports at the first change,
+/// because endpoints may have been removed while no proxy ran. A port without serving endpoints keeps its flows.
 /// </remarks>
 public sealed class ConntrackCleaner(IConntrackTable table)
 {
-    // Beyond this many destination ports one pass over all UDP flows is cheaper than a pass for each.
+    // Above this many destination ports one pass over all UDP flows is cheaper than a pass for each.
     private const int MostFilteredPasses = 4;
 
-    // The UDP ports of each service that has any, as the plane last took them.
+    // The UDP ports of each service that has any, as the plane last applied them.
     private readonly Dictionary<ObjectName, ImmutableArray<PortPlan>> _known = [];
     private readonly Dictionary<PortKey, PortPlan> _changed = [];
     private bool _isFirst = true;
 
-    /// <summary>Takes what the plane has in force now; <see cref="Clean(AddressPlan)"/> then acts on it.</summary>
+    /// <summary>Records what the plane has in force now; <see cref="Clean(AddressPlan)"/> then acts on it.</summary>
     public void Note(TableDelta delta)
     {
         ArgumentNullException.ThrowIfNull(delta);
@@ -34,10 +34,10 @@ public sealed class ConntrackCleaner(IConntrackTable table)
             Note(change.Service, UdpPortsOf(change.Plan));
     }
 
-    /// <summary>Removes the flows that changes noted since the last time have left without an endpoint.</summary>
+    /// <summary>Removes the flows whose endpoint has gone with the changes recorded since the last call.</summary>
     /// <param name="node">The node's addresses, to which clients of NodePorts send.</param>
     /// <returns>The number of flows removed.</returns>
-    /// <exception cref="NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; what was recorded stays recorded.</exception>
     public int Clean(AddressPlan node)
     {
         ArgumentNullException.ThrowIfNull(node);
@@ -59,7 +59,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         }
         foreach (PortPlan port in ports)
         {
-            // An empty set means that nothing is stale, however much has changed.
+            // An empty set means that nothing is stale, whatever has changed.
             if (!port.ServingEndpoints.IsEmpty && !before.Any(old => IsSameForFlows(old, port)))
                 _changed[PortKey.Of(port)] = port;
         }
@@ -102,7 +102,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         public static PortKey Of(PortPlan port) => new(port.Name, port.Family);
     }
 
-    /// <summary>What clients dial of some UDP ports, and where flows to it may lead.</summary>
+    /// <summary>The addresses clients connect to for some UDP ports, and the endpoints their flows may lead to.</summary>
     private sealed class UdpFrontends
     {
         private readonly Dictionary<InetEndpoint, ImmutableArray<InetEndpoint>> _servingOf = [];
@@ -132,11 +132,11 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         public bool IsStale(in ConntrackEntry flow)
         {
             var dialled = new InetEndpoint(flow.Original.Destination, flow.Original.DestinationPort);
-            // Where replies come from is where the flow was translated to.
+            // The source of replies is the endpoint the flow was translated to.
             var endpoint = new InetEndpoint(flow.Reply.Source, flow.Reply.SourcePort);
             if (_servingOf.TryGetValue(dialled, out ImmutableArray<InetEndpoint> serving))
                 return !serving.Contains(endpoint);
-            // Only flows to the node itself: the same port number at somebody else's address is nobody's NodePort.
+            // Only flows to the node itself: the same port number at another address is not a NodePort.
             return _servingOfNodePort.TryGetValue(dialled.Port, out serving)
                 && _node.LocalAddresses.BinarySearch(dialled.Address) >= 0
                 && !serving.Contains(endpoint);

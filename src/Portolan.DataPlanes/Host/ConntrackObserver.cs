@@ -5,14 +5,14 @@ using Portolan.Netlink.Core;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Cleans connection tracking up after each change that is in force, and tries again with each reconcile what could not be done.
+/// Cleans up connection tracking after each change that is in force, and retries with each reconcile what failed.
 /// </summary>
 public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<ConntrackObserver> logger)
 {
     private readonly ILogger _logger = logger;
 
-    /// <summary>Takes what the loop did. The rules are committed by then: a flow that is removed comes back by the new ones.</summary>
-    /// <exception cref="NetlinkException">The table cannot be read or changed; what was to be removed stays noted.</exception>
+    /// <summary>Called after each sync. The rules are committed by then: a removed flow is translated again by the new ones.</summary>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; what was to be removed stays recorded.</exception>
     public void Follow(SyncRecord record)
     {
         ArgumentNullException.ThrowIfNull(record);
@@ -22,6 +22,6 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
             LogRemoved(removed);
     }
 
-    [LoggerMessage(1013, LogLevel.Debug, "conntrack: {Count} UDP flows to endpoints that are gone were removed")]
+    [LoggerMessage(1013, LogLevel.Debug, "conntrack: removed {Count} UDP flows to endpoints that no longer exist")]
     private partial void LogRemoved(int count);
 }

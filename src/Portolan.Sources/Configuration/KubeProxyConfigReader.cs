@@ -45,12 +45,12 @@ internal static class KubeProxyConfigReader
         {
             string content = text.ReadToEnd();
             if (content.Length > LargestFile)
-                throw new SourceException($"{fileName} is larger than 1 MiB; that is no configuration.");
+                throw new SourceException($"{fileName} is larger than 1 MiB; that is not a configuration.");
             var yaml = new YamlStream();
             yaml.Load(new StringReader(content));
             return yaml.Documents is [{ RootNode: YamlMappingNode root }]
                 ? root
-                : throw new SourceException($"{fileName} must hold one document, a {Kind} of {ApiVersion}.");
+                : throw new SourceException($"{fileName} must contain one document, a {Kind} of {ApiVersion}.");
         }
         catch (YamlException broken)
         {

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Portolan.Proxy;
 
 /// <summary>
-/// Runs what the proxy can do without for a while (following the node's addresses): an exception of it does not end the process, it is
-/// logged once, shown in the status, and the work is started again after growing waits.
+/// Runs work that the proxy can do without for a while (following the node's addresses): an exception in it does not end the process, it is
+/// logged once, shown in the status, and the work is restarted with growing delays.
 /// </summary>
 internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 {
@@ -18,7 +18,7 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 
     /// <summary>Runs until cancelled.</summary>
     /// <param name="name">What it is, for the log: "following the node's addresses".</param>
-    /// <param name="work">Runs for as long as all is well.</param>
+    /// <param name="work">Runs as long as nothing fails.</param>
     /// <param name="cancel">Ends it.</param>
     public async Task RunAsync(string name, Func<CancellationToken, Task> work, CancellationToken cancel)
     {

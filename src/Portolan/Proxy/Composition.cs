@@ -17,12 +17,12 @@ using Portolan.Sources.Manifests;
 
 namespace Portolan.Proxy;
 
-/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and the observers of the loop.</summary>
+/// <summary>Composes the proxy: source -> loop ->  service table -> plane -> kernel, and the observers of the loop.</summary>
 internal static class Composition
 {
     private static readonly TimeSpan s_bindRetry = TimeSpan.FromSeconds(5);
 
-    // Fields that have an effect here; a section stands for all below it. What else a file sets is accepted with a warning.
+    // Fields that have an effect here; a section includes everything below it. Other fields in a file are accepted with a warning.
     private static readonly HashSet<string> s_honouredFields = new(StringComparer.Ordinal)
     {
         "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack",
@@ -32,10 +32,10 @@ internal static class Composition
         "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
     };
 
-    /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
-    /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
-    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
-    /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
+    /// <summary>Runs the proxy until cancelled; the rules stay. First waits for any other proxy in this network namespace.</summary>
+    /// <exception cref="SourceException">The source cannot be used as configured.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
+    /// <exception cref="IOException">Listening on a port failed, and bindAddressHardFail is set.</exception>
     public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
     {
         KubeProxyConfig config = settings.Config;
@@ -71,7 +71,7 @@ internal static class Composition
         {
             using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
             var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
-            // First of all: a client that still sends to an endpoint that is gone waits for this.
+            // First, because a client that still sends to an endpoint that no longer exists waits for this.
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
             metrics.Watch(loop);
@@ -80,7 +80,7 @@ internal static class Composition
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             _ = RemoveOtherRulesAsync(loop, plane, log, end.Token);
             await http.StartAsync(end.Token).ConfigureAwait(false);
-            // The predecessor's addresses are free a moment after its lease, not before.
+            // The predecessor's addresses become free a moment after its lease, not before.
             bool hardFail = config.BindAddressHardFail && !lease.HasWaited;
             Task[] work =
             [
@@ -89,7 +89,7 @@ internal static class Composition
                     context => AnswerMetricsAsync(context, metrics, plane.Mode),
                     hardFail, log, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
-                // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
+                // On pool threads: neither the source's reading nor the loop's writing may delay the start of the other.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(loop.Events, end.Token), CancellationToken.None),
             ];
@@ -118,7 +118,7 @@ internal static class Composition
                 settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared,
                     settings.Master);
 
-    // kube-proxy answers on all addresses unless told otherwise. Nothing here is open to the network that nobody asked for.
+    // kube-proxy listens on all addresses by default. Here nothing is open to the network unless it is configured.
     private static IPEndPoint HealthzAddress(KubeProxyConfig config) => config.FieldsSet.Contains("healthzBindAddress")
         ? EndPointOf(config.HealthzBindAddress)
         : new IPEndPoint(IPAddress.Loopback, config.HealthzBindAddress.Port);
@@ -137,7 +137,7 @@ internal static class Composition
             }
             catch (SocketException failure) when (hardFail)
             {
-                throw new IOException($"{field}: {address} cannot be listened on: {failure.Message}", failure);
+                throw new IOException($"{field}: cannot listen on {address}: {failure.Message}", failure);
             }
             catch (SocketException failure)
             {
@@ -169,7 +169,7 @@ internal static class Composition
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // Nothing came into force, so nothing else may go.
+            // Nothing is in force, so no other rules may be removed.
         }
     }
 

@@ -11,8 +11,8 @@ namespace Portolan.Proxy;
 internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Provider, string Reason)
 {
     /// <summary>
-    /// A mode that is given serves or the proxy does not start. Without one (kubeadm's configuration has an empty mode) the first mode that
-    /// this machine can do serves.
+    /// A configured mode is used, or the proxy does not start. Without one (kubeadm's configuration has an empty mode) the first mode that
+    /// this machine supports is used.
     /// </summary>
     /// <param name="config">The configuration as read.</param>
     /// <param name="optionsOf">What a plane would be opened with.</param>
@@ -21,13 +21,13 @@ internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Pr
         if (Registry.Find(config.ModeName) is not { } provider)
         {
             string served = string.Join(" or ", Registry.Providers.Select(static known => known.Mode));
-            return new(config, null, $"mode: {config.ModeName} is not served by Portolan; take {served}");
+            return new(config, null, $"mode: {config.ModeName} is not served by Portolan; use {served}");
         }
         string? missing = provider.Probe(optionsOf(config));
         bool isGiven = config.FieldsSet.Contains("mode");
         if (missing is null)
             return new(config, provider, isGiven ? $"mode {provider.Mode}, as configured"
-                : $"mode {provider.Mode}: none is configured, and this kernel can do it");
+                : $"mode {provider.Mode}: none is configured, and this kernel supports it");
         if (isGiven)
             return new(config, null, $"portolan proxy cannot run: {missing}");
         KubeProxyConfig other = config with { Mode = ProxyMode.IpTables };

@@ -13,7 +13,7 @@ using Portolan.Sources.Configuration;
 
 namespace Portolan.Proxy;
 
-/// <summary>"portolan proxy": keeps the kernel in step with the cluster until SIGTERM, and leaves the rules in place.</summary>
+/// <summary>"portolan proxy": keeps the kernel up to date with the cluster until SIGTERM, and leaves the rules in place.</summary>
 internal static class ProxyCommand
 {
     private const int Failed = 1;
@@ -24,16 +24,16 @@ internal static class ProxyCommand
         Option<string> config = new("--config") { Description = "A KubeProxyConfiguration file, as kube-proxy reads it." };
         Option<string> manifests = new("--manifests")
         {
-            Description = "A folder of Services, EndpointSlices and Nodes as YAML or JSON, followed live in place of an API server.",
+            Description = "A folder of Services, EndpointSlices and Nodes as YAML or JSON, watched for changes, instead of an API server.",
         };
-        Option<string> master = new("--master") { Description = "Address of the API server, in place of the kubeconfig's." };
+        Option<string> master = new("--master") { Description = "Address of the API server, instead of the kubeconfig's." };
         Option<bool> cleanup = new("--cleanup")
         {
-            Description = "Remove all rules Portolan ever wrote, in every mode, and end.",
+            Description = "Remove all rules Portolan ever wrote, in every mode, and exit.",
             Aliases = { "--cleanup-iptables" }
         };
         var planeFlags = new PlaneFlags();
-        var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
+        var command = new Command("proxy", "Serve the cluster's Services on this node, as kube-proxy does.")
         {
             config, manifests, master, cleanup,
         };
@@ -110,9 +110,9 @@ internal static class ProxyCommand
             if (held is null)
             {
                 using ProxyLock.Holder? holder = ProxyLock.FindHolder();
-                return Fail($"nothing was removed: a proxy works in this network namespace and would write its rules again: " +
-                    $"{holder?.ToString() ?? "it cannot be asked who it is"}. " +
-                    $"End it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
+                return Fail($"nothing was removed: a proxy is active in this network namespace and would write its rules again: " +
+                    $"{holder?.ToString() ?? "it cannot be identified"}.  " +
+                    $"Stop it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
             }
             CleanUpResult result = OtherRules.Remove(Registry.Providers, inForce: null);
             if (!result.Removed.IsEmpty)

@@ -4,38 +4,39 @@ using Portolan.Sources.Configuration;
 namespace Portolan.Proxy;
 
 /// <summary>
-/// kube-proxy's flags. Each one is a field of KubeProxyConfiguration given on the command line: it is checked like the file's and wins over
+/// kube-proxy's flags. Each one is a field of KubeProxyConfiguration on the command line: it is validated like the file's and overrides
 /// it (kube-proxy ignores most flags when there is a file).
 /// </summary>
 internal sealed class ProxyFlags
 {
     private static readonly ProxyFlag[] s_all =
     [
-        new("--bind-address", "bindAddress", ConfigFlagForm.Text, "The node's primary address, in place of the Node object's."),
-        new("--bind-address-hard-fail", "bindAddressHardFail", ConfigFlagForm.Boolean, "End when a port cannot be listened on."),
+        new("--bind-address", "bindAddress", ConfigFlagForm.Text, "The node's primary address, instead of the Node object's."),
+        new("--bind-address-hard-fail", "bindAddressHardFail", ConfigFlagForm.Boolean, "Exit if listening on a port fails."),
         new("--cluster-cidr", "clusterCIDR", ConfigFlagForm.Text, "Range of pod addresses, or one of each family separated by a comma."),
         new("--config-sync-period", "configSyncPeriod", ConfigFlagForm.Plain, "Accepted; watches need no refresh."),
         new("--conntrack-max-per-core", "conntrack.maxPerCore", ConfigFlagForm.Integer,
-            "Connections to track per core, 0 to leave the limit alone."),
+            "Connections to track per core, 0 to leave the limit unchanged."),
         new("--conntrack-min", "conntrack.min", ConfigFlagForm.Integer, "Least number of connections to track."),
         new("--conntrack-tcp-be-liberal", "conntrack.tcpBeLiberal", ConfigFlagForm.Boolean,
-            "Do not call packets outside the window invalid."),
+            "Do not treat packets outside the window as invalid."),
         new("--conntrack-tcp-timeout-close-wait", "conntrack.tcpCloseWaitTimeout", ConfigFlagForm.Plain,
-            "Time-out of connections in CLOSE_WAIT."),
+            "Timeout of connections in CLOSE_WAIT."),
         new("--conntrack-tcp-timeout-established", "conntrack.tcpEstablishedTimeout", ConfigFlagForm.Plain,
-            "Time-out of idle connections."),
-        new("--conntrack-udp-timeout", "conntrack.udpTimeout", ConfigFlagForm.Plain, "Time-out of UDP flows without an answer."),
-        new("--conntrack-udp-timeout-stream", "conntrack.udpStreamTimeout", ConfigFlagForm.Plain, "Time-out of UDP flows with answers."),
+            "Timeout of idle connections."),
+        new("--conntrack-udp-timeout", "conntrack.udpTimeout", ConfigFlagForm.Plain, "Timeout of UDP flows without a reply."),
+        new("--conntrack-udp-timeout-stream", "conntrack.udpStreamTimeout", ConfigFlagForm.Plain, "Timeout of UDP flows with replies."),
         new("--detect-local-mode", "detectLocalMode", ConfigFlagForm.Text,
             "ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix."),
         new("--feature-gates", "featureGates", ConfigFlagForm.Switches, "Accepted; Portolan has no feature gates."),
         new("--healthz-bind-address", "healthzBindAddress", ConfigFlagForm.Text, "Where /healthz answers; 127.0.0.1:10256 unless given."),
-        new("--hostname-override", "hostnameOverride", ConfigFlagForm.Text, "Name of this Node, in place of the host name."),
+        new("--hostname-override", "hostnameOverride", ConfigFlagForm.Text, "Name of this Node, instead of the host name."),
         new("--iptables-localhost-nodeports", "iptables.localhostNodePorts", ConfigFlagForm.Boolean,
             "NodePorts at 127.0.0.1 (mode iptables)."),
         new("--iptables-masquerade-bit", "iptables.masqueradeBit", ConfigFlagForm.Integer,
             "Bit of the packet mark, 0 to 31 (mode iptables)."),
-        new("--iptables-min-sync-period", "iptables.minSyncPeriod", ConfigFlagForm.Plain, "Least time between two syncs (mode iptables)."),
+        new("--iptables-min-sync-period", "iptables.minSyncPeriod", ConfigFlagForm.Plain,
+            "Minimum time between two syncs (mode iptables)."),
         new("--iptables-sync-period", "iptables.syncPeriod", ConfigFlagForm.Plain, "Time between comparisons (mode iptables)."),
         new("--ipvs-exclude-cidrs", "ipvs.excludeCIDRs", ConfigFlagForm.List, "Accepted; there is no mode ipvs."),
         new("--ipvs-min-sync-period", "ipvs.minSyncPeriod", ConfigFlagForm.Plain, "Accepted; there is no mode ipvs."),
@@ -56,16 +57,16 @@ internal sealed class ProxyFlags
         new("--metrics-bind-address", "metricsBindAddress", ConfigFlagForm.Text, "Where /metrics answers; 127.0.0.1:10249 unless given."),
         new("--nodeport-addresses", "nodePortAddresses", ConfigFlagForm.List, "Ranges of node addresses that take NodePorts, or primary."),
         new("--oom-score-adj", "oomScoreAdj", ConfigFlagForm.Integer,
-            "How much the kernel spares this process when memory runs out, -1000 to 1000."),
+            "OOM score adjustment of this process, -1000 (never killed) to 1000."),
         new("--pod-bridge-interface", "detectLocal.bridgeInterface", ConfigFlagForm.Text,
-            "Bridge that pods' packets come from (BridgeInterface)."),
+            "Bridge that packets from pods arrive on (BridgeInterface)."),
         new("--pod-interface-name-prefix", "detectLocal.interfaceNamePrefix", ConfigFlagForm.Text,
             "Prefix of pods' interfaces (InterfaceNamePrefix)."),
         new("--profiling", "enableProfiling", ConfigFlagForm.Boolean, "Accepted; there are no profiling pages."),
-        new("--proxy-mode", "mode", ConfigFlagForm.Text, "nftables (the default) or iptables."),
+        new("--proxy-mode", "mode", ConfigFlagForm.Text, "nftables or iptables; unset: nftables if this kernel supports it."),
         new("--show-hidden-metrics-for-version", "showHiddenMetricsForVersion", ConfigFlagForm.Text, "Accepted; no metric is hidden."),
-        new("--v", "logging.verbosity", ConfigFlagForm.Integer, "How much is logged: 2 shows each change.", "-v"),
-        new("--vmodule", "logging.vmodule", ConfigFlagForm.Text, "Accepted; --v is for all parts."),
+        new("--v", "logging.verbosity", ConfigFlagForm.Integer, "Log verbosity: 2 shows each change.", "-v"),
+        new("--vmodule", "logging.vmodule", ConfigFlagForm.Text, "Accepted; --v applies to everything."),
     ];
 
     private readonly (ProxyFlag Flag, Option<string> Option)[] _options =

@@ -12,7 +12,7 @@ internal sealed record ProxySettings(KubeProxyConfig Config, IDataPlaneProvider 
     /// <summary>Folder to read Services from in place of an API server, or null.</summary>
     public string? Manifests { get; init; }
 
-    /// <summary>Why this mode serves, for the log.</summary>
+    /// <summary>Why this mode was chosen, for the log.</summary>
     public required string ModeReason { get; init; }
 
     /// <summary>Address of the API server in place of the kubeconfig's, or null.</summary>

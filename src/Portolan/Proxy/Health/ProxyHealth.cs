@@ -9,7 +9,7 @@ namespace Portolan.Proxy.Health;
 /// <summary>
 /// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
 /// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is
-/// healthy. /healthz also asks whether the Node is to stay.
+/// healthy. /healthz also depends on whether the Node is being removed.
 /// </summary>
 internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
 {

@@ -37,12 +37,12 @@ internal sealed class ProxyMetrics
         };
         _syncSeconds = metrics.CreateHistogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time a change of the rules took", buckets);
         _reconcileSeconds = metrics.CreateHistogram(
-            "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a comparison of all rules with what they should be took", buckets);
+            "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time a full reconcile of all rules took", buckets);
         _lastSync = metrics.CreateGauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds",
-            "When rules were last found or brought in step");
+            "When rules were last updated or found up to date");
         _lastQueued = metrics.CreateGauge(
             "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
-                "When the oldest change that is not in force was noticed; 0 for none");
+                "When the oldest change that is not in force arrived; 0 for none");
         _serviceChanges = metrics.CreateCounter("kubeproxy_sync_proxy_rules_service_changes_total", "Services whose rules changed");
         _endpointChanges = metrics.CreateCounter(
             "kubeproxy_sync_proxy_rules_endpoint_changes_total", "Service ports whose endpoints may have changed");
@@ -61,15 +61,15 @@ internal sealed class ProxyMetrics
     /// <summary>Answers of /livez by status code.</summary>
     public Counter LivezAnswers { get; }
 
-    /// <summary>Adds what can only be asked for at the moment of a scrape.</summary>
+    /// <summary>Adds values that can only be read at the time of a scrape.</summary>
     public void Watch(SyncLoop loop)
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
         Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
-        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
+        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects that are quarantined because the kernel refused them");
         Counter failures = metrics.CreateCounter("portolan_sync_failures_total",
             "Syncs that failed, or in which the kernel refused something");
-        Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
+        Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change is pending or being applied");
         _registry.AddBeforeCollectCallback(() =>
         {
             SyncStatus status = loop.Status;
@@ -83,7 +83,7 @@ internal sealed class ProxyMetrics
         loop.Observe("metrics", Count);
     }
 
-    /// <summary>Adds the figures a plane keeps of its own, read at each scrape.</summary>
+    /// <summary>Adds the plane's own metrics, read at each scrape.</summary>
     public void Watch(IDataPlane plane)
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
@@ -93,7 +93,7 @@ internal sealed class ProxyMetrics
             .ToDictionary(static metric => metric, metric => metrics.CreateGauge(metric.Name, metric.Help, [.. metric.Labels]));
         _registry.AddBeforeCollectCallback(() =>
         {
-            // What is labelled by something that is gone (a service's port) must not stay in the answer.
+            // Values labelled with something that no longer exists (a service port) must not stay in the answer.
             foreach (Gauge gauge in gauges.Where(static gauge => !gauge.Key.Labels.IsEmpty).Select(static gauge => gauge.Value))
             {
                 foreach (string[] known in gauge.GetAllLabelValues())
