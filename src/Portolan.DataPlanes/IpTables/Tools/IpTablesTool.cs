@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Portolan.DataPlanes.IpTables.Model;
@@ -16,6 +17,9 @@ internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
 
     /// <summary>Another user of iptables held the lock all the time: nothing was done, and nothing is wrong with the rules.</summary>
     public bool IsLockHeld { get; init; }
+
+    /// <summary>Rules written, by table.</summary>
+    public ImmutableDictionary<IpTable, int> Rules { get; init; } = ImmutableDictionary<IpTable, int>.Empty;
 
     /// <summary>The service whose line was refused, where the tool said which line.</summary>
     public ObjectName? Owner { get; init; }
@@ -66,7 +70,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         (int exitCode, string errors) = process.Wait();
         output.GetAwaiter().GetResult();
         if (exitCode == 0)
-            return new("", script.Lines, script.Commits);
+            return new("", script.Lines, script.Commits) { Rules = script.Rules };
         string error = WhiteSpace().Replace(errors, " ").Trim();
         if (error.Length == 0)
             error = $"exit code {exitCode}";
