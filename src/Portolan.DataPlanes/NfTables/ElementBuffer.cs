@@ -54,12 +54,29 @@ internal sealed class ElementBuffer
 
     internal ReadOnlySpan<Element> Elements => CollectionsMarshal.AsSpan(_elements);
 
-    internal void Clear() => _elements.Clear();
+    /// <summary>Forgets all elements, and the room of a first load.</summary>
+    internal void Clear()
+    {
+        const int roomOfAChange = 4096;
+        _elements.Clear();
+        if (_elements.Capacity > roomOfAChange)
+            _elements.Capacity = 0;
+    }
 
     /// <summary>Makes room, so that a first load does not copy what it has so far again and again.</summary>
     internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
 
     internal void Add(in Element element) => _elements.Add(element);
+
+    /// <summary>Adds a copy, to be changed where it is until the next is added.</summary>
+    internal ref Element AddCopy(in Element element)
+    {
+        int count = _elements.Count;
+        CollectionsMarshal.SetCount(_elements, count + 1);
+        ref Element copy = ref CollectionsMarshal.AsSpan(_elements)[count];
+        copy = element;
+        return ref copy;
+    }
 
     /// <summary>Forgets the elements from a position on.</summary>
     internal void Truncate(int count) => CollectionsMarshal.SetCount(_elements, count);

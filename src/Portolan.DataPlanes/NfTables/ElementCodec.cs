@@ -123,6 +123,14 @@ internal static class ElementCodec
         return element;
     }
 
+    /// <summary>Writes another index into a key: it is the last part of all keys that have one.</summary>
+    internal static void SetIndex(ref Element element, uint index) =>
+        MemoryMarshal.Write(element.KeyBuffer[(element.KeyLength - sizeof(uint))..], index);
+
+    /// <summary>Writes other data into an element of a map.</summary>
+    internal static void SetData(ref Element element, in ElementFields data) =>
+        element.DataLength = (byte)Write(DataOf(element.Set), data, element.DataBuffer);
+
     /// <summary>Reads a key; false when it is not as long as keys of that set are.</summary>
     internal static bool TryReadKey(PortolanSet set, ReadOnlySpan<byte> key, out ElementFields fields) =>
         TryRead(KeyOf(set), key, out fields);

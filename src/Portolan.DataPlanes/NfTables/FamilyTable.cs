@@ -84,6 +84,19 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         CountUses(before, -1);
     }
 
+    /// <summary>
+    /// Plans the removal of rules that no service asks for any more. They stay until somebody calls this, so that a service that goes back
+    /// and forth between two kinds changes no rule: for a rule, the kernel walks whole maps and looks at all chains.
+    /// </summary>
+    internal void DropUnused()
+    {
+        foreach ((RuleRequirement use, int count) in _uses)
+        {
+            if (count == 0)
+                UsesChanged |= _uses.Remove(use);
+        }
+    }
+
     private void CountUses(ServicePlan? plan, int by)
     {
         if (plan is null)
@@ -91,7 +104,11 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         _askedFor.Clear();
         compiler.EmitUses(plan, family, _askedFor);
         foreach (RuleRequirement use in _askedFor)
-            UsesChanged |= Count(_uses, use, by);
+        {
+            ref int count = ref CollectionsMarshal.GetValueRefOrAddDefault(_uses, use, out bool isKnown);
+            count += by;
+            UsesChanged |= !isKnown;
+        }
     }
 
     /// <summary>

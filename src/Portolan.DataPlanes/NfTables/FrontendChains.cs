@@ -282,6 +282,11 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         ]);
     }
 
+    /// <summary>True for frontends whose rules are there whether or not a service asks for them.</summary>
+    internal static bool IsAlwaysServed(PortolanFrontend frontend) => frontend.Count == 0
+        ? frontend.Flags is PortolanFrontendFlags.None or PortolanFrontendFlags.Drop
+        : frontend.Count <= PreallocatedCounts && PlainFlags.Contains(frontend.Flags);
+
     private static bool IsForPolicies(PortolanFrontend frontend) =>
         !PlainFlags.Contains(frontend.Flags) && frontend is not { Flags: PortolanFrontendFlags.Drop, Count: 0 };
 

@@ -104,6 +104,8 @@ public sealed class NfTablesPlane : IDataPlane
     public SyncReport Reconcile()
     {
         _state.EndQuarantine();
+        if (_isInForce)
+            DropUnusedRules();
         _isInForce = false;
         return RunResync();
     }
@@ -168,6 +170,15 @@ public sealed class NfTablesPlane : IDataPlane
         _state.Confirm();
         _isInForce = true;
         return isEmpty && _state.HasNoQuarantine ? SyncReport.UpToDate : _state.Report(added + rules, removed, isEmpty ? 0 : 1);
+    }
+
+    // Apart from the reconcile itself, whose report says what others changed. If it is refused, the reconcile finds out why.
+    private void DropUnusedRules()
+    {
+        _state.BeginPlanning();
+        foreach (PlaneTable table in _state.Tables)
+            table.Elements.DropUnused();
+        CommitPlanned(nodeChanged: false);
     }
 
     private SyncReport RunResync()

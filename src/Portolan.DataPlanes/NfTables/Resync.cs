@@ -137,6 +137,8 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         FamilyTable elements = table.Elements;
         table.Change.WriteSets(pipeline.Current, table.Current, program);
         written += program.Sets.Length + table.Change.WriteInnerChains(pipeline.Current, table.Current, program);
+        elements.Added.EnsureCapacity(state.UnderWay.Sum(change => ServiceCompiler.MostElements(change.Plan!, elements.Family))
+            + state.Node.Addresses.NodePortAddresses.Length);
         int sent = 0;
         for (int subject = 0; subject <= state.UnderWay.Count; subject++)
         {

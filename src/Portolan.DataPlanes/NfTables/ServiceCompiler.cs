@@ -45,13 +45,40 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                     foreach (InetPrefix range in port.SourceRanges)
                         into.Add(new(scope, RuleRequirementKind.PrefixLength, range.Length));
                 }
-                into.Add(new(scope, RuleRequirementKind.Frontend, InRules(OutsideOf(port, frontend))));
+                PortolanFrontend outside = OutsideOf(port, frontend);
+                if (!FrontendChains.IsAlwaysServed(outside))
+                    into.Add(new(scope, RuleRequirementKind.Frontend, InRules(outside)));
                 if (HasInside(frontend))
                     into.Add(new(scope, RuleRequirementKind.InsideFrontend, InRules(InsideOf(port))));
                 if (hasAffinity && HasBackends(frontend))
                     into.Add(new(scope, RuleRequirementKind.AffinitySeconds, port.AffinitySeconds));
             }
         }
+    }
+
+    /// <summary>About how many elements of a family a service has, never fewer: room for a first load.</summary>
+    internal static int MostElements(ServicePlan plan, IpFamily family)
+    {
+        int most = plan.ClusterIPs.Length;
+        foreach (PortPlan port in plan.Ports)
+        {
+            if (port.Family != family)
+                continue;
+            most += port.LocalBackends.Length;
+            foreach (Frontend frontend in port.Frontends)
+            {
+                int backends = (HasInside(frontend) ? port.ClusterBackends.Length : 0) + frontend.Outside.Action switch
+                {
+                    FrontendAction.ToClusterBackends => port.ClusterBackends.Length,
+                    FrontendAction.ToLocalBackends => port.LocalBackends.Length,
+                    _ => 0,
+                };
+                // With affinity a backend has two; frontends have one or two of their own, and counters one or two.
+                most += 4 + (frontend.IsSourceRestricted ? port.SourceRanges.Length : 0)
+                    + (port.AffinitySeconds > 0 ? 2 * backends : backends);
+            }
+        }
+        return most;
     }
 
     /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
@@ -169,19 +196,20 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         bool hasAffinity = affinityIds.PortOf(port) is not null;
         uint view = action == FrontendAction.ToLocalBackends ? AffinityIds.LocalView : 0;
         uint index = 0;
+        // Nearly all elements are a frontend's endpoints: what they have in common is written once.
+        Element first = ElementCodec.Encode(hasAffinity ? ids : endpoints, key.Fields);
         foreach (Backend backend in Backends(port, action))
         {
             if (index == ushort.MaxValue)
                 break;
-            ElementFields place = key.Fields with { Index = index };
             var endpoint = new ElementFields { Destination = backend.Endpoint.Address, Port = backend.Endpoint.Port };
             if (!hasAffinity)
             {
-                into.Add(ElementCodec.Encode(endpoints, place, endpoint));
+                Add(endpoint);
             }
             else if (affinityIds.IdOf(port.Name, backend.Endpoint) is { } id)
             {
-                into.Add(ElementCodec.Encode(ids, place, new ElementFields { AffinityId = id }));
+                Add(new ElementFields { AffinityId = id });
                 var identity = new ElementFields { AffinityId = id | view, Protocol = port.Name.Protocol };
                 into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity,
                     endpoint) with
@@ -192,6 +220,13 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 continue;
             }
             index++;
+        }
+
+        void Add(in ElementFields data)
+        {
+            ref Element element = ref into.AddCopy(first);
+            ElementCodec.SetIndex(ref element, index);
+            ElementCodec.SetData(ref element, data);
         }
     }
 

@@ -75,7 +75,7 @@ internal readonly record struct ChainFingerprint
     private static ulong Mix(ulong bits, InetAddress address)
     {
         UInt128 number = address.ToNumber();
-        return Mix(Mix(bits, (ulong)(number >> 64)), (ulong)number);
+        return Mix(Mix(Mix(bits, (ulong)address.Family), (ulong)(number >> 64)), (ulong)number);
     }
 
     private static ulong Mix(ulong bits, string? text) => text is null ? Mix(bits, ulong.MaxValue) : Mix(bits, text.AsSpan());
