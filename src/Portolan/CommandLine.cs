@@ -12,11 +12,8 @@ internal static class CommandLine
     /// <param name="args">The arguments behind it.</param>
     internal static string[] Read(string program, string[] args)
     {
-        if (IsKubeProxy(program) && (args.Length == 0 || args[0].StartsWith('-')))
+        if (ProxyCommand.IsKubeProxy(program) && (args.Length == 0 || args[0].StartsWith('-')))
             return [ProxyCommandName, .. ProxyFlags.Normalize(args)];
         return args is [ProxyCommandName, ..] ? [ProxyCommandName, .. ProxyFlags.Normalize(args[1..])] : args;
     }
-
-    /// <summary>True when the program was started under kube-proxy's name.</summary>
-    internal static bool IsKubeProxy(string program) => Path.GetFileName(program) == "kube-proxy";
 }

@@ -12,7 +12,8 @@ public sealed class CommandLineTests
         "ipvs-min-sync-period", "ipvs-scheduler", "ipvs-strict-arp", "ipvs-sync-period", "ipvs-tcp-timeout", "ipvs-tcpfin-timeout",
         "ipvs-udp-timeout", "kube-api-burst", "kube-api-content-type", "kube-api-qps", "kubeconfig", "logging-format", "masquerade-all",
         "metrics-bind-address", "nodeport-addresses", "oom-score-adj", "pod-bridge-interface", "pod-interface-name-prefix", "profiling",
-        "proxy-mode", "show-hidden-metrics-for-version", "v", "vmodule", "config", "manifests", "master", "cleanup-iptables", "log-flush-frequency", "log-json-info-buffer-size",
+        "proxy-mode", "show-hidden-metrics-for-version", "v", "vmodule", "config", "manifests", "master", "cleanup-iptables",
+        "log-flush-frequency", "log-json-info-buffer-size",
         "log-json-split-stream", "log-text-info-buffer-size", "log-text-split-stream", "machine-id-file", "boot-id-file", "healthz-port",
         "metrics-port",
     ];

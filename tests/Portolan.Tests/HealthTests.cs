@@ -40,7 +40,8 @@ public sealed class HealthTests
         string metrics = run.Get("http://127.0.0.1:10249/metrics") ?? "";
         Assert.Contains("kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} 1", metrics, StringComparison.Ordinal);
         Assert.Contains("portolan_services 1", metrics, StringComparison.Ordinal);
-        Assert.Contains("healthzBindAddress: answering on 0.0.0.0:10256, all addresses of both families", run.Log, StringComparison.Ordinal);
+        Assert.Contains("healthzBindAddress: answering on 0.0.0.0:10256, all addresses of both families", run.Log,
+            StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", run.Get("http://192.168.10.11:10256/healthz"), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", run.Get("http://[fd00:10::11]:10256/healthz"), StringComparison.Ordinal);
         Assert.Null(run.Get("http://192.168.10.11:10249/metrics"));
@@ -100,7 +101,8 @@ public sealed class HealthTests
         Assert.Equal("a*", config.GetProperty("logging").GetProperty("vmodule")[0].GetProperty("filePattern").GetString());
 
         string statusz = Body(run.Get("http://127.0.0.1:10249/statusz"));
-        Assert.StartsWith("\nportolan statusz\nWarning: This endpoint is not meant to be machine parseable", statusz, StringComparison.Ordinal);
+        Assert.StartsWith("\nportolan statusz\nWarning: This endpoint is not meant to be machine parseable", statusz,
+            StringComparison.Ordinal);
         Assert.Contains("\nEmulation version: 1.36\n", statusz, StringComparison.Ordinal);
         Assert.Contains("\nhostname-override=node-a\n", Body(run.Get("http://127.0.0.1:10249/flagz")), StringComparison.Ordinal);
         Assert.Equal("ok", Body(run.Get("http://127.0.0.1:10249/healthz/ping")));
@@ -182,8 +184,8 @@ public sealed class HealthTests
         string answer = run.Get("http://192.168.10.11:32001/") ?? "";
         Assert.Contains("X-Load-Balancing-Endpoint-Weight: 1", answer, StringComparison.Ordinal);
         // As kube-proxy's, byte for byte: tabs, and no line end behind the last brace.
-        Assert.EndsWith("\r\n\r\n{\n\t\"service\": {\n\t\t\"namespace\": \"shop\",\n\t\t\"name\": \"front\"\n\t},\n\t\"localEndpoints\": 1,\n" +
-            "\t\"serviceProxyHealthy\": true\n}", answer, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\n{\n\t\"service\": {\n\t\t\"namespace\": \"shop\",\n\t\t\"name\": \"front\"\n\t},\n" +
+            "\t\"localEndpoints\": 1,\n\t\"serviceProxyHealthy\": true\n}", answer, StringComparison.Ordinal);
         Assert.Contains("Content-Length: ", answer, StringComparison.Ordinal);
         Assert.Null(run.Get("http://127.0.0.1:32001/"));
 

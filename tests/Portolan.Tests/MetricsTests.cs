@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Portolan.Tests;
 
-/// <summary>A dashboard and an alert rule made for kube-proxy v1.36 find everything under the same name, type, labels and buckets.</summary>
+/// <summary>What is made for kube-proxy v1.36 (dashboards, alert rules) finds the same names, types, labels and buckets.</summary>
 public sealed partial class MetricsTests
 {
     private const string Sync = "0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512 1.024 2.048 4.096 8.192 16.384 +Inf";

@@ -84,14 +84,16 @@ public sealed class ProxyTests
     {
         using var run = new PortolanRun();
         run.Manifest("good.yaml", Manifest.GoodService);
-        run.StartProxy(run.Configuration("featureGates: {SomeGate: true}\nudpIdleTimeout: 250ms\nconfigSyncPeriod: 15m0s"), "--profiling");
+        run.StartProxy(run.Configuration("featureGates: {SomeGate: true}\nudpIdleTimeout: 250ms\nconfigSyncPeriod: 15m0s"),
+            "--profiling");
         await run.UntilSyncedAsync(1);
 
         string[] warnings =
             [.. run.Log.Split('\n')
             .Where(line => line.Contains(" warning ", StringComparison.Ordinal) || line.Contains(" error ", StringComparison.Ordinal))];
         Assert.Equal(4, warnings.Length);
-        Assert.Contains(warnings, line => line.Contains("no Node is named 'node-a', the name by hostnameOverride", StringComparison.Ordinal));
+        Assert.Contains(warnings, line => line.Contains("no Node is named 'node-a', the name by hostnameOverride",
+            StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("line 7, udpIdleTimeout: is not a field", StringComparison.Ordinal)
             && line.Contains("did you mean conntrack.udpTimeout?", StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("--profiling has no effect beside --config; set enableProfiling in the file",

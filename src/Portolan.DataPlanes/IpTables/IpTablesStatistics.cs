@@ -100,7 +100,8 @@ public sealed class IpTablesStatistics
         _families.AddOrUpdate(family, static (_, change) => change(FamilyFigures.None), static (_, before, change) => change(before),
             (FamilyFigures before) => outcome.Succeeded
                 ? before with { Last = outcome.Rules }
-                : isPartial ? before with { PartialFailures = before.PartialFailures + 1 } : before with { Failures = before.Failures + 1 });
+                : isPartial ? before with { PartialFailures = before.PartialFailures + 1 }
+                : before with { Failures = before.Failures + 1 });
     }
 
     /// <summary>Notes how many rules are ours.</summary>
@@ -115,6 +116,7 @@ public sealed class IpTablesStatistics
     private sealed record FamilyFigures(
         long Failures, long PartialFailures, ImmutableDictionary<IpTable, int> Last, ImmutableDictionary<IpTable, int> Owned)
     {
-        public static FamilyFigures None { get; } = new(0, 0, ImmutableDictionary<IpTable, int>.Empty, ImmutableDictionary<IpTable, int>.Empty);
+        public static FamilyFigures None { get; } =
+            new(0, 0, ImmutableDictionary<IpTable, int>.Empty, ImmutableDictionary<IpTable, int>.Empty);
     }
 }

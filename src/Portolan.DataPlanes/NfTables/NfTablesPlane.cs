@@ -59,7 +59,12 @@ public sealed class NfTablesPlane : IDataPlane
     public event Action<string>? ExternallyModified;
 
     private static NfTablesMetrics MetricsOf(NfTablesOptions options) =>
-        new(options.WithCounters, [.. options.WithIPv4 ? ["IPv4"] : Array.Empty<string>(), .. options.WithIPv6 ? ["IPv6"] : Array.Empty<string>()]);
+        new(options.WithCounters, (options.WithIPv4, options.WithIPv6) switch
+        {
+            (true, true) => ["IPv4", "IPv6"],
+            (true, false) => ["IPv4"],
+            _ => ["IPv6"],
+        });
 
     internal const string ModeName = "nftables";
 

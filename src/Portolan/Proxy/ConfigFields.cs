@@ -59,7 +59,8 @@ internal static class ConfigFields
             .Select(pair => $"| `{pair.Key}` | {flags.GetValueOrDefault(pair.Key, "")} | `{pair.Value}` | {StateOf(pair.Key)} |");
         IEnumerable<string> others = ProxyFlags.All.Where(static flag => flag.Fields.Length == 0)
             .OrderBy(static flag => flag.Name, StringComparer.Ordinal)
-            .Select(static flag => $"| {string.Join(", ", flag.Aliases.Prepend(flag.Name).Select(static name => $"`{name}`"))} | {flag.Help} |");
+            .Select(static flag =>
+                $"| {string.Join(", ", flag.Aliases.Prepend(flag.Name).Select(static name => $"`{name}`"))} | {flag.Help} |");
         return string.Join('\n',
         [
             "| field | flag | default | state |", "|---|---|---|---|", .. fields, "",

@@ -52,7 +52,8 @@ internal sealed class NodeCheck(KubeProxyConfig config, string nodeName, ProxyLo
         foreach (InetPrefix range in _node.PodCidrs)
         {
             InetPrefix[] ofFamily = [.. config.ClusterCidrs.Where(cidr => cidr.Family == range.Family)];
-            if (ofFamily.Length == 0 || ofFamily.Any(cidr => cidr.Length <= range.Length && InetPrefix.Of(range.Address, cidr.Length) == cidr))
+            if (ofFamily.Length == 0
+                || ofFamily.Any(cidr => cidr.Length <= range.Length && InetPrefix.Of(range.Address, cidr.Length) == cidr))
                 continue;
             if (_toldRange != range)
                 log.ForeignPodRange(string.Join(',', config.ClusterCidrs), range.ToString(), nodeName);

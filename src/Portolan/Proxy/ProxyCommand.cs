@@ -24,6 +24,10 @@ internal static class ProxyCommand
     private const PosixSignal SIGUSR1 = (PosixSignal)10;
     private const PosixSignal SIGUSR2 = (PosixSignal)12;
 
+    /// <summary>True when the program was started under kube-proxy's name.</summary>
+    /// <param name="program">argv[0].</param>
+    public static bool IsKubeProxy(string program) => Path.GetFileName(program) == "kube-proxy";
+
     public static Command Create()
     {
         var flags = new ProxyFlags();
@@ -72,7 +76,7 @@ internal static class ProxyCommand
         return await RunAsync(new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
         {
             ConfigFile = file,
-            ActsAsKubeProxy = file is not null || CommandLine.IsKubeProxy(Environment.GetCommandLineArgs()[0]),
+            ActsAsKubeProxy = file is not null || IsKubeProxy(Environment.GetCommandLineArgs()[0]),
             Manifests = flags.ValueOf(parsed, ProxyFlags.Manifests),
             Master = flags.ValueOf(parsed, ProxyFlags.Master),
             ModeReason = choice.Reason,

@@ -12,7 +12,7 @@ namespace Portolan.Proxy;
 internal sealed record ProxyFlag(string Name, string Fields, ConfigFlagForm Form, string Help, params string[] Aliases)
 {
     /// <summary>It holds beside a configuration file as well: kube-proxy keeps the node's name and what is logged.</summary>
-    public bool HoldsBesideFile => Fields.Length == 0 || Fields == "hostnameOverride" || Fields.StartsWith("logging.", StringComparison.Ordinal);
+    public bool HoldsBesideFile => Fields is "" or "hostnameOverride" || Fields.StartsWith("logging.", StringComparison.Ordinal);
 
     /// <summary>For the parser. One value each: PflagArguments has joined lists and settled repeated flags before it sees them.</summary>
     public Option<string> ToOption() => new(Name, Aliases) { Description = Help, Arity = ArgumentArity.ExactlyOne };

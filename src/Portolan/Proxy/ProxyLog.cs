@@ -56,8 +56,8 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     public partial void ForeignPodRange(string clusterCidr, string podCidr, string node);
 
     [LoggerMessage(15, LogLevel.Warning,
-        "{File} was replaced by a file of other content: the proxy goes on with what it read at its start, as kube-proxy does. Restart it " +
-        "to use the new content")]
+        "{File} was replaced by a file of other content: the proxy goes on with what it read at its start, as kube-proxy does. Restart " +
+        "it to use the new content")]
     public partial void ConfigReplaced(string file);
 
     [LoggerMessage(16, LogLevel.Error,

@@ -45,8 +45,8 @@ internal static class StatusCommand
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException or IOException)
         {
-            return Fail($"no proxy answers at {target} ({failure.GetBaseException().Message}). Is it running in this network namespace, and " +
-                "is this its healthzBindAddress? --address names another");
+            return Fail($"no proxy answers at {target} ({failure.GetBaseException().Message}). Is it running in this network namespace, " +
+                "and is this its healthzBindAddress? --address names another");
         }
         try
         {

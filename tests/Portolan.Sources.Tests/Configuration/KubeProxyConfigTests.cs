@@ -185,7 +185,8 @@ public class KubeProxyConfigTests
     [Theory]
     [InlineData("iptables: {masqueradeBitt: 14}", "line 3, iptables.masqueradeBitt: is not a field", "mean iptables.masqueradeBit?")]
     [InlineData("Mode: iptables", "line 3, Mode: is not a field", "did you mean mode?")]
-    [InlineData("udpIdleTimeout: 250ms\nresourceContainer: /kube-proxy", "line 3, udpIdleTimeout: is not a field", "mean conntrack.udpTimeout?")]
+    [InlineData("udpIdleTimeout: 250ms\nresourceContainer: /kube-proxy", "line 3, udpIdleTimeout: is not a field",
+        "mean conntrack.udpTimeout?")]
     [InlineData("conntrack: {max: null}", "line 3, conntrack.max: is not a field", "did you mean")]
     [InlineData("nodeIPOverride: [10.0.0.1]", "line 3, nodeIPOverride: is not a field", "so it has no effect")]
     [InlineData("mode: nftables\niptables:\n  masqueradeBit: 1\n  masqueradeBit: 2", "line 6, masqueradeBit: comes twice",

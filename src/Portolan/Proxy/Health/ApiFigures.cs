@@ -4,7 +4,9 @@ using Prometheus;
 
 namespace Portolan.Proxy.Health;
 
-/// <summary>Requests to the API server under client-go's names (component-base metrics/prometheus/restclient), and watches begun again.</summary>
+/// <summary>
+/// Requests to the API server under client-go's names (component-base metrics/prometheus/restclient), and watches begun again.
+/// </summary>
 internal sealed class ApiFigures
 {
     private readonly Counter _requests;

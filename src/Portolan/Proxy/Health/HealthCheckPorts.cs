@@ -128,7 +128,8 @@ internal sealed partial class HealthCheckPorts : IDisposable
         context.Response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
         // Byte for byte what kube-proxy answers: health checks of load balancers compare text.
         await Answers.JsonAsync(context, code,
-            $"{{\n\t\"service\": {{\n\t\t\"namespace\": \"{listener.Service.Namespace}\",\n\t\t\"name\": \"{listener.Service.Name}\"\n\t}},\n" +
+            $"{{\n\t\"service\": {{\n\t\t\"namespace\": \"{listener.Service.Namespace}\",\n" +
+            $"\t\t\"name\": \"{listener.Service.Name}\"\n\t}},\n" +
             $"\t\"localEndpoints\": {endpoints.ToString(CultureInfo.InvariantCulture)},\n" +
             $"\t\"serviceProxyHealthy\": {(isHealthy ? "true" : "false")}\n}}").ConfigureAwait(false);
     }

@@ -2,7 +2,7 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.Proxy.Health;
 
-/// <summary>The changes of the cluster that are not in force yet, as kube-proxy counts them: by kind, with the time each was made at.</summary>
+/// <summary>Changes of the cluster that are not in force yet, as kube-proxy counts them: by kind, with the time each was made at.</summary>
 /// <remarks>Events come from the sources' threads, in the order of their numbers; everything else from any.</remarks>
 internal sealed class PendingChanges(TimeProvider time)
 {
