@@ -13,6 +13,7 @@ internal static class CommandTree
         {
             ProxyCommand.Create(),
             StatusCommand.Create(),
+            PreflightCommand.Create(),
             ConfigurationPageCommand.Create(),
             RulesCommand.Create(),
             ServicesCommand.Create(),

@@ -50,6 +50,44 @@ public sealed class ProxyTests
     }
 
     [Fact]
+    public void Cleanup_removes_what_kube_proxy_left_whatever_mode_the_file_has()
+    {
+        using var run = new PortolanRun();
+        run.Tools("nft", "add table ip kube-proxy");
+        run.Tools("nft", "add table ip6 kube-proxy");
+        run.Tools("nft", "add table ip somebody-elses");
+        run.Tools("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+        run.Tools("iptables-nft", "-t", "nat", "-A", "PREROUTING", "-j", "KUBE-SERVICES");
+        run.Tools("iptables-nft", "-N", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", "-A", "OUTPUT", "-j", "KUBE-FIREWALL");
+
+        Outcome outcome = run.Run(["proxy", "--cleanup", "--config", run.Configuration("mode: ipvs")]);
+
+        Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
+        string left = Ruleset(run);
+        Assert.DoesNotContain("kube-proxy", left, StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBE-", left, StringComparison.Ordinal);
+        Assert.Contains("somebody-elses", left, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-A", "KUBE-FIREWALL", "-j", "DROP", "-d", "127.0.0.0/8")]
+    [InlineData("-t", "mangle", "-N", "KUBE-KUBELET-CANARY")]
+    public void Cleanup_leaves_the_kubelets_firewall_chain(params string[] kubelet)
+    {
+        using var run = new PortolanRun();
+        run.Tools("iptables-nft", "-N", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", "-A", "OUTPUT", "-j", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", kubelet);
+        run.Tools("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+
+        Assert.Equal(0, run.Run(["proxy", "--cleanup"]).Status);
+
+        Assert.Contains("-A OUTPUT -j KUBE-FIREWALL", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBE-SERVICES", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_restart_with_an_unchanged_cluster_writes_nothing()
     {
         using var run = new PortolanRun();

@@ -70,6 +70,8 @@ internal static class ProxyCommand
             return Fail($"portolan proxy cannot run: {missing}.");
         if (isCleanUp)
             return CleanUp();
+        if (flags.ValueOf(parsed, ProxyFlags.Manifests) is null && TlsLibrary.WhatIsMissing() is { } library)
+            return Fail($"portolan proxy cannot run: {library}.");
         ModeChoice choice = ModeChoice.Of(read, config => PlaneOptionsOf(config, given));
         if (choice.Provider is not { } provider)
             return Fail($"{choice.Reason}.");
