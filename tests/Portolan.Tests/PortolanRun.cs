@@ -77,10 +77,16 @@ internal sealed class PortolanRun : IDisposable
     public void StartProxy(string configuration, params string[] more) => StartProxy([], configuration, more);
 
     /// <summary>The same; <paramref name="before"/> is a command that runs it.</summary>
-    public void StartProxy(string[] before, string configuration, params string[] more)
+    public void StartProxy(string[] before, string configuration, params string[] more) =>
+        Start([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]);
+
+    /// <summary>Starts it from a command line alone.</summary>
+    public void StartProxyWithoutFile(params string[] flags) =>
+        Start([.. PortolanBinary.Command, "proxy", "--manifests", Manifests, .. flags]);
+
+    private void Start(string[] command)
     {
-        _process = StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests",
-            Manifests, .. more]);
+        _process = StartProcess(command);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.BeginErrorReadLine();
@@ -93,6 +99,19 @@ internal sealed class PortolanRun : IDisposable
         Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
         Tool.Run("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>Sends a signal: "USR1".</summary>
+    public void Signal(string name) => Tool.Run("kill", [$"-{name}", (_process ?? throw new InvalidOperationException("No proxy runs."))
+        .Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+
+    /// <summary>Waits until the proxy has ended by itself; returns the exit status.</summary>
+    public async Task<int> UntilEndedAsync()
+    {
+        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await process.WaitForExitAsync(patience.Token);
         return process.ExitCode;
     }
 

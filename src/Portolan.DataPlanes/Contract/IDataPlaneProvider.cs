@@ -25,16 +25,20 @@ public interface IDataPlaneProvider
     IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers);
 
     /// <summary>
-    /// Removes what this kind of plane wrote, in this process or an earlier one, and, where another program's rules of the same mode would
-    /// translate the same packets, those too.
+    /// Removes what this kind of plane wrote, in this process or an earlier one, and those of a kube-proxy of the same mode, which
+    /// would translate the same packets.
     /// </summary>
-    /// <param name="inForce">The plane whose rules are in force and stay, of whatever kind; null to remove everything Portolan ever
-    /// wrote.</param>
+    /// <param name="inForce">The plane whose rules are in force and stay, of whatever kind; null to remove everything Portolan or
+    /// kube-proxy ever wrote.</param>
     /// <returns>One entry for each thing removed ("the nf_tables tables of mode nftables").</returns>
     /// <exception cref="Netlink.Core.NetlinkException">The kernel refused.</exception>
     /// <exception cref="InvalidOperationException">A tool is missing, or failed.</exception>
     /// <exception cref="IOException">A tool cannot be started.</exception>
     IReadOnlyList<string> CleanUp(IDataPlane? inForce);
+
+    /// <summary>What <see cref="CleanUp"/> would remove with nothing in force; leaves everything as it is.</summary>
+    /// <returns>One entry for each thing, for the operator; empty also where the machine cannot be asked.</returns>
+    IReadOnlyList<string> Find();
 }
 
 /// <summary>The options a plane is opened with.</summary>

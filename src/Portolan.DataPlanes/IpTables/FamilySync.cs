@@ -53,7 +53,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         if (change.IsEmpty)
             return Report();
         _isCertain = false;
-        RestoreOutcome outcome = Run(change);
+        RestoreOutcome outcome = Run(change, isPartial: true);
         if (outcome.Succeeded)
         {
             _isCertain = true;
@@ -213,9 +213,10 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             NoteMixed(saved);
             _mayHavePredecessor &= !saved.HasNoServices;
             ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
+            statistics.NoteOwned(Family, tables.Owned.ByTable());
             if (change.IsEmpty)
                 return (true, null);
-            RestoreOutcome outcome = Run(change);
+            RestoreOutcome outcome = Run(change, isPartial: false);
             if (outcome.Succeeded)
             {
                 if (!_mayHavePredecessor)
@@ -276,10 +277,11 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             $"{outcome.Error}; nothing was changed and nothing is lost: the next sync writes them"));
     }
 
-    private RestoreOutcome Run(ChangeSet change)
+    private RestoreOutcome Run(ChangeSet change, bool isPartial)
     {
         RestoreOutcome outcome = tool.Restore(script => change.Write(script, splitsTransactions: tool.Backend == IpTablesBackend.Nft));
-        statistics.CountRestore(outcome.Lines, outcome.Succeeded);
+        statistics.CountRestore(Family, outcome, isPartial);
+        statistics.NoteOwned(Family, tables.Owned.ByTable());
         if (outcome.Succeeded)
         {
             _written += outcome.Lines - outcome.Commits - change.Removals;

@@ -94,10 +94,11 @@ public sealed class IpTablesPlane : IDataPlane
     internal long ToolRuns => _ownTools.Runs;
 
     /// <inheritdoc/>
-    public ImmutableArray<PlaneMetric> Metrics => IpTablesStatistics.Metrics;
+    public ImmutableArray<PlaneMetric> Metrics =>
+        [.. IpTablesStatistics.Metrics, .. _hasCounters ? AccountingObjects.Metrics : []];
 
     /// <inheritdoc/>
-    public IEnumerable<PlaneSample> ReadMetrics() => Statistics.Read();
+    public IEnumerable<PlaneSample> ReadMetrics() => Statistics.Read().Concat(_hasCounters ? AccountingObjects.Read() : []);
 
     /// <inheritdoc/>
     public SyncReport Apply(TableDelta delta)
@@ -229,6 +230,7 @@ public sealed class IpTablesPlane : IDataPlane
     private void AddFamily(IpFamily family)
     {
         ChainLayout layout = ChainLayout.Of(LayoutContext.Of(family, _options, _node, _hasCounters), AddressPlan.None);
+        Statistics.Add(family);
         _families.Add(new(new(family, Backend, _options.LockSeconds, _ownTools), new(layout, _options.Dispatch), Statistics));
     }
 

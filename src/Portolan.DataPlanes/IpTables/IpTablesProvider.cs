@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
@@ -65,6 +67,21 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
             removed.Add("the chains of mode iptables (legacy)");
         return removed;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Find()
+    {
+        List<string> found = [];
+        if (HasKubeChains())
+            found.Add("chains KUBE-* of a service proxy in iptables mode (nf_tables)");
+        if (HasLegacyTables() && HasLegacyServices())
+            found.Add("chains KUBE-* of a service proxy in iptables mode (legacy)");
+        return found;
+    }
+
+    private static bool HasLegacyServices() => ((ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6]).ToArray()
+        .Any(static family => new IpTablesTool(family, IpTablesBackend.Legacy, lockSeconds: 5)
+            .HasChain(ChainId.Nat(KubeProxyIptables.Services)));
 
     private static T Parse<T>(DataPlaneOptions options, PlaneOption option)
         where T : struct, Enum => Enum.Parse<T>(options.ValueOf(option), ignoreCase: true);

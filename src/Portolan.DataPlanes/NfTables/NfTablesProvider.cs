@@ -70,10 +70,27 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
         List<string> removed = [];
         if (inForce is not NfTablesPlane && NfTablesPlane.RemoveAll())
             removed.Add("the nf_tables tables of mode nftables");
-        // Portolan did not write them: they are removed only when another plane serves the same services.
-        if (inForce is not null && RemoveKubeProxyTables())
+        // Portolan did not write them: they go when it serves the same services, and when nobody is to serve any more.
+        if (RemoveKubeProxyTables())
             removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
         return removed;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Find()
+    {
+        try
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+            NfTable[] tables = [.. new NfReader(socket).ReadTables()];
+            string[] names = [KubeProxyTable, TableSchema.Table(IpFamily.IPv4).Name];
+            return [.. tables.Where(table => names.Contains(table.Id.Name))
+                .Select(static table => $"nf_tables table {(table.Id.Family == NfFamily.IPv4 ? "ip" : "ip6")} {table.Id.Name}")];
+        }
+        catch (NetlinkException)
+        {
+            return [];
+        }
     }
 
     private static bool HasNfTables()

@@ -227,7 +227,11 @@ public sealed class SyncLoop : IDisposable
     {
         long start = _time.GetTimestamp();
         SyncReport report = call();
-        return new SyncRecord(delta, _table.NodePlan, report, _time.GetElapsedTime(start), kind);
+        return new SyncRecord(delta, _table.NodePlan, report, _time.GetElapsedTime(start), kind)
+        {
+            Sequence = _taken,
+            IsRepair = kind == SyncKind.Reconcile && _schedule.Modification is not null,
+        };
     }
 
     private bool TryAccept(SyncReport report, SyncAction action)

@@ -27,7 +27,13 @@ public sealed record EndpointSliceObject
     /// <summary>The endpoints with a usable address, in the slice's order.</summary>
     public ImmutableArray<EndpointObject> Endpoints { get; init; } = [];
 
-    /// <summary>Problems the reader found in the object.</summary>
+    /// <summary>
+    /// When the change of a pod or service happened that this slice was last written for (annotation
+    /// endpoints.kubernetes.io/last-change-trigger-time), UTC; the default for unknown. Says nothing about what is served.
+    /// </summary>
+    public DateTime LastChangeTrigger { get; init; }
+
+    /// <summary>What the reader could not use.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }
 

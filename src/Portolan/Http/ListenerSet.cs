@@ -25,14 +25,24 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
 
     public EndPoint EndPoint => Placeholder;
 
-    public IDisposable Open(IPEndPoint address, RequestDelegate handler)
+    public IDisposable Open(IPEndPoint address, RequestDelegate handler) => Open(address, isDual: false, handler);
+
+    public IDisposable OpenForPages(IPEndPoint address, RequestDelegate handler)
+    {
+        bool isAll = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any);
+        return isAll && Socket.OSSupportsIPv6
+            ? Open(new IPEndPoint(IPAddress.IPv6Any, address.Port), isDual: true, handler)
+            : Open(isAll ? new IPEndPoint(IPAddress.Any, address.Port) : address, isDual: false, handler);
+    }
+
+    private Socket Open(IPEndPoint address, bool isDual, RequestDelegate handler)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // Each family is bound for itself, so that a service of one family is not answered on the other.
+            // Unless both are asked for, each family is bound for itself: a service of one family is not answered on the other.
             if (address.AddressFamily == AddressFamily.InterNetworkV6)
-                socket.DualMode = false;
+                socket.DualMode = isDual;
             socket.Bind(address);
             socket.Listen(Backlog);
         }

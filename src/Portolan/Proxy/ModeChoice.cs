@@ -8,7 +8,8 @@ namespace Portolan.Proxy;
 /// <param name="Config">The configuration, with the mode that serves.</param>
 /// <param name="Provider">The plane's provider; null when none can serve.</param>
 /// <param name="Reason">For the log and the status: why this mode, or why none. One line without a full stop.</param>
-internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Provider, string Reason)
+/// <param name="Probes">What this machine was asked.</param>
+internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Provider, string Reason, params ModeProbe[] Probes)
 {
     /// <summary>
     /// A configured mode is used, or the proxy does not start. Without one (kubeadm's configuration has an empty mode) the first mode that
@@ -24,16 +25,16 @@ internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Pr
             return new(config, null, $"mode: {config.ModeName} is not served by Portolan; use {served}");
         }
         string? missing = provider.Probe(optionsOf(config));
-        bool isGiven = config.FieldsSet.Contains("mode");
+        var probe = new ModeProbe(provider.Mode, missing);
         if (missing is null)
-            return new(config, provider, isGiven ? $"mode {provider.Mode}, as configured"
-                : $"mode {provider.Mode}: none is configured, and this kernel supports it");
-        if (isGiven)
+            return new(config, provider, config.IsModeGiven ? $"mode {provider.Mode}, as configured"
+                : $"mode {provider.Mode}: none is configured, and this kernel can do it", probe);
+        if (config.IsModeGiven)
             return new(config, null, $"portolan proxy cannot run: {missing}");
         KubeProxyConfig other = config with { Mode = ProxyMode.IpTables };
         IDataPlaneProvider iptables = Registry.Find(other.ModeName)!;
         return iptables.Probe(optionsOf(other)) is { } missingToo
             ? new(config, null, $"portolan proxy cannot run: {missing}; {missingToo}")
-            : new(other, iptables, $"mode {iptables.Mode}: none is configured, and {missing}");
+            : new(other, iptables, $"mode {iptables.Mode}: none is configured, and {missing}", probe, new(iptables.Mode, null));
     }
 }

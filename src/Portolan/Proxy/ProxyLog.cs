@@ -42,6 +42,28 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     [LoggerMessage(11, LogLevel.Information, "{Reason}")]
     public partial void ModeChosen(string reason);
 
+    [LoggerMessage(17, LogLevel.Information, "{Field}: answering on {Address}, {Reach}")]
+    public partial void Listening(string field, IPEndPoint address, string reach);
+
+    [LoggerMessage(13, LogLevel.Warning,
+        "no Node is named '{Node}', the name by {Origin}: this node's endpoints, zone and addresses are unknown, so Local traffic " +
+        "policies find no endpoint here. Set hostnameOverride to the Node's name")]
+    public partial void NoSuchNode(string node, string origin);
+
+    [LoggerMessage(14, LogLevel.Warning,
+        "clusterCIDR {ClusterCidr} does not hold {PodCidr}, the range of Node {Node}'s own pods: their traffic is taken for traffic from " +
+        "outside, and masqueraded. Correct clusterCIDR, or take detectLocalMode NodeCIDR")]
+    public partial void ForeignPodRange(string clusterCidr, string podCidr, string node);
+
+    [LoggerMessage(15, LogLevel.Warning,
+        "{File} was replaced by a file of other content: the proxy goes on with what it read at its start, as kube-proxy does. Restart " +
+        "it to use the new content")]
+    public partial void ConfigReplaced(string file);
+
+    [LoggerMessage(16, LogLevel.Error,
+        "{File} was changed, but its new content cannot be used: {Reason}; the proxy goes on with what it read at its start")]
+    public partial void ConfigBroken(string file, string reason);
+
     [LoggerMessage(10, LogLevel.Debug, "details of the failure")]
     public partial void FailureDetails(Exception failure);
 }

@@ -17,6 +17,10 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
     private DispatchTree? _tree = NewTree(layout, dispatch);
     private int _endpoints;
+    private RuleCounts _ofServices;
+
+    /// <summary>How many rules are meant to be there, as of the last <see cref="Take"/> or <see cref="ChangeFrom"/>.</summary>
+    public RuleCounts Owned => _ofServices + RuleCounts.Of(Layout);
 
     public ChainLayout Layout { get; private set; } = layout;
 
@@ -60,6 +64,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         {
             Fragment old = Layout.Compile(_plans.GetValueOrDefault(service)), wanted = Layout.Compile(plan);
             Replace(service, plan);
+            _ofServices += RuleCounts.Of(wanted) - RuleCounts.Of(old);
             CompareChains(change, old, wanted);
             (IEnumerable<SharedRule> goes, IEnumerable<SharedRule> comes) = CompareRules(old.Shared, wanted.Shared);
             foreach (SharedRule rule in goes)
@@ -97,8 +102,13 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     /// True to rewrite the chains shared by all services as a whole if anything in them is wrong: single rules, which may be another
     /// program's, could not be deleted by their printed text.
     /// </param>
-    public ChangeSet ChangeFrom(SavedTables saved, bool rewritesShared = false) =>
-        new KernelComparison(Layout, _tree, saved, rewritesShared).Compare(_plans);
+    public ChangeSet ChangeFrom(SavedTables saved, bool rewritesShared = false)
+    {
+        var comparison = new KernelComparison(Layout, _tree, saved, rewritesShared);
+        ChangeSet change = comparison.Compare(_plans);
+        _ofServices = comparison.Wanted;
+        return change;
+    }
 
     private int EndpointsOf(ServicePlan? plan)
     {

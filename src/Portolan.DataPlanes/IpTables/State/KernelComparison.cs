@@ -23,7 +23,10 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
 
     private readonly ChangeSet _change = new();
 
-    /// <summary>A rule of KUBE-SERVICES in the nat table that is not in the tree's chains.</summary>
+    /// <summary>How many rules the services mean, after <see cref="Compare"/>.</summary>
+    public RuleCounts Wanted { get; private set; }
+
+    /// <summary>A rule of KUBE-SERVICES in the nat table that is no part of the tree's chains.</summary>
     public static SharedRule InServices(OwnedRule rule) => new(ChainId.Nat(KubeProxyIptables.Services), rule.Rule, rule.Owner);
 
     public ChangeSet Compare(Dictionary<ObjectName, ServicePlan> plans)
@@ -36,8 +39,9 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
         HashSet<ChainId> stale = [.. saved.Owned];
         var shared = layout.SharedChains.ToDictionary(static chain => chain, static _ => new List<SharedRule>());
         List<SharedRule> inTree = [];
-        foreach ((Fragment fragment, List<RuleChain> wrong) in CompareAll(plans))
+        foreach ((Fragment fragment, RuleCounts counts, List<RuleChain> wrong) in CompareAll(plans))
         {
+            Wanted += counts;
             foreach (RuleChain chain in fragment.Chains)
                 stale.Remove(chain.Id);
             wrong.ForEach(_change.Write);
@@ -68,14 +72,14 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
     /// The rules of all services, in a stable order, and which of their own chains are not as they should be. For many services nothing can
     /// be written before the last one is compared, so the work is distributed over the CPUs.
     /// </summary>
-    private IEnumerable<(Fragment Fragment, List<RuleChain> Wrong)> CompareAll(Dictionary<ObjectName, ServicePlan> plans)
+    private IEnumerable<(Fragment Fragment, RuleCounts Counts, List<RuleChain> Wrong)> CompareAll(Dictionary<ObjectName, ServicePlan> plans)
     {
         return plans.Count < FewServices ? plans.Values.Select(Compare) : plans.Values.AsParallel().AsOrdered().Select(Compare);
 
-        (Fragment, List<RuleChain>) Compare(ServicePlan service)
+        (Fragment, RuleCounts, List<RuleChain>) Compare(ServicePlan service)
         {
             Fragment fragment = layout.Compile(service);
-            return (fragment, [.. fragment.Chains.Where(chain => !saved.Holds(chain))]);
+            return (fragment, RuleCounts.Of(fragment), [.. fragment.Chains.Where(chain => !saved.Holds(chain))]);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Portolan.DataPlanes.IpTables.Model;
@@ -17,7 +18,10 @@ internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
     /// <summary>Another program held the lock all the time: nothing was done, and nothing is wrong with the rules.</summary>
     public bool IsLockHeld { get; init; }
 
-    /// <summary>The service whose line was refused, if the tool said which line.</summary>
+    /// <summary>Rules written, by table.</summary>
+    public ImmutableDictionary<IpTable, int> Rules { get; init; } = ImmutableDictionary<IpTable, int>.Empty;
+
+    /// <summary>The service whose line was refused, where the tool said which line.</summary>
     public ObjectName? Owner { get; init; }
 
     /// <summary>The line that was refused; empty if the tool did not say which.</summary>
@@ -69,7 +73,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         (int exitCode, string errors) = process.Wait();
         output.GetAwaiter().GetResult();
         if (exitCode == 0)
-            return new("", script.Lines, script.Commits);
+            return new("", script.Lines, script.Commits) { Rules = script.Rules };
         string error = WhiteSpace().Replace(errors, " ").Trim();
         if (error.Length == 0)
             error = $"exit code {exitCode}";

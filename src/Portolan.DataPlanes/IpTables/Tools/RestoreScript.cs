@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Portolan.DataPlanes.IpTables.Model;
 using Portolan.Services.Cluster;
@@ -9,7 +10,12 @@ namespace Portolan.DataPlanes.IpTables.Tools;
 internal sealed class RestoreScript(Stream output) : IDisposable
 {
     private readonly StreamWriter _writer = new(output, new UTF8Encoding(false), bufferSize: 1 << 16) { NewLine = "\n" };
+    private readonly int[] _rules = new int[3];
     private IpTable? _table;
+
+    /// <summary>Number of rules written so far, by table.</summary>
+    public ImmutableDictionary<IpTable, int> Rules =>
+        Enum.GetValues<IpTable>().ToImmutableDictionary(static table => table, table => _rules[(int)table]);
 
     /// <summary>Number of lines so far.</summary>
     public int Lines { get; private set; }
@@ -84,6 +90,7 @@ internal sealed class RestoreScript(Stream output) : IDisposable
     private void Line(ChainId chain, string command, string place, IpRule rule, ObjectName? owner)
     {
         Use(chain.Table);
+        _rules[(int)chain.Table]++;
         if (++Lines == KeptLine)
             (KeptText, KeptOwner) = ($"{command}{chain.Name}{place}{rule}", owner);
         _writer.Write(command);

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
@@ -125,21 +124,14 @@ internal sealed partial class HealthCheckPorts : IDisposable
         _plans.TryGetValue(listener.Service, out HealthCheckPlan? plan);
         int endpoints = (listener.Family == IpFamily.IPv4 ? plan?.ReadyLocalIPv4 : plan?.ReadyLocalIPv6) ?? 0;
         bool isHealthy = _health.IsHealthy;
-        HttpResponse response = context.Response;
-        response.StatusCode = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        response.ContentType = Answers.JsonType;
-        response.Headers.XContentTypeOptions = "nosniff";
-        response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
-        using var writer = new Utf8JsonWriter(response.BodyWriter, new JsonWriterOptions { Indented = true });
-        writer.WriteStartObject();
-        writer.WriteStartObject("service");
-        writer.WriteString("namespace", listener.Service.Namespace);
-        writer.WriteString("name", listener.Service.Name);
-        writer.WriteEndObject();
-        writer.WriteNumber("localEndpoints", endpoints);
-        writer.WriteBoolean("serviceProxyHealthy", isHealthy);
-        writer.WriteEndObject();
-        await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        int code = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
+        // Byte for byte what kube-proxy answers: health checks of load balancers compare text.
+        await Answers.JsonAsync(context, code,
+            $"{{\n\t\"service\": {{\n\t\t\"namespace\": \"{listener.Service.Namespace}\",\n" +
+            $"\t\t\"name\": \"{listener.Service.Name}\"\n\t}},\n" +
+            $"\t\"localEndpoints\": {endpoints.ToString(CultureInfo.InvariantCulture)},\n" +
+            $"\t\"serviceProxyHealthy\": {(isHealthy ? "true" : "false")}\n}}").ConfigureAwait(false);
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
