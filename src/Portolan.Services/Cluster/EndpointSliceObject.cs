@@ -33,7 +33,7 @@ public sealed record EndpointSliceObject
     /// </summary>
     public DateTime LastChangeTrigger { get; init; }
 
-    /// <summary>What the reader could not use.</summary>
+    /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }
 

@@ -22,10 +22,10 @@ internal static class Composition
 {
     private static readonly TimeSpan s_bindRetry = TimeSpan.FromSeconds(5);
 
-    /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
-    /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
-    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
-    /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
+    /// <summary>Runs the proxy until cancelled; the rules stay. First waits for any other proxy in this network namespace.</summary>
+    /// <exception cref="SourceException">The source cannot be used as configured.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
+    /// <exception cref="IOException">Listening on a port failed, and bindAddressHardFail is set.</exception>
     public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
     {
         KubeProxyConfig config = settings.Config;

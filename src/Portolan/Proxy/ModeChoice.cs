@@ -28,7 +28,7 @@ internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Pr
         var probe = new ModeProbe(provider.Mode, missing);
         if (missing is null)
             return new(config, provider, config.IsModeGiven ? $"mode {provider.Mode}, as configured"
-                : $"mode {provider.Mode}: none is configured, and this kernel can do it", probe);
+                : $"mode {provider.Mode}: none is configured, and this kernel supports it", probe);
         if (config.IsModeGiven)
             return new(config, null, $"portolan proxy cannot run: {missing}");
         KubeProxyConfig other = config with { Mode = ProxyMode.IpTables };

@@ -33,7 +33,7 @@ internal static class ProxyCommand
         var flags = new ProxyFlags();
         var planeFlags = new PlaneFlags();
         // What is no flag is told by name, with the nearest one, rather than with the whole help.
-        var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
+        var command = new Command("proxy", "Serve the cluster's Services on this node, as kube-proxy does.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };

@@ -26,7 +26,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
     /// <summary>How many rules the services mean, after <see cref="Compare"/>.</summary>
     public RuleCounts Wanted { get; private set; }
 
-    /// <summary>A rule of KUBE-SERVICES in the nat table that is no part of the tree's chains.</summary>
+    /// <summary>A rule of KUBE-SERVICES in the nat table that is not in the tree's chains.</summary>
     public static SharedRule InServices(OwnedRule rule) => new(ChainId.Nat(KubeProxyIptables.Services), rule.Rule, rule.Owner);
 
     public ChangeSet Compare(Dictionary<ObjectName, ServicePlan> plans)

@@ -21,7 +21,7 @@ internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
     /// <summary>Rules written, by table.</summary>
     public ImmutableDictionary<IpTable, int> Rules { get; init; } = ImmutableDictionary<IpTable, int>.Empty;
 
-    /// <summary>The service whose line was refused, where the tool said which line.</summary>
+    /// <summary>The service whose line was refused, if the tool said which line.</summary>
     public ObjectName? Owner { get; init; }
 
     /// <summary>The line that was refused; empty if the tool did not say which.</summary>

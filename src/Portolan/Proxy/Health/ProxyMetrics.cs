@@ -97,7 +97,7 @@ internal sealed class ProxyMetrics
     /// <summary>Requests to the API server.</summary>
     public ApiFigures Api { get; }
 
-    /// <summary>Adds what can only be asked for at the moment of a scrape.</summary>
+    /// <summary>Adds values that can only be read at the time of a scrape.</summary>
     public void Watch(SyncLoop loop)
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
