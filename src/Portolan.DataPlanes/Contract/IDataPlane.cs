@@ -77,6 +77,18 @@ public sealed record SyncReport
 
     /// <summary>True if the kernel holds what was wanted, except quarantined objects.</summary>
     public bool IsInForce { get; init; } = true;
+
+    /// <summary>
+    /// True when all that the kernel held was read and compared, not only the change written: what was written besides it was missing, and
+    /// packets have met rules that were not whole.
+    /// </summary>
+    public bool HasComparedAll { get; init; }
+
+    /// <summary>
+    /// UDP frontends that the kernel held when the plane first read it, thus those of the proxy before this one, as far as the plane can
+    /// read its rules; empty in all later reports.
+    /// </summary>
+    public ImmutableArray<UdpFrontend> FoundUdpFrontends { get; init; } = [];
 }
 
 /// <summary>An object that is quarantined because the kernel refused it.</summary>

@@ -23,7 +23,12 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     // A proxy that was killed may have left iptables-restore running.
     private bool _mayHavePredecessor = true;
     private ulong? _sizes;
+    private bool _wasResized;
     private int _written, _removed, _transactions;
+    private bool _hasComparedAll;
+
+    // What was there at the first look; null before it, and empty once it is reported.
+    private ImmutableArray<UdpFrontend>? _found;
 
     private IpFamily Family => tool.Family;
 
@@ -102,8 +107,19 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         }
     }
 
-    /// <summary>Records the size of the legacy tables while no other program has changed them yet.</summary>
-    public void RememberSizes() => _sizes = LegacyTableSizes.Read(Family);
+    /// <summary>Notes, before a change goes in, whether somebody else has changed the legacy tables since the last sync.</summary>
+    public void LookBeforeChange() => _wasResized = _wasResized || (_sizes is not null && LegacyTableSizes.Read(Family) != _sizes);
+
+    /// <summary>
+    /// Remembers how large the legacy tables are after a change. Where somebody may have changed them before it, or meanwhile, that says
+    /// nothing: then the next look compares.
+    /// </summary>
+    /// <param name="isRepair">Somebody is at work on the tables.</param>
+    public void RememberSizes(bool isRepair)
+    {
+        _sizes = isRepair || _wasResized ? null : LegacyTableSizes.Read(Family);
+        _wasResized = false;
+    }
 
     /// <summary><see cref="FindDifference"/> if the size of the legacy tables has changed; cheap if it has not.</summary>
     public string? FindResized()
@@ -122,19 +138,28 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     private void Begin()
     {
         (_written, _removed, _transactions) = (0, 0, 0);
+        _hasComparedAll = false;
         _refusals.Clear();
         _warnings.Clear();
     }
 
-    private SyncReport Report() => new()
+    private SyncReport Report()
     {
-        Written = _written,
-        Removed = _removed,
-        Transactions = _transactions,
-        Refusals = [.. _refusals],
-        Warnings = [.. _warnings],
-        IsInForce = _isCertain,
-    };
+        var report = new SyncReport
+        {
+            Written = _written,
+            Removed = _removed,
+            Transactions = _transactions,
+            Refusals = [.. _refusals],
+            Warnings = [.. _warnings],
+            IsInForce = _isCertain,
+            HasComparedAll = _hasComparedAll,
+        };
+        if (!_isCertain || _found is not { } found)
+            return report;
+        _found = [];
+        return report with { FoundUdpFrontends = found };
+    }
 
     private void Full(ImmutableArray<ServiceChange> changes)
     {
@@ -211,6 +236,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         {
             SavedTables saved = SavedTables.Read(tool);
             NoteMixed(saved);
+            _hasComparedAll = true;
+            _found ??= [.. saved.UdpFrontends.Select(frontend => new UdpFrontend(Family, frontend.Address, frontend.Port))];
             _mayHavePredecessor &= !saved.HasNoServices;
             ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
             statistics.NoteOwned(Family, tables.Owned.ByTable());

@@ -110,13 +110,15 @@ public sealed class IpTablesPlane : IDataPlane
         SyncReport report = SyncReport.UpToDate;
         foreach (FamilySync family in _families)
         {
+            if (Backend == IpTablesBackend.Legacy)
+                family.LookBeforeChange();
             LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _node, _hasCounters);
             if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
                 report = Sum(report, new() { Refusals = [refusal] });
             report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
         _isStarted = true;
-        Watch();
+        Watch(isRepair: false);
         return report;
     }
 
@@ -124,7 +126,7 @@ public sealed class IpTablesPlane : IDataPlane
     public SyncReport Reconcile()
     {
         SyncReport report = _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
-        Watch();
+        Watch(isRepair: true);
         return report;
     }
 
@@ -173,13 +175,13 @@ public sealed class IpTablesPlane : IDataPlane
         _monitor.Dispose();
     }
 
-    /// <summary>From here on changes are made by others.</summary>
-    private void Watch()
+    /// <summary>From here on changes are those of others.</summary>
+    private void Watch(bool isRepair)
     {
         if (Backend == IpTablesBackend.Nft)
             _monitor.TryOpen();
         else
-            _families.ForEach(static family => family.RememberSizes());
+            _families.ForEach(family => family.RememberSizes(isRepair));
     }
 
     /// <summary>Compares the rules of families whose tables have changed in size since the last sync; legacy only.</summary>
@@ -242,5 +244,7 @@ public sealed class IpTablesPlane : IDataPlane
         Refusals = [.. left.Refusals, .. right.Refusals],
         Warnings = [.. left.Warnings, .. right.Warnings],
         IsInForce = left.IsInForce && right.IsInForce,
+        HasComparedAll = left.HasComparedAll || right.HasComparedAll,
+        FoundUdpFrontends = [.. left.FoundUdpFrontends, .. right.FoundUdpFrontends],
     };
 }

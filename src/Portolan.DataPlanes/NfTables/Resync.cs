@@ -1,7 +1,9 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 using Portolan.Services.Plans;
 
@@ -13,7 +15,11 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
 {
     private readonly ILogger _logger = logger;
 
-    // A transaction is one message, which the kernel copies as a whole. Above this size a load is split, base chains last.
+    // Null once they have been reported.
+    private List<UdpFrontend>? _found = [];
+    private bool _hasRead;
+
+    // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
     private const int MaxTransactionBytes = 16 << 20;
 
     // Elements of a new table per transaction, sent while the next are planned and written: some milliseconds of work for either side.
@@ -54,7 +60,10 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
                 KernelTable current = kernel.Read(table.Elements.Family);
                 table.ReadBack(current);
                 state.AdoptAffinity(current);
+                if (!_hasRead)
+                    NoteFound(table.Elements.Family, current);
             }
+            _hasRead = true;
             Dictionary<ObjectName, ServicePlan> before = new(state.Applied);
             state.Applied.Clear();
             state.BeginPlanning();
@@ -73,13 +82,33 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             {
                 state.Confirm();
                 state.ReleaseAffinity(before);
-                return state.Report(written, removed, committed);
+                SyncReport report = state.Report(written, removed, committed) with
+                {
+                    HasComparedAll = true,
+                    FoundUdpFrontends = [.. _found ?? []],
+                };
+                _found = null;
+                return report;
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
                 state.Applied[service] = plan;
             metrics.CountRefused();
             if (!state.Quarantine(pipeline.Refused!) || round == MaxRounds)
                 return state.ReportRefused(committed, Unattributable(pipeline.Refused!));
+        }
+    }
+
+    private void NoteFound(IpFamily family, KernelTable held)
+    {
+        foreach (ref readonly Element element in held.Elements.Elements)
+        {
+            if (element.Set is PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends
+                && ElementCodec.TryReadKey(element.Set, element.Key, out ElementFields key) && key.Protocol == IpProtocol.Udp)
+            {
+                // The key of a NodePort has an address of zeros.
+                InetAddress address = element.Set == PortolanSet.NodePortFrontends ? default : key.Destination;
+                _found?.Add(new UdpFrontend(family, address, key.Port));
+            }
         }
     }
 

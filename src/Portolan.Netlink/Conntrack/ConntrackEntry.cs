@@ -79,11 +79,15 @@ public sealed record ConntrackFilter
     /// <summary>The source of replies: with translation, the endpoint.</summary>
     public InetAddress? ReplySource { get; init; }
 
-    /// <summary>Whether a connection matches the filter.</summary>
+    /// <summary>Only connections of which no packet came back; the kernel filters by itself since Linux 5.15, without a family too.</summary>
+    public bool IsUnanswered { get; init; }
+
+    /// <summary>Whether the filter lets a connection through.</summary>
     public bool Matches(in ConntrackEntry entry) =>
         (Family == IpFamily.None || entry.Original.Destination.Family == Family)
         && (Protocol == IpProtocol.None || entry.Original.Protocol == Protocol)
         && (OriginalDestination is not { } destination || entry.Original.Destination == destination)
         && (OriginalDestinationPort is not { } port || entry.Original.DestinationPort == port)
-        && (ReplySource is not { } source || entry.Reply.Source == source);
+        && (ReplySource is not { } source || entry.Reply.Source == source)
+        && (!IsUnanswered || (entry.Status & ConntrackStatus.SeenReply) == 0);
 }

@@ -35,7 +35,7 @@ internal sealed class NamespaceLease : IDisposable
         {
             if (ProxyLock.TryTake() is { } atOnce)
                 return new(atOnce, hasWaited: false);
-            var http = new HttpServer(loggers);
+            var http = new HttpServer(loggers, TimeProvider.System);
             await using (http.ConfigureAwait(false))
             {
                 await http.StartAsync(cancel).ConfigureAwait(false);
@@ -95,7 +95,7 @@ internal sealed class NamespaceLease : IDisposable
     {
         try
         {
-            return http.ListenForPages(healthz, AnswerAsync);
+            return http.Listen(healthz, AnswerAsync, hasOwnPlaces: true);
         }
         catch (SocketException)
         {

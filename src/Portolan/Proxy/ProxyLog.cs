@@ -39,6 +39,9 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
         "{What} failed: {Reason}; the proxy continues; will retry in {Seconds:0.0} s, then with growing delays")]
     public partial void BackgroundFailed(string what, string reason, double seconds);
 
+    [LoggerMessage(12, LogLevel.Information, "{What} works again")]
+    public partial void BackgroundWorks(string what);
+
     [LoggerMessage(11, LogLevel.Information, "{Reason}")]
     public partial void ModeChosen(string reason);
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Portolan.DataPlanes.IpTables.Model;
+using Portolan.Inet;
 using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
@@ -16,6 +17,7 @@ internal sealed class SavedTables
     private readonly Dictionary<string, ChainFingerprint> _owned = [];
     private readonly List<IpTable> _mixed = [];
     private readonly HashSet<(ChainId Chain, string Target)> _unreadJumps = [];
+    private readonly List<(InetAddress Address, ushort Port)> _udpFrontends = [];
 
     /// <summary>The nat table's chains that belong to one service or branch.</summary>
     public IEnumerable<ChainId> Owned => _owned.Keys.Select(ChainId.Nat);
@@ -30,6 +32,9 @@ internal sealed class SavedTables
     /// Tables that iptables-save does not print because they contain rules of nft: their chains are only partly known.
     /// </summary>
     public IReadOnlyList<IpTable> Mixed => _mixed;
+
+    /// <summary>The addresses and ports of UDP that rules of the nat table lead on by; the default address for NodePorts.</summary>
+    public IReadOnlyList<(InetAddress Address, ushort Port)> UdpFrontends => _udpFrontends;
 
     public static SavedTables Read(IpTablesTool tool)
     {
@@ -125,13 +130,24 @@ internal sealed class SavedTables
             // Without allocating a string for the chain name of each of a hundred thousand rules.
             var byName = _owned.GetAlternateLookup<ReadOnlySpan<char>>();
             ChainFingerprint before = byName[chain];
-            byName[chain] = RuleText.TryParse(rule) is { } read ? before.With(read) : before.WithForeign(rule);
+            IpRule? read = RuleText.TryParse(rule);
+            byName[chain] = read is not null ? before.With(read) : before.WithForeign(rule);
+            NoteUdp(read);
         }
         else if (chain.StartsWith(KubeProxyIptables.Prefix) || rule.Contains(JumpToOurs, StringComparison.Ordinal)
             || rule.Contains(GotoOurs, StringComparison.Ordinal))
         {
-            _rules[new(table, chain.ToString())].Add(ShownRule.Read(rule.ToString()));
+            ShownRule shown = ShownRule.Read(rule.ToString());
+            _rules[new(table, chain.ToString())].Add(shown);
+            if (table == IpTable.Nat)
+                NoteUdp(shown.Rule);
         }
+    }
+
+    private void NoteUdp(IpRule? rule)
+    {
+        if (rule is { Protocol: IpProtocol.Udp, Port: not 0, Destination: null or { IsNegated: false } })
+            _udpFrontends.Add((rule.Destination?.Prefix.Address ?? default, rule.Port));
     }
 
     private static bool IsOwned(IpTable table, ReadOnlySpan<char> chain) =>

@@ -91,7 +91,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
         {
             try
             {
-                _open.Add(listener, _server.Listen(listener.Address, context => AnswerAsync(context, listener)));
+                _open.Add(listener, _server.Listen(listener.Address, context => AnswerAsync(context, listener), hasOwnPlaces: false));
                 _failed.Remove(listener);
             }
             catch (SocketException failure)
