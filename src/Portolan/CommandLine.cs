@@ -12,8 +12,7 @@ internal static class CommandLine
     /// <param name="args">The arguments behind it.</param>
     internal static string[] Read(string program, string[] args)
     {
-        bool isKubeProxy = Path.GetFileName(program) == "kube-proxy" && (args.Length == 0 || args[0].StartsWith('-'));
-        if (isKubeProxy)
+        if (ProxyCommand.IsKubeProxy(program) && (args.Length == 0 || args[0].StartsWith('-')))
             return [ProxyCommandName, .. ProxyFlags.Normalize(args)];
         return args is [ProxyCommandName, ..] ? [ProxyCommandName, .. ProxyFlags.Normalize(args[1..])] : args;
     }

@@ -12,6 +12,9 @@ internal static class CommandTree
         new("Portolan: a Kubernetes service proxy, and the chart of a node's service rules.")
         {
             ProxyCommand.Create(),
+            StatusCommand.Create(),
+            PreflightCommand.Create(),
+            ConfigurationPageCommand.Create(),
             RulesCommand.Create(),
             ServicesCommand.Create(),
             CheckCommand.Create(),

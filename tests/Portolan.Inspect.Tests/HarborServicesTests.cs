@@ -107,8 +107,8 @@ public sealed class HarborServicesTests
             string.Join(", ",
             service.Frontends.Select(frontend => $"{Kind(frontend.Kind)} {frontend.Text} {frontend.State.ToString().ToLowerInvariant()}"));
         string endpoints = string.Join(' ', service.Endpoints.Select(endpoint => endpoint.Text).Order(StringComparer.Ordinal));
-        return $"{service.DisplayName}/{service.Protocol.ToRuleText()} | {frontends} | {endpoints} | " +
-            $"{string.Join(", ", warnings)}".TrimEnd();
+        string name = $"{service.DisplayName}/{service.Protocol.ToRuleText()}";
+        return $"{name} | {frontends} | {endpoints} | {string.Join(", ", warnings)}".TrimEnd();
     }
 
     // nf_tables rules do not tell load balancers from external IPs.

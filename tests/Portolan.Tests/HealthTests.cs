@@ -21,7 +21,7 @@ public sealed class HealthTests
         """;
 
     [Fact]
-    public async Task Healthz_livez_and_metrics_answer_on_loopback_alone_unless_told_otherwise()
+    public async Task From_kube_proxys_configuration_healthz_answers_everywhere_and_metrics_on_loopback_alone()
     {
         using var run = new PortolanRun();
         run.Manifest("good.yaml", Manifest.GoodService);
@@ -30,15 +30,115 @@ public sealed class HealthTests
 
         string healthz = run.Get("http://127.0.0.1:10256/healthz") ?? "";
         Assert.StartsWith("HTTP/1.1 200", healthz, StringComparison.Ordinal);
-        Assert.Contains("\"lastUpdated\": \"", healthz, StringComparison.Ordinal);
-        Assert.Contains("\"currentTime\": \"", healthz, StringComparison.Ordinal);
+        const string Time = """
+            "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
+            """;
+        Assert.Matches($$"""
+            ^\{"lastUpdated":{{Time}},"currentTime":{{Time}},"nodeEligible":true,"healthy":true,"status":\{"IPv4":\{"lastUpdated":{{Time}},"healthy":true\},"IPv6":\{"lastUpdated":{{Time}},"healthy":true\}\}\}$
+            """, Body(healthz));
+        Assert.DoesNotContain("nodeEligible", run.Get("http://127.0.0.1:10256/livez"), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", run.Get("http://127.0.0.1:10256/livez"), StringComparison.Ordinal);
         Assert.EndsWith("nftables", run.Get("http://127.0.0.1:10249/proxyMode"), StringComparison.Ordinal);
         string metrics = run.Get("http://127.0.0.1:10249/metrics") ?? "";
-        Assert.Contains("kubeproxy_sync_proxy_rules_duration_seconds_count 1", metrics, StringComparison.Ordinal);
+        Assert.Contains("kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} 1", metrics, StringComparison.Ordinal);
         Assert.Contains("portolan_services 1", metrics, StringComparison.Ordinal);
+        Assert.Contains("healthzBindAddress: answering on 0.0.0.0:10256, all addresses of both families", run.Log,
+            StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://192.168.10.11:10256/healthz"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://[fd00:10::11]:10256/healthz"), StringComparison.Ordinal);
+        Assert.Null(run.Get("http://192.168.10.11:10249/metrics"));
+    }
+
+    [Fact]
+    public async Task Without_kube_proxys_configuration_nothing_is_open_to_the_network()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxyWithoutFile("--conntrack-max-per-core=0", "--hostname-override=node-a");
+        await run.UntilSyncedAsync(1);
+
+        Assert.Contains("healthzBindAddress: answering on 127.0.0.1:10256, this address alone", run.Log, StringComparison.Ordinal);
         Assert.Null(run.Get("http://192.168.10.11:10256/healthz"));
         Assert.Null(run.Get("http://192.168.10.11:10249/metrics"));
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("[::]")]
+    public async Task All_addresses_are_those_of_both_families(string all)
+    {
+        using var run = new PortolanRun();
+        run.StartProxy(run.Configuration($"healthzBindAddress: \"{all}:10256\"\nmetricsBindAddress: \"{all}:10249\""));
+        await run.UntilSyncedAsync(0);
+
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://[fd00:10::11]:10249/metrics"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://192.168.10.11:10249/metrics"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://[fd00:10::11]:10256/livez"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://192.168.10.11:10256/livez"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_deprecated_port_flags_move_a_page_and_zero_turns_it_off()
+    {
+        using var run = new PortolanRun();
+        run.StartProxyWithoutFile("--conntrack-max-per-core=0", "--healthz-port=10333", "--metrics-port=0");
+        await run.UntilAsync(() => IsStatus(run.Get("http://127.0.0.1:10333/livez"), 200), "the page at its port");
+
+        Assert.Null(run.Get("http://127.0.0.1:10249/metrics"));
+    }
+
+    [Fact]
+    public async Task The_pages_that_every_Kubernetes_program_has_answer_at_the_metrics_address()
+    {
+        using var run = new PortolanRun();
+        run.StartProxy(run.Configuration("mode: nftables\nlogging: {verbosity: 3, vmodule: [{filePattern: \"a*\", verbosity: 1}]}"));
+        await run.UntilSyncedAsync(0);
+
+        string configz = Body(run.Get("http://127.0.0.1:10249/configz"));
+        JsonElement config = JsonDocument.Parse(configz).RootElement.GetProperty("kubeproxy.config.k8s.io");
+        Assert.Equal("10.244.0.0/16", config.GetProperty("clusterCIDR").GetString());
+        Assert.Equal("nftables", config.GetProperty("mode").GetString());
+        Assert.Equal(14, config.GetProperty("nftables").GetProperty("masqueradeBit").GetInt32());
+        Assert.Equal("15m0s", config.GetProperty("configSyncPeriod").GetString());
+        Assert.Equal("a*", config.GetProperty("logging").GetProperty("vmodule")[0].GetProperty("filePattern").GetString());
+
+        string statusz = Body(run.Get("http://127.0.0.1:10249/statusz"));
+        Assert.StartsWith("\nportolan statusz\nWarning: This endpoint is not meant to be machine parseable", statusz,
+            StringComparison.Ordinal);
+        Assert.Contains("\nEmulation version: 1.36\n", statusz, StringComparison.Ordinal);
+        Assert.Contains("\nhostname-override=node-a\n", Body(run.Get("http://127.0.0.1:10249/flagz")), StringComparison.Ordinal);
+        Assert.Equal("ok", Body(run.Get("http://127.0.0.1:10249/healthz/ping")));
+        Assert.Equal("[+]ping ok\nhealthz check passed\n", Body(run.Get("http://127.0.0.1:10249/healthz?verbose")));
+        Assert.Contains("kubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n", Body(run.Get("http://127.0.0.1:10249/metrics/slis")),
+            StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404", run.Get("http://127.0.0.1:10249/healthz/"), StringComparison.Ordinal);
+        Assert.Contains("Content-Type: text/plain; charset=utf-8", run.Get("http://127.0.0.1:10249/proxyMode"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Metrics_are_compressed_for_whoever_takes_gzip()
+    {
+        using var run = new PortolanRun();
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(0);
+
+        Assert.Contains("Content-Encoding: gzip", run.Tools("curl", "-s", "-D", "-", "-o", "/dev/null", "-H", "Accept-Encoding: gzip",
+            "http://127.0.0.1:10249/metrics"), StringComparison.Ordinal);
+        Assert.DoesNotContain("Content-Encoding", run.Get("http://127.0.0.1:10249/metrics"), StringComparison.Ordinal);
+        Assert.Contains("portolan_services 0", run.Tools("curl", "-s", "--compressed", "http://127.0.0.1:10249/metrics"),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_proxy_says_of_itself_is_for_this_node_alone()
+    {
+        using var run = new PortolanRun();
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(0);
+
+        Assert.StartsWith("HTTP/1.1 200", run.Get("http://192.168.10.11:10256/debug/portolan/status"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404", run.Tools("curl", "-s", "-i", "--interface", "192.168.10.11",
+            "http://127.0.0.1:10256/debug/portolan/status"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -108,9 +208,10 @@ public sealed class HealthTests
 
         string answer = run.Get("http://192.168.10.11:32001/") ?? "";
         Assert.Contains("X-Load-Balancing-Endpoint-Weight: 1", answer, StringComparison.Ordinal);
-        Assert.Contains("\"localEndpoints\": 1", answer, StringComparison.Ordinal);
-        Assert.Contains("\"namespace\": \"shop\"", answer, StringComparison.Ordinal);
-        Assert.Contains("\"serviceProxyHealthy\": true", answer, StringComparison.Ordinal);
+        // As kube-proxy's, byte for byte: tabs, and no line end behind the last brace.
+        Assert.EndsWith("\r\n\r\n{\n\t\"service\": {\n\t\t\"namespace\": \"shop\",\n\t\t\"name\": \"front\"\n\t},\n" +
+            "\t\"localEndpoints\": 1,\n\t\"serviceProxyHealthy\": true\n}", answer, StringComparison.Ordinal);
+        Assert.Contains("Content-Length: ", answer, StringComparison.Ordinal);
         Assert.Null(run.Get("http://127.0.0.1:32001/"));
 
         run.Manifest("slice.yaml", Manifest.Slice("front-1", "front", "IPv4", "{addresses: [10.244.2.1], nodeName: node-b}"));
@@ -133,14 +234,14 @@ public sealed class HealthTests
         {
             run.StartProxy(run.Configuration());
             await run.UntilAsync(() =>
-                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on",
+                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: cannot listen on 192.168.10.11:32001",
                 StringComparison.Ordinal), "a line about the port");
             await run.UntilSyncedAsync(1);
         }
         Assert.Null(run.Get("http://192.168.10.11:32001/"));
 
         await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "the listener to open");
-        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot be listened on", StringComparison.Ordinal));
+        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot listen on", StringComparison.Ordinal));
     }
 
     /// <summary>A health check node port is open to the network.</summary>
@@ -197,7 +298,7 @@ public sealed class HealthTests
         run.StartProxy(run.Configuration("metricsBindAddress: 127.0.0.1:10256"));
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:10256 cannot be listened on", StringComparison.Ordinal),
+        await run.UntilAsync(() => run.Log.Contains("cannot listen on 127.0.0.1:10256", StringComparison.Ordinal),
             "a line about the port");
         Assert.Contains("10.244.1.10", run.Tools("nft", "list", "ruleset"), StringComparison.Ordinal);
     }

@@ -95,6 +95,44 @@ public sealed class ProxyTests
     }
 
     [Fact]
+    public void Cleanup_removes_what_kube_proxy_left_whatever_mode_the_file_has()
+    {
+        using var run = new PortolanRun();
+        run.Tools("nft", "add table ip kube-proxy");
+        run.Tools("nft", "add table ip6 kube-proxy");
+        run.Tools("nft", "add table ip somebody-elses");
+        run.Tools("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+        run.Tools("iptables-nft", "-t", "nat", "-A", "PREROUTING", "-j", "KUBE-SERVICES");
+        run.Tools("iptables-nft", "-N", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", "-A", "OUTPUT", "-j", "KUBE-FIREWALL");
+
+        Outcome outcome = run.Run(["proxy", "--cleanup", "--config", run.Configuration("mode: ipvs")]);
+
+        Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
+        string left = Ruleset(run);
+        Assert.DoesNotContain("kube-proxy", left, StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBE-", left, StringComparison.Ordinal);
+        Assert.Contains("somebody-elses", left, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-A", "KUBE-FIREWALL", "-j", "DROP", "-d", "127.0.0.0/8")]
+    [InlineData("-t", "mangle", "-N", "KUBE-KUBELET-CANARY")]
+    public void Cleanup_leaves_the_kubelets_firewall_chain(params string[] kubelet)
+    {
+        using var run = new PortolanRun();
+        run.Tools("iptables-nft", "-N", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", "-A", "OUTPUT", "-j", "KUBE-FIREWALL");
+        run.Tools("iptables-nft", kubelet);
+        run.Tools("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+
+        Assert.Equal(0, run.Run(["proxy", "--cleanup"]).Status);
+
+        Assert.Contains("-A OUTPUT -j KUBE-FIREWALL", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBE-SERVICES", run.Tools("iptables-nft-save"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_restart_with_an_unchanged_cluster_writes_nothing()
     {
         using var run = new PortolanRun();
@@ -129,15 +167,74 @@ public sealed class ProxyTests
     {
         using var run = new PortolanRun();
         run.Manifest("good.yaml", Manifest.GoodService);
-        run.StartProxy(run.Configuration("featureGates: {SomeGate: true}"), "--profiling");
+        run.StartProxy(run.Configuration("featureGates: {SomeGate: true}\nudpIdleTimeout: 250ms\nconfigSyncPeriod: 15m0s"),
+            "--profiling");
         await run.UntilSyncedAsync(1);
 
         string[] warnings =
             [.. run.Log.Split('\n')
             .Where(line => line.Contains(" warning ", StringComparison.Ordinal) || line.Contains(" error ", StringComparison.Ordinal))];
-        Assert.Equal(2, warnings.Length);
-        Assert.Contains(warnings, line => line.Contains("enableProfiling is accepted", StringComparison.Ordinal));
+        Assert.Equal(4, warnings.Length);
+        Assert.Contains(warnings, line => line.Contains("no Node is named 'node-a', the name by hostnameOverride",
+            StringComparison.Ordinal));
+        Assert.Contains(warnings, line => line.Contains("line 7, udpIdleTimeout: is not a field", StringComparison.Ordinal)
+            && line.Contains("did you mean conntrack.udpTimeout?", StringComparison.Ordinal));
+        Assert.Contains(warnings, line => line.Contains("--profiling has no effect beside --config; set enableProfiling in the file",
+            StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("featureGates is accepted", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_clusterCIDR_that_does_not_hold_the_nodes_pods_is_told()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("node.yaml", Manifest.Node + "\nspec: {podCIDRs: [10.99.1.0/24]}\n");
+        run.StartProxy(run.Configuration());
+
+        await run.UntilAsync(() => run.Log.Contains("clusterCIDR 10.244.0.0/16 does not hold 10.99.1.0/24", StringComparison.Ordinal),
+            "a warning");
+        Assert.DoesNotContain("no Node is named", run.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_configuration_written_in_place_ends_the_proxy_as_kube_proxys_and_one_put_there_is_told()
+    {
+        using var run = new PortolanRun();
+        string file = run.Configuration();
+        run.StartProxy(file);
+        await run.UntilSyncedAsync(0);
+
+        File.AppendAllText(file, "mode: [");
+        await run.UntilAsync(() => run.Log.Contains("its new content cannot be used: kube-proxy.yaml, line", StringComparison.Ordinal),
+            "a line about broken content");
+
+        File.WriteAllText(file + ".new", File.ReadAllText(file).Replace("mode: [", "mode: nftables", StringComparison.Ordinal));
+        File.Move(file + ".new", file, overwrite: true);
+        await run.UntilAsync(() => run.Log.Contains("was replaced by a file of other content", StringComparison.Ordinal),
+            "a line about the file that was replaced");
+        run.StopProxy();
+
+        run.StartProxy(file);
+        await run.UntilSyncedAsync(0);
+        File.WriteAllText(file, File.ReadAllText(file) + "\noomScoreAdj: -5\n");
+        Assert.Equal(1, await run.UntilEndedAsync());
+        Assert.Contains("was changed: the proxy ends, so that it is started again", run.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task USR1_and_USR2_are_ignored_and_QUIT_ends_with_status_2()
+    {
+        using var run = new PortolanRun();
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(0);
+
+        run.Signal("USR1");
+        run.Signal("USR2");
+        run.Manifest("good.yaml", Manifest.GoodService);
+        await run.UntilSyncedAsync(1);
+        run.Signal("QUIT");
+
+        Assert.Equal(2, await run.UntilEndedAsync());
     }
 
     [Fact]

@@ -4,9 +4,9 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
-/// One thing that was done with the plane and went through, for observers (health check listeners, conntrack clean-up, metrics).
+/// One successful call to the plane, for observers (health check listeners, conntrack clean-up, metrics).
 /// </summary>
-/// <param name="Delta">What was given to the plane; empty for a reconcile.</param>
+/// <param name="Delta">What was passed to the plane; empty for a reconcile.</param>
 /// <param name="Node">The plan of the node that is in force.</param>
 /// <param name="Report">What the plane did.</param>
 /// <param name="Elapsed">Time in the plane.</param>
@@ -20,7 +20,7 @@ public sealed record SyncRecord(TableDelta Delta, NodePlan Node, SyncReport Repo
 /// <summary>What a plane was asked to do.</summary>
 public enum SyncKind : byte
 {
-    /// <summary>To take a change.</summary>
+    /// <summary>To apply a change.</summary>
     Change,
 
     /// <summary>To compare the kernel with what it should hold, and to write the difference.</summary>

@@ -22,7 +22,7 @@ namespace Portolan.DataPlanes.Host;
 /// </remarks>
 public sealed class ConntrackCleaner(IConntrackTable table)
 {
-    // Beyond this many destination ports one pass over all UDP flows is cheaper than a pass for each.
+    // Above this many destination ports one pass over all UDP flows is cheaper than a pass for each.
     private const int MostFilteredPasses = 4;
 
     // What the plane has in force.

@@ -3,7 +3,7 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>The kernel's table of tracked connections, as far as cleaning up needs it.</summary>
+/// <summary>The kernel's table of tracked connections, with the operations that clean-up needs.</summary>
 public interface IConntrackTable
 {
     /// <summary>
@@ -12,7 +12,7 @@ public interface IConntrackTable
     /// <exception cref="NetlinkException">The kernel did not answer.</exception>
     IReadOnlyList<ConntrackEntry> Find(ConntrackFilter filter, ConntrackTest isWanted);
 
-    /// <summary>Removes a connection; one that is gone already is no error.</summary>
+    /// <summary>Removes a connection; it is not an error if it no longer exists.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     void Delete(in ConntrackEntry entry);
 }

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.Tools;
+using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
@@ -12,7 +14,7 @@ namespace Portolan.DataPlanes.IpTables;
 internal sealed class IpTablesProvider : IDataPlaneProvider
 {
     private static readonly PlaneOption s_layout =
-        new("--iptables-layout", "Chains of mode iptables: modern as kube-proxy v1.36, classic as before v1.24.", "modern", "classic");
+        new("--iptables-layout", "Chains of mode iptables: modern as in kube-proxy v1.36, classic as before v1.24.", "modern", "classic");
 
     private static readonly PlaneOption s_dispatch =
         new("--iptables-dispatch", "How mode iptables finds a service: linear or tree.", "linear", "tree");
@@ -54,16 +56,32 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
     /// <inheritdoc/>
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
-        // Of this mode the chains of the other back-end go as well: the kernel runs both, and only one is kept in step.
+        // With this mode in force the chains of the other back-end are removed as well: the kernel evaluates both, and only one is kept up
+        // to date.
         IpTablesBackend kept = inForce is IpTablesPlane own ? own.Backend : IpTablesBackend.Auto;
         List<string> removed = [];
-        // Asking the tools would load kernel modules, and make tables, where nobody uses them.
+        // Running the tools would load kernel modules, and create tables, on machines that do not use them.
         if (kept != IpTablesBackend.Nft && HasKubeChains() && Remove(IpTablesBackend.Nft))
             removed.Add("the chains of mode iptables");
         if (kept != IpTablesBackend.Legacy && HasLegacyTables() && Remove(IpTablesBackend.Legacy))
             removed.Add("the chains of mode iptables (legacy)");
         return removed;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Find()
+    {
+        List<string> found = [];
+        if (HasKubeChains())
+            found.Add("chains KUBE-* of a service proxy in iptables mode (nf_tables)");
+        if (HasLegacyTables() && HasLegacyServices())
+            found.Add("chains KUBE-* of a service proxy in iptables mode (legacy)");
+        return found;
+    }
+
+    private static bool HasLegacyServices() => ((ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6]).ToArray()
+        .Any(static family => new IpTablesTool(family, IpTablesBackend.Legacy, lockSeconds: 5)
+            .HasChain(ChainId.Nat(KubeProxyIptables.Services)));
 
     private static T Parse<T>(DataPlaneOptions options, PlaneOption option)
         where T : struct, Enum => Enum.Parse<T>(options.ValueOf(option), ignoreCase: true);
@@ -76,7 +94,7 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
             : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
     }
 
-    // The kubelet's chains are no reason: they stay.
+    // The kubelet's chains do not count: they stay.
     private static bool HasKubeChains()
     {
         using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);

@@ -5,34 +5,44 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The figures of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.
+/// The metrics of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.
 /// </summary>
-internal sealed class NfTablesMetrics(bool withCounters)
+internal sealed class NfTablesMetrics(bool withCounters, params ImmutableArray<string> families)
 {
     private static readonly PlaneMetric s_refused = new(
-        "kubeproxy_sync_proxy_rules_nftables_sync_failures_total", "Transactions that the kernel refused", IsCounter: true);
+        "kubeproxy_sync_proxy_rules_nftables_sync_failures_total", "Cumulative proxy nftables sync failures", IsCounter: true, "ip_family");
+
+    private static readonly PlaneMetric s_cleanUpFailures = new(
+        "kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total", "Cumulative proxy nftables cleanup failures", IsCounter: true,
+        "ip_family");
 
     private static readonly PlaneMetric s_connections = OfPort(
-        "portolan_service_connections", "First packets of connections to a service port, by the kernel");
+        "portolan_service_connections", "First packets of connections to a service port, counted by the kernel");
     private static readonly PlaneMetric s_rejected = OfPort("portolan_service_rejected", "Of these, rejected for lack of endpoints");
     private static readonly PlaneMetric s_dropped = OfPort("portolan_service_dropped",
         "Of these, dropped for lack of endpoints on this node");
     private static readonly PlaneMetric s_denied = OfPort(
-        "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source");
+        "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not contain their source");
 
     private long _refused;
 
-    /// <summary>What there is to read.</summary>
+    /// <summary>The metrics this plane has.</summary>
     public ImmutableArray<PlaneMetric> All { get; } =
-        withCounters ? [s_refused, s_connections, s_rejected, s_dropped, s_denied] : [s_refused];
+        withCounters ? [s_refused, s_cleanUpFailures, s_connections, s_rejected, s_dropped, s_denied]
+            : [s_refused, s_cleanUpFailures];
 
     /// <summary>Counts a transaction that the kernel refused.</summary>
     public void CountRefused() => Interlocked.Increment(ref _refused);
 
-    /// <summary>The values now.</summary>
+    /// <summary>The current values.</summary>
     public IEnumerable<PlaneSample> Read()
     {
-        yield return new(s_refused, Interlocked.Read(ref _refused));
+        // One transaction has both families, and takes out what is no longer used along with the rest: there is no clean-up of its own.
+        foreach (string family in families)
+        {
+            yield return new(s_refused, Interlocked.Read(ref _refused), family);
+            yield return new(s_cleanUpFailures, 0, family);
+        }
         if (!withCounters)
             yield break;
         foreach (var port in FrontendCounter.ReadAll().GroupBy(static counter => (counter.Service, counter.Protocol)))

@@ -34,7 +34,7 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
                 missing = KernelProbe.Missing(socket, IpFamily.IPv6);
             return missing.IsEmpty
                 ? null
-                : $"this kernel ({KernelRelease}) does not have what mode nftables needs: {string.Join("; ", missing)}. Mode iptables " +
+                : $"this kernel ({KernelRelease}) lacks what mode nftables needs: {string.Join("; ", missing)}. Mode iptables " +
                     "may work here";
         }
         catch (NetlinkException failure)
@@ -64,16 +64,33 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
     /// <inheritdoc/>
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
-        // A kernel that has no nf_tables holds none of its tables.
+        // A kernel without nf_tables has no tables to remove.
         if (!HasNfTables())
             return [];
         List<string> removed = [];
         if (inForce is not NfTablesPlane && NfTablesPlane.RemoveAll())
             removed.Add("the nf_tables tables of mode nftables");
-        // Portolan did not write them: they go when another plane serves the same services, and only then.
-        if (inForce is not null && RemoveKubeProxyTables())
+        // Portolan did not write them: they go when it serves the same services, and when nobody is to serve any more.
+        if (RemoveKubeProxyTables())
             removed.Add("the nf_tables tables of a kube-proxy in nftables mode");
         return removed;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Find()
+    {
+        try
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+            NfTable[] tables = [.. new NfReader(socket).ReadTables()];
+            string[] names = [KubeProxyTable, TableSchema.Table(IpFamily.IPv4).Name];
+            return [.. tables.Where(table => names.Contains(table.Id.Name))
+                .Select(static table => $"nf_tables table {(table.Id.Family == NfFamily.IPv4 ? "ip" : "ip6")} {table.Id.Name}")];
+        }
+        catch (NetlinkException)
+        {
+            return [];
+        }
     }
 
     private static bool HasNfTables()

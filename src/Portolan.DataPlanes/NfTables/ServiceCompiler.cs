@@ -7,11 +7,11 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
 /// Translates what this node serves for one service into elements, one family at a time. Pure: the same plan and affinity ids give the same
-/// elements, so what is in the kernel for a service can always be computed again from the plan it was made of.
+/// elements, so what is in the kernel for a service can always be recomputed from its plan.
 /// </summary>
 internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds)
 {
-    /// <summary>Emits the service's elements of a family, sorted, each place once.</summary>
+    /// <summary>Emits the service's elements of a family, sorted, without duplicates.</summary>
     internal void Emit(ServicePlan plan, IpFamily family, ElementBuffer into)
     {
         int start = into.Count;
@@ -28,7 +28,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         into.SortAndDeduplicate(start);
     }
 
-    /// <summary>What the service's elements of a family ask of the static rules; each use may be there more than once.</summary>
+    /// <summary>What the service's elements of a family require of the static rules; duplicates are possible.</summary>
     internal void EmitUses(ServicePlan plan, IpFamily family, List<RuleRequirement> into)
     {
         foreach (PortPlan port in plan.Ports)
@@ -45,7 +45,9 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                     foreach (InetPrefix range in port.SourceRanges)
                         into.Add(new(scope, RuleRequirementKind.PrefixLength, range.Length));
                 }
-                into.Add(new(scope, RuleRequirementKind.Frontend, InRules(OutsideOf(port, frontend))));
+                PortolanFrontend outside = OutsideOf(port, frontend);
+                if (!FrontendChains.IsAlwaysServed(outside))
+                    into.Add(new(scope, RuleRequirementKind.Frontend, InRules(outside)));
                 if (HasInside(frontend))
                     into.Add(new(scope, RuleRequirementKind.InsideFrontend, InRules(InsideOf(port))));
                 if (hasAffinity && HasBackends(frontend))
@@ -54,12 +56,37 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         }
     }
 
-    /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
+    /// <summary>Upper estimate of a service's number of elements in a family, to reserve memory for a first load.</summary>
+    internal static int MostElements(ServicePlan plan, IpFamily family)
+    {
+        int most = plan.ClusterIPs.Length;
+        foreach (PortPlan port in plan.Ports)
+        {
+            if (port.Family != family)
+                continue;
+            most += port.LocalBackends.Length;
+            foreach (Frontend frontend in port.Frontends)
+            {
+                int backends = (HasInside(frontend) ? port.ClusterBackends.Length : 0) + frontend.Outside.Action switch
+                {
+                    FrontendAction.ToClusterBackends => port.ClusterBackends.Length,
+                    FrontendAction.ToLocalBackends => port.LocalBackends.Length,
+                    _ => 0,
+                };
+                // With affinity a backend has two; frontends have one or two of their own, and counters one or two.
+                most += 4 + (frontend.IsSourceRestricted ? port.SourceRanges.Length : 0)
+                    + (port.AffinitySeconds > 0 ? 2 * backends : backends);
+            }
+        }
+        return most;
+    }
+
+    /// <summary>Rules for the preallocated numbers of backends exist together, so that one more or less requires no new rule.</summary>
     private static int InRules(PortolanFrontend frontend) => frontend.Count is > 0 and < FrontendChains.PreallocatedCounts
         ? (int)(frontend with { Count = FrontendChains.PreallocatedCounts }).Value
         : (int)frontend.Value;
 
-    /// <summary>What is done with packets to a frontend, those from inside aside where they are served apart.</summary>
+    /// <summary>What is done with packets to a frontend, except those from inside the cluster where they are served separately.</summary>
     private PortolanFrontend OutsideOf(PortPlan port, in Frontend frontend)
     {
         PortolanFrontendFlags flags = (frontend.IsSourceRestricted ? PortolanFrontendFlags.Restricted : PortolanFrontendFlags.None)
@@ -152,7 +179,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     }
 
     /// <summary>
-    /// Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.
+    /// Pods and the node are treated differently from others only with policy Local, where they get all of the cluster's backends.
     /// </summary>
     private static bool HasInside(in Frontend frontend) =>
         frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends;
@@ -169,19 +196,20 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         bool hasAffinity = affinityIds.PortOf(port) is not null;
         uint view = action == FrontendAction.ToLocalBackends ? AffinityIds.LocalView : 0;
         uint index = 0;
+        // Nearly all elements are endpoints of a frontend: what they have in common is written once.
+        Element first = ElementCodec.Encode(hasAffinity ? ids : endpoints, key.Fields);
         foreach (Backend backend in Backends(port, action))
         {
             if (index == ushort.MaxValue)
                 break;
-            ElementFields place = key.Fields with { Index = index };
             var endpoint = new ElementFields { Destination = backend.Endpoint.Address, Port = backend.Endpoint.Port };
             if (!hasAffinity)
             {
-                into.Add(ElementCodec.Encode(endpoints, place, endpoint));
+                Add(endpoint);
             }
             else if (affinityIds.IdOf(port.Name, backend.Endpoint) is { } id)
             {
-                into.Add(ElementCodec.Encode(ids, place, new ElementFields { AffinityId = id }));
+                Add(new ElementFields { AffinityId = id });
                 var identity = new ElementFields { AffinityId = id | view, Protocol = port.Name.Protocol };
                 into.Add(ElementCodec.Encode(PortolanSet.AffinityEndpoints, identity,
                     endpoint) with
@@ -192,6 +220,13 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
                 continue;
             }
             index++;
+        }
+
+        void Add(in ElementFields data)
+        {
+            ref Element element = ref into.AddCopy(first);
+            ElementCodec.SetIndex(ref element, index);
+            ElementCodec.SetData(ref element, data);
         }
     }
 

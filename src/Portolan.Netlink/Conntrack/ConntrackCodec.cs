@@ -56,7 +56,7 @@ internal static class ConntrackCodec
         }
         if (filter.Family == IpFamily.None)
             return;
-        // Not for IPv6 addresses: the kernel compares them the wrong way round and sends all but those asked for (seen on Linux 6.18).
+        // Not for IPv6 addresses: the kernel inverts the comparison and sends all except those requested (seen on Linux 6.18).
         bool v4 = filter.Family == IpFamily.IPv4;
         InetAddress? destination = v4 ? filter.OriginalDestination : null;
         InetAddress? replySource = v4 ? filter.ReplySource : null;

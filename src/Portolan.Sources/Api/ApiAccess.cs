@@ -20,10 +20,15 @@ internal static class ApiAccess
     {
         if (master is null)
             return LoadConfigured(kubeconfig);
-        if (!Uri.TryCreate(master, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https"))
-            throw new SourceException($"--master: '{master}' is not the address of a server, such as https://10.0.0.1:6443.");
         KubernetesClientConfiguration config = kubeconfig.Length == 0 ? new KubernetesClientConfiguration() : LoadConfigured(kubeconfig);
-        config.Host = master;
+        // client-go's DefaultServerURL: without a scheme, https where the kubeconfig has something of TLS.
+        bool hasTls = config.SkipTlsVerify || config.SslCaCerts is { Count: > 0 } || !string.IsNullOrEmpty(config.ClientCertificateData)
+            || !string.IsNullOrEmpty(config.ClientCertificateFilePath);
+        string server = master.Contains("://", StringComparison.Ordinal) ? master : $"{(hasTls ? "https" : "http")}://{master}";
+        if (!Uri.TryCreate(server, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https")
+            || address.Host.Length == 0)
+            throw new SourceException($"--master: '{master}' is not the address of a server, such as https://10.0.0.1:6443.");
+        config.Host = server;
         return config;
     }
 
@@ -64,7 +69,7 @@ internal static class ApiAccess
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             throw new SourceException(
-                $"No kubeconfig is given and this is no pod with a service account: {OneLine(failure)}", failure);
+                $"No kubeconfig is given and this is not a pod with a service account: {OneLine(failure)}", failure);
         }
     }
 

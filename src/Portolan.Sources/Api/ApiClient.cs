@@ -44,6 +44,9 @@ internal sealed class ApiClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
+    /// <summary>Is told of each request; any thread.</summary>
+    public Action<ApiRequest>? Requested { get; init; }
+
     /// <summary>Asks for a path and returns the answer's body, which the caller reads and disposes.</summary>
     /// <exception cref="ApiException">The server answered with something other than 200.</exception>
     /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
@@ -57,12 +60,15 @@ internal sealed class ApiClient : IDisposable
         };
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
+        long began = _time.GetTimestamp();
+        HttpStatusCode? status = null;
         try
         {
             await IdentifyAsync(request, either.Token).ConfigureAwait(false);
             HttpResponseMessage response =
                 await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
-            if (response.StatusCode == HttpStatusCode.OK)
+            status = response.StatusCode;
+            if (status == HttpStatusCode.OK)
                 return await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
             using (response)
                 throw await ApiException.FromAsync(response, either.Token).ConfigureAwait(false);
@@ -71,6 +77,20 @@ internal sealed class ApiClient : IDisposable
         {
             throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
         }
+        finally
+        {
+            if (!cancel.IsCancellationRequested)
+                Requested?.Invoke(new ApiRequest(Server.Authority, status, _time.GetElapsedTime(began), WatchedResource(pathAndQuery)));
+        }
+    }
+
+    private static string? WatchedResource(string pathAndQuery)
+    {
+        int query = pathAndQuery.IndexOf('?', StringComparison.Ordinal);
+        if (query < 0 || !pathAndQuery.AsSpan(query).Contains("watch=true", StringComparison.Ordinal))
+            return null;
+        string path = pathAndQuery[..query];
+        return path[(path.LastIndexOf('/') + 1)..];
     }
 
     private async Task IdentifyAsync(HttpRequestMessage request, CancellationToken cancel)

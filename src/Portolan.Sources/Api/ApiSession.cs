@@ -6,10 +6,11 @@ namespace Portolan.Sources.Api;
 /// The connection in use, renewed when the server no longer knows us: kubeconfigs, client certificates and plug-ins' credentials are
 /// replaced on disk while the proxy runs.
 /// </summary>
-internal sealed class ApiSession(Func<KubernetesClientConfiguration> load, ApiTimings timings, TimeProvider time) : IDisposable
+internal sealed class ApiSession(
+    Func<KubernetesClientConfiguration> load, ApiTimings timings, TimeProvider time, Action<ApiRequest>? requested = null) : IDisposable
 {
     private readonly Lock _lock = new();
-    private ApiClient _client = new(load(), timings.AnswerTime, time);
+    private ApiClient _client = new(load(), timings.AnswerTime, time) { Requested = requested };
 
     public ApiClient Client => Volatile.Read(ref _client);
 
@@ -22,7 +23,7 @@ internal sealed class ApiSession(Func<KubernetesClientConfiguration> load, ApiTi
             if (_client != refused)
                 return;
             // The old one is left to the collector: other kinds may still be reading from it.
-            Volatile.Write(ref _client, new ApiClient(load(), timings.AnswerTime, time));
+            Volatile.Write(ref _client, new ApiClient(load(), timings.AnswerTime, time) { Requested = requested });
         }
     }
 

@@ -24,6 +24,7 @@ public sealed class KubernetesSource : IClusterSource
     private readonly ApiTimings _timings;
     private readonly SourceProblems _problems;
     private readonly ApiHealth _health;
+    private KubernetesClientConfiguration? _prepared;
 
     /// <summary>A source that follows the API server of a kubeconfig.</summary>
     /// <param name="kubeconfig">Path of a kubeconfig; empty for the service account of the pod this runs in.</param>
@@ -57,11 +58,18 @@ public sealed class KubernetesSource : IClusterSource
     /// <summary>True while the last request of every kind worked; for health reports.</summary>
     public bool IsReachable => _health.IsReachable;
 
+    /// <summary>Is told of each request to the server; any thread.</summary>
+    public Action<ApiRequest>? Requested { get; init; }
+
+    /// <summary>Reads the kubeconfig now rather than when running begins, so that a wrong one is the first thing said.</summary>
+    /// <exception cref="SourceException">It cannot be used.</exception>
+    public void Prepare() => _prepared = _load();
+
     /// <inheritdoc/>
     public async Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(events);
-        using var session = new ApiSession(_load, _timings, _time);
+        using var session = new ApiSession(() => Interlocked.Exchange(ref _prepared, null) ?? _load(), _timings, _time, Requested);
         // One kind that fails for a fault of ours ends them all, rather than leaving a source that looks alive and is half blind.
         using var together = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         ObjectFollower[] followers =

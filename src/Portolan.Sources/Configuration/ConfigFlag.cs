@@ -66,11 +66,14 @@ public sealed record ConfigFlag(string Flag, string Field, ConfigFlagForm Form, 
     }
 
     // What none of Go's spellings fits goes on as it is: the field's own check then names the flag.
-    private static string BooleanText(string value) => value switch
+    private static string BooleanText(string value) => ParseBoolean(value) is { } known ? known ? "true" : "false" : value;
+
+    /// <summary>Go's strconv.ParseBool; null for what it refuses.</summary>
+    public static bool? ParseBoolean(string value) => value switch
     {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => "true",
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => "false",
-        _ => value,
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        _ => null,
     };
 
     private static string IntegerText(string value)

@@ -12,15 +12,31 @@ internal sealed class ConfigNotes(string fileName)
     /// <summary>"kube-proxy.yaml, line 3, iptables.masqueradeBit: message", in the order found.</summary>
     public List<string> Errors { get; } = [];
 
+    /// <summary>What is passed over, each with file and line.</summary>
+    public List<string> Warnings { get; } = [];
+
+    /// <summary>Paths of all fields that a KubeProxyConfiguration may have.</summary>
+    public HashSet<string> Fields { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Fields nobody knows: the path they stand at, and their line.</summary>
+    public List<(string Field, long Line)> Unknown { get; } = [];
+
+    /// <summary>The values of fields that only kube-proxy uses, in the form of JSON.</summary>
+    public Dictionary<string, string> Opaque { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Flags of the command line by the path of the field they give.</summary>
     public Dictionary<string, string> FlagOfField { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Fields the file gives a value other than the empty one.</summary>
     public HashSet<string> FieldsSet { get; } = new(StringComparer.Ordinal);
 
-    public void AddError(YamlNode? at, string field, string message) => Errors.Add(FlagOfField.TryGetValue(field, out string? flag)
+    public void AddError(YamlNode? at, string field, string message) => Errors.Add(Message(at?.Start.Line ?? 1, field, message));
+
+    public void AddWarning(long line, string field, string message) => Warnings.Add(Message(line, field, message));
+
+    private string Message(long line, string field, string message) => FlagOfField.TryGetValue(field, out string? flag)
         ? $"{flag}: {message}"
-        : $"{fileName}, line {at?.Start.Line ?? 1}, {field}: {message}");
+        : $"{fileName}, line {line}, {field}: {message}";
 }
 
 /// <summary>
@@ -33,7 +49,7 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
 
     public ConfigMapping Mapping(string name)
     {
-        YamlNode? value = Take(name);
+        YamlNode? value = TakeSection(name);
         if (value is not (null or YamlMappingNode) && !IsNull(value))
             Error(value, PathOf(name), "takes fields of its own");
         return new ConfigMapping(value as YamlMappingNode, PathOf(name), notes);
@@ -164,8 +180,17 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
     /// <summary>A field that is known but of no use on Linux or to this proxy: its value is not looked at.</summary>
     public void Opaque(string name)
     {
-        if (Take(name) is { } value && !IsEmpty(value))
-            Set(name, "value");
+        if (Take(name) is not { } value || IsEmpty(value))
+            return;
+        Set(name, "value");
+        notes.Opaque[PathOf(name)] = value is YamlScalarNode text && IsText(text) ? YamlText.Scalar(text.Value!) : JsonOf(value);
+    }
+
+    /// <summary>Adds a warning at a field of this mapping.</summary>
+    public void Warn(string name, string message)
+    {
+        YamlNode? at = node is not null && node.Children.TryGetValue(new YamlScalarNode(name), out YamlNode? value) ? value : node;
+        notes.AddWarning(at?.Start.Line ?? 1, PathOf(name), message);
     }
 
     /// <summary>Adds an error at a field of this mapping.</summary>
@@ -175,18 +200,24 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
         Error(at, PathOf(name), message);
     }
 
-    /// <summary>Adds an error for each field nobody asked for.</summary>
+    /// <summary>Notes each field nobody asked for.</summary>
     public void Finish()
     {
         foreach (YamlNode key in node?.Children.Keys ?? [])
         {
             string name = (key as YamlScalarNode)?.Value ?? "";
             if (!_known.Contains(name))
-                Error(key, PathOf(Objects.Text.Printable(name)), "is not a field of KubeProxyConfiguration");
+                notes.Unknown.Add((PathOf(Objects.Text.Printable(name)), key.Start.Line));
         }
     }
 
     private YamlNode? Take(string name)
+    {
+        notes.Fields.Add(PathOf(name));
+        return TakeSection(name);
+    }
+
+    private YamlNode? TakeSection(string name)
     {
         _known.Add(name);
         return node is not null && node.Children.TryGetValue(new YamlScalarNode(name), out YamlNode? value) ? value : null;
@@ -211,6 +242,17 @@ internal sealed class ConfigMapping(YamlMappingNode? node, string path, ConfigNo
         scalar.Style != ScalarStyle.Plain
         || (scalar.Value is not ("true" or "false")
             && !double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
+
+    private static string JsonOf(YamlNode node) => node switch
+    {
+        YamlSequenceNode list => $"[{string.Join(", ", list.Children.Select(JsonOf))}]",
+        YamlMappingNode mapping =>
+            $"{{{string.Join(", ", mapping.Children.Select(static entry => $"{JsonOf(entry.Key)}: {JsonOf(entry.Value)}"))}}}",
+        YamlScalarNode { Style: ScalarStyle.Plain, Value: { } plain } scalar when IsNull(scalar) || !IsText(scalar) =>
+            plain.Length == 0 ? "null" : plain,
+        YamlScalarNode scalar => YamlText.Quoted(scalar.Value ?? ""),
+        _ => "null",
+    };
 
     private static bool IsEmpty(YamlNode node) => node switch
     {

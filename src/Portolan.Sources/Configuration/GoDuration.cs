@@ -53,4 +53,22 @@ internal static class GoDuration
         duration = TimeSpan.FromTicks((long)Math.Round(isNegative ? -ticks : ticks));
         return true;
     }
+
+    /// <summary>As Go's Duration.String writes it: "24h0m0s", "1m30s", "250ms", "0s"; zero or more.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        if (duration == TimeSpan.Zero)
+            return "0s";
+        if (duration < TimeSpan.FromMilliseconds(1))
+            return Number(duration.TotalMicroseconds) + "µs";
+        if (duration < TimeSpan.FromSeconds(1))
+            return Number(duration.TotalMilliseconds) + "ms";
+        string seconds = Number(duration.Seconds + (duration.Ticks % TimeSpan.TicksPerSecond / (double)TimeSpan.TicksPerSecond)) + "s";
+        long hours = (long)duration.TotalHours;
+        if (hours > 0)
+            return string.Create(CultureInfo.InvariantCulture, $"{hours}h{duration.Minutes}m{seconds}");
+        return duration.Minutes > 0 ? string.Create(CultureInfo.InvariantCulture, $"{duration.Minutes}m{seconds}") : seconds;
+
+        static string Number(double number) => number.ToString("0.#########", CultureInfo.InvariantCulture);
+    }
 }

@@ -58,7 +58,7 @@ public sealed record ModeConfig(int MasqueradeBit, bool MasqueradeAll, TimeSpan 
 /// <param name="TcpFinTimeout">TCP connections after a FIN; zero keeps the system's value.</param>
 /// <param name="UdpTimeout">Idle UDP flows; zero keeps the system's value.</param>
 public sealed record IpvsConfig(
-    string Scheduler, ImmutableArray<InetPrefix> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout,
+    string Scheduler, ImmutableArray<string> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout,
         TimeSpan UdpTimeout);
 
 /// <summary>conntrack: limits and time-outs of the kernel's connection tracking.</summary>
@@ -166,12 +166,36 @@ public sealed record KubeProxyConfig
     /// <summary>Paths of the fields to which the file gives a value that is not empty, zero or false: "iptables.masqueradeBit".</summary>
     public ImmutableSortedSet<string> FieldsSet { get; init; } = ImmutableSortedSet<string>.Empty;
 
+    /// <summary>Paths of all fields there are.</summary>
+    public ImmutableSortedSet<string> Fields { get; init; } = ImmutableSortedSet<string>.Empty;
+
+    /// <summary>What was passed over in reading, one line each: fields that do not exist, or come twice.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+
+    /// <summary>Fields that only kube-proxy uses and that have a value, as JSON, by path.</summary>
+    public ImmutableDictionary<string, string> Unread { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>syncPeriod, minSyncPeriod and masqueradeBit of the mode in use.</summary>
     public ModeConfig ModeInUse => Mode switch
     {
         ProxyMode.IpTables => IpTables,
         ProxyMode.Ipvs => IpvsPeriods,
         _ => NfTables,
+    };
+
+    /// <summary>portRange: of no use since the userspace proxy went.</summary>
+    public string PortRange { get; init; } = "";
+
+    /// <summary>True when mode is not empty.</summary>
+    public bool IsModeGiven => FieldsSet.Contains("mode");
+
+    /// <summary>detectLocalMode as the field spells it; empty for the default.</summary>
+    public string DetectLocalModeName => DetectLocalMode switch
+    {
+        DetectLocalMode.NodeCidr => "NodeCIDR",
+        DetectLocalMode.BridgeInterface => "BridgeInterface",
+        DetectLocalMode.InterfaceNamePrefix => "InterfaceNamePrefix",
+        _ => FieldsSet.Contains("detectLocalMode") ? "ClusterCIDR" : "",
     };
 
     /// <summary>The mode in use as the field spells it: nftables, iptables or ipvs.</summary>
@@ -185,7 +209,7 @@ public sealed record KubeProxyConfig
     internal static ModeConfig ModeDefaults { get; } = new(14, false, TimeSpan.FromSeconds(30), TimeSpan.Zero);
 
     /// <summary>
-    /// Reads a file, a command line, or both, in which case the command line wins; strict, as described at
+    /// Reads a file, a command line, or both, in which case the command line wins; as described at
     /// <see cref="KubeProxyConfigReader"/>.
     /// </summary>
     /// <param name="path">The file; null for the command line and defaults alone.</param>
@@ -207,15 +231,27 @@ public sealed record KubeProxyConfig
         }
     }
 
-    /// <summary>One warning for each field that the file sets and that is not among the honoured ones.</summary>
+    /// <summary>
+    /// One warning for each field that is given a value other than its default and that is not among the honoured ones.
+    /// </summary>
     /// <param name="honoured">Paths of fields that have an effect; "iptables" covers all below it.</param>
     public IEnumerable<string> Unhonoured(IReadOnlySet<string> honoured)
     {
         ArgumentNullException.ThrowIfNull(honoured);
+        Dictionary<string, string> defaults = KubeProxyConfigWriter.Values(new KubeProxyConfig()).ToDictionary();
+        Dictionary<string, string> values = KubeProxyConfigWriter.Values(this).ToDictionary();
         return FieldsSet
-            .Where(field =>
-            !honoured.Contains(field) && !honoured.Any(section => field.StartsWith(section + ".", StringComparison.Ordinal)))
+            .Where(field => !IsCovered(honoured, field)
+                && (!values.TryGetValue(field, out string? value) || value != defaults[field]))
             .Select(field => $"{field} is accepted, but has no effect in Portolan");
+    }
+
+    /// <summary>True when a set of paths has this field or a section above it.</summary>
+    public static bool IsCovered(IReadOnlySet<string> paths, string field)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(field);
+        return paths.Contains(field) || paths.Any(section => field.StartsWith(section + ".", StringComparison.Ordinal));
     }
 
     /// <summary>

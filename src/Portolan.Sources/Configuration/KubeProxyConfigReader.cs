@@ -7,14 +7,16 @@ using YamlDotNet.RepresentationModel;
 namespace Portolan.Sources.Configuration;
 
 /// <summary>
-/// Reads KubeProxyConfiguration strictly: unknown fields, fields that come twice, values of a wrong type or out of range are errors with
-/// line and field. kube-proxy v1.36 forgives unknown fields in v1alpha1 with a warning; a misspelt field should not do nothing in silence.
+/// Reads KubeProxyConfiguration as kube-proxy v1.36 does: values of a wrong type or out of range are errors with line and field; unknown
+/// fields of v1alpha1, and fields that come twice, are passed over with a warning that says where, and what may have been meant.
 /// </summary>
 internal static class KubeProxyConfigReader
 {
     private const int LargestFile = 1 << 20;
     private const string ApiVersion = "kubeproxy.config.k8s.io/v1alpha1";
     private const string Kind = "KubeProxyConfiguration";
+    // Of v1.36.
+    private const string PreviousMinor = "1.35";
     private const int HealthzPort = 10256;
     private const int MetricsPort = 10249;
 
@@ -24,33 +26,41 @@ internal static class KubeProxyConfigReader
     public static KubeProxyConfig Read(TextReader? text, string fileName, IReadOnlyList<ConfigFlag>? flags = null)
     {
         var notes = new ConfigNotes(fileName);
-        YamlMappingNode root = text is null ? EmptyRoot() : ReadYaml(text, fileName);
+        YamlMappingNode root = text is null ? EmptyRoot() : ReadYaml(text, fileName, notes);
         foreach (ConfigFlag flag in flags ?? [])
         {
             flag.AddTo(root);
             notes.FlagOfField[flag.Field] = flag.Flag;
         }
-        KubeProxyConfig config = ReadRoot(new ConfigMapping(root, "", notes));
+        KubeProxyConfig config = ReadRoot(new ConfigMapping(root, "", notes), notes);
         if (notes.Errors.Count > 0)
             throw new SourceException(string.Join('\n', notes.Errors));
-        return config with { FieldsSet = [.. notes.FieldsSet] };
+        foreach ((string field, long line) in notes.Unknown)
+        {
+            notes.AddWarning(line, field,
+                "is not a field of KubeProxyConfiguration, so it has no effect" + NearestName.Question(field, notes.Fields));
+        }
+        return config with
+        {
+            FieldsSet = [.. notes.FieldsSet],
+            Fields = [.. notes.Fields],
+            Warnings = [.. notes.Warnings],
+            Unread = notes.Opaque.ToImmutableDictionary(StringComparer.Ordinal),
+        };
     }
 
     private static YamlMappingNode EmptyRoot() => new(
         new YamlScalarNode("apiVersion"), new YamlScalarNode(ApiVersion), new YamlScalarNode("kind"), new YamlScalarNode(Kind));
 
-    private static YamlMappingNode ReadYaml(TextReader text, string fileName)
+    private static YamlMappingNode ReadYaml(TextReader text, string fileName, ConfigNotes notes)
     {
         try
         {
             string content = text.ReadToEnd();
             if (content.Length > LargestFile)
-                throw new SourceException($"{fileName} is larger than 1 MiB; that is no configuration.");
-            var yaml = new YamlStream();
-            yaml.Load(new StringReader(content));
-            return yaml.Documents is [{ RootNode: YamlMappingNode root }]
-                ? root
-                : throw new SourceException($"{fileName} must hold one document, a {Kind} of {ApiVersion}.");
+                throw new SourceException($"{fileName} is larger than 1 MiB; that is not a configuration.");
+            return LenientYaml.Read(new StringReader(content), notes)
+                ?? throw new SourceException($"{fileName} must hold a document, a {Kind} of {ApiVersion}.");
         }
         catch (YamlException broken)
         {
@@ -58,7 +68,7 @@ internal static class KubeProxyConfigReader
         }
     }
 
-    private static KubeProxyConfig ReadRoot(ConfigMapping root)
+    private static KubeProxyConfig ReadRoot(ConfigMapping root, ConfigNotes notes)
     {
         if (root.Text("apiVersion") != ApiVersion)
             root.Fail("apiVersion", $"must be {ApiVersion}");
@@ -70,20 +80,20 @@ internal static class KubeProxyConfigReader
         {
             HostnameOverride = root.Text("hostnameOverride"),
             BindAddress = bindAddress,
-            HealthzBindAddress = ReadEndpoint(root, "healthzBindAddress", isIPv6 ? "::" : "0.0.0.0", HealthzPort),
-            MetricsBindAddress = ReadEndpoint(root, "metricsBindAddress", isIPv6 ? "::1" : "127.0.0.1", MetricsPort),
+            HealthzBindAddress = ReadEndpoint(root, "healthzBindAddress", isIPv6 ? "::" : "0.0.0.0", HealthzPort, notes),
+            MetricsBindAddress = ReadEndpoint(root, "metricsBindAddress", isIPv6 ? "::1" : "127.0.0.1", MetricsPort, notes),
             BindAddressHardFail = root.Boolean("bindAddressHardFail") ?? false,
             EnableProfiling = root.Boolean("enableProfiling") ?? false,
-            ShowHiddenMetricsForVersion = root.Text("showHiddenMetricsForVersion"),
+            ShowHiddenMetricsForVersion = ReadHiddenMetrics(root),
             ClientConnection = ReadClientConnection(root.Mapping("clientConnection")),
             NodePortAddresses = ReadNodePortAddresses(root),
             Conntrack = ReadConntrack(root.Mapping("conntrack")),
             OomScoreAdj = root.Integer("oomScoreAdj", -1000, 1000) ?? -999,
-            ConfigSyncPeriod = OrDefault(root.Duration("configSyncPeriod"), TimeSpan.FromMinutes(15)),
+            ConfigSyncPeriod = ReadConfigSyncPeriod(root, isFlag: notes.FlagOfField.ContainsKey("configSyncPeriod")),
             FeatureGates = root.BooleanMap("featureGates"),
         });
         config = ReadDetection(root, ReadLogging(root.Mapping("logging"), config));
-        ReadPortRange(root);
+        config = config with { PortRange = ReadPortRange(root) };
         ReadWinkernel(root.Mapping("winkernel"));
         root.Opaque("windowsRunAsService");
         root.Finish();
@@ -97,7 +107,7 @@ internal static class KubeProxyConfigReader
         ConfigMapping ipvs = root.Mapping("ipvs");
         string mode = root.Text("mode");
         if (mode is not ("" or "nftables" or "iptables" or "ipvs"))
-            root.Fail("mode", "must be nftables, iptables, ipvs, or empty for nftables");
+            root.Fail("mode", "must be nftables, iptables, ipvs, or empty for what this node can do");
         config = config with
         {
             Mode = mode switch { "iptables" => ProxyMode.IpTables, "ipvs" => ProxyMode.Ipvs, _ => ProxyMode.NfTables },
@@ -107,7 +117,7 @@ internal static class KubeProxyConfigReader
             IpvsPeriods = ReadPeriods(ipvs, KubeProxyConfig.ModeDefaults),
             Ipvs = new IpvsConfig(
                 ipvs.Text("scheduler"),
-                ipvs.Prefixes("excludeCIDRs"),
+                ipvs.TextList("excludeCIDRs"),
                 ipvs.Boolean("strictARP") ?? false,
                 ipvs.Duration("tcpTimeout") ?? TimeSpan.Zero,
                 ipvs.Duration("tcpFinTimeout") ?? TimeSpan.Zero,
@@ -168,8 +178,26 @@ internal static class KubeProxyConfigReader
             DetectLocalMode = mode,
             BridgeInterface = bridge,
             InterfaceNamePrefix = prefix,
-            ClusterCidrs = ReadClusterCidr(root),
+            ClusterCidrs = ReadClusterCidr(root, isUsed: mode == DetectLocalMode.ClusterCidr),
         };
+    }
+
+    // Zero means the default in a file, and is refused on the command line, as in kube-proxy.
+    private static TimeSpan ReadConfigSyncPeriod(ConfigMapping root, bool isFlag)
+    {
+        TimeSpan? period = root.Duration("configSyncPeriod");
+        if (isFlag && period == TimeSpan.Zero)
+            root.Fail("configSyncPeriod", "must be longer than zero");
+        return OrDefault(period, TimeSpan.FromMinutes(15));
+    }
+
+    // The flag may name the previous minor version alone (component-base: ValidateShowHiddenMetricsVersion).
+    private static string ReadHiddenMetrics(ConfigMapping root)
+    {
+        string version = root.Text("showHiddenMetricsForVersion");
+        if (version is not ("" or PreviousMinor))
+            root.Fail("showHiddenMetricsForVersion", $"must be omitted or {PreviousMinor}, the minor version before the present one");
+        return version;
     }
 
     // linux/if.h: IFNAMSIZ is 16 with the terminating zero. No interface can have a name the kernel refuses.
@@ -179,7 +207,8 @@ internal static class KubeProxyConfigReader
             detectLocal.Fail(field, "must be an interface name of 1 to 15 characters, without white space, '/' and ':'");
     }
 
-    private static ImmutableArray<InetPrefix> ReadClusterCidr(ConfigMapping root)
+    // kube-proxy looks at the ranges only where they are used.
+    private static ImmutableArray<InetPrefix> ReadClusterCidr(ConfigMapping root, bool isUsed)
     {
         string text = root.Text("clusterCIDR");
         if (text.Length == 0)
@@ -187,14 +216,22 @@ internal static class KubeProxyConfigReader
         var cidrs = ImmutableArray.CreateBuilder<InetPrefix>();
         foreach (string part in text.Split(','))
         {
-            if (!InetPrefix.TryParse(part.Trim(), out InetPrefix cidr))
-                root.Fail("clusterCIDR", $"'{Text.Printable(part)}' is not an address range in CIDR notation");
+            if (!InetPrefix.TryParse(part, out InetPrefix cidr))
+                Complain($"'{Text.Printable(part)}' is not an address range in CIDR notation");
             else if (cidrs.Any(other => other.Family == cidr.Family))
-                root.Fail("clusterCIDR", "must be one range, or one of each family: 10.244.0.0/16,fd00:244::/48");
+                Complain("must be one range, or one of each family: 10.244.0.0/16,fd00:244::/48");
             else
                 cidrs.Add(cidr);
         }
         return cidrs.DrainToImmutable();
+
+        void Complain(string message)
+        {
+            if (isUsed)
+                root.Fail("clusterCIDR", message);
+            else
+                root.Warn("clusterCIDR", $"{message}; it is not used with this detectLocalMode");
+        }
     }
 
     private static InetAddress ReadBindAddress(ConfigMapping root)
@@ -211,15 +248,18 @@ internal static class KubeProxyConfigReader
     }
 
     /// <summary>"address:port", or an address alone, to which the default port belongs (kube-proxy: AppendPortIfNeeded).</summary>
-    private static InetEndpoint ReadEndpoint(ConfigMapping root, string field, string defaultAddress, ushort defaultPort)
+    private static InetEndpoint ReadEndpoint(
+        ConfigMapping root, string field, string defaultAddress, ushort defaultPort, ConfigNotes notes)
     {
+        // Only the deprecated flags --healthz-port and --metrics-port can turn a page off.
+        bool takesZero = notes.FlagOfField.GetValueOrDefault(field)?.EndsWith("-port", StringComparison.Ordinal) == true;
         var defaultEndpoint = new InetEndpoint(InetAddress.Parse(defaultAddress), defaultPort);
         string text = root.Text(field);
         if (text.Length == 0)
             return defaultEndpoint;
         if (InetAddress.TryParse(text, out InetAddress alone))
             return new InetEndpoint(alone, defaultPort);
-        if (InetEndpoint.TryParse(text, out InetEndpoint endpoint) && endpoint.Port > 0)
+        if (InetEndpoint.TryParse(text, out InetEndpoint endpoint) && (endpoint.Port > 0 || takesZero))
             return endpoint;
         root.Fail(field, $"'{Text.Printable(text)}' is not address:port (IPv6: [address]:port)");
         return defaultEndpoint;
@@ -276,17 +316,26 @@ internal static class KubeProxyConfigReader
         };
         logging.Opaque("flushFrequency");
         logging.Opaque("vmodule");
-        logging.Opaque("options");
+        ConfigMapping options = logging.Mapping("options");
+        foreach (string kind in (ReadOnlySpan<string>)["json", "text"])
+        {
+            ConfigMapping option = options.Mapping(kind);
+            option.Opaque("splitStream");
+            option.Opaque("infoBufferSize");
+            option.Finish();
+        }
+        options.Finish();
         logging.Finish();
         return config;
     }
 
     // Once for the userspace proxy; kube-proxy still checks its form and uses it no more.
-    private static void ReadPortRange(ConfigMapping root)
+    private static string ReadPortRange(ConfigMapping root)
     {
         string range = root.Text("portRange");
         if (range.Length > 0 && !range.All(c => char.IsAsciiDigit(c) || c is '-' or '+'))
             root.Fail("portRange", "must be a port range such as 300-2000");
+        return range;
     }
 
     private static void ReadWinkernel(ConfigMapping winkernel)

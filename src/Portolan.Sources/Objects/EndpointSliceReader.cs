@@ -50,6 +50,7 @@ internal sealed class EndpointSliceReader(ProblemNotes notes, StringPool pool)
             Family = family,
             Ports = ports,
             Endpoints = endpoints,
+            LastChangeTrigger = metadata.LastChangeTrigger,
             Problems = notes.For("EndpointSlice", name.ToString()),
         });
     }

@@ -30,6 +30,9 @@ internal struct Metadata
     /// <summary>Label topology.kubernetes.io/zone.</summary>
     public string? Zone { get; private set; }
 
+    /// <summary>Annotation endpoints.kubernetes.io/last-change-trigger-time, UTC; the default for none, or one that is no time.</summary>
+    public DateTime LastChangeTrigger { get; private set; }
+
     public void Read(ref ObjectJson json, StringPool pool)
     {
         this = default;
@@ -51,6 +54,8 @@ internal struct Metadata
                 IsBeingDeleted = json.String() is not null;
             else if (json.Is("labels"u8))
                 ReadLabels(ref json, pool);
+            else if (json.Is("annotations"u8))
+                ReadAnnotations(ref json);
             else
                 json.Skip();
         }
@@ -77,6 +82,21 @@ internal struct Metadata
             return time;
         json.Note($"'{Text.Printable(text)}' is not a time; taken as unknown");
         return default;
+    }
+
+    // It is for a metric alone: what cannot be read is no problem of the object.
+    private void ReadAnnotations(ref ObjectJson json)
+    {
+        if (!json.EnterObject())
+            return;
+        while (json.NextProperty())
+        {
+            if (!json.Is("endpoints.kubernetes.io/last-change-trigger-time"u8))
+                json.Skip();
+            else if (json.String() is { } text && DateTime.TryParse(text, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime time))
+                LastChangeTrigger = time;
+        }
     }
 
     private void ReadLabels(ref ObjectJson json, StringPool pool)

@@ -33,9 +33,9 @@ internal sealed class ListenerSet(ILogger logger, OpenConnections open) : IConne
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // Each family is bound for itself, so that a service of one family is not answered on the other.
+            // Unless both are asked for, each family is bound for itself: a service of one family is not answered on the other.
             if (address.AddressFamily == AddressFamily.InterNetworkV6)
-                socket.DualMode = false;
+                socket.DualMode = isDual;
             socket.Bind(address);
             socket.Listen(Backlog);
         }

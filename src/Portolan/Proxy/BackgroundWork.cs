@@ -19,7 +19,7 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 
     /// <summary>Runs until cancelled.</summary>
     /// <param name="name">What it is, for the log: "following the node's addresses".</param>
-    /// <param name="work">Runs for as long as all is well.</param>
+    /// <param name="work">Runs as long as nothing fails.</param>
     /// <param name="cancel">Ends it.</param>
     public async Task RunAsync(string name, Func<CancellationToken, Task> work, CancellationToken cancel)
     {

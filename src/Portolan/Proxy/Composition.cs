@@ -17,42 +17,39 @@ using Portolan.Sources.Manifests;
 
 namespace Portolan.Proxy;
 
-/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and the observers of the loop.</summary>
+/// <summary>Composes the proxy: source -> loop ->  service table -> plane -> kernel, and the observers of the loop.</summary>
 internal static class Composition
 {
     private static readonly TimeSpan s_bindRetry = TimeSpan.FromSeconds(5);
 
-    // Fields that have an effect here; a section stands for all below it. What else a file sets is accepted with a warning.
-    private static readonly HashSet<string> s_honouredFields = new(StringComparer.Ordinal)
-    {
-        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack",
-            "detectLocal",
-        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity",
-            "metricsBindAddress",
-        "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
-    };
-
-    /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
-    /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
-    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
-    /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
+    /// <summary>Runs the proxy until cancelled; the rules stay. First waits for any other proxy in this network namespace.</summary>
+    /// <exception cref="SourceException">The source cannot be used as configured.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
+    /// <exception cref="IOException">Listening on a port failed, and bindAddressHardFail is set.</exception>
     public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
     {
         KubeProxyConfig config = settings.Config;
         TimeProvider time = TimeProvider.System;
         var log = new ProxyLog(loggers.CreateLogger<ProxyLog>());
         string nodeName = config.NodeName(File.ReadAllText("/proc/sys/kernel/hostname"));
-        foreach (string warning in config.Unhonoured(s_honouredFields))
+        // First of all: what is wrong with it stays the only line.
+        var changes = new PendingChanges(time);
+        var metrics = new ProxyMetrics(settings.PlaneOptions.WithIPv6, changes);
+        IClusterSource source = SourceFor(settings, nodeName, metrics, loggers, time);
+        foreach (string warning in settings.Warnings)
             log.ConfigWarning(warning);
-        using NamespaceLease? lease = await NamespaceLease.WaitAsync(HealthzAddress(config), log, loggers, stop).ConfigureAwait(false);
+        IPEndPoint healthzAddress = HealthzAddress(settings);
+        using NamespaceLease? lease = await NamespaceLease.WaitAsync(healthzAddress, log, loggers, stop).ConfigureAwait(false);
         if (lease is null)
             return;
-        PrepareMachine(config, log);
+        if (NodeSettings.SetOomScore(config.OomScoreAdj) is { } failure)
+            log.OomScoreNotSet(config.OomScoreAdj, failure);
+        foreach (string problem in PrepareMachine(config))
+            log.SettingNotMade(problem);
 
         using IDataPlane plane = settings.Provider.Open(settings.PlaneOptions, loggers);
         using KernelLocalAddresses addresses = KernelLocalAddresses.Open();
         using KernelConntrackTable conntrack = KernelConntrackTable.Open();
-        IClusterSource source = SourceFor(settings, nodeName, loggers, time);
         log.ModeChosen(settings.ModeReason);
         using var loop = new SyncLoop(
             plane,
@@ -75,60 +72,74 @@ internal static class Composition
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
             metrics.Watch(loop);
-            metrics.Watch(plane);
+            metrics.Watch(plane, settings.ModeReason);
 
+            var nodeCheck = new NodeCheck(config, nodeName, log);
+            var events = new ClusterTap(loop.Events, (change, _) => nodeCheck.Look(change), changes.Note);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             _ = RemoveOtherRulesAsync(loop, plane, log, end.Token);
             await http.StartAsync(end.Token).ConfigureAwait(false);
-            // The predecessor's addresses are free a moment after its lease, not before.
+            // The predecessor's addresses become free a moment after its lease, not before.
             bool hardFail = config.BindAddressHardFail && !lease.HasWaited;
             Task[] work =
             [
-                ListenAsync(http, "healthzBindAddress", HealthzAddress(config), health.HandleAsync, hardFail, log, end.Token),
-                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress),
-                    context => AnswerMetricsAsync(context, metrics, plane.Mode),
-                    hardFail, log, end.Token),
+                ListenAsync(http, "healthzBindAddress", healthzAddress, health.HandleAsync, hardFail, log, end.Token),
+                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 background.RunAsync("conntrack clean-up", cleaner.RunAsync, end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
-                Task.Run(() => source.RunAsync(loop.Events, end.Token), CancellationToken.None),
+                Task.Run(() => source.RunAsync(events, end.Token), CancellationToken.None),
+                ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
             ];
             await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
         }
     }
 
-    private static void PrepareMachine(KubeProxyConfig config, ProxyLog log)
+    /// <summary>Makes the settings of connection tracking.</summary>
+    /// <returns>One line for each that could not be made.</returns>
+    internal static IReadOnlyList<string> PrepareMachine(KubeProxyConfig config)
     {
-        if (NodeSettings.SetOomScore(config.OomScoreAdj) is { } failure)
-            log.OomScoreNotSet(config.OomScoreAdj, failure);
         ConntrackConfig conntrack = config.Conntrack;
-        var settings = new ConntrackSettings(
-            conntrack.MaxPerCore == 0
-                ? 0 : Math.Max(conntrack.Min, (int)Math.Min(int.MaxValue, (long)conntrack.MaxPerCore * Environment.ProcessorCount)),
+        return NodeSettings.Apply(new ConntrackSettings(
+            ConntrackSettings.MaxFor(conntrack.MaxPerCore, conntrack.Min, NodeSettings.CountCpus()),
             conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout,
-                conntrack.UdpStreamTimeout);
-        foreach (string problem in NodeSettings.Apply(settings))
-            log.SettingNotMade(problem);
+            conntrack.UdpStreamTimeout));
     }
 
-    private static IClusterSource SourceFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
-        settings.Manifests is { } folder
-            ? new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time)
-            : new KubernetesSource(
-                settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared,
-                    settings.Master);
+    private static IClusterSource SourceFor(
+        ProxySettings settings, string nodeName, ProxyMetrics metrics, ILoggerFactory loggers, TimeProvider time)
+    {
+        if (settings.Manifests is { } folder)
+            return new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time);
+        var source = new KubernetesSource(
+            settings.Config.ClientConnection.Kubeconfig, nodeName, loggers.CreateLogger<KubernetesSource>(), time, Random.Shared,
+            settings.Master)
+        {
+            Requested = metrics.Api.Note,
+        };
+        source.Prepare();
+        return source;
+    }
 
-    // kube-proxy answers on all addresses unless told otherwise. Nothing here is open to the network that nobody asked for.
-    private static IPEndPoint HealthzAddress(KubeProxyConfig config) => config.FieldsSet.Contains("healthzBindAddress")
-        ? EndPointOf(config.HealthzBindAddress)
-        : new IPEndPoint(IPAddress.Loopback, config.HealthzBindAddress.Port);
+    // kube-proxy answers on all addresses unless told otherwise, and load balancers of clouds rely on it. Without its name and its
+    // configuration nothing is open to the network that nobody asked for.
+    private static IPEndPoint HealthzAddress(ProxySettings settings)
+    {
+        KubeProxyConfig config = settings.Config;
+        return settings.ActsAsKubeProxy || config.FieldsSet.Contains("healthzBindAddress")
+            ? EndPointOf(config.HealthzBindAddress)
+            : new IPEndPoint(IPAddress.Loopback, config.HealthzBindAddress.Port);
+    }
 
     private static IPEndPoint EndPointOf(InetEndpoint endpoint) => new(endpoint.Address.ToIPAddress(), endpoint.Port);
 
     private static async Task ListenAsync(
         HttpServer http, string field, IPEndPoint address, RequestDelegate handler, bool hardFail, ProxyLog log, CancellationToken cancel)
     {
+        // Turned off by --healthz-port=0 or --metrics-port=0.
+        if (address.Port == 0)
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
         for (bool isFirst = true; ; isFirst = false)
         {
             try
@@ -138,7 +149,7 @@ internal static class Composition
             }
             catch (SocketException failure) when (hardFail)
             {
-                throw new IOException($"{field}: {address} cannot be listened on: {failure.Message}", failure);
+                throw new IOException($"{field}: cannot listen on {address}: {failure.Message}", failure);
             }
             catch (SocketException failure)
             {
@@ -148,14 +159,6 @@ internal static class Composition
             }
         }
     }
-
-    private static Task AnswerMetricsAsync(HttpContext context, ProxyMetrics metrics, string mode) => context.Request.Path.Value switch
-    {
-        "/metrics" => metrics.HandleAsync(context),
-        "/proxyMode" => Answers.TextAsync(context, mode),
-        "/healthz" => Answers.TextAsync(context, "ok"),
-        _ => Answers.NotFoundAsync(context),
-    };
 
     private static async Task RemoveOtherRulesAsync(SyncLoop loop, IDataPlane plane, ProxyLog log, CancellationToken cancel)
     {
@@ -170,7 +173,7 @@ internal static class Composition
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // Nothing came into force, so nothing else may go.
+            // Nothing is in force, so no other rules may be removed.
         }
     }
 

@@ -13,60 +13,115 @@ using Portolan.Sources.Configuration;
 
 namespace Portolan.Proxy;
 
-/// <summary>"portolan proxy": keeps the kernel in step with the cluster until SIGTERM, and leaves the rules in place.</summary>
+/// <summary>"portolan proxy": keeps the kernel up to date with the cluster until SIGTERM, and leaves the rules in place.</summary>
 internal static class ProxyCommand
 {
+    /// <summary>The release of kube-proxy whose place Portolan takes.</summary>
+    internal const string KubernetesVersion = "v1.36.2";
+
     private const int Failed = 1;
+    private const int EndedByQuit = 2;
+    private const PosixSignal SIGUSR1 = (PosixSignal)10;
+    private const PosixSignal SIGUSR2 = (PosixSignal)12;
+
+    /// <summary>True when the program was started under kube-proxy's name.</summary>
+    /// <param name="program">argv[0].</param>
+    public static bool IsKubeProxy(string program) => Path.GetFileName(program) == "kube-proxy";
 
     public static Command Create()
     {
         var flags = new ProxyFlags();
-        Option<string> config = new("--config") { Description = "A KubeProxyConfiguration file, as kube-proxy reads it." };
-        Option<string> manifests = new("--manifests")
-        {
-            Description = "A folder of Services, EndpointSlices and Nodes as YAML or JSON, followed live in place of an API server.",
-        };
-        Option<string> master = new("--master") { Description = "Address of the API server, in place of the kubeconfig's." };
-        Option<bool> cleanup = new("--cleanup")
-        {
-            Description = "Remove all rules Portolan ever wrote, in every mode, and end.",
-            Aliases = { "--cleanup-iptables" }
-        };
         var planeFlags = new PlaneFlags();
-        var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
+        // What is no flag is told by name, with the nearest one, rather than with the whole help.
+        var command = new Command("proxy", "Serve the cluster's Services on this node, as kube-proxy does.")
         {
-            config, manifests, master, cleanup,
+            TreatUnmatchedTokensAsErrors = false,
         };
         planeFlags.AddTo(command);
         flags.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            KubeProxyConfig read;
             try
             {
-                read = KubeProxyConfig.Load(parsed.GetValue(config), flags.From(parsed));
+                return await RunAsync(parsed, flags, planeFlags.From(parsed)).ConfigureAwait(false);
             }
             catch (SourceException wrong)
             {
                 return Fail(wrong.Message);
             }
-            if (KernelSupport.WhatIsMissing() is { } missing)
-                return Fail($"portolan proxy cannot run: {missing}.");
-            if (parsed.GetValue(cleanup))
-                return CleanUp();
-            ImmutableDictionary<string, string> given = planeFlags.From(parsed);
-            ModeChoice choice = ModeChoice.Of(read, config => PlaneOptionsOf(config, given));
-            if (choice.Provider is not { } provider)
-                return Fail($"{choice.Reason}.");
-            var settings = new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
-            {
-                Manifests = parsed.GetValue(manifests),
-                Master = parsed.GetValue(master),
-                ModeReason = choice.Reason,
-            };
-            return await RunAsync(settings).ConfigureAwait(false);
         });
         return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, ProxyFlags flags, ImmutableDictionary<string, string> given)
+    {
+        if (ProxyFlags.Unknown(parsed) is { } unknown)
+            return Fail(unknown);
+        if (flags.ValueOf(parsed, ProxyFlags.Version) is { } version and not "false")
+            return PrintVersion(version);
+        string? file = flags.ValueOf(parsed, ProxyFlags.Config);
+        bool isCleanUp = flags.IsOn(parsed, ProxyFlags.Cleanup);
+        KubeProxyConfig read = KubeProxyConfig.Load(file, flags.From(parsed));
+        if (flags.ValueOf(parsed, ProxyFlags.WriteConfigTo) is { } target)
+            return WriteConfig(read, target);
+        if (flags.IsOn(parsed, ProxyFlags.InitOnly))
+            return InitOnly(read);
+        if (KernelSupport.WhatIsMissing() is { } missing)
+            return Fail($"portolan proxy cannot run: {missing}.");
+        if (isCleanUp)
+            return CleanUp();
+        if (flags.ValueOf(parsed, ProxyFlags.Manifests) is null && TlsLibrary.WhatIsMissing() is { } library)
+            return Fail($"portolan proxy cannot run: {library}.");
+        ModeChoice choice = ModeChoice.Of(read, config => PlaneOptionsOf(config, given));
+        if (choice.Provider is not { } provider)
+            return Fail($"{choice.Reason}.");
+        return await RunAsync(new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
+        {
+            ConfigFile = file,
+            ActsAsKubeProxy = file is not null || IsKubeProxy(Environment.GetCommandLineArgs()[0]),
+            Manifests = flags.ValueOf(parsed, ProxyFlags.Manifests),
+            Master = flags.ValueOf(parsed, ProxyFlags.Master),
+            ModeReason = choice.Reason,
+            Probes = choice.Probes,
+            Warnings = [.. read.Warnings, .. flags.Overridden(parsed), .. ConfigFields.Warnings(read)],
+        }).ConfigureAwait(false);
+    }
+
+    private static int PrintVersion(string form)
+    {
+        string version = typeof(ProxyCommand).Assembly.GetName().Version?.ToString(3) ?? "";
+        switch (form)
+        {
+            case "raw":
+                Console.WriteLine($"version.Info{{Program:\"portolan\", Version:\"{version}\", InPlaceOf:\"kube-proxy\", " +
+                    $"KubernetesVersion:\"{KubernetesVersion}\"}}");
+                return 0;
+            case "true":
+                Console.WriteLine($"Portolan {version} (in place of kube-proxy {KubernetesVersion})");
+                return 0;
+            default:
+                return Fail("--version: takes true, false or raw");
+        }
+    }
+
+    private static int WriteConfig(KubeProxyConfig config, string target)
+    {
+        try
+        {
+            File.WriteAllText(target, KubeProxyConfigWriter.Write(config));
+            return 0;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return Fail($"--write-config-to: {target} cannot be written: {failure.Message}");
+        }
+    }
+
+    // What the machine's root does once, so that the proxy itself may run with CAP_NET_ADMIN alone.
+    private static int InitOnly(KubeProxyConfig config)
+    {
+        string[] problems = [.. Composition.PrepareMachine(config)];
+        return problems.Length == 0 ? 0 : Fail(string.Join('\n', problems));
     }
 
     private static DataPlaneOptions PlaneOptionsOf(KubeProxyConfig config, ImmutableDictionary<string, string> given) => new()
@@ -83,12 +138,17 @@ internal static class ProxyCommand
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration onTerm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration onQuit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Stop);
+        // Log rotators and curious people send these; kube-proxy does not mind them.
+        using PosixSignalRegistration onUser1 = PosixSignalRegistration.Create(SIGUSR1, Ignore);
+        using PosixSignalRegistration onUser2 = PosixSignalRegistration.Create(SIGUSR2, Ignore);
+        bool isQuit = false;
         using ILoggerFactory loggers =
             ProxyLogging.Create(settings.Config.LogFormat == "json", settings.Config.LogVerbosity, TimeProvider.System);
         try
         {
             await Composition.RunProxyAsync(settings, loggers, stop.Token).ConfigureAwait(false);
-            return 0;
+            return isQuit ? EndedByQuit : 0;
         }
         catch (Exception failure) when (failure is SourceException or NetlinkException or IOException)
         {
@@ -98,8 +158,11 @@ internal static class ProxyCommand
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = true;
+            isQuit = signal.Signal == PosixSignal.SIGQUIT;
             stop.Cancel();
         }
+
+        static void Ignore(PosixSignalContext signal) => signal.Cancel = true;
     }
 
     private static int CleanUp()
@@ -110,9 +173,9 @@ internal static class ProxyCommand
             if (held is null)
             {
                 using ProxyLock.Holder? holder = ProxyLock.FindHolder();
-                return Fail($"nothing was removed: a proxy works in this network namespace and would write its rules again: " +
-                    $"{holder?.ToString() ?? "it cannot be asked who it is"}. " +
-                    $"End it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
+                return Fail($"nothing was removed: a proxy is active in this network namespace and would write its rules again: " +
+                    $"{holder?.ToString() ?? "it cannot be identified"}.  " +
+                    $"Stop it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
             }
             CleanUpResult result = OtherRules.Remove(Registry.Providers, inForce: null);
             if (!result.Removed.IsEmpty)

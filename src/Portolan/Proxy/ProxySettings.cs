@@ -12,8 +12,22 @@ internal sealed record ProxySettings(KubeProxyConfig Config, IDataPlaneProvider 
     /// <summary>Folder to read Services from in place of an API server, or null.</summary>
     public string? Manifests { get; init; }
 
-    /// <summary>Why this mode serves, for the log.</summary>
+    /// <summary>The configuration file, or null.</summary>
+    public string? ConfigFile { get; init; }
+
+    /// <summary>
+    /// Started from kube-proxy's configuration or under its name: its defaults hold where they differ (/healthz on all addresses).
+    /// </summary>
+    public bool ActsAsKubeProxy { get; init; }
+
+    /// <summary>What the configuration and the command line say that has no effect.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Why this mode was chosen, for the log.</summary>
     public required string ModeReason { get; init; }
+
+    /// <summary>What was asked of this machine to choose the mode.</summary>
+    public IReadOnlyList<ModeProbe> Probes { get; init; } = [];
 
     /// <summary>Address of the API server in place of the kubeconfig's, or null.</summary>
     public string? Master { get; init; }

@@ -45,6 +45,10 @@ public sealed class NfTablesPlaneTests
                     table.Apply(change);
                     AssertInForce(plane.Apply(table.DrainAt(s_facts)));
                 }
+                // Rules that no service asks for any more go now, and are no news: nobody else changed anything.
+                SyncReport reconciled = plane.Reconcile();
+                AssertInForce(reconciled);
+                Assert.Equal((0, 0, 0), (reconciled.Written, reconciled.Removed, reconciled.Transactions));
             }
             var final = new ServiceTable(s_policy);
             foreach (ClusterEvent state in ClusterGen.FinalState(changes))

@@ -133,9 +133,8 @@ public class KubeProxyConfigTests
     }
 
     [Theory]
-    [InlineData("iptables: {masqueradeBitt: 14}", "line 3, iptables.masqueradeBitt: is not a field")]
-    [InlineData("Mode: nftables", "line 3, Mode: is not a field")]
-    [InlineData("a: 1\nmode: nftables\nmode: iptables", "line 5")]
+    [InlineData("clusterCIDR: \"10.0.0.0/8, fd00::/48\"", "clusterCIDR: ' fd00::/48' is not an address range")]
+    [InlineData("showHiddenMetricsForVersion: \"1.16\"", "showHiddenMetricsForVersion: must be omitted or 1.35")]
     [InlineData("iptables:\n  masqueradeBit: 32", "line 4, iptables.masqueradeBit: takes a whole number from 0 to 31")]
     [InlineData("iptables: {masqueradeBit: \"14\"}", "takes a whole number")]
     [InlineData("iptables: {syncPeriod: 30}", "line 3, iptables.syncPeriod: takes a duration")]
@@ -171,7 +170,7 @@ public class KubeProxyConfigTests
     [Fact]
     public void All_errors_of_a_file_are_told_at_once()
     {
-        SourceException error = Assert.Throws<SourceException>(() => Read("one: 1\ntwo: 2\noomScoreAdj: x"));
+        SourceException error = Assert.Throws<SourceException>(() => Read("mode: 1\nportRange: many\noomScoreAdj: x"));
         Assert.Equal(3, error.Message.Split('\n').Length);
     }
 
@@ -180,9 +179,72 @@ public class KubeProxyConfigTests
     [InlineData("apiVersion: kubeproxy.config.k8s.io/v1alpha2\nkind: KubeProxyConfiguration")]
     [InlineData("apiVersion: v1\nkind: Service")]
     [InlineData("- 1")]
-    [InlineData(Head + "---\n" + Head)]
     public void What_is_no_KubeProxyConfiguration_is_refused(string yaml) =>
         Assert.Throws<SourceException>(() => KubeProxyConfigReader.Read(new StringReader(yaml), "kube-proxy.yaml"));
+
+    [Theory]
+    [InlineData("iptables: {masqueradeBitt: 14}", "line 3, iptables.masqueradeBitt: is not a field", "mean iptables.masqueradeBit?")]
+    [InlineData("Mode: iptables", "line 3, Mode: is not a field", "did you mean mode?")]
+    [InlineData("udpIdleTimeout: 250ms\nresourceContainer: /kube-proxy", "line 3, udpIdleTimeout: is not a field",
+        "mean conntrack.udpTimeout?")]
+    [InlineData("conntrack: {max: null}", "line 3, conntrack.max: is not a field", "did you mean")]
+    [InlineData("nodeIPOverride: [10.0.0.1]", "line 3, nodeIPOverride: is not a field", "so it has no effect")]
+    [InlineData("mode: nftables\niptables:\n  masqueradeBit: 1\n  masqueradeBit: 2", "line 6, masqueradeBit: comes twice",
+        "value of this line holds")]
+    [InlineData("mode: nftables\n---\n" + Head + "mode: iptables", "document 2: is not read", "line 5")]
+    [InlineData("detectLocalMode: NodeCIDR\nclusterCIDR: bogus", "line 4, clusterCIDR: 'bogus'", "not used with this detectLocalMode")]
+    public void What_kube_proxy_forgives_is_passed_over_with_a_warning_that_says_where(string yaml, params string[] expected)
+    {
+        string warning = Read(yaml).Warnings[0];
+        Assert.StartsWith("kube-proxy.yaml, line ", warning, StringComparison.Ordinal);
+        Assert.All(expected, part => Assert.Contains(part, warning, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Of_a_field_that_comes_twice_the_last_value_holds()
+    {
+        KubeProxyConfig config = Read("mode: nftables\niptables: {masqueradeBit: 3}\nmode: iptables\niptables: {masqueradeBit: 4}");
+        Assert.Equal((ProxyMode.IpTables, 4), (config.Mode, config.IpTables.MasqueradeBit));
+        Assert.Equal(2, config.Warnings.Length);
+    }
+
+    [Theory]
+    [InlineData("---\n" + Head + "mode: iptables\n---\n")]
+    [InlineData("---\n---\n" + Head + "mode: iptables\n")]
+    [InlineData(Head + "mode: iptables\r\n---\r\n# nothing\r\n")]
+    [InlineData("{\"apiVersion\": \"kubeproxy.config.k8s.io/v1alpha1\", \"kind\": \"KubeProxyConfiguration\", \"mode\": \"iptables\"}")]
+    public void Empty_documents_are_skipped(string yaml)
+    {
+        KubeProxyConfig config = KubeProxyConfigReader.Read(new StringReader(yaml), "kube-proxy.yaml");
+        Assert.Equal(ProxyMode.IpTables, config.Mode);
+        Assert.Empty(config.Warnings);
+    }
+
+    [Fact]
+    public void A_configuration_that_is_written_reads_back_as_the_same_and_says_every_field()
+    {
+        KubeProxyConfig config = Read("""
+            mode: iptables
+            clusterCIDR: 10.244.0.0/16,fd00:244::/48
+            bindAddress: "::"
+            featureGates: {B: false, A: true}
+            nodePortAddresses: [10.0.0.0/8]
+            hostnameOverride: "with \"quotes\" and: colons"
+            conntrack: {tcpEstablishedTimeout: 25h1m0.5s, udpTimeout: 250ms}
+            logging: {verbosity: 4, vmodule: [{filePattern: "a*", verbosity: 1}]}
+            """);
+
+        string written = KubeProxyConfigWriter.Write(config);
+
+        KubeProxyConfig again = KubeProxyConfigReader.Read(new StringReader(written), "written");
+        Assert.Equal(written, KubeProxyConfigWriter.Write(again));
+        Assert.Empty(again.Warnings);
+        Assert.Equal("with \"quotes\" and: colons", again.HostnameOverride);
+        Assert.Equal(config.Conntrack, again.Conntrack);
+        Assert.Contains("tcpEstablishedTimeout: 25h1m0.5s", written.Replace("\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(config.Fields.Except(["apiVersion", "kind"]).Order(StringComparer.Ordinal),
+            KubeProxyConfigWriter.Values(config).Select(static pair => pair.Key).Order(StringComparer.Ordinal));
+    }
 
     [Fact]
     public void A_file_that_is_not_there_is_one_line()

@@ -6,10 +6,12 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
-/// <summary>Removes what a proxy in iptables mode left: kube-proxy's chains of any version, and ours.</summary>
+/// <summary>Removes what a proxy in iptables mode left behind: the chains of any version of kube-proxy, and ours.</summary>
 internal static class CleanUpRules
 {
     private const int ChainsPerTransaction = 500;
+
+    private static readonly ChainId s_firewall = ChainId.Filter(KubeProxyIptables.Firewall);
 
     public static SyncReport Remove(IpTablesTool tool)
     {
@@ -26,21 +28,31 @@ internal static class CleanUpRules
                 Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)],
             };
         }
-        ChainId[] chains = [.. saved.Shared, .. saved.Owned];
+        bool isFirewallFree = IsFirewallFree(saved);
+        ChainId[] chains = [.. saved.Shared, .. saved.Owned, .. isFirewallFree ? [s_firewall] : Array.Empty<ChainId>()];
         if (chains.Length == 0)
             return SyncReport.UpToDate;
-        RestoreOutcome outcome = tool.Restore(script => Write(script, saved, chains, tool.Backend == IpTablesBackend.Nft));
+        RestoreOutcome outcome =
+            tool.Restore(script => Write(script, saved, chains, isFirewallFree, tool.Backend == IpTablesBackend.Nft));
         return outcome.Succeeded
             ? new() { Removed = chains.Length, Transactions = outcome.Commits }
             : new() { IsInForce = false, Refusals = [new("rules of mode iptables", outcome.RefusedLine, outcome.Error)] };
     }
 
-    private static void Write(RestoreScript script, SavedTables saved, ChainId[] chains, bool splitsTransactions)
+    // A kubelet fills the chain, or leaves its canary: without either the chain is a proxy's alone.
+    private static bool IsFirewallFree(SavedTables saved) => saved.Has(s_firewall) && saved.RulesOf(s_firewall).Count == 0
+        && !((ReadOnlySpan<ChainId>)[
+            ChainId.Filter(KubeProxyIptables.KubeletCanary), ChainId.Nat(KubeProxyIptables.KubeletCanary),
+            ChainId.Mangle(KubeProxyIptables.KubeletCanary)]).ToArray().Any(saved.Has);
+
+    private static void Write(
+        RestoreScript script, SavedTables saved, ChainId[] chains, bool isFirewallFree, bool splitsTransactions)
     {
-        // First nothing leads to the chains any more, then they lead nowhere, then they go.
+        // First the jumps to the chains are deleted, then their rules, then the chains.
         foreach ((ChainId chain, ShownRule rule) in saved.Jumps())
         {
-            if (!IsShared(chain.Name) && (IsShared(rule.Target) || IsOurJumpToTheFirewall(chain, rule)))
+            if (!IsShared(chain.Name) && (IsShared(rule.Target) || IsOurJumpToTheFirewall(chain, rule)
+                || (isFirewallFree && chain.Table == IpTable.Filter && rule.Target == s_firewall.Name)))
                 script.Delete(chain, rule, owner: null);
         }
         foreach (bool isDeleting in (ReadOnlySpan<bool>)[false, true])
@@ -61,7 +73,7 @@ internal static class CleanUpRules
 
     private static bool IsShared(string chain) => KubeProxyIptables.RoleOf(chain).IsShared();
 
-    // KUBE-FIREWALL is the kubelet's, but it never leads there from FORWARD.
+    // KUBE-FIREWALL is the kubelet's, but the kubelet never jumps there from FORWARD.
     private static bool IsOurJumpToTheFirewall(ChainId chain, ShownRule rule) =>
         chain == ClassicLayout.ForwardToFirewall.Chain && rule.Equals(ShownRule.Of(ClassicLayout.ForwardToFirewall.Rule));
 }

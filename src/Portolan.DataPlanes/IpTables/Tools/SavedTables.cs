@@ -6,7 +6,7 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// What iptables-save shows, reduced to what is compared: a fingerprint per chain that belongs to one service, the rules themselves of
+/// What iptables-save prints, reduced to what is compared: a fingerprint per chain that belongs to one service, the rules themselves of
 /// chains that services share and of our hooks in other chains.
 /// </summary>
 internal sealed class SavedTables
@@ -25,11 +25,11 @@ internal sealed class SavedTables
     /// <summary>Chains of a service proxy that are not owned by one service.</summary>
     public IEnumerable<ChainId> Shared => _rules.Keys.Where(static chain => KubeProxyIptables.RoleOf(chain.Name).IsShared());
 
-    /// <summary>True when nothing is there that belongs to one service.</summary>
+    /// <summary>True if there is nothing that belongs to a service.</summary>
     public bool HasNoServices => _owned.Count == 0;
 
     /// <summary>
-    /// Tables that iptables-save does not show, because somebody put rules of nft there: of their chains not all is known.
+    /// Tables that iptables-save does not print because they contain rules of nft: their chains are only partly known.
     /// </summary>
     public IReadOnlyList<IpTable> Mixed => _mixed;
 
@@ -45,13 +45,15 @@ internal sealed class SavedTables
         return saved;
     }
 
-    /// <summary>True when a chain whose rules cannot be shown leads to a target.</summary>
+    /// <summary>True if a chain whose rules cannot be printed jumps to a target.</summary>
     public bool LeadsUnread(ChainId chain, string target) => _unreadJumps.Contains((chain, target));
 
-    /// <summary>A chain of one service, whose rules nobody has read: they count as wrong.</summary>
+    /// <summary>A chain of one service, whose rules were not read: they count as wrong.</summary>
     internal void AddUnread(string chain) => _owned[chain] = ChainFingerprint.Unread;
 
-    /// <summary>A shared chain or one of others, whose rules cannot be shown. Ours count as missing, to be written as a whole.</summary>
+    /// <summary>
+    /// A shared chain or one of others, whose rules cannot be printed. Ours count as missing, to be rewritten as a whole.
+    /// </summary>
     internal void AddUnread(ChainId chain, IEnumerable<string> targets)
     {
         if (!KubeProxyIptables.RoleOf(chain.Name).IsShared())
@@ -68,16 +70,16 @@ internal sealed class SavedTables
             AddRule(chain.Table, line);
     }
 
-    /// <summary>Whether a chain of one service is as it should be.</summary>
+    /// <summary>Whether a chain of one service has the rules it should have.</summary>
     public bool Holds(RuleChain chain) =>
         _owned.TryGetValue(chain.Name, out ChainFingerprint fingerprint) && fingerprint == ChainFingerprint.Of(chain.Rules());
 
     public bool Has(ChainId chain) => _rules.ContainsKey(chain);
 
-    /// <summary>The rules of a chain; for built-in chains those that lead to chains of ours.</summary>
+    /// <summary>The rules of a chain; for built-in chains those that jump to chains of ours.</summary>
     public IReadOnlyList<ShownRule> RulesOf(ChainId chain) => _rules.TryGetValue(chain, out List<ShownRule>? rules) ? rules : [];
 
-    /// <summary>Rules that lead to chains of ours, but for those in chains of one service.</summary>
+    /// <summary>Rules that jump to chains of ours, except those in chains of one service.</summary>
     public IEnumerable<(ChainId Chain, ShownRule Rule)> Jumps() => _rules
         .SelectMany(static chain => chain.Value.Select(rule => (chain.Key, rule)))
         .Where(static jump => jump.rule.Target.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal));
@@ -125,7 +127,7 @@ internal sealed class SavedTables
         ReadOnlySpan<char> rule = line.AsSpan(end + 1);
         if (IsOwned(table, chain))
         {
-            // Without a string for the name of each of a hundred thousand rules.
+            // Without allocating a string for the chain name of each of a hundred thousand rules.
             var byName = _owned.GetAlternateLookup<ReadOnlySpan<char>>();
             ChainFingerprint before = byName[chain];
             IpRule? read = RuleText.TryParse(rule);

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
@@ -15,10 +14,10 @@ using Portolan.Services.Plans;
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node
+/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers check there whether this node
 /// has endpoints (kube-proxy: healthcheck.ServiceHealthServer).
 /// </summary>
-/// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
+/// <remarks>Follows the loop on the loop's thread; requests are answered, and busy addresses retried, on any thread.</remarks>
 internal sealed partial class HealthCheckPorts : IDisposable
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(30);
@@ -42,7 +41,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _retry.Dispose();
 
-    /// <summary>Takes what a step of the loop changed.</summary>
+    /// <summary>Applies what a step of the loop changed.</summary>
     public void Follow(SyncRecord record)
     {
         using Lock.Scope held = _gate.EnterScope();
@@ -74,7 +73,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // On a timer's thread it would end the process. The timer comes again.
+            // On a timer's thread it would end the process. The timer fires again.
             LogRetryFailed(failure.Message);
         }
     }
@@ -125,29 +124,22 @@ internal sealed partial class HealthCheckPorts : IDisposable
         _plans.TryGetValue(listener.Service, out HealthCheckPlan? plan);
         int endpoints = (listener.Family == IpFamily.IPv4 ? plan?.ReadyLocalIPv4 : plan?.ReadyLocalIPv6) ?? 0;
         bool isHealthy = _health.IsHealthy;
-        HttpResponse response = context.Response;
-        response.StatusCode = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        response.ContentType = Answers.JsonType;
-        response.Headers.XContentTypeOptions = "nosniff";
-        response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
-        using var writer = new Utf8JsonWriter(response.BodyWriter, new JsonWriterOptions { Indented = true });
-        writer.WriteStartObject();
-        writer.WriteStartObject("service");
-        writer.WriteString("namespace", listener.Service.Namespace);
-        writer.WriteString("name", listener.Service.Name);
-        writer.WriteEndObject();
-        writer.WriteNumber("localEndpoints", endpoints);
-        writer.WriteBoolean("serviceProxyHealthy", isHealthy);
-        writer.WriteEndObject();
-        await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        int code = endpoints > 0 && isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers["X-Load-Balancing-Endpoint-Weight"] = endpoints.ToString(CultureInfo.InvariantCulture);
+        // Byte for byte what kube-proxy answers: health checks of load balancers compare text.
+        await Answers.JsonAsync(context, code,
+            $"{{\n\t\"service\": {{\n\t\t\"namespace\": \"{listener.Service.Namespace}\",\n" +
+            $"\t\t\"name\": \"{listener.Service.Name}\"\n\t}},\n" +
+            $"\t\"localEndpoints\": {endpoints.ToString(CultureInfo.InvariantCulture)},\n" +
+            $"\t\"serviceProxyHealthy\": {(isHealthy ? "true" : "false")}\n}}").ConfigureAwait(false);
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
-        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as " +
+        "Service {Service}, spec.healthCheckNodePort: cannot listen on {Address} ({Reason}), so its load balancer sees this node as " +
         "down; will retry every 30 s")]
     private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
 
-    [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be brought up to date ({Reason}); will retry in 30 s")]
+    [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be updated ({Reason}); will retry in 30 s")]
     private partial void LogRetryFailed(string reason);
 
     private sealed record Listener(ObjectName Service, IpFamily Family, IPEndPoint Address);

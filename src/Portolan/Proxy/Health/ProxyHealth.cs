@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Portolan.DataPlanes.Contract;
@@ -22,9 +23,17 @@ internal sealed class ProxyHealth(
     {
         "/healthz" => AnswerHealthAsync(context, withNode: true),
         "/livez" => AnswerHealthAsync(context, withNode: false),
-        "/debug/portolan/status" => AnswerStatusAsync(context),
+        // On all addresses /healthz may answer; what this says is for the node's own people alone.
+        "/debug/portolan/status" when IsFromThisNode(context.Connection) => AnswerStatusAsync(context),
         _ => Answers.NotFoundAsync(context),
     };
+
+    /// <summary>What the proxy says of itself beyond the loop; set before the first request.</summary>
+    public Action<Utf8JsonWriter>? Details { get; init; }
+
+    private static bool IsFromThisNode(ConnectionInfo connection) => connection.RemoteIpAddress is { } peer
+        && (IPAddress.IsLoopback(peer) || peer.Equals(connection.LocalIpAddress)
+            || (peer.IsIPv4MappedToIPv6 && IPAddress.IsLoopback(peer.MapToIPv4())));
 
     private Task AnswerHealthAsync(HttpContext context, bool withNode)
     {
@@ -35,9 +44,7 @@ internal sealed class ProxyHealth(
         (withNode ? metrics.HealthzAnswers : metrics.LivezAnswers).WithLabels(code.ToString(CultureInfo.InvariantCulture)).Inc();
         DateTimeOffset now = time.GetUtcNow();
         // kube-proxy keeps "lastUpdated" recent while it is healthy, though nothing changed; monitoring relies on it.
-        string updated = GoTime(isHealthy ? now : status.LastApplied?.WallClock);
-        string node = withNode ? $", \"nodeEligible\": {(status.IsNodeEligible ? "true" : "false")}" : "";
-        return Answers.JsonAsync(context, code, $"{{\"lastUpdated\": \"{updated}\",\"currentTime\": \"{GoTime(now)}\"{node}}}");
+        return Answers.JsonAsync(context, code, HealthBody.Of(status, isUpToDate, isHealthy, withNode, now));
     }
 
     private async Task AnswerStatusAsync(HttpContext context)
@@ -68,12 +75,8 @@ internal sealed class ProxyHealth(
         foreach ((string name, string message) in status.ObserverFailures.Concat(background.Failures))
             writer.WriteString(name, message);
         writer.WriteEndObject();
+        Details?.Invoke(writer);
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
     }
-
-    // The form of Go's time.Time.String, which kube-proxy's answer has.
-    private static string GoTime(DateTimeOffset? moment) => moment is { } known
-        ? known.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fffffff", CultureInfo.InvariantCulture) + " +0000 UTC"
-        : "0001-01-01 00:00:00 +0000 UTC";
 }
