@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 
 namespace Portolan.Tests;
 
@@ -322,6 +323,8 @@ public sealed class HealthTests
             throw;
         }
     }
+
+    private static string Body(string? answer) => (answer ?? "").Split("\r\n\r\n", 2)[^1];
 
     private static bool IsStatus(string? answer, int status) => answer?.StartsWith($"HTTP/1.1 {status}", StringComparison.Ordinal) == true;
 }

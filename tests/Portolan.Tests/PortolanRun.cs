@@ -83,6 +83,14 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Starts "portolan proxy" with these arguments alone.</summary>
     public void StartProxyOf(params string[] arguments) => Follow(StartProcess([.. PortolanBinary.Command, "proxy", .. arguments]));
 
+    /// <summary>Starts it from a command line alone.</summary>
+    public void StartProxyWithoutFile(params string[] flags) =>
+        Follow(StartProcess([.. PortolanBinary.Command, "proxy", "--manifests", Manifests, .. flags]));
+
+    /// <summary>Starts the program under another name, as images have it at /usr/local/bin/kube-proxy.</summary>
+    public void StartAs(string name, params string[] arguments) =>
+        Follow(StartProcess(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments]));
+
     /// <summary>Starts "portolan proxy" with pipes that nobody reads until <see cref="ReadOutput"/> is called.</summary>
     public void StartProxyUnread(string configuration) =>
         _process = StartProcess([.. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests]);
@@ -110,12 +118,24 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Sends SIGTERM; true when the proxy ends in time, whether or not anybody reads what it writes.</summary>
     public bool TryStopProxy(TimeSpan patience) => Terminate().WaitForExit(patience);
 
-    private Process Terminate()
+    /// <summary>Waits until the proxy has ended by itself; returns the exit status.</summary>
+    public async Task<int> UntilEndedAsync()
     {
         Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
-        Tool.Run("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await process.WaitForExitAsync(patience.Token);
+        return process.ExitCode;
+    }
+
+    /// <summary>Sends a signal: "USR1".</summary>
+    public Process Signal(string name)
+    {
+        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
+        Tool.Run("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         return process;
     }
+
+    private Process Terminate() => Signal("TERM");
 
     /// <summary>Waits until the rules of the folder's services are in force.</summary>
     public Task UntilSyncedAsync(int services) => UntilAsync(
@@ -172,6 +192,9 @@ internal sealed class PortolanRun : IDisposable
         listener.Start();
         return listener;
     });
+
+    /// <summary>Makes something whose sockets are the node's.</summary>
+    public T InNode<T>(Func<T> make) => _node.Run(make);
 
     public string Tools(string name, params string[] arguments) => _node.Run(() => Tool.Run(name, arguments));
 

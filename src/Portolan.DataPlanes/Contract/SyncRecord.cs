@@ -10,9 +10,12 @@ namespace Portolan.DataPlanes.Contract;
 /// <param name="Node">The plan of the node that is in force.</param>
 /// <param name="Report">What the plane did.</param>
 /// <param name="Elapsed">Time in the plane.</param>
-/// <param name="Kind">What was asked of the plane.</param>
+/// <param name="Kind">What the plane was asked to do.</param>
 public sealed record SyncRecord(TableDelta Delta, NodePlan Node, SyncReport Report, TimeSpan Elapsed, SyncKind Kind)
 {
+    /// <summary>Number of cluster events, from the first on, whose outcome is in force by this.</summary>
+    public long Sequence { get; init; }
+
     /// <summary>Somebody else had changed the plane's rules: packets may have met none of them for a while.</summary>
     public bool IsRepair { get; init; }
 }

@@ -10,8 +10,8 @@ namespace Portolan.DataPlanes.Host;
 
 /// <summary>
 /// Makes the kernel forget connections that its rules would lead elsewhere today, and that do not notice by themselves:
-/// UDP flows to endpoints that are gone (kube-proxy: conntrack.CleanStaleEntries), UDP flows by a frontend that no service has any more, and
-/// connections without an answer that began while rules were missing. The next packet of each begins a new one.
+/// UDP flows to endpoints that are gone (kube-proxy: conntrack.CleanStaleEntries), UDP flows by a frontend that no service has any more,
+/// and connections without an answer that began while rules were missing. The next packet of each begins a new one.
 /// </summary>
 /// <remarks>
 /// <para>TCP clients of endpoints that are gone notice, and are left alone, as is whatever was answered by an endpoint.</para>
@@ -51,7 +51,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
 
     /// <summary>Removes what changes noted since the last time have left without an endpoint.</summary>
     /// <returns>The number of connections removed.</returns>
-    /// <exception cref="NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; what was recorded stays recorded.</exception>
     public CleanedConnections Clean()
     {
         int stale = 0, stuck = 0;

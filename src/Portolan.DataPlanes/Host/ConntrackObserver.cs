@@ -6,8 +6,8 @@ using Portolan.Netlink.Core;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Cleans connection tracking up after each change that is in force, on a thread of its own: a large table takes the kernel a second to walk,
-/// in which the loop goes on.
+/// Cleans connection tracking up after each change that is in force, on a thread of its own: a large table takes the kernel a second to
+/// walk, in which the loop goes on.
 /// </summary>
 public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<ConntrackObserver> logger)
 {
@@ -54,10 +54,11 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
             LogStuck(removed.Stuck);
     }
 
-    [LoggerMessage(1013, LogLevel.Debug, "conntrack: {Count} UDP flows to endpoints that are gone were removed")]
+    [LoggerMessage(1013, LogLevel.Debug, "conntrack: removed {Count} UDP flows to endpoints that no longer exist")]
     private partial void LogStale(int count);
 
     [LoggerMessage(1014, LogLevel.Information,
-        "conntrack: {Count} connections without an answer, which began while rules were missing, were removed; their next packets begin anew")]
+        "conntrack: {Count} connections without an answer, which began while rules were missing, were removed; their next packets " +
+        "begin anew")]
     private partial void LogStuck(int count);
 }

@@ -175,7 +175,7 @@ public sealed class IpTablesPlane : IDataPlane
         _monitor.Dispose();
     }
 
-    /// <summary>From here on changes are those of others.</summary>
+    /// <summary>From here on changes are made by others.</summary>
     private void Watch(bool isRepair)
     {
         if (Backend == IpTablesBackend.Nft)

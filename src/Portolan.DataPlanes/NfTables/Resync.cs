@@ -19,7 +19,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     private List<UdpFrontend>? _found = [];
     private bool _hasRead;
 
-    // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
+    // A transaction is one message, which the kernel copies as a whole. Above this size a load is split, base chains last.
     private const int MaxTransactionBytes = 16 << 20;
 
     // Elements of a new table per transaction, sent while the next are planned and written: some milliseconds of work for either side.

@@ -212,7 +212,7 @@ public sealed class SyncLoop : IDisposable
         _schedule = _schedule.Reconciled(Now, hasRefusals: !record.Report.Refusals.IsEmpty);
         _reporter.Reconciled(record, isRepair);
         NoteHeldBack([.. record.Report.Refusals]);
-        Complete(record with { IsRepair = isRepair });
+        Complete(record);
     }
 
     private void Check()

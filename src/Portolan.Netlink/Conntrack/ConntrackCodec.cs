@@ -44,8 +44,8 @@ internal static class ConntrackCodec
     }
 
     /// <summary>
-    /// Asks the kernel to send matching connections only, as far as it can: kernels before 5.8 send all (before 5.15 answered ones too), and
-    /// none filters by addresses and protocol without a family.
+    /// Asks the kernel to send matching connections only, as far as it can: kernels before 5.8 send all (before 5.15 answered ones too),
+    /// and none filters by addresses and protocol without a family.
     /// </summary>
     internal static void WriteFilter(MessageWriter writer, ConntrackFilter filter)
     {

@@ -79,10 +79,12 @@ public sealed record ConntrackFilter
     /// <summary>The source of replies: with translation, the endpoint.</summary>
     public InetAddress? ReplySource { get; init; }
 
-    /// <summary>Only connections of which no packet came back; the kernel filters by itself since Linux 5.15, without a family too.</summary>
+    /// <summary>
+    /// Only connections of which no packet came back; the kernel filters by itself since Linux 5.15, without a family too.
+    /// </summary>
     public bool IsUnanswered { get; init; }
 
-    /// <summary>Whether the filter lets a connection through.</summary>
+    /// <summary>Whether a connection matches the filter.</summary>
     public bool Matches(in ConntrackEntry entry) =>
         (Family == IpFamily.None || entry.Original.Destination.Family == Family)
         && (Protocol == IpProtocol.None || entry.Original.Protocol == Protocol)

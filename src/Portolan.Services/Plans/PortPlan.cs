@@ -40,8 +40,8 @@ public sealed record PortPlan
     public ImmutableArray<Backend> LocalBackends { get; init; } = [];
 
     /// <summary>
-    /// UDP ports only, else empty: every endpoint that this port may have flows to, in use or draining (ready or serving): what conntrack
-    /// entries may point to without being stale. Sorted, unique.
+    /// UDP ports only, otherwise empty: every endpoint that this port may have flows to, in use or draining (ready or serving), which
+    /// conntrack entries may point to without being stale. Sorted, unique.
     /// </summary>
     public ImmutableArray<InetEndpoint> ServingEndpoints { get; init; } = [];
 

@@ -44,7 +44,8 @@ internal sealed class HttpServer : IHttpApplication<HttpContext>, IAsyncDisposab
 
     /// <summary>The same, but 0.0.0.0 and [::] both mean all addresses of both families, as in kube-proxy (Go's net.Listen).</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The address cannot be bound.</exception>
-    public IDisposable ListenForPages(System.Net.IPEndPoint address, RequestDelegate handler) => _listeners.OpenForPages(address, handler);
+    public IDisposable ListenForPages(System.Net.IPEndPoint address, RequestDelegate handler) =>
+        _listeners.OpenForPages(address, handler);
 
     public async ValueTask DisposeAsync()
     {

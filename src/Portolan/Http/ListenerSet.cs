@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
@@ -27,7 +28,23 @@ internal sealed class ListenerSet(ILogger logger, OpenConnections open) : IConne
 
     /// <summary>Listens until the result is disposed.</summary>
     /// <exception cref="SocketException">The address cannot be bound.</exception>
-    public IDisposable Open(OpenConnections.Listener listener)
+    public IDisposable Open(OpenConnections.Listener listener) => Open(listener, isDual: false);
+
+    /// <summary>
+    /// The same for a page of the proxy's own, to which others leave a place; and 0.0.0.0 and [::] both mean all addresses of both
+    /// families.
+    /// </summary>
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
+    public IDisposable OpenForPages(IPEndPoint address, RequestDelegate handler)
+    {
+        bool isAll = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any);
+        bool isDual = isAll && Socket.OSSupportsIPv6;
+        if (isAll)
+            address = new IPEndPoint(isDual ? IPAddress.IPv6Any : IPAddress.Any, address.Port);
+        return Open(new OpenConnections.Listener(address, handler, hasOwnPlaces: true), isDual);
+    }
+
+    private Socket Open(OpenConnections.Listener listener, bool isDual)
     {
         IPEndPoint address = listener.Address;
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -60,15 +60,18 @@ internal static class Composition
             time);
 
         var background = new BackgroundWork(log, time);
-        var metrics = new ProxyMetrics();
         var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
-        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time);
+        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time)
+        {
+            Details = new ProxyDetails(settings, loop, nodeName, time).Write,
+        };
+        var pages = new DebugPages(config, metrics, plane.Mode, time);
         var http = new HttpServer(loggers, time);
         await using (http.ConfigureAwait(false))
         {
             using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
-            // First of all: a client that still sends to an endpoint that is gone waits for this.
+            // First, because a client that still sends to an endpoint that no longer exists waits for this.
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
             metrics.Watch(loop);
@@ -87,7 +90,7 @@ internal static class Composition
                 ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 background.RunAsync("conntrack clean-up", cleaner.RunAsync, end.Token),
-                // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
+                // On pool threads: neither the source's reading nor the loop's writing may delay the start of the other.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(events, end.Token), CancellationToken.None),
                 ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
@@ -144,7 +147,7 @@ internal static class Composition
         {
             try
             {
-                using IDisposable listener = http.Listen(address, handler, hasOwnPlaces: true);
+                using IDisposable listener = http.ListenForPages(address, handler);
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
             }
             catch (SocketException failure) when (hardFail)

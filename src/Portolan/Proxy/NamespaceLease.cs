@@ -95,7 +95,7 @@ internal sealed class NamespaceLease : IDisposable
     {
         try
         {
-            return http.Listen(healthz, AnswerAsync, hasOwnPlaces: true);
+            return http.ListenForPages(healthz, AnswerAsync);
         }
         catch (SocketException)
         {
