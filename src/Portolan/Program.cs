@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Portolan.Proxy.Logging;
 
 namespace Portolan;
 

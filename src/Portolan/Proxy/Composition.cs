@@ -59,7 +59,7 @@ internal static class Composition
             loggers.CreateLogger<SyncLoop>(),
             time);
 
-        var background = new BackgroundWork(log, time);
+        var background = new BackgroundWork(loggers.CreateLogger<BackgroundWork>(), time);
         var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
         var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time)
