@@ -13,6 +13,7 @@ public static class RuleChecker
         var limits = new List<string>();
         IEnumerable<Finding> findings = [
             .. WriterChecks.Of(input.Rules),
+            .. WriterChecks.SwitchedOff(input.Rules),
             .. input.Rules.Tables.Where(table => table.Family is TableFamily.Ip or TableFamily.Ip6 or TableFamily.Inet)
                 .SelectMany(table => ChainChecks.Of(table, input.Guide)),
             .. ShareChecks.Of(input.Rules, input.Services),

@@ -79,6 +79,8 @@ internal static class RulesetMerger
         (TableBuilder, ReadContext) result = (kept, addedIsBetter ? from : knownFrom);
         if (kept.Backend == RuleBackend.IptablesUnknown)
             kept.Backend = other.Backend;
+        // iptables has no word for a table that is switched off: whoever says it knows.
+        known.IsDormant = added.IsDormant = known.IsDormant || added.IsDormant;
         string places = $"{known.Source} and {added.Source}";
         if (IsIptables(kept.Format) != IsIptables(other.Format))
         {
