@@ -84,6 +84,10 @@ internal sealed class PortolanRun : IDisposable
     public void StartProxyWithoutFile(params string[] flags) =>
         Start([.. PortolanBinary.Command, "proxy", "--manifests", Manifests, .. flags]);
 
+    /// <summary>Starts the program under another name, as images have it at /usr/local/bin/kube-proxy.</summary>
+    public void StartAs(string name, params string[] arguments) =>
+        Start(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments]);
+
     private void Start(string[] command)
     {
         _process = StartProcess(command);
@@ -162,6 +166,9 @@ internal sealed class PortolanRun : IDisposable
         listener.Start();
         return listener;
     });
+
+    /// <summary>Makes something whose sockets are the node's.</summary>
+    public T InNode<T>(Func<T> make) => _node.Run(make);
 
     public string Tools(string name, params string[] arguments) => _node.Run(() => Tool.Run(name, arguments));
 
