@@ -6,24 +6,7 @@ namespace Portolan.Tests;
 /// <summary>The proxy against an API server, with the files that kubeadm mounts.</summary>
 public sealed class KubernetesTests
 {
-    private const string Service = """
-        {"apiVersion":"v1","kind":"Service","metadata":{"name":"good","namespace":"shop"},
-         "spec":{"type":"LoadBalancer","clusterIP":"172.30.0.80","clusterIPs":["172.30.0.80"],"externalTrafficPolicy":"Local",
-         "healthCheckNodePort":32001,"ports":[{"name":"http","port":80,"nodePort":30080}]}}
-        """;
-
-    private const string Slice = """
-        {"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","addressType":"IPv4","ports":[{"name":"http","port":8080}],
-         "metadata":{"name":"good-1","namespace":"shop","labels":{"kubernetes.io/service-name":"good"}},
-         "endpoints":[{"addresses":["10.244.1.10"],"nodeName":"node-a"}]}
-        """;
-
-    private const string Node = """
-        {"apiVersion":"v1","kind":"Node","metadata":{"name":"node-a"},
-         "status":{"addresses":[{"type":"InternalIP","address":"192.168.10.11"}]}}
-        """;
-
-    /// <summary>The ConfigMap kube-system/kube-proxy of kubeadm, mounted as it is: config.conf and kubeconfig.conf with a token file.</summary>
+    /// <summary>The ConfigMap kube-system/kube-proxy of kubeadm: config.conf, and kubeconfig.conf with a token file.</summary>
     [Fact]
     public async Task The_ConfigMap_that_kubeadm_made_starts_the_proxy_as_it_is()
     {
@@ -86,7 +69,7 @@ public sealed class KubernetesTests
             run.Tools("curl", "-s", "http://127.0.0.1:10249/metrics"), StringComparison.Ordinal);
     }
 
-    /// <summary>Arguments of kube-proxy as distributions give them; the kubeconfig, the Node's name and the server are the test's.</summary>
+    /// <summary>Arguments of kube-proxy as distributions give them; kubeconfig, Node and server are the test's.</summary>
     [Theory]
     [InlineData("AKS kubenet", "nftables", "--conntrack-max-per-core=0 --metrics-bind-address=0.0.0.0:10249 --kubeconfig=KUBECONFIG " +
         "--cluster-cidr=10.244.0.0/16 --detect-local-mode=ClusterCIDR --pod-interface-name-prefix= --hostname-override=node-a --v=3")]
@@ -188,7 +171,7 @@ public sealed class KubernetesTests
 
     private static void Fill(FakeServer server)
     {
-        foreach (string json in (string[])[Service, Slice, Node])
+        foreach (string json in (string[])[Objects.Service, Objects.Slice, Objects.Node])
             server.Cluster.Apply(json);
     }
 

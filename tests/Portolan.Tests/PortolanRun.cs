@@ -64,14 +64,8 @@ internal sealed class PortolanRun : IDisposable
     }
 
     /// <summary>Runs the program to its end. <paramref name="before"/> is a command that runs it.</summary>
-    public Outcome Run(string[] arguments, params string[] before)
-    {
-        using Process process = StartProcess([.. before, .. PortolanBinary.Command, .. arguments]);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        process.WaitForExit();
-        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
-    }
+    public Outcome Run(string[] arguments, params string[] before) =>
+        RunProgram([.. before, .. PortolanBinary.Command, .. arguments]);
 
     /// <summary>Starts "portolan proxy" on the folder of manifests.</summary>
     public void StartProxy(string configuration, params string[] more) => StartProxy([], configuration, more);
@@ -87,6 +81,19 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Starts the program under another name, as images have it at /usr/local/bin/kube-proxy.</summary>
     public void StartAs(string name, params string[] arguments) =>
         Start(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments]);
+
+    /// <summary>Starts any program as the proxy.</summary>
+    public void StartProgram(params string[] command) => Start(command);
+
+    /// <summary>Runs any program of the node's to its end.</summary>
+    public Outcome RunProgram(params string[] command)
+    {
+        using Process process = StartProcess(command);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        process.WaitForExit();
+        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
+    }
 
     private void Start(string[] command)
     {

@@ -63,7 +63,8 @@ public sealed partial class EventRecorder
     private bool IsDue(ObjectEvent what)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        foreach (ObjectEvent old in _written.Where(written => now - written.Value > s_once).Select(static written => written.Key).ToArray())
+        ObjectEvent[] forgotten = [.. _written.Where(written => now - written.Value > s_once).Select(static written => written.Key)];
+        foreach (ObjectEvent old in forgotten)
             _written.Remove(old);
         _tokens = Math.Min(AtOnce, _tokens + ((now - _filled) / s_between));
         _filled = now;
@@ -82,7 +83,8 @@ public sealed partial class EventRecorder
             ApiClient client = session.Client;
             try
             {
-                await client.PostAsync($"/apis/events.k8s.io/v1/namespaces/{space}/events", Body(what, space), cancel).ConfigureAwait(false);
+                await client.PostAsync($"/apis/events.k8s.io/v1/namespaces/{space}/events", Body(what, space), cancel)
+                    .ConfigureAwait(false);
                 return true;
             }
             catch (ApiException refusal) when (refusal.Status == HttpStatusCode.Unauthorized)

@@ -90,7 +90,8 @@ internal static class Composition
             Task[] work =
             [
                 ListenAsync(http, "healthzBindAddress", healthzAddress, health.HandleAsync, hardFail, log, events, end.Token),
-                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, events, end.Token),
+                ListenAsync(
+                    http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, events, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
