@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Shows portolan at work: a node with five pods and a client outside, each in a network namespace, and real traffic between them.
-# Nothing stays behind, and the machine's own rules are never touched. PORTOLAN_BIN names a binary other than the one built here.
+# Everything is removed at the end, and the machine's own rules are never touched. Set PORTOLAN_BIN to use another binary than the one built here.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 if [[ $EUID -ne 0 ]]; then
-  echo "demo.sh needs root, to make network namespaces: sudo ./demo.sh" >&2
+  echo "demo.sh needs root to create network namespaces: sudo ./demo.sh" >&2
   exit 1
 fi
 
@@ -37,7 +37,7 @@ trap 'exit 143' TERM
 heading() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 in_node() { ip netns exec "$node" "$@"; }
 in_client() { ip netns exec "$client" "$@"; }
-# What runs until the end is started with `spawn NAMESPACE COMMAND...`; its output goes to a file that a failure can show.
+# spawn NAMESPACE COMMAND...: starts what runs until the end; its output goes to a file that is shown if something fails.
 spawn() {
   local where=$1
   shift
@@ -69,7 +69,7 @@ build() {
   traffic=out/traffic/portolan-traffic
 }
 
-# The pods hang on a bridge but send everything to the node, so that replies find the way back through the same rules.
+# The pods are connected to a bridge but send everything to the node, so that replies pass the same rules on the way back.
 build_network() {
   ip netns add "$node"
   ip netns add "$client"
@@ -135,7 +135,7 @@ EOF
     kill -0 "$proxy" 2>/dev/null || break
     sleep 0.05
   done
-  echo "The service does not answer (attempt $attempt); the proxy says:" >&2
+  echo "The service does not answer (attempt $attempt). The proxy's log:" >&2
   cat "$work/$node.log" >&2
   exit 1
 }
@@ -153,11 +153,11 @@ show_shares() {
 }
 
 take_a_pod_out() {
-  heading "pod-3 is taken out while 300 new connections a second go on"
+  heading "pod-3 is taken out of the service under 300 new connections a second"
   in_client "$traffic" steady --server "$service:80" --per-second 300 --seconds 4 &
   local load=$!
   sleep 1.5
-  # A file is replaced as a whole, so that it is never read half-written.
+  # The file is replaced atomically, so that it is never read half-written.
   grep -v -e '10\.180\.0\.103' -e 'fd00:10:180::103' samples/web.yaml >"$work/web.yaml"
   mv "$work/web.yaml" "$work/manifests/web.yaml"
   wait "$load"
@@ -166,13 +166,13 @@ take_a_pod_out() {
 }
 
 flush_and_heal() {
-  heading "Somebody else flushes all rules of the node: nft flush ruleset"
+  heading "Another program flushes all rules of the node: nft flush ruleset"
   in_client "$traffic" outage --server "$service:80" --seconds 5 >"$work/outage" &
   local watcher=$!
   sleep 0.7
   in_node nft flush ruleset
   wait "$watcher"
-  echo "The service answered again after $(cat "$work/outage") ms. The proxy's log says:"
+  echo "The service answered again after $(cat "$work/outage") ms. The proxy's log:"
   tail -n 3 "$work/$node.log"
 }
 
@@ -180,7 +180,7 @@ show_rules() {
   heading "What the kernel holds: nft list table ip portolan (shortened)"
   in_node nft list table ip portolan >"$work/rules"
   head -n 60 "$work/rules"
-  echo "... $(wc -l <"$work/rules") lines in all"
+  echo "... $(wc -l <"$work/rules") lines in total"
 }
 
 install_missing
@@ -193,4 +193,4 @@ show_shares
 take_a_pod_out
 flush_and_heal
 show_rules
-heading "Done; everything is removed."
+heading "Done. Everything has been removed."

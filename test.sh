@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the tests: installs what they need on Debian-like machines, builds once, then one test project after the other.
-#   ./test.sh                  everything; what continuous integration runs
+# Runs the tests: installs what they need on Debian-like machines, builds once, then runs one test project after the other.
+#   ./test.sh                  everything, as CI runs it
 #   ./test.sh --fast           without the native binary, real packets and virtual machines: nothing that needs root
 #   ./test.sh Netlink          one project: Portolan.Netlink.Tests
-#   ./test.sh NfReaderTests    the classes of that name, in whichever project; * stands for anything
-# The last line is "N passed, N failed, N skipped"; the exit status is 1 when a test failed or a project did not run.
+#   ./test.sh NfReaderTests    the classes with that name, in any project; * matches anything
+# The last line is "N passed, N failed, N skipped"; the exit status is 1 if a test failed or a project did not run.
 set -uo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
@@ -28,7 +28,7 @@ fi
 started=$SECONDS
 say() { printf '[%3d s] %s\n' $((SECONDS - started)) "$*"; }
 
-# Command and the package it comes from. Without them the tests that need them are skipped, with the reason.
+# Command and the package it comes from. Tests that need a missing one are skipped and say why.
 install_missing() {
   local packages=() entry
   for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils; do
@@ -48,7 +48,7 @@ projects=(tests/*.Tests/*.csproj)
 [[ -n $fast ]] || projects+=(tests/*LabTests/*.csproj)
 filter=()
 if [[ -n $fast ]]; then
-  # The whole program is not a unit; tests that need a network namespace skip themselves when they see this.
+  # The whole program is not a unit; tests that need a network namespace skip themselves if this is set.
   projects=("${projects[@]/#tests\/Portolan.Tests\/*/}")
   mapfile -t projects < <(printf '%s\n' "${projects[@]}" | grep .)
   export PORTOLAN_TEST_RINGS=unit
@@ -60,7 +60,7 @@ if [[ -n $only ]]; then
     projects=("tests/Portolan.$only/Portolan.$only.csproj")
   else
     filter+=(-class "*$only")
-    # Only the projects that have such a class.
+    # Only the projects that contain such a class.
     mapfile -t files < <(git grep -lE "class ${only//\*/[A-Za-z_]*}\b" -- 'tests/*.cs' 2>/dev/null || grep -rlE "class ${only//\*/[A-Za-z_]*}\b" tests --include=*.cs)
     mapfile -t projects < <(printf '%s\n' "${files[@]}" | cut -d/ -f2 | sort -u | sed 's|.*|tests/&/&.csproj|')
     [[ -n ${files[0]:-} ]] || { echo "test.sh: there is no test project or class '$only'" >&2; exit 2; }
@@ -71,7 +71,7 @@ needs_machine=""
 
 if [[ -n $needs_machine ]]; then
   install_missing
-  # Our tables are listed with the newest nft, too, where it can be had (a copy under out/, not installed).
+  # Our tables are also listed with the newest nft, if it can be downloaded (a copy under out/, not installed).
   if PORTOLAN_NEWER_NFT=$(tests/tools/newer-nft.sh 2>/dev/null); then export PORTOLAN_NEWER_NFT; fi
 fi
 say "building"
@@ -82,11 +82,11 @@ else
 fi
 
 if [[ -n $needs_machine ]] && { [[ -z $only ]] || printf '%s\n' "${projects[@]}" | grep -qE 'Lab|Portolan\.Tests|Sources'; }; then
-  # The tests that run the proxy run the native binary: the one that is shipped, and it starts a hundred times in a run.
+  # The tests that start the proxy use the native binary: it is what is shipped, and it starts faster (a hundred starts per run).
   say "building the native binary (one to four minutes)"
-  if ./build.sh; then export PORTOLAN_BIN="$PWD/out/portolan"; else echo "test.sh: no native binary; the debug build is tested instead" >&2; fi
+  if ./build.sh; then export PORTOLAN_BIN="$PWD/out/portolan"; else echo "test.sh: the native build failed; testing the debug build instead" >&2; fi
 elif [[ -n $fast ]]; then
-  say "--fast: no native binary is built; tests of the whole program, real packets and other kernels are left out"
+  say "--fast: skipping the native build and the tests of the whole program, with real packets and on other kernels"
 fi
 
 passed=0 failed=0 skipped=0
@@ -96,7 +96,7 @@ trap 'rm -f "$log"' EXIT
 for project in "${projects[@]}"; do
   name=$(basename "$project" .csproj)
   say "$name"
-  # With a filter a project may be left without a test, which the runner calls a failure of its own (status 8).
+  # With a filter a project may have no test left, which the runner reports as a failure (status 8).
   "$(dirname "$project")/bin/Debug/net10.0/$name" -noLogo -noColor "${filter[@]}" >"$log" 2>&1
   status=$?
   # "   Portolan.Inet.Tests  Total: 12, Errors: 0, Failed: 0, Skipped: 0, Not Run: 0, Time: 0.1s"
@@ -117,7 +117,7 @@ for project in "${projects[@]}"; do
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + $(number Skipped)))
 done
 
-# Other kernels, in virtual machines. PORTOLAN_VM_KERNELS chooses among them; empty for none.
+# Other kernels, in virtual machines. PORTOLAN_VM_KERNELS selects them; empty for none.
 kernels=${PORTOLAN_VM_KERNELS-5.10 6.1 6.12 newest}
 if [[ -z $fast && -z $only && -n $kernels && -x out/portolan ]]; then
   say "other kernels: $kernels"
@@ -125,7 +125,7 @@ if [[ -z $fast && -z $only && -n $kernels && -x out/portolan ]]; then
   if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
     passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
   else
-    echo "tests/vm/run.sh did not come to an end"
+    echo "tests/vm/run.sh did not finish"
     failed=$((failed + 1))
   fi
 fi

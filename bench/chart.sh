@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the chart costs on a large dump, from a cold start of the native binary: wall time, processor time (user and system) and peak memory
-# of each command, beside `iptables-restore --test` on the same file in the same run. The dumps are the generated cluster's: N services of
-# five endpoints, 17 nat rules each. Needs root for iptables-restore and for the nftables dumps; all of it is in network namespaces.
+# The chart on large dumps, from a cold start of the native binary: wall time, CPU time (user and system) and peak memory
+# of each command, beside `iptables-restore --test` on the same file in the same run. The dumps are those of a generated cluster: N services of
+# five endpoints, 17 nat rules each. Needs root for iptables-restore and for the nftables dumps; everything happens in network namespaces.
 #   bench/chart.sh [--sizes "1000 10000 40000"] [--runs 3] [--nftables]
-# Prints a table, the best of the runs each; JSON goes to bench/results/.
+# Prints a table with the best of the runs; JSON goes to bench/results/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="1000 10000 40000"
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
-[ "$(id -u)" = 0 ] || { echo "bench/chart.sh needs root: it makes network namespaces" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/chart.sh needs root: it creates network namespaces" >&2; exit 1; }
 [ -x /usr/bin/time ] || { echo "bench/chart.sh needs GNU time (package time)" >&2; exit 1; }
 [ -x out/portolan ] || ./build.sh >&2
 if [ ! -x out/bench/Portolan.Bench ] || [ -n "$(find bench/Portolan.Bench tests/Portolan.Testing/Dumps -name '*.cs' -newer out/bench/Portolan.Bench -print -quit)" ]; then
@@ -28,7 +28,7 @@ results="bench/results/chart-$(date -u +%Y%m%dT%H%M%SZ).jsonl"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-measure() { # dump's name, services, file, what to call the command, command...
+measure() { # name of the dump, services, file, label of the command, command...
   local dump=$1 n=$2 file=$3 what=$4 i wall cpu memory status
   shift 4
   : > "$work/times"

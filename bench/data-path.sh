@@ -1,25 +1,36 @@
 #!/usr/bin/env bash
-# What a connection through a service costs: short TCP connections from pod to pod, directly and by a service IP, through Portolan's rules and
-# through the same services in kube-proxy's layouts. The service is the last of N. Needs root; everything is in network namespaces.
+# The cost of a connection through a service: short TCP connections from pod to pod, directly and through a service IP, with Portolan's rules and
+# with the same services in kube-proxy's layouts. The service is the last of N. Needs root; everything happens in network namespaces.
 #   bench/data-path.sh [--sizes "10 1000 10000"] [--seconds 3] [--counters]
-# --counters: only Portolan, without and with counters, five times in turn.
+#   bench/data-path.sh --latency [--sizes "10 1000 10000"] [--rounds 40] [--portolan "NAME=BINARY ..."]
+# --counters: only Portolan, without and with counters, five times each, alternately.
+# --latency: how much longer connect() takes than without any rules, in microseconds, for each kind of service, through Portolan's rules and through
+#   kube-proxy's nftables rules: a node each, which take turns. --portolan adds further binaries, such as that of an earlier version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="10 1000 10000"
 seconds=3
-counters=""
+counters="" latency="" rounds=40 binaries=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --sizes) sizes=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
     --counters) counters=1; shift ;;
+    --latency) latency=1; shift ;;
+    --rounds) rounds=$2; shift 2 ;;
+    --portolan) binaries=$2; shift 2 ;;
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
-[ "$(id -u)" = 0 ] || { echo "bench/data-path.sh needs root: it makes network namespaces and writes rules" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/data-path.sh needs root: it creates network namespaces and writes rules" >&2; exit 1; }
 [ -x out/portolan ] || ./build.sh >&2
 [ -x out/bench/Portolan.Bench ] || dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
 [ -x out/traffic/portolan-traffic ] || dotnet build bench/Portolan.Traffic -c Release -v quiet -nologo -clp:ErrorsOnly -o out/traffic >&2
+
+if [ -n "$latency" ]; then
+  export sizes rounds binaries
+  exec bench/latency.sh
+fi
 
 tag=portolan-bench-$$
 node=$tag-node client=$tag-client server=$tag-server
@@ -43,8 +54,8 @@ on $node sysctl -qw net.ipv4.ip_forward=1
 ip -n $node addr add 10.255.1.1/24 dev client; ip -n $client addr add 10.255.1.2/24 dev eth0; ip -n $client route add default via 10.255.1.1
 ip -n $node addr add 10.255.2.1/24 dev server; ip -n $server addr add 10.255.2.2/24 dev eth0; ip -n $server route add default via 10.255.2.1
 ip -n $node route add 10.0.0.0/9 via 10.255.2.2
-# Short connections use up ports: both ends may take the whole range and reuse it at once. Timestamps without an offset that depends on the
-# address that was dialled (2): a port that led to the endpoint by another way in an earlier row would seem to go back in time, and be refused.
+# Short connections use up ports: both ends may use the whole range and reuse it at once. TCP timestamps without an offset per destination
+# address (2): a port that reached the endpoint on another path in an earlier row would seem to go back in time, and its SYN would be dropped.
 for ns in $client $server; do
   on $ns sysctl -qw net.ipv4.ip_local_port_range="1024 65535" net.ipv4.tcp_tw_reuse=1 net.ipv4.tcp_timestamps=2
 done
@@ -52,12 +63,12 @@ on $node sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=1 2>/dev/nu
 on $server out/traffic/portolan-traffic serve --name server --port 8080 > /dev/null 2>&1 & pids+=($!)
 sleep 1
 
-address() { # of the n-th service's IP or first endpoint, as the generator makes them: base + n
+address() { # the n-th service's IP or first endpoint, as the generator numbers them: base + n
   printf '%d.%d.%d.%d' $(($1 >> 24)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))
 }
 measure() { # layout, services, target
   local line one
-  # The tool's status says that a connection failed. That is a figure of the row, and must not end the script (set -e).
+  # The tool's exit status says whether a connection failed. The row shows that; it must not end the script (set -e).
   line=$(on $client out/traffic/portolan-traffic connect --server "$3" --seconds "$seconds" --at-once 4 --json) || true
   one=$(on $client out/traffic/portolan-traffic connect --server "$3" --seconds "$seconds" --at-once 1 --json) || true
   printf '%-26s %8s | %10s | %9s %9s | %6s\n' "$1" "$2" "$(jq -r .connectionsPerSecond <<< "$line")" "$(jq -r .p50Us <<< "$one")" \
@@ -66,9 +77,9 @@ measure() { # layout, services, target
 portolan() { # layout, services, target, options
   local layout=$1 n=$2 target=$3 proxy
   shift 3
-  # The log too: that of the size before says "in force" already.
+  # The log of the previous size already says "in force".
   rm -f "$work/log"
-  # Not through the function: what is killed below must be the proxy, or two of them undo each other's rules.
+  # Not through on(): what is killed below must be the proxy itself, or two proxies would undo each other's rules.
   ip netns exec $node out/portolan proxy --hostname-override node-b --cluster-cidr 10.0.0.0/8 --manifests "$work/m" "$@" > "$work/log" 2>&1 & proxy=$!
   pids+=($proxy)
   until grep -qs "in force" "$work/log"; do kill -0 $proxy || { cat "$work/log" >&2; exit 1; }; sleep 0.05; done
@@ -93,13 +104,13 @@ for n in $sizes; do
   fi
   portolan "Portolan" "$n" "$service:80"
 
-  out/bench/Portolan.Bench layout nftables "$n" 5 > "$work/rules"
+  out/bench/Portolan.Bench layout nftables "$n" 5 10.255.1.1 > "$work/rules"
   on $node nft -f "$work/rules"
   measure "kube-proxy's nftables" "$n" "$service:80"
   on $node nft flush ruleset
 
   for tool in legacy nft; do
-    # 60,000 chains take iptables-nft minutes to load; the way of a packet through them is the same list of rules.
+    # iptables-nft takes minutes to load 60,000 chains; a packet traverses the same list of rules as with legacy.
     [ $tool = nft ] && [ "$n" -gt 1000 ] && continue
     out/bench/Portolan.Bench layout iptables "$n" 5 > "$work/rules"
     on $node iptables-$tool-restore < "$work/rules"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# How long a node is without rules when somebody deletes them all, with 100 and with 10,000 services: the median of 20. Needs root.
+# How long a node is without rules after another program deletes them all, with 100 and with 10,000 services: the median of 20. Needs root.
+#   bench/heal.sh ["100 10000"]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "bench/heal.sh needs root: it makes network namespaces and writes nf_tables" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/heal.sh needs root: it creates network namespaces and writes nf_tables rules" >&2; exit 1; }
 [ -x out/portolan ] || ./build.sh >&2
 [ -x out/bench/Portolan.Bench ] || dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
 folder=$(mktemp -d)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Mode iptables with N services of five endpoints (default 10,000): a first sync of the native binary, with its and the tool's processor time and
-# peak memory; then first syncs and changes beside iptables-restore alone, in one run. Needs root; everything is in network namespaces.
+# Mode iptables with N services of five endpoints (default 10,000): a first sync of the native binary, with CPU time of the binary and the tools and
+# peak memory; then first syncs and changes beside iptables-restore alone, in one run. Needs root; everything happens in network namespaces.
 #   bench/iptables.sh [SERVICES] ["legacy nft"]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "bench/iptables.sh needs root: it makes network namespaces and writes rules" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/iptables.sh needs root: it creates network namespaces and writes rules" >&2; exit 1; }
 [ -x out/portolan ] || ./build.sh >&2
 [ -x out/bench/Portolan.Bench ] || dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
 n=${1:-10000}
@@ -21,10 +21,10 @@ for backend in ${2:-legacy nft}; do
     until grep -q 'in force' $work/log; do kill -0 \$proxy; sleep 0.05; done
     grep -o '[0-9]* services with.*' $work/log
     grep VmHWM /proc/\$proxy/status
-    awk '{ print \"processor time from the start: own\", (\$14 + \$15) / 100, \"s, tools\", (\$16 + \$17) / 100, \"s\" }' /proc/\$proxy/stat
+    awk '{ print \"CPU time since the start: own\", (\$14 + \$15) / 100, \"s, tools\", (\$16 + \$17) / 100, \"s\" }' /proc/\$proxy/stat
     iptables-$backend-save | grep -v nfacct-name > $work/rules"
   if [ $backend = legacy ]; then
-    unshare -n bash -c "TIMEFORMAT='iptables-legacy-restore alone, the same rules: %R s, processor time %U + %S s'; time iptables-legacy-restore --noflush < $work/rules"
+    unshare -n bash -c "TIMEFORMAT='iptables-legacy-restore alone, the same rules: %R s, CPU time %U + %S s'; time iptables-legacy-restore --noflush < $work/rules"
   fi
   unshare -n out/bench/Portolan.Bench iptables sync $backend linear "$n"
 done

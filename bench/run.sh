@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures what syncs cost, beside nft loading the same content in the same run. Needs root; everything happens in network namespaces of
-# its own. Prints a table; JSON goes to bench/results/.
+# Measures syncs, and nft loading the same content in the same run. Needs root; everything happens in network namespaces. Prints a table; JSON
+# goes to bench/results/.
 #   bench/run.sh [--sizes "1000 10000"] [--mixed] [--counters] [--data-path]
 # --counters measures each size without and with counters.
 set -euo pipefail
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
     *) echo "unknown option $1" >&2; exit 2 ;;
   esac
 done
-[ "$(id -u)" = 0 ] || { echo "bench/run.sh needs root: it makes network namespaces and writes nf_tables" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/run.sh needs root: it creates network namespaces and writes nf_tables rules" >&2; exit 1; }
 mkdir -p bench/results
 if [ ! -x out/bench/Portolan.Bench ] || [ -n "$(find src bench -name '*.cs' -newer out/bench/Portolan.Bench -print -quit)" ]; then
   dotnet publish -v q -c Release bench/Portolan.Bench -o out/bench >&2
@@ -32,7 +32,7 @@ printf '%9s %-15s | %10s %10s %9s | %8s | %15s | %15s | %15s | %10s | %8s %8s\n'
   "empty us" "add us 50/99" "move us 50/99" "remove 50/99" "restart ms" "proc MB" "kern MB"
 for n in $sizes; do
   for option in "" ${counters:+--counters}; do
-    # The rows' own content, without affinity, is what nft loads: a listing of what Portolan wrote.
+    # nft loads the content of the same row: a listing of what Portolan wrote.
     row=$(unshare -n bash -c "out/bench/Portolan.Bench control $n 5 $mixed $option && nft list ruleset > $content")
     nft_ms=null
     if [ -z "$mixed" ]; then
@@ -45,7 +45,7 @@ for n in $sizes; do
       while IFS=$'\t' read -r s k f l q e a a9 m m9 r r9 t p kb; do
         printf '%9d %-15s | %10.1f %10.0f %8.1fx | %8.1f | %7.1f %7.1f | %7.1f %7.1f | %7.1f %7.1f | %10.1f | %8.0f %8.1f\n' "$s" "$k" "$f" "$l" "$q" "$e" "$a" "$a9" "$m" "$m9" "$r" "$r9" "$t" "$p" "$kb"
       done
-    tail -n 1 "$results" | jq -r '"          first sync: user \(.firstSyncUserMs) ms, kernel \(.firstSyncKernelMs) ms of processor time. Other changes, us p50 / p99:",
+    tail -n 1 "$results" | jq -r '"          first sync: user \(.firstSyncUserMs) ms, kernel \(.firstSyncKernelMs) ms of CPU time. Other changes, us p50 / p99:",
       (.otherChangesUs | to_entries[] | "            \(.key): \(.value.p50) / \(.value.p99)")'
   done
 done

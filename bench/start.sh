@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# From process start to everything programmed: portolan against an API server with N services on loopback, in a network namespace. Prints
-# wall time, the first sync's own line and the process's peak memory. Needs root.
+# From process start until everything is in force: portolan against an API server with N services on loopback, in a network namespace. Prints
+# wall time, the log line of the first sync and the process's peak memory. Needs root.
+#   bench/start.sh [SERVICES]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "bench/start.sh needs root: it makes network namespaces and writes nf_tables" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "bench/start.sh needs root: it creates network namespaces and writes nf_tables rules" >&2; exit 1; }
 [ -x out/portolan ] || ./build.sh >&2
 n=${1:-10000}
 dotnet build -v q -c Release bench/Portolan.FakeApi > /dev/null
@@ -21,7 +22,7 @@ unshare -n bash -c "
   until grep -q 'in force' $work/log; do kill -0 \$proxy; sleep 0.01; done
   end=\$(date +%s%N)
   sleep 0.5
-  echo \"all in force \$(( (end - start) / 1000000 )) ms after the process was started\"
+  echo \"everything in force \$(( (end - start) / 1000000 )) ms after the process was started\"
   grep 'in force' $work/log
   grep -E 'VmHWM|VmRSS' /proc/\$proxy/status
   kill \$proxy; wait \$proxy || true

@@ -15,15 +15,21 @@ switch (args)
         return 0;
     case ["iptables", .. string[] rest]:
         return IpTablesBench.Run(rest);
-    case ["manifests", string services, string endpoints, string folder]:
+    case ["manifests", string services, string endpoints, string folder, .. string[] node]:
         ManifestWriter.Write(folder, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
+        if (node is [string manifestNode])
+            ManifestWriter.WriteSpecials(folder, manifestNode);
         return 0;
     case ["heal", string runs]:
         Console.WriteLine(HealBench.Run(int.Parse(runs, CultureInfo.InvariantCulture)));
         return 0;
-    case ["layout", "nftables" or "iptables", string services, string endpoints]:
-        Action<TextWriter, int, int> write = args[1] == "nftables" ? KubeProxyLayout.WriteNfTables : KubeProxyLayout.WriteIpTables;
-        write(Console.Out, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
+    case ["layout", "nftables", string services, string endpoints, string nodeAddress]:
+        KubeProxyLayout.WriteNfTables(Console.Out, int.Parse(services, CultureInfo.InvariantCulture),
+            int.Parse(endpoints, CultureInfo.InvariantCulture), nodeAddress);
+        return 0;
+    case ["layout", "iptables", string services, string endpoints]:
+        KubeProxyLayout.WriteIpTables(Console.Out, int.Parse(services, CultureInfo.InvariantCulture),
+            int.Parse(endpoints, CultureInfo.InvariantCulture));
         return 0;
     case ["dump", "modern" or "classic", string services, string endpoints]:
         using (var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16))
@@ -32,7 +38,8 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS " +
-        "FOLDER | heal RUNS | layout nftables|iptables SERVICES ENDPOINTS | dump modern|classic SERVICES ENDPOINTS");
+        "FOLDER [NODE-ADDRESS] | heal RUNS | layout nftables SERVICES ENDPOINTS NODE-ADDRESS | layout iptables SERVICES ENDPOINTS | dump " +
+            "modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);
         return 2;
 }

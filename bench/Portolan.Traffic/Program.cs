@@ -43,5 +43,24 @@ var connect = new Command("connect", "Short connections as fast as they go: conn
 connect.SetAction((line, cancel) =>
     Commands.ConnectAsync(line.GetValue(server)!, line.GetValue(seconds), line.GetValue(atOnce), line.GetValue(json), cancel));
 
-return await new RootCommand("Servers and load for Portolan's demo and benchmarks.") { serve, share, steady, outage, connect }.Parse(args)
+var paths = new Option<ConnectLatency.Path[]>("--path")
+{
+    Description = "NAME=NAMESPACE,ADDRESS:PORT; the first is what the others are compared with.",
+    Required = true,
+    CustomParser = static result => [.. result.Tokens.Select(token =>
+    {
+        if (!ConnectLatency.Path.TryParse(token.Value, out ConnectLatency.Path path))
+            result.AddError($"'{token.Value}' is not NAME=NAMESPACE,ADDRESS:PORT.");
+        return path;
+    })],
+};
+var rounds = new Option<int>("--rounds") { Description = "How often each path has its turn.", DefaultValueFactory = static _ => 40 };
+var perTurn = new Option<int>("--per-turn") { Description = "Connections in a turn.", DefaultValueFactory = static _ => 200 };
+var latency =
+    new Command("latency", "connect() on several paths that take turns: NAME MEDIAN and the quartiles of what it takes more than " +
+    "the first, in microseconds.") { paths, rounds, perTurn };
+latency.SetAction(line => ConnectLatency.Run(line.GetValue(paths)!, line.GetValue(rounds), line.GetValue(perTurn)));
+
+return await new RootCommand("Servers and load for Portolan's demo and benchmarks.") { serve, share, steady, outage, connect,
+    latency }.Parse(args)
     .InvokeAsync();

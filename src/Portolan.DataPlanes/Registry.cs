@@ -5,7 +5,7 @@ using Portolan.DataPlanes.NfTables;
 
 namespace Portolan.DataPlanes;
 
-/// <summary>The kinds of data planes there are.</summary>
+/// <summary>All kinds of data planes.</summary>
 public static class Registry
 {
     /// <summary>One line each; the first is the default.</summary>
@@ -15,6 +15,6 @@ public static class Registry
         new IpTablesProvider(),
     ];
 
-    /// <summary>The provider of a mode, by the name KubeProxyConfiguration has for it; null when there is none.</summary>
+    /// <summary>The provider of a mode, by its name in KubeProxyConfiguration; null if there is none.</summary>
     public static IDataPlaneProvider? Find(string mode) => Providers.FirstOrDefault(provider => provider.Mode == mode);
 }

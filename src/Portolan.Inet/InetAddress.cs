@@ -6,11 +6,11 @@ using System.Net.Sockets;
 namespace Portolan.Inet;
 
 /// <summary>
-/// An IPv4 or IPv6 address as a value: 24 bytes, no allocation. The default value has no family and is no address.
+/// An IPv4 or IPv6 address as a value: 24 bytes, no allocation. The default value has no family and is not an address.
 /// </summary>
 /// <remarks>
 /// Inside Portolan this replaces <see cref="IPAddress"/>, which allocates 40 to 80 bytes each and reads "010.0.0.1" as 8.0.0.1
-/// where Kubernetes (netutils.ParseIPSloppy) reads 10.0.0.1. An IPv4-mapped IPv6 address stays IPv6. Scope ids are not carried.
+/// where Kubernetes (netutils.ParseIPSloppy) reads 10.0.0.1. An IPv4-mapped IPv6 address stays IPv6. There are no scope ids.
 /// </remarks>
 public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAddress>, ISpanFormattable
 {
@@ -53,7 +53,7 @@ public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAd
     public static InetAddress FromIPv6(UInt128 hostOrder) => new((ulong)(hostOrder >> 64), (ulong)hostOrder, IpFamily.IPv6);
 
     /// <summary>Reads an address in network byte order.</summary>
-    /// <returns>False when <paramref name="bytes"/> has neither 4 nor 16 bytes.</returns>
+    /// <returns>False if <paramref name="bytes"/> has neither 4 nor 16 bytes.</returns>
     public static bool TryFromBytes(ReadOnlySpan<byte> bytes, out InetAddress address)
     {
         address = bytes.Length switch
@@ -79,7 +79,7 @@ public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAd
     public static int LengthOf(IpFamily family) => family switch { IpFamily.IPv4 => 4, IpFamily.IPv6 => 16, _ => 0 };
 
     /// <summary>
-    /// Reads an address as Kubernetes does (netutils.ParseIPSloppy): IPv4 as four decimal numbers, leading zeros allowed and meaningless;
+    /// Parses an address as Kubernetes does (netutils.ParseIPSloppy): IPv4 as four decimal numbers, leading zeros allowed and ignored;
     /// IPv6 as RFC 4291, without a scope id. White space is not accepted.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<char> text, out InetAddress address)
@@ -95,8 +95,8 @@ public readonly struct InetAddress : IEquatable<InetAddress>, IComparable<InetAd
         return true;
     }
 
-    /// <summary>Reads an address known to be good, for constants and tests.</summary>
-    /// <exception cref="FormatException">The text is no address.</exception>
+    /// <summary>Parses an address known to be valid, for constants and tests.</summary>
+    /// <exception cref="FormatException">The text is not an address.</exception>
     public static InetAddress Parse(ReadOnlySpan<char> text) =>
         TryParse(text, out InetAddress address) ? address : throw new FormatException($"'{text}' is not an IP address.");
 

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Portolan.Inet;
 
 /// <summary>A range of addresses that share their first <paramref name="Length"/> bits (CIDR).</summary>
-/// <param name="Address">The first address: bits after the prefix are zero when made by <see cref="TryParse"/> or <see cref="Of"/>.</param>
+/// <param name="Address">The first address: bits after the prefix are zero if created by <see cref="TryParse"/> or <see
+/// cref="Of"/>.</param>
 /// <param name="Length">Number of fixed leading bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</param>
 public readonly record struct InetPrefix(InetAddress Address, byte Length)
 {
@@ -23,7 +24,7 @@ public readonly record struct InetPrefix(InetAddress Address, byte Length)
     /// <summary>The range of one address: /32 or /128.</summary>
     public static InetPrefix Host(InetAddress address) => new(address, (byte)(address.Length * 8));
 
-    /// <summary>The range of the given length that holds the address.</summary>
+    /// <summary>The range of the given length that contains the address.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length does not fit the family.</exception>
     public static InetPrefix Of(InetAddress address, int length)
     {
@@ -34,7 +35,7 @@ public readonly record struct InetPrefix(InetAddress Address, byte Length)
     }
 
     /// <summary>
-    /// Reads "10.0.0.0/8" as Kubernetes does (netutils.ParseCIDRSloppy): the address as <see cref="InetAddress.TryParse"/>, bits after the
+    /// Parses "10.0.0.0/8" as Kubernetes does (netutils.ParseCIDRSloppy): the address as <see cref="InetAddress.TryParse"/>, bits after the
     /// prefix are cleared. A missing length is an error.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<char> text, out InetPrefix prefix)
@@ -49,8 +50,8 @@ public readonly record struct InetPrefix(InetAddress Address, byte Length)
         return true;
     }
 
-    /// <summary>Reads a prefix known to be good, for constants and tests.</summary>
-    /// <exception cref="FormatException">The text is no prefix.</exception>
+    /// <summary>Parses a prefix known to be valid, for constants and tests.</summary>
+    /// <exception cref="FormatException">The text is not a prefix.</exception>
     public static InetPrefix Parse(ReadOnlySpan<char> text) =>
         TryParse(text, out InetPrefix prefix) ? prefix : throw new FormatException($"'{text}' is not an address range in CIDR notation.");
 

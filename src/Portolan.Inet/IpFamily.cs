@@ -1,6 +1,6 @@
 namespace Portolan.Inet;
 
-/// <summary>The version of the Internet protocol an address, a table or a service port belongs to.</summary>
+/// <summary>The IP version of an address, a table or a service port.</summary>
 public enum IpFamily : byte
 {
     /// <summary>No family: the value of a default-initialised address.</summary>

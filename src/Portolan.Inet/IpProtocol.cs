@@ -1,6 +1,6 @@
 namespace Portolan.Inet;
 
-/// <summary>Transport protocols, with the numbers that stand in the IP header (IANA protocol numbers).</summary>
+/// <summary>Transport protocols, with their numbers in the IP header (IANA protocol numbers).</summary>
 public enum IpProtocol : byte
 {
     /// <summary>No protocol: the value of a default-initialised field.</summary>
@@ -22,7 +22,7 @@ public enum IpProtocol : byte
     Sctp = 132,
 }
 
-/// <summary>Names of <see cref="IpProtocol"/> values as they stand in rules and in Kubernetes objects.</summary>
+/// <summary>Names of <see cref="IpProtocol"/> values as used in rules and in Kubernetes objects.</summary>
 public static class IpProtocols
 {
     /// <summary>The lower-case name used in rules and service port names ("tcp"); the number for an unnamed protocol.</summary>
@@ -37,7 +37,7 @@ public static class IpProtocols
     };
 
     /// <summary>Reads a protocol name in any case ("TCP", "ipv6-icmp") or a decimal protocol number from 1 to 255.</summary>
-    /// <returns>False when the text is neither.</returns>
+    /// <returns>False if the text is neither.</returns>
     public static bool TryParse(ReadOnlySpan<char> text, out IpProtocol protocol)
     {
         protocol = text switch

@@ -9,16 +9,16 @@ public interface IClusterSource
 {
     /// <summary>
     /// What the source itself could not use: files that do not parse, objects without a usable name, slices it does not hand on. Problems
-    /// inside an object that is handed on are in the object. The newest picture; may be read from any thread.
+    /// inside an object that is passed on are in the object. The current state; may be read from any thread.
     /// </summary>
     ImmutableArray<Problem> Problems { get; }
 
     /// <summary>
     /// Follows the source until <paramref name="cancel"/> is cancelled and writes what changes; <see cref="ClusterEvent.Synced"/> comes
-    /// once, after the first whole picture. Waits when the channel is full. Trouble on the way is logged and overcome; the last state
+    /// once, after the first complete state. Waits if the channel is full. Failures are logged and retried; the last state
     /// stays.
     /// </summary>
-    /// <exception cref="SourceException">The source cannot be used at all, as it stands in the configuration.</exception>
+    /// <exception cref="SourceException">The source cannot be used at all, as configured.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancel"/> was cancelled.</exception>
     Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel);
 }

@@ -76,7 +76,7 @@ public sealed class TwoProxiesTests
             anybody.Bind(new UnixDomainSocketEndPoint(Name));
             // It does not listen: it cannot be asked.
             using var proxy = new NodeProgram(service.Box.Node, [.. SecondProxy(service, "nftables")]);
-            await proxy.UntilAsync(() => proxy.Errors.Contains("a process that cannot be asked who it is", StringComparison.Ordinal),
+            await proxy.UntilAsync(() => proxy.Errors.Contains("a process that cannot be identified", StringComparison.Ordinal),
                 "a line about a silent holder");
 
             anybody.Listen();
@@ -84,7 +84,7 @@ public sealed class TwoProxiesTests
                 "a line that names this test");
             (int status, string output, string errors) = NodeProgram.Run(service.Box.Node, "proxy", "--cleanup");
             Assert.Equal((1, ""), (status, output));
-            Assert.Contains($"nothing was removed: a proxy works in this network namespace and would write its rules again: process " +
+            Assert.Contains($"nothing was removed: a proxy is active in this network namespace and would write its rules again: process " +
                 $"{Environment.ProcessId} (", errors, StringComparison.Ordinal);
 
             anybody.Dispose();
@@ -100,7 +100,7 @@ public sealed class TwoProxiesTests
         using var service = new ServiceInABox(pods: 1);
         await service.StartAsync();
         using var second = new NodeProgram(service.Box.Node, [.. SecondProxy(service, "nftables")]);
-        await second.UntilAsync(() => second.Errors.Contains("another proxy works", StringComparison.Ordinal), "the wait");
+        await second.UntilAsync(() => second.Errors.Contains("another proxy is active", StringComparison.Ordinal), "the wait");
 
         second.Signal("TERM");
 
@@ -117,7 +117,7 @@ public sealed class TwoProxiesTests
 
         await Task.WhenAll(one.StartAsync(), other.StartAsync());
 
-        Assert.DoesNotContain("another proxy works", one.Describe() + other.Describe(), StringComparison.Ordinal);
+        Assert.DoesNotContain("another proxy is active", one.Describe() + other.Describe(), StringComparison.Ordinal);
     }
 
     private static string[] SecondProxy(ServiceInABox service, string variant)

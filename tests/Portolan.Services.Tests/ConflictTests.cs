@@ -50,7 +50,7 @@ public sealed class ConflictTests
         Assert.Equal("ns1/b", HolderOf(cluster, "198.51.100.7:80"));
         Assert.Equal("ns1/a", HolderOf(cluster, "172.30.0.1:80"));
         Assert.Contains("Service ns1/a, spec.externalIPs: 198.51.100.7:80/tcp belongs to Service ns1/b, which is older; "
-            + "not served here until that one lets go of it", cluster.Problems);
+            + "not served here until that one releases it", cluster.Problems);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ConflictTests
         Assert.Equal("ns1/a", HolderOf(cluster, "198.51.100.7:80"));
         Assert.Contains("Service ns1/b, spec.externalIPs: 198.51.100.7:80/tcp belongs to Service ns1/a, which is as old and comes " +
             "first by name; "
-            + "not served here until that one lets go of it", cluster.Problems);
+            + "not served here until that one releases it", cluster.Problems);
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class ConflictTests
         Assert.Equal(Addresses("172.30.0.1"), cluster.Plan("ns1/a").ClusterIPs);
         Assert.Empty(cluster.Plan("ns1/b").ClusterIPs);
         Assert.Contains("Service ns1/b, spec.clusterIPs: cluster IP 172.30.0.1 belongs to Service ns1/a, which is older; "
-            + "not served here until that one lets go of it", cluster.Problems);
+            + "not served here until that one releases it", cluster.Problems);
 
         cluster.RemoveService("ns1/a");
         Assert.Equal(Addresses("172.30.0.1"), cluster.Plan("ns1/b").ClusterIPs);
@@ -125,7 +125,7 @@ public sealed class ConflictTests
 
         Assert.Equal("ns1/a", HolderOf(cluster, "node:3001"));
         Assert.Contains("Service ns1/b, spec.ports[0].nodePort: node port 3001/tcp belongs to Service ns1/a, which is older; "
-            + "not served here until that one lets go of it", cluster.Problems);
+            + "not served here until that one releases it", cluster.Problems);
         cluster.Set(Old("ns1/a", "172.30.0.1") with { Ports = [Port(80, nodePort: 3002)] });
         Assert.Equal("ns1/b", HolderOf(cluster, "node:3001"));
     }

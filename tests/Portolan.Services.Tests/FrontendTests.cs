@@ -141,8 +141,8 @@ public sealed class FrontendTests
         Assert.Equal("direct", cluster.Dial(Client.Node, $"{address}:80"));
         Assert.Equal("10.180.0.1:80 rewritten", cluster.Dial(Client.Outside, "198.51.100.7:80"));
         Assert.Equal(
-            [$"Service ns1/svc1, spec.externalIPs: {address} is unspecified, loopback or multicast; not served at it",
-                $"Service ns1/svc1, status.loadBalancer.ingress: {address} is unspecified, loopback or multicast; not served at it"],
+            [$"Service ns1/svc1, spec.externalIPs: {address} is unspecified, loopback or multicast; not served",
+                $"Service ns1/svc1, status.loadBalancer.ingress: {address} is unspecified, loopback or multicast; not served"],
             cluster.Problems);
     }
 
@@ -171,7 +171,7 @@ public sealed class FrontendTests
             .Where(port => port.Frontends.Any(frontend => frontend.Kind == FrontendKind.NodePort)).Select(port => port.Name.ToString())
             .Distinct());
         Assert.Equal(
-            ["Service ns1/svc1, spec.ports[1].nodePort: node port 3001/tcp stands at another port of this service already; not served " +
+            ["Service ns1/svc1, spec.ports[1].nodePort: node port 3001/tcp is already used by another port of this service; not served " +
                 "for this one"],
             cluster.Problems);
     }

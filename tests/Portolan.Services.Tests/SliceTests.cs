@@ -66,7 +66,8 @@ public sealed class SliceTests
         var cluster = new ClusterUnderTest();
         TableDelta before = cluster.Set(Slice("ns1/web-1", "ns1/web", Here("10.180.0.1")));
         Assert.True(before.IsEmpty);
-        Assert.Equal(["EndpointSlice ns1/web-1, metadata.labels: names Service ns1/web, which does not exist; the slice waits for it"],
+        Assert.Equal(
+            ["EndpointSlice ns1/web-1, metadata.labels: names Service ns1/web, which does not exist; the slice is kept until it does"],
             cluster.Problems);
 
         Assert.Single(cluster.Set(Service("ns1/web", "172.30.0.48")).Services);

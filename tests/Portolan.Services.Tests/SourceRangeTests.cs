@@ -98,7 +98,7 @@ public sealed class SourceRangeTests
         Assert.Equal("[fd00:10:180::1]:80 rewritten", cluster.Dial(Client.Outside, "[2001:db8:ffff::4]:80", source: "2001:db8::2"));
         Assert.Equal(
             ["Service ns1/svc1, spec.loadBalancerSourceRanges: no IPv4 range could be read; the load balancer's IPv4 addresses " +
-            "accept nobody"],
+            "accept no source"],
             cluster.Problems);
     }
 

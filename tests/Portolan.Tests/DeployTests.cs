@@ -11,7 +11,8 @@ public sealed partial class DeployTests
 {
     private static readonly string s_deploy = Path.Combine(PortolanBinary.RepositoryRoot, "deploy");
 
-    public static TheoryData<string> Overlays => ["base", "overlays/canary", "overlays/iptables", "overlays/own-config", "overlays/cleanup"];
+    public static TheoryData<string> Overlays =>
+        ["base", "overlays/canary", "overlays/iptables", "overlays/own-config", "overlays/cleanup"];
 
     [Theory]
     [MemberData(nameof(Overlays))]

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 
 namespace Portolan.Tests;
@@ -140,6 +143,29 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task Healthz_fails_until_the_API_server_was_reached_and_livez_does_not()
+    {
+        using var run = new PortolanRun();
+        string kubeconfig = Path.Combine(run.Folder, "kubeconfig");
+        File.WriteAllText(kubeconfig, """
+            apiVersion: v1
+            kind: Config
+            clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+            contexts: [{name: here, context: {cluster: here, user: me}}]
+            current-context: here
+            users: [{name: me, user: {}}]
+            """);
+
+        run.StartProxyOf("--config", run.Configuration(), "--kubeconfig", kubeconfig);
+
+        await run.UntilAsync(() => IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200), "livez");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 503), run.Get("http://127.0.0.1:10256/healthz"));
+        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:1", StringComparison.Ordinal), "a line about the API server");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 503));
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200));
+    }
+
+    [Fact]
     public async Task Metrics_of_mode_iptables_tell_what_the_tools_were_used_for()
     {
         using var run = new PortolanRun();
@@ -209,14 +235,59 @@ public sealed class HealthTests
         {
             run.StartProxy(run.Configuration());
             await run.UntilAsync(() =>
-                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: 192.168.10.11:32001 cannot be listened on",
+                run.Log.Contains("Service shop/front, spec.healthCheckNodePort: cannot listen on 192.168.10.11:32001",
                 StringComparison.Ordinal), "a line about the port");
             await run.UntilSyncedAsync(1);
         }
         Assert.Null(run.Get("http://192.168.10.11:32001/"));
 
         await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "the listener to open");
-        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot be listened on", StringComparison.Ordinal));
+        Assert.Single(run.Log.Split('\n'), static line => line.Contains("cannot listen on", StringComparison.Ordinal));
+    }
+
+    /// <summary>A health check node port is open to the network.</summary>
+    [Theory]
+    [InlineData("192.168.10.11", 32001)]
+    [InlineData("127.0.0.1", 10256)]
+    public async Task Connections_on_which_nothing_happens_keep_no_page_from_answering(string address, int port)
+    {
+        using PortolanRun run = await StartWithHealthCheckAsync();
+        List<Socket> idle = [];
+        for (int number = 0; number < 600; number++)
+            idle.Add(run.Connect(address, port));
+
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200), "livez");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 200), "healthz");
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10249/metrics"), 200), "metrics");
+        Assert.True(IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "the health check node port");
+        idle.ForEach(static socket => socket.Dispose());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("GET /livez HTTP/1.1\r\nHost: h")]
+    public async Task A_client_that_does_not_finish_its_request_is_left(string begun)
+    {
+        using PortolanRun run = await StartWithHealthCheckAsync();
+        using Socket client = run.Connect("127.0.0.1", 10256);
+        client.Send(Encoding.ASCII.GetBytes(begun));
+
+        // Five seconds, and as much again for a machine that is busy with other things.
+        client.ReceiveTimeout = 30_000;
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            while (client.Receive(new byte[1024]) > 0)
+            {
+                // What it says before it closes the connection (408) is welcome.
+            }
+        }
+        catch (SocketException closed) when (closed.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // Left all the same.
+        }
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(30));
+        Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200));
     }
 
     [Fact]
@@ -228,9 +299,29 @@ public sealed class HealthTests
         run.StartProxy(run.Configuration("metricsBindAddress: 127.0.0.1:10256"));
 
         await run.UntilSyncedAsync(1);
-        await run.UntilAsync(() => run.Log.Contains("127.0.0.1:10256 cannot be listened on", StringComparison.Ordinal),
+        await run.UntilAsync(() => run.Log.Contains("cannot listen on 127.0.0.1:10256", StringComparison.Ordinal),
             "a line about the port");
         Assert.Contains("10.244.1.10", run.Tools("nft", "list", "ruleset"), StringComparison.Ordinal);
+    }
+
+    private static async Task<PortolanRun> StartWithHealthCheckAsync()
+    {
+        var run = new PortolanRun();
+        try
+        {
+            run.Manifest("node.yaml", Manifest.Node);
+            run.Manifest("front.yaml", LocalService);
+            run.Manifest("slice.yaml", Manifest.Slice("front-1", "front", "IPv4", "{addresses: [10.244.1.1], nodeName: node-a}"));
+            run.StartProxy(run.Configuration());
+            await run.UntilAsync(() => IsStatus(run.Get("http://192.168.10.11:32001/"), 200), "a healthy answer");
+            await run.UntilSyncedAsync(1);
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
     }
 
     private static string Body(string? answer) => (answer ?? "").Split("\r\n\r\n", 2)[^1];

@@ -72,18 +72,28 @@ internal sealed class PortolanRun : IDisposable
 
     /// <summary>The same; <paramref name="before"/> is a command that runs it.</summary>
     public void StartProxy(string[] before, string configuration, params string[] more) =>
-        Start([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]);
+        Follow(StartProcess([.. before, .. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests, .. more]));
+
+    /// <summary>Starts "portolan proxy" with these arguments alone.</summary>
+    public void StartProxyOf(params string[] arguments) => Follow(StartProcess([.. PortolanBinary.Command, "proxy", .. arguments]));
 
     /// <summary>Starts it from a command line alone.</summary>
     public void StartProxyWithoutFile(params string[] flags) =>
-        Start([.. PortolanBinary.Command, "proxy", "--manifests", Manifests, .. flags]);
+        Follow(StartProcess([.. PortolanBinary.Command, "proxy", "--manifests", Manifests, .. flags]));
 
     /// <summary>Starts the program under another name, as images have it at /usr/local/bin/kube-proxy.</summary>
     public void StartAs(string name, params string[] arguments) =>
-        Start(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments]);
+        Follow(StartProcess(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments]));
+
+    /// <summary>Starts "portolan proxy" with pipes that nobody reads until <see cref="ReadOutput"/> is called.</summary>
+    public void StartProxyUnread(string configuration) =>
+        _process = StartProcess([.. PortolanBinary.Command, "proxy", "--config", configuration, "--manifests", Manifests]);
+
+    /// <summary>Begins to read what the proxy has written and writes.</summary>
+    public void ReadOutput() => Follow(_process ?? throw new InvalidOperationException("The proxy does not run."));
 
     /// <summary>Starts any program as the proxy.</summary>
-    public void StartProgram(params string[] command) => Start(command);
+    public void StartProgram(params string[] command) => Follow(StartProcess(command));
 
     /// <summary>Runs any program of the node's to its end.</summary>
     public Outcome RunProgram(params string[] command)
@@ -95,9 +105,9 @@ internal sealed class PortolanRun : IDisposable
         return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
     }
 
-    private void Start(string[] command)
+    private void Follow(Process process)
     {
-        _process = StartProcess(command);
+        _process = process;
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.BeginErrorReadLine();
@@ -107,15 +117,13 @@ internal sealed class PortolanRun : IDisposable
     /// <summary>Sends SIGTERM; returns the exit status.</summary>
     public int StopProxy()
     {
-        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
-        Tool.Run("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        Process process = Terminate();
         process.WaitForExit();
         return process.ExitCode;
     }
 
-    /// <summary>Sends a signal: "USR1".</summary>
-    public void Signal(string name) => Tool.Run("kill", [$"-{name}", (_process ?? throw new InvalidOperationException("No proxy runs."))
-        .Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    /// <summary>Sends SIGTERM; true when the proxy ends in time, whether or not anybody reads what it writes.</summary>
+    public bool TryStopProxy(TimeSpan patience) => Terminate().WaitForExit(patience);
 
     /// <summary>Waits until the proxy has ended by itself; returns the exit status.</summary>
     public async Task<int> UntilEndedAsync()
@@ -125,6 +133,16 @@ internal sealed class PortolanRun : IDisposable
         await process.WaitForExitAsync(patience.Token);
         return process.ExitCode;
     }
+
+    /// <summary>Sends a signal: "USR1".</summary>
+    public Process Signal(string name)
+    {
+        Process process = _process ?? throw new InvalidOperationException("The proxy does not run.");
+        Tool.Run("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        return process;
+    }
+
+    private Process Terminate() => Signal("TERM");
 
     /// <summary>Waits until the rules of the folder's services are in force.</summary>
     public Task UntilSyncedAsync(int services) => UntilAsync(
@@ -165,6 +183,14 @@ internal sealed class PortolanRun : IDisposable
             return null;
         }
     }
+
+    /// <summary>Opens a TCP connection to the node, from the node.</summary>
+    public Socket Connect(string address, int port) => _node.Run(() =>
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(System.Net.IPAddress.Parse(address), port);
+        return socket;
+    });
 
     /// <summary>Holds a TCP port of the node until the result is disposed.</summary>
     public IDisposable Occupy(string address, int port) => _node.Run(() =>

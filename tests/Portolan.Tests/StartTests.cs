@@ -65,7 +65,7 @@ public sealed class StartTests
     [InlineData("--kubeconfig=/nonexistent", "The kubeconfig /nonexistent does not exist")]
     [InlineData("--kubeconfig=/proc/self/stat", "The kubeconfig /proc/self/stat cannot be used")]
     [InlineData("--master=ftp://10.0.0.1", "--master: 'ftp://10.0.0.1' is not the address of a server")]
-    [InlineData("--v=0", "No kubeconfig is given and this is no pod with a service account")]
+    [InlineData("--v=0", "No kubeconfig is given and this is not a pod with a service account")]
     public void An_API_server_that_cannot_be_used_is_told_in_one_line(string flag, string expected)
     {
         using var run = new PortolanRun();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a copy of this checkout in a folder whose path has /src/, /tests/ and a blank, and runs the quickest tests there: no file of the build
-# may guess from a path what it belongs to. Prints what failed; the exit status is 0 when all went well.
+# Builds a copy of this checkout in a folder whose path contains /src/, /tests/ and a blank, and runs the quickest tests there: the build must not
+# depend on the path of the checkout. Prints what failed; the exit status is 0 if everything passed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

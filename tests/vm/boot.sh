@@ -4,10 +4,10 @@
 #   tests/vm/boot.sh KERNEL SCRIPT [FILE...]
 #
 # KERNEL is a series that Debian has a cloud kernel for (5.10, 6.1, 6.12, 7.3, also 7.2.13), or "newest". SCRIPT and the files (or folders)
-# are put into /job, where the script runs as root with /job as its folder; what it leaves in /results is brought to
+# are copied to /job, where the script runs as root with /job as its working directory; what it leaves in /results is copied to
 # out/vm/results/KERNEL (or $PORTOLAN_VM_RESULTS). In the machine: dash as sh, bash, ip, iptables-nft and iptables-legacy, ipset, ipvsadm,
 # conntrack, modprobe, busybox for the rest; nft (1.1.3) and /opt/nft/VERSION/nft for other versions.
-# Status 77: no machine can be had here; 124: no end within $PORTOLAN_VM_SECONDS (300); 125: it ended without a result; 126: it did not come up.
+# Status 77: no machine can be built here; 124: not finished within $PORTOLAN_VM_SECONDS (300); 125: it ended without a result; 126: it did not boot.
 set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes docs/kernels.md from what tests/vm/run.sh found.
+# Generates docs/kernels.md from the results of tests/vm/run.sh.
 #
 #   tests/vm/kernels-doc.sh [RESULTS.tsv ...] >docs/kernels.md
 #
-# Without files: out/vm/results.tsv. Of several files the last one that has a kernel speaks for it.
+# Without files: out/vm/results.tsv. If several files have results for a kernel, the last file counts.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 (($#)) || set -- "$here/../../out/vm/results.tsv"
@@ -26,14 +26,14 @@ awk -F'\t' -v OFS='|' -v order="$order" '
     return pass + fail == 0 ? "not run" : fail == 0 ? "works (" pass " flows)" : pass == 0 ? "**fails**" : "**" fail " of " pass + fail " flows fail**"
   }
   END {
-    print "\n## Modes\n\nFlows of the scenarios that went as expected, with real packets.\n"
+    print "\n## Modes\n\nFlows of the scenarios that behaved as expected, with real packets.\n"
     print "| kernel | nftables | iptables, nft back-end | iptables, legacy back-end | first sync with no module loaded |"
     print "|---|---|---|---|---|"
     for (i = 1; i <= n; i++) {k = kernels[i]; print "| " release[k] " | " cell(k, "nftables") " | " cell(k, "iptables-nft") " | " cell(k, "iptables-legacy") " | " ((k in cold) ? cold[k] : (k in gone) ? gone[k] : "not run") " |"}
     head = "| |"; rule = "|---|"
     for (i = 1; i <= n; i++) {head = head " " release[kernels[i]] " |"; rule = rule "---|"}
     for (kind = 1; kind <= 2; kind++) {
-      print kind == 1 ? "\n## What our rules are made of\n" : "\n## What they do without\n"
+      print kind == 1 ? "\n## What our rules are made of\n" : "\n## Features that they do not use\n"
       print head "\n" rule
       for (j = 1; j <= f; j++) if (feature[features[j]] == (kind == 1 ? "needed" : "other")) {
         line = "| " features[j] " |"
@@ -42,7 +42,7 @@ awk -F'\t' -v OFS='|' -v order="$order" '
       }
     }
     print "\n## Other versions of nft beside our tables\n"
-    if (v == 0) print "Not run: there was no table of ours to read."
+    if (v == 0) print "Not run: our table was not there to be read."
     else {
       print head "\n" rule
       for (l = 1; l <= v; l++) for (j = 1; j <= w; j++) {

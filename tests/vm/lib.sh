@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts in this folder share: Debian packages fetched into out/vm and unpacked there (nothing is installed on this machine),
+# Shared by the scripts in this folder: Debian packages downloaded to out/vm and unpacked there (nothing is installed on this machine),
 # and one virtual machine that runs one job. Sourced, not run.
 
 vm_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,16 +10,16 @@ vm_lib=usr/lib/x86_64-linux-gnu
 # The release whose programs run in every machine: its C library is at least as new as the one that our binary was linked with.
 vm_userland=trixie
 vm_userland_packages=(bash busybox-static conntrack dash ethtool iproute2 ipset iptables iputils-ping ipvsadm kmod libstdc++6 nftables procps util-linux)
-# Releases whose nft stands in the machines too, as a neighbour's: 0.9.8, 1.0.6, 1.1.3 and the newest.
+# Releases whose nft is in the machines as well, as another program's: 0.9.8, 1.0.6, 1.1.3 and the newest.
 vm_nft_releases=(bullseye bookworm trixie sid)
 vm_tool_packages=(qemu-system-x86 e2fsprogs kmod xz-utils)
 
-# "No machine can be had here": the caller reports a skip. Everything else that goes wrong is a failure.
+# "No machine can be built here": the caller reports a skip. Everything else that goes wrong is a failure.
 vm_cannot=77
 
 vm_say() { echo "vm: $*" >&2; }
 
-# Prints why no machine can be had here; succeeds when there is a reason.
+# Prints why no machine can be built here; succeeds when there is a reason.
 vm_reason() {
   [[ $(uname -m) == x86_64 ]] || { echo "the machines are x86-64 and are emulated on x86-64 only"; return 0; }
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo "no apt-get here: kernels come from Debian's archive"; return 0; }
@@ -28,14 +28,14 @@ vm_reason() {
   return 1
 }
 
-# The address of the machine's own mirror of Debian (or Debian-Security), any release of it.
+# The URL of the Debian (or Debian-Security) mirror that this machine is configured to use, any release of it.
 vm_mirror() {
   # shellcheck disable=SC2016 # the names in $() are apt's
   apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
     awk -v label="$1" '$2 == "Debian" && $3 == label {print $1; exit}'
 }
 
-# An apt of our own: own sources, lists and archive, and an empty list of installed packages, so that every dependency is fetched.
+# apt with its own sources, lists and archive, and an empty list of installed packages, so that every dependency is downloaded.
 vm_apt() {
   local command=$1
   shift
@@ -47,7 +47,7 @@ vm_apt() {
     -o APT::Update::Post-Invoke-Success::= -o APT::Keep-Downloaded-Packages=true -o DPkg::Post-Invoke::= "$@"
 }
 
-# Package lists of all releases at once, at most a day old. Lists that can't be renewed are used as they are.
+# Package lists of all releases at once, at most a day old. Lists that cannot be updated are used as they are.
 vm_update() {
   local mirror security release
   local lists="$vm_out/apt/lists" keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -61,14 +61,14 @@ vm_update() {
     [[ -z $security ]] || echo "deb [arch=amd64 signed-by=$keyring] $security $release-security main"
   done >>"$vm_out/apt/sources.list"
   vm_say "reading Debian's package lists"
-  # A release may have left the mirror: what the others offer is still good.
+  # A release may have been removed from the mirror; the others can still be used.
   vm_apt apt-get update >&2 || vm_say "not every package list could be read"
   [[ -n $(find "$lists" -name '*_Packages*' -print -quit) ]] || { echo "Debian's package lists can't be read" >&2; return $vm_cannot; }
   touch "$vm_out/apt/updated"
 }
 
-# vm_debs RELEASE PACKAGE...: the file names of these packages and of all they need, as that release has them, in a fixed order.
-# apt leaves out what it has fetched already, so it is shown an empty archive.
+# vm_debs RELEASE PACKAGE...: the file names of these packages and all their dependencies in that release, sorted.
+# apt leaves out what it has already downloaded, so it is shown an empty archive.
 vm_debs() {
   local release=$1
   shift
@@ -76,7 +76,7 @@ vm_debs() {
   vm_apt apt-get -o Dir::Cache::archives="$vm_out/apt/none" install -y --no-install-recommends --print-uris -t "$release" "$@" | awk '{print $2}' | sort
 }
 
-# vm_install RELEASE FOLDER PACKAGE...: unpacks packages and all that they need into FOLDER, a root of its own.
+# vm_install RELEASE FOLDER PACKAGE...: unpacks packages and their dependencies into FOLDER, a root of its own.
 vm_install() {
   local release=$1 into=$2 deb
   shift 2
@@ -99,14 +99,14 @@ vm_unpack() {
 
 vm_digest() { sha256sum | cut -c1-16; }
 
-# vm_in ROOT PROGRAM ARGUMENT...: runs a program out of an unpacked root, with that root's C library and libraries.
+# vm_in ROOT PROGRAM ARGUMENT...: runs a program from an unpacked root, with that root's libraries.
 vm_in() {
   local root=$1 program=$2
   shift 2
   "$root/$vm_lib/ld-linux-x86-64.so.2" --library-path "$root/$vm_lib" "$root/usr/$program" "$@"
 }
 
-# vm_once FOLDER KEY FUNCTION ARGUMENT...: has FUNCTION fill FOLDER, unless it was filled with the same key before.
+# vm_once FOLDER KEY FUNCTION ARGUMENT...: calls FUNCTION to fill FOLDER, unless it was already filled with the same key.
 vm_once() {
   local folder=$1 key=$2
   shift 2
@@ -134,7 +134,7 @@ vm_kernel_package() {
   vm_apt apt-cache pkgnames linux-image- | grep -E "^linux-image-${series}[.+-][0-9d].*-cloud-amd64$" | grep -v unsigned | sort -V | tail -1
 }
 
-# The packages of one kernel: 7.x has its modules, its image and its configuration in packages of their own.
+# The packages of one kernel: 7.x has its modules, its image and its configuration in separate packages.
 vm_kernel_packages() {
   local version=${1#linux-image-} name
   echo "$1"
@@ -157,7 +157,7 @@ vm_fill_kernel() {
     cp "$root/boot/$name-$release" "$into/$name" 2>/dev/null || cp "$modules/$name" "$into/" || return
   done
   rm -f "$modules/vmlinuz"
-  # Compressed modules would be unpacked by emulated code, again and again.
+  # Compressed modules would be unpacked by emulated code on every load.
   find "$modules" -name '*.ko.xz' -print0 | xargs -0r xz -d
   # What a machine without devices never loads. Networking, IPVS and the drivers of virtual links stay.
   rm -rf "$root/boot" "$modules"/kernel/{sound,drivers/{gpu,infiniband,media,scsi,usb,hid,nvme,net/ethernet,md,hv,ata}} \
@@ -166,12 +166,12 @@ vm_fill_kernel() {
   echo "$release" >"$into/release"
 }
 
-# The file that a kernel's package was fetched as.
+# The file that a kernel's package was downloaded as.
 vm_kernel_deb() {
   vm_apt apt-get download --print-uris "$1" | awk '{print $2}'
 }
 
-# vm_kernel SERIES: fetches and unpacks a kernel; prints its folder.
+# vm_kernel SERIES: downloads and unpacks a kernel; prints its folder.
 vm_kernel() {
   local series=$1 package key
   package=$(vm_kernel_package "$series")
@@ -187,7 +187,7 @@ vm_fill_nft() { vm_install "$1" "$2" nftables; }
 vm_fill_userland() {
   local into=$1 release nft
   vm_install "$vm_userland" "$into" "${vm_userland_packages[@]}" || return
-  # The two back ends are told apart by the name they are called by; `iptables` itself is what a job chooses.
+  # The two back-ends differ by the name they are called by; a job chooses which one `iptables` itself is.
   for nft in iptables ip6tables; do ln -sf "$nft-nft" "$into/usr/sbin/$nft"; ln -sf "$nft-nft-save" "$into/usr/sbin/$nft-save"; ln -sf "$nft-nft-restore" "$into/usr/sbin/$nft-restore"; done
   for release in "${vm_nft_releases[@]}"; do
     rm -rf "$vm_out/nft.new"
@@ -209,7 +209,7 @@ vm_fill_userland() {
   echo 'root:x:0:0:root:/root:/bin/sh' >"$into/etc/passwd"
   echo 'root:x:0:' >"$into/etc/group"
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$into/etc/hosts"
-  # Applets stand in for what is not there; they never take the place of a real program (its ip, its modprobe lack what we need).
+  # Applets fill in for programs that are missing; they never replace a real one (busybox's ip and modprobe lack what we need).
   local applet
   for applet in $("$into/usr/bin/busybox" --list); do
     [[ -e $into/usr/bin/$applet || -e $into/usr/sbin/$applet || $applet == sh || $applet == ash ]] || ln -s busybox "$into/usr/bin/$applet"
@@ -226,7 +226,7 @@ vm_userland_key() {
   } | vm_digest
 }
 
-# vm_initrd ROOT RELEASE FILE: the little that finds the disks: in these kernels virtio is a module while ext4 is not.
+# vm_initrd ROOT RELEASE FILE: just enough to find the disks: in these kernels virtio is a module while ext4 is built in.
 vm_initrd() {
   local root=$1 release=$2 file=$3 module name number=10
   mkdir -p "$root.initrd"/{bin,dev,modules,root}
@@ -253,13 +253,13 @@ vm_fill_image() {
   rm -f "$root/.key"
   cp -a "$kernel/root/usr/lib/modules" "$root/usr/lib/" || return
   vm_initrd "$root" "$(<"$kernel/release")" "$into/initrd" || return
-  # Room for what a job writes.
+  # Space for what a job writes.
   truncate -s "$(($(du -sm "$root" | cut -f1) + 400))M" "$into/root.img"
   vm_in "$vm_out/tools" sbin/mkfs.ext4 -q -F -E root_owner=0:0 -O ^has_journal -m 0 -d "$root" "$into/root.img" || return
   rm -rf "$root"
 }
 
-# All of this folder that says what is in an image.
+# Everything in this folder that determines the content of an image.
 vm_recipe() {
   declare -p vm_userland vm_userland_packages vm_nft_releases vm_tool_packages
   declare -f vm_install vm_unpack vm_kernel_package vm_kernel_packages vm_initrd vm_fill_tools vm_fill_kernel vm_fill_nft vm_fill_userland vm_fill_image
@@ -287,19 +287,17 @@ vm_image() {
   echo "$image"
 }
 
-# vm_run IMAGE JOB RESULTS SECONDS: boots IMAGE, has it run JOB/run and brings back what that left in /results. The serial console goes to
-# standard output. Status: that of JOB/run; 124 when the machine did not come to an end in time; 125 when it ended without a result; 126 when
-# it did not come up.
+# vm_run IMAGE JOB RESULTS SECONDS: boots IMAGE, runs JOB/run in it and copies back what that left in /results. The serial console goes to
+# standard output. Status: that of JOB/run; 124 if the machine did not finish in time; 125 if it ended without a result; 126 if it did not boot.
 #
-# On busy processors an emulated one now and then hangs before the first program, or runs into an instruction that another one is patching: the
-# kernel stops at the breakpoint that stands there meanwhile. Neither says anything about the job, so such a machine is started again, twice at
-# most.
+# On a busy host an emulated CPU occasionally hangs before the first program, or executes an instruction that another CPU is patching: the
+# kernel stops at the temporary breakpoint. Neither says anything about the job, so such a machine is started again, at most twice.
 vm_run() {
   local try status
   for try in 1 2 3; do
     vm_run_once "$@" && status=0 || status=$?
     [[ $status == 126 ]] || { [[ $status == 125 ]] && grep -q 'Oops: int3' "$3/serial.log"; } || break
-    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not come up" || echo "met the emulator's breakpoint"); starting it again"
+    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not boot" || echo "stopped at a breakpoint under emulation"); starting it again"
   done
   return "$status"
 }
@@ -311,7 +309,7 @@ vm_run_once() {
   log=$results/serial.log
   : >"$log"
   tar -C "$job" -cf "$work/job.img" . || return 125
-  # Whole sectors, and room for the end marker that a short disk would cut off.
+  # Whole sectors, and space for the end marker that a short disk would cut off.
   truncate -s "%1M" "$work/job.img"
   truncate -s 512M "$work/results.img"
   TMPDIR="$work" QEMU_MODULE_DIR="$vm_out/tools/$vm_lib/qemu" timeout -k 10 "$seconds" \
@@ -344,7 +342,7 @@ vm_run_once() {
       status=124
     fi
   fi
-  # The reader ends by itself, a moment after the emulator.
+  # tail ends by itself, a moment after the emulator.
   wait
   rm -rf "$work"
   return "$status"

@@ -4,10 +4,10 @@
 #   tests/vm/run.sh [--kernels "5.10 6.1 6.12 newest"] [--modes "nftables iptables-nft iptables-legacy"] [--scenarios core|all] [--all] [--job FILE]
 #
 #   --scenarios core   those of core.txt (default); all: every scenario file, as written
-#   --all              every scenario file, and every way that leads to its clusters (restarts, empty kernels, one change at a time)
-#   --job FILE         runs this script in each machine, beside ./portolan and ./lab-runner, in place of the cases
+#   --all              every scenario file, in every timeline (restarts, empty kernels, one change at a time)
+#   --job FILE         runs this script in each machine, beside ./portolan and ./lab-runner, instead of the cases
 #
-# The binary under test is out/portolan, or PORTOLAN_BIN. What each case did is in out/vm/results.tsv, the machines' logs in out/vm/results.
+# The binary under test is out/portolan, or PORTOLAN_BIN. The result of each case is in out/vm/results.tsv, the machines' logs in out/vm/results.
 # The last line is "N passed, N failed, N skipped"; the exit status is 1 when a case failed, a machine did not answer, or nothing ran.
 set -uo pipefail
 # shellcheck source=lib.sh
@@ -27,13 +27,13 @@ done
 if [[ $scenarios == all && -z ${all:-} ]]; then timelines=as-written seconds=5400; fi
 
 if reason=$(vm_reason); then
-  echo "tests/vm: no machine can be had: $reason"
+  echo "tests/vm: skipped, no machine can be built here: $reason"
   echo "0 passed, 0 failed, $(wc -w <<<"$kernels") skipped"
   exit 0
 fi
 portolan=${PORTOLAN_BIN:-$vm_repo/out/portolan}
 if [[ ! -x $portolan ]]; then
-  echo "tests/vm: $portolan is not there; ./build.sh makes it" >&2
+  echo "tests/vm: $portolan does not exist; run ./build.sh first" >&2
   echo "0 passed, 1 failed, 0 skipped"
   exit 1
 fi
@@ -47,7 +47,7 @@ fi
 work=$(mktemp -d "$vm_out/job.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/cluster"
-# The runner writes its reports below the folder that has this file.
+# The runner writes its reports below the folder that contains this file.
 touch "$work/Portolan.slnx"
 cp "$portolan" "$work/portolan"
 cp "$runner" "$vm_here/core.txt" "$work/"
@@ -58,7 +58,7 @@ cp -r "$vm_here/guest/flush" "$work/"
 [[ -z $job ]] || cp "$job" "$work/job" || exit 1
 printf 'MODES=%q\nSCENARIOS=%q\nTIMELINES=%q\nPARALLEL=%q\nJOB=%q\n' "$modes" "$scenarios" "$timelines" "${PORTOLAN_VM_PARALLEL:-2}" "${job##*/}" >"$work/settings"
 
-# One kernel: its cases go to out/vm/results/SERIES/cases.tsv, with a line of this script's own when there is more, or less, to say.
+# One kernel: its cases go to out/vm/results/SERIES/cases.tsv, with an extra line from this script if the machine was not built or did not finish.
 run_kernel() {
   local series=$1 results="$vm_out/results/$1" image status why
   rm -rf "$results"
@@ -66,7 +66,7 @@ run_kernel() {
   why=$(vm_image "$series" 2>&1 >"$results/image") && status=0 || status=$?
   image=$(<"$results/image")
   if ((status)); then
-    ((status == vm_cannot)) && why="SKIP	machine	boots	${why##*$'\n'}" || why="FAIL	machine	is made	${why##*$'\n'}"
+    ((status == vm_cannot)) && why="SKIP	machine	boots	${why##*$'\n'}" || why="FAIL	machine	is built	${why##*$'\n'}"
     echo "$why" >"$results/cases.tsv"
     return
   fi
@@ -75,11 +75,11 @@ run_kernel() {
   cp "$image/release" "$results/release"
   if [[ ! -e $results/complete ]]; then
     case $status in
-      126) why="did not come up" ;;
-      124) why="did not come to an end within $seconds s" ;;
+      126) why="did not boot" ;;
+      124) why="did not finish within $seconds s" ;;
       *) why="stopped with status $status" ;;
     esac
-    printf 'FAIL\tmachine\truns to its end\t%s: %s\n' "$why" "$(tail -3 "$results/serial.log" | tr '\n\t' '  ')" >>"$results/cases.tsv"
+    printf 'FAIL\tmachine\tfinishes\t%s: %s\n' "$why" "$(tail -3 "$results/serial.log" | tr '\n\t' '  ')" >>"$results/cases.tsv"
   fi
 }
 
@@ -94,7 +94,7 @@ wait
 for series in $kernels; do
   release=$(cat "$vm_out/results/$series/release" 2>/dev/null || echo "-")
   awk -F'\t' -v OFS='\t' -v series="$series" -v release="$release" -v accepted="$vm_here/accepted.tsv" '
-    # What cannot be had by nature is skipped, with its reason: part, name (each a pattern), reason.
+    # Known failures that are not ours to fix are skipped, with the reason: part, name (each a pattern), reason.
     BEGIN {while ((getline line < accepted) > 0) if (line !~ /^#/ && split(line, field, "\t") == 3) {n++; part[n] = field[1]; name[n] = field[2]; reason[n] = field[3]}}
     {result = $1; detail = $4
      if (result == "FAIL") for (i = 1; i <= n; i++) if ($2 ~ part[i] && $3 ~ name[i]) {result = "SKIP"; detail = reason[i]}

@@ -4,7 +4,7 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
-/// Programs what this node serves into the kernel. One loop owns a plane and calls it from one thread at a time (metrics aside, which are
+/// Programs what this node serves into the kernel. One loop owns a plane and calls it from one thread at a time (except metrics, which are
 /// read from any thread); planes share no base class, only this contract.
 /// </summary>
 public interface IDataPlane : IDisposable
@@ -16,33 +16,33 @@ public interface IDataPlane : IDisposable
     PlaneSchedule Schedule { get; }
 
     /// <summary>
-    /// Brings the kernel in step with a change. The first call carries the whole picture: the plane then reads what the kernel holds and
-    /// writes only the difference. Cost depends on the delta, not on what exists. A delta that was not taken (an exception, or a report
-    /// that is not in force) comes again, together with what came since.
+    /// Applies a change to the kernel. The first call has everything that is served: the plane then reads what the kernel holds and
+    /// writes only the difference. Cost depends on the delta, not on what exists. A delta that was not applied (an exception, or a report
+    /// that is not in force) is passed again, together with later changes.
     /// </summary>
-    /// <returns>What was done. Objects the kernel refused are held back by the plane and tried again by <see cref="Reconcile"/>.</returns>
+    /// <returns>What was done. Objects the kernel refused are quarantined by the plane and retried by <see cref="Reconcile"/>.</returns>
     SyncReport Apply(TableDelta delta);
 
     /// <summary>Reads back what the kernel holds, compares it with everything applied so far, and writes the difference.</summary>
     SyncReport Reconcile();
 
     /// <summary>
-    /// A look that is cheaper than <see cref="Reconcile"/> and writes nothing; asked for every <see cref="PlaneSchedule.CheckPeriod"/>.
-    /// Planes that learn of changes by themselves need none.
+    /// A check that is cheaper than <see cref="Reconcile"/> and writes nothing; called every <see cref="PlaneSchedule.CheckPeriod"/>.
+    /// Planes that are notified of changes need none.
     /// </summary>
-    /// <returns>What was changed by somebody else, for the operator; null when nothing was, or when it cannot be told.</returns>
+    /// <returns>What another program changed, for the operator; null if nothing, or if it cannot be determined.</returns>
     string? Check() => null;
 
     /// <summary>
-    /// Raised, on any thread, when something else changed or removed the plane's rules; the text says who and what, where the kernel tells.
+    /// Raised, on any thread, when something else changed or removed the plane's rules; the text says who and what, if known.
     /// The loop answers with <see cref="Reconcile"/>.
     /// </summary>
     event Action<string>? ExternallyModified;
 
-    /// <summary>The figures this plane keeps of its own, for the metrics page.</summary>
+    /// <summary>The plane's own metrics, for the metrics page.</summary>
     ImmutableArray<PlaneMetric> Metrics => [];
 
-    /// <summary>The present values of <see cref="Metrics"/>; any thread, at each scrape.</summary>
+    /// <summary>The current values of <see cref="Metrics"/>; any thread, at each scrape.</summary>
     IEnumerable<PlaneSample> ReadMetrics() => [];
 }
 
@@ -67,20 +67,32 @@ public sealed record SyncReport
     public int Transactions { get; init; }
 
     /// <summary>
-    /// What the kernel (or a tool) refused, each named. Everything else went in when <see cref="IsInForce"/>; else these say why it did
+    /// What the kernel (or a tool) refused. Everything else was applied if <see cref="IsInForce"/>; otherwise these say why it was
     /// not.
     /// </summary>
     public ImmutableArray<Refusal> Refusals { get; init; } = [];
 
-    /// <summary>What an operator should know of the machine's other rules, though everything went in; a sentence each.</summary>
+    /// <summary>What an operator should know about the machine's other rules, although everything was applied; a sentence each.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 
-    /// <summary>True when the kernel holds what was wanted, held-back objects aside.</summary>
+    /// <summary>True if the kernel holds what was wanted, except quarantined objects.</summary>
     public bool IsInForce { get; init; } = true;
+
+    /// <summary>
+    /// True when all that the kernel held was read and compared, not only the change written: what was written besides it was missing, and
+    /// packets have met rules that were not whole.
+    /// </summary>
+    public bool HasComparedAll { get; init; }
+
+    /// <summary>
+    /// UDP frontends that the kernel held when the plane first read it, thus those of the proxy before this one, as far as the plane can
+    /// read its rules; empty in all later reports.
+    /// </summary>
+    public ImmutableArray<UdpFrontend> FoundUdpFrontends { get; init; } = [];
 }
 
-/// <summary>An object held back because the kernel refused it.</summary>
-/// <param name="Subject">"Service shop/web, port http" or what else it was for.</param>
+/// <summary>An object that is quarantined because the kernel refused it.</summary>
+/// <param name="Subject">What it was for, for example "Service shop/web, port http".</param>
 /// <param name="Change">What was tried, for example "add element endpoints { 172.30.0.10 . udp . 53 . 0 }".</param>
 /// <param name="Reason">The kernel's or tool's answer, for example "ENOSPC: the set is full".</param>
 public sealed record Refusal(string Subject, string Change, string Reason)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Portolan.DataPlanes.Contract;
 
 /// <summary>
-/// All that the rest of the program knows of a kind of data plane: whether it can work here, how it is opened, and how what it wrote is
+/// Everything the rest of the program sees of a kind of data plane: whether it can work here, how it is opened, and how what it wrote is
 /// removed. Registered in <see cref="Registry"/>.
 /// </summary>
 public interface IDataPlaneProvider
@@ -15,12 +15,12 @@ public interface IDataPlaneProvider
     /// <summary>Command-line options that only this plane has.</summary>
     ImmutableArray<PlaneOption> Options { get; }
 
-    /// <summary>Asks the machine whether the plane can work here. Leaves nothing behind.</summary>
-    /// <returns>What is missing and what to do about it, one line without a full stop; null when nothing is.</returns>
+    /// <summary>Probes whether the plane can work on this machine. Leaves nothing behind.</summary>
+    /// <returns>What is missing and what to do about it, one line without a full stop; null if nothing is missing.</returns>
     string? Probe(DataPlaneOptions options);
 
     /// <summary>Opens the plane. Writes nothing before its first <see cref="IDataPlane.Apply"/>.</summary>
-    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
     /// <exception cref="IOException">A tool the plane works through cannot be used.</exception>
     IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers);
 
@@ -32,7 +32,7 @@ public interface IDataPlaneProvider
     /// kube-proxy ever wrote.</param>
     /// <returns>One entry for each thing removed ("the nf_tables tables of mode nftables").</returns>
     /// <exception cref="Netlink.Core.NetlinkException">The kernel refused.</exception>
-    /// <exception cref="InvalidOperationException">A tool is missing, or refused.</exception>
+    /// <exception cref="InvalidOperationException">A tool is missing, or failed.</exception>
     /// <exception cref="IOException">A tool cannot be started.</exception>
     IReadOnlyList<string> CleanUp(IDataPlane? inForce);
 
@@ -41,13 +41,13 @@ public interface IDataPlaneProvider
     IReadOnlyList<string> Find();
 }
 
-/// <summary>What planes are opened with.</summary>
+/// <summary>The options a plane is opened with.</summary>
 public sealed record DataPlaneOptions
 {
-    /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (masqueradeBit of the mode).</summary>
+    /// <summary>The bit of the packet mark that requests masquerading, 0 to 31 (masqueradeBit of the mode).</summary>
     public int MasqueradeBit { get; init; } = 14;
 
-    /// <summary>Time after which the plane wants to be sure of what the kernel holds (syncPeriod of the mode).</summary>
+    /// <summary>Time after which the plane verifies what the kernel holds (syncPeriod of the mode).</summary>
     public TimeSpan SyncPeriod { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Serve IPv6 as well as IPv4: false on a machine without it.</summary>
@@ -72,7 +72,7 @@ public sealed record DataPlaneOptions
 /// <summary>A command-line option that only one plane has.</summary>
 /// <param name="Name">"--iptables-layout".</param>
 /// <param name="Help">A sentence for --help.</param>
-/// <param name="Values">What it may be, in lower case, the default first. "false" and "true" make a switch.</param>
+/// <param name="Values">The allowed values, in lower case, the default first. "false" and "true" make a switch.</param>
 public sealed record PlaneOption(string Name, string Help, params ImmutableArray<string> Values)
 {
     /// <summary>True for an option that may be given without a value.</summary>

@@ -9,6 +9,6 @@ public interface ILocalAddresses
     /// <summary>All addresses of all interfaces, both families, sorted, each once.</summary>
     ImmutableArray<InetAddress> Current { get; }
 
-    /// <summary>Raised, on any thread, when <see cref="Current"/> is another one.</summary>
+    /// <summary>Raised, on any thread, when <see cref="Current"/> has changed.</summary>
     event Action? Changed;
 }

@@ -1,93 +1,132 @@
 using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.Conntrack;
 using Portolan.Netlink.Core;
 using Portolan.Services.Cluster;
-using Portolan.Services.Node;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Removes UDP flows of services that point to no serving endpoint: without it a client that keeps sending is translated to an endpoint
-/// that is gone for as long as it sends (kube-proxy: conntrack.CleanStaleEntries). TCP clients notice by themselves and are left alone.
+/// Makes the kernel forget connections that its rules would lead elsewhere today, and that do not notice by themselves:
+/// UDP flows to endpoints that are gone (kube-proxy: conntrack.CleanStaleEntries), UDP flows by a frontend that no service has any more,
+/// and connections without an answer that began while rules were missing. The next packet of each begins a new one.
 /// </summary>
 /// <remarks>
-/// The table is read only where a UDP port's frontends or serving endpoints changed, and once for all ports when the first change comes,
-/// because endpoints may have gone while no proxy ran. A port without serving endpoints keeps its flows.
+/// <para>TCP clients of endpoints that are gone notice, and are left alone, as is whatever was answered by an endpoint.</para>
+/// <para>The table is read only where a UDP port's frontends or serving endpoints changed, and for all ports when the first change comes,
+/// because endpoints and services may have gone while no proxy ran; and once, for connections without an answer, after the first sync and
+/// after each repair.</para>
+/// <para>Not thread-safe.</para>
 /// </remarks>
 public sealed class ConntrackCleaner(IConntrackTable table)
 {
-    // Beyond this many destination ports one pass over all UDP flows is cheaper than a pass for each.
+    // Above this many destination ports one pass over all UDP flows is cheaper than a pass for each.
     private const int MostFilteredPasses = 4;
 
-    // The UDP ports of each service that has any, as the plane last took them.
-    private readonly Dictionary<ObjectName, ImmutableArray<PortPlan>> _known = [];
+    // What the plane has in force.
+    private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
     private readonly Dictionary<PortKey, PortPlan> _changed = [];
+    private readonly HashSet<UdpFrontend> _lost = [];
+    private SyncRecord? _last;
     private bool _isFirst = true;
+    private bool _hasGap;
+    private int _removedIPv6;
 
-    /// <summary>Takes what the plane has in force now; <see cref="Clean(AddressPlan)"/> then acts on it.</summary>
-    public void Note(TableDelta delta)
+    /// <summary>True when <see cref="Clean"/> has something to do.</summary>
+    public bool IsDue => _changed.Count > 0 || _lost.Count > 0 || _hasGap;
+
+    /// <summary>Takes what the loop did. The rules are in force by then: a flow that is removed comes back by the new ones.</summary>
+    public void Note(SyncRecord record)
     {
-        ArgumentNullException.ThrowIfNull(delta);
-        foreach (ServiceChange change in delta.Services)
-            Note(change.Service, UdpPortsOf(change.Plan));
+        ArgumentNullException.ThrowIfNull(record);
+        SyncReport report = record.Report;
+        // At the first sync rules may have been missing for as long as no proxy ran; at a repair somebody may have put them back himself.
+        _hasGap |= _last is null || record.IsRepair || (report.HasComparedAll && report.Written + report.Removed > 0);
+        _last = record;
+        _lost.UnionWith(report.FoundUdpFrontends);
+        foreach (ServiceChange change in record.Delta.Services)
+            Note(change);
     }
 
-    /// <summary>Removes the flows that changes noted since the last time have left without an endpoint.</summary>
-    /// <param name="node">The node's addresses, to which clients of NodePorts send.</param>
-    /// <returns>The number of flows removed.</returns>
-    /// <exception cref="NetlinkException">The table cannot be read or changed; what was noted stays noted.</exception>
-    public int Clean(AddressPlan node)
+    /// <summary>Removes what changes noted since the last time have left without an endpoint.</summary>
+    /// <returns>The number of connections removed.</returns>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; what was recorded stays recorded.</exception>
+    public CleanedConnections Clean()
     {
-        ArgumentNullException.ThrowIfNull(node);
-        if (_changed.Count == 0)
-            return 0;
-        int removed = Clean(IpFamily.IPv4, node) + Clean(IpFamily.IPv6, node);
-        _changed.Clear();
-        _isFirst = false;
-        return removed;
+        int stale = 0, stuck = 0;
+        _removedIPv6 = 0;
+        if (_last is not null && (_changed.Count > 0 || _lost.Count > 0 || (_isFirst && _hasGap)))
+        {
+            stale = CleanStale(IpFamily.IPv4, _last) + CleanStale(IpFamily.IPv6, _last);
+            _changed.Clear();
+            _lost.Clear();
+            _isFirst = false;
+        }
+        if (_last is not null && _hasGap)
+        {
+            var all = new ServedFrontends(_last.Node, _plans.Values.SelectMany(static plan => plan.Ports), []);
+            stuck = Remove(new ConntrackFilter { IsUnanswered = true }, all.IsStuck);
+            _hasGap = false;
+        }
+        return new CleanedConnections(stale, stuck) { IPv6 = _removedIPv6 };
     }
 
-    private void Note(ObjectName service, ImmutableArray<PortPlan> ports)
+    private void Note(ServiceChange change)
     {
-        ImmutableArray<PortPlan> before = _known.GetValueOrDefault(service, []);
+        ImmutableArray<PortPlan> before = UdpPortsOf(_plans.GetValueOrDefault(change.Service)), now = UdpPortsOf(change.Plan);
         foreach (PortPlan port in before)
         {
-            if (!ports.Any(now => IsSameForFlows(now, port)))
+            if (!now.Any(same => IsSameForFlows(same, port)))
                 _changed.Remove(PortKey.Of(port));
         }
-        foreach (PortPlan port in ports)
+        _lost.UnionWith(before.SelectMany(ServedFrontends.DialledAt).Except(now.SelectMany(ServedFrontends.DialledAt)));
+        foreach (PortPlan port in now)
         {
-            // An empty set means that nothing is stale, however much has changed.
-            if (!port.ServingEndpoints.IsEmpty && !before.Any(old => IsSameForFlows(old, port)))
+            if (!before.Any(old => IsSameForFlows(old, port)))
                 _changed[PortKey.Of(port)] = port;
         }
-        if (ports.IsEmpty)
-            _known.Remove(service);
+        if (change.Plan is null)
+            _plans.Remove(change.Service);
         else
-            _known[service] = ports;
+            _plans[change.Service] = change.Plan;
     }
 
-    private int Clean(IpFamily family, AddressPlan node)
+    private int CleanStale(IpFamily family, SyncRecord last)
     {
-        var frontends = new UdpFrontends(node, _changed.Values.Where(port => port.Family == family));
-        if (frontends.IsEmpty)
+        // What one service lost another may have: then it decides, for which all that is dialled alike is looked up.
+        IEnumerable<PortPlan> ports = _lost.Count == 0 && !_isFirst
+            ? _changed.Values
+            : _plans.Values.SelectMany(static plan => UdpPortsOf(plan));
+        var frontends = new ServedFrontends(last.Node, ports.Where(port => port.Family == family),
+            _lost.Where(frontend => frontend.Family == family));
+        HashSet<ushort> concerned = PortsConcerned(family);
+        if (concerned.Count == 0 && !(_isFirst && !last.Node.ServiceCidrs.IsEmpty))
             return 0;
         int removed = 0;
-        bool isFiltered = !_isFirst && frontends.Ports.Count <= MostFilteredPasses;
-        foreach (ushort? port in isFiltered ? frontends.Ports.Select(static port => (ushort?)port) : [null])
+        bool isFiltered = !_isFirst && concerned.Count <= MostFilteredPasses;
+        foreach (ushort? port in isFiltered ? concerned.Select(static port => (ushort?)port) : [null])
         {
             var filter = new ConntrackFilter { Family = family, Protocol = IpProtocol.Udp, OriginalDestinationPort = port };
-            foreach (ConntrackEntry flow in table.Read(filter))
-            {
-                if (!frontends.IsStale(flow))
-                    continue;
-                table.Delete(flow);
-                removed++;
-            }
+            removed += Remove(filter, _isFirst ? frontends.IsStaleOrOfNoService : frontends.IsStale);
         }
         return removed;
+    }
+
+    private HashSet<ushort> PortsConcerned(IpFamily family) =>
+    [
+        .. _changed.Values.Where(port => port.Family == family).SelectMany(static port => port.Frontends, static (_, to) => to.Port),
+        .. _lost.Where(frontend => frontend.Family == family).Select(static frontend => frontend.Port),
+    ];
+
+    private int Remove(ConntrackFilter filter, ConntrackTest isWanted)
+    {
+        IReadOnlyList<ConntrackEntry> found = table.Find(filter, isWanted);
+        foreach (ConntrackEntry entry in found)
+            table.Delete(entry);
+        _removedIPv6 += found.Count(static entry => entry.Original.Source.Family == IpFamily.IPv6);
+        return found.Count;
     }
 
     private static ImmutableArray<PortPlan> UdpPortsOf(ServicePlan? plan) =>
@@ -100,46 +139,5 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     private readonly record struct PortKey(ServicePortName Name, IpFamily Family)
     {
         public static PortKey Of(PortPlan port) => new(port.Name, port.Family);
-    }
-
-    /// <summary>What clients dial of some UDP ports, and where flows to it may lead.</summary>
-    private sealed class UdpFrontends
-    {
-        private readonly Dictionary<InetEndpoint, ImmutableArray<InetEndpoint>> _servingOf = [];
-        private readonly Dictionary<ushort, ImmutableArray<InetEndpoint>> _servingOfNodePort = [];
-        private readonly AddressPlan _node;
-
-        public UdpFrontends(AddressPlan node, IEnumerable<PortPlan> ports)
-        {
-            _node = node;
-            foreach (PortPlan port in ports)
-            {
-                foreach (Frontend frontend in port.Frontends)
-                {
-                    Ports.Add(frontend.Port);
-                    if (frontend.Kind == FrontendKind.NodePort)
-                        _servingOfNodePort[frontend.Port] = port.ServingEndpoints;
-                    else
-                        _servingOf[new InetEndpoint(frontend.Address, frontend.Port)] = port.ServingEndpoints;
-                }
-            }
-        }
-
-        public bool IsEmpty => Ports.Count == 0;
-
-        public HashSet<ushort> Ports { get; } = [];
-
-        public bool IsStale(in ConntrackEntry flow)
-        {
-            var dialled = new InetEndpoint(flow.Original.Destination, flow.Original.DestinationPort);
-            // Where replies come from is where the flow was translated to.
-            var endpoint = new InetEndpoint(flow.Reply.Source, flow.Reply.SourcePort);
-            if (_servingOf.TryGetValue(dialled, out ImmutableArray<InetEndpoint> serving))
-                return !serving.Contains(endpoint);
-            // Only flows to the node itself: the same port number at somebody else's address is nobody's NodePort.
-            return _servingOfNodePort.TryGetValue(dialled.Port, out serving)
-                && _node.LocalAddresses.BinarySearch(dialled.Address) >= 0
-                && !serving.Contains(endpoint);
-        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
 using Portolan.Netlink.Core;
@@ -5,23 +7,64 @@ using Portolan.Netlink.Core;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Cleans connection tracking up after each change that is in force, and tries again with each reconcile what could not be done.
+/// Cleans connection tracking up after each change that is in force, on a thread of its own: a large table takes the kernel a second to
+/// walk, in which the loop goes on.
 /// </summary>
 public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<ConntrackObserver> logger)
 {
     private readonly ILogger _logger = logger;
+    private readonly Channel<SyncRecord> _records = Channel.CreateUnbounded<SyncRecord>(new() { SingleReader = true });
+    private long _followed, _noted, _cleaned;
 
-    /// <summary>Takes what the loop did. The rules are committed by then: a flow that is removed comes back by the new ones.</summary>
-    /// <exception cref="NetlinkException">The table cannot be read or changed; what was to be removed stays noted.</exception>
+    /// <summary>True while something that is in force waits to be cleaned up after; any thread.</summary>
+    public bool IsPending => Volatile.Read(ref _cleaned) != Volatile.Read(ref _followed);
+
+    /// <summary>Is told how long each clean-up took and what it removed.</summary>
+    public Action<TimeSpan, CleanedConnections>? Cleaned { get; init; }
+
+    /// <summary>Takes what the loop did; quick.</summary>
     public void Follow(SyncRecord record)
     {
         ArgumentNullException.ThrowIfNull(record);
-        cleaner.Note(record.Delta);
-        int removed = cleaner.Clean(record.Node.Addresses);
-        if (removed > 0)
-            LogRemoved(removed);
+        Interlocked.Increment(ref _followed);
+        _records.Writer.TryWrite(record);
     }
 
-    [LoggerMessage(1013, LogLevel.Debug, "conntrack: {Count} UDP flows to endpoints that are gone were removed")]
-    private partial void LogRemoved(int count);
+    /// <summary>
+    /// Cleans up until cancelled. What an exception left undone stays noted: called again, it begins with that.
+    /// </summary>
+    /// <exception cref="NetlinkException">The table cannot be read or changed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        do
+        {
+            for (; _records.Reader.TryRead(out SyncRecord? record); _noted++)
+                cleaner.Note(record);
+            // The kernel's answers are waited for without giving the thread back.
+            if (cleaner.IsDue)
+                await Task.Factory.StartNew(Clean, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            Volatile.Write(ref _cleaned, _noted);
+        }
+        while (await _records.Reader.WaitToReadAsync(cancel).ConfigureAwait(false));
+    }
+
+    private void Clean()
+    {
+        long start = Stopwatch.GetTimestamp();
+        CleanedConnections removed = cleaner.Clean();
+        Cleaned?.Invoke(Stopwatch.GetElapsedTime(start), removed);
+        if (removed.Stale > 0)
+            LogStale(removed.Stale);
+        if (removed.Stuck > 0)
+            LogStuck(removed.Stuck);
+    }
+
+    [LoggerMessage(1013, LogLevel.Debug, "conntrack: removed {Count} UDP flows to endpoints that no longer exist")]
+    private partial void LogStale(int count);
+
+    [LoggerMessage(1014, LogLevel.Information,
+        "conntrack: {Count} connections without an answer, which began while rules were missing, were removed; their next packets " +
+        "begin anew")]
+    private partial void LogStuck(int count);
 }

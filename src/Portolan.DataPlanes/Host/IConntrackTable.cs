@@ -3,14 +3,16 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>The kernel's table of tracked connections, as far as cleaning up needs it.</summary>
+/// <summary>The kernel's table of tracked connections, with the operations that clean-up needs.</summary>
 public interface IConntrackTable
 {
-    /// <summary>The connections that match a filter.</summary>
+    /// <summary>
+    /// The connections that match a filter, by the kernel's own means as far as they go, and pass a test. Of a million only those are kept.
+    /// </summary>
     /// <exception cref="NetlinkException">The kernel did not answer.</exception>
-    IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter);
+    IReadOnlyList<ConntrackEntry> Find(ConntrackFilter filter, ConntrackTest isWanted);
 
-    /// <summary>Removes a connection; one that is gone already is no error.</summary>
+    /// <summary>Removes a connection; it is not an error if it no longer exists.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     void Delete(in ConntrackEntry entry);
 }
@@ -32,11 +34,29 @@ public sealed class KernelConntrackTable : IConntrackTable, IDisposable
     public static KernelConntrackTable Open() => new(NetlinkSocket.Open(NetlinkProtocol.Netfilter));
 
     /// <inheritdoc/>
-    public IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter) => _table.Read(filter);
+    public IReadOnlyList<ConntrackEntry> Find(ConntrackFilter filter, ConntrackTest isWanted)
+    {
+        var visitor = new Finder([], isWanted);
+        _table.Visit(filter, ref visitor);
+        return visitor.Found;
+    }
 
     /// <inheritdoc/>
     public void Delete(in ConntrackEntry entry) => _table.Delete(entry);
 
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
+
+    private readonly struct Finder(List<ConntrackEntry> found, ConntrackTest isWanted) : IConntrackVisitor
+    {
+        public List<ConntrackEntry> Found => found;
+
+        public void Start() => found.Clear();
+
+        public void Visit(in ConntrackEntry entry)
+        {
+            if (isWanted(entry))
+                found.Add(entry);
+        }
+    }
 }

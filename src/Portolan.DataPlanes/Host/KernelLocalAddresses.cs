@@ -27,7 +27,7 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
     /// <inheritdoc/>
     public ImmutableArray<InetAddress> Current { get; private set; }
 
-    /// <summary>Reads the addresses and starts to listen for changes, which <see cref="FollowAsync"/> then takes in.</summary>
+    /// <summary>Reads the addresses and subscribes to changes, which <see cref="FollowAsync"/> then processes.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public static KernelLocalAddresses Open()
     {
@@ -46,8 +46,8 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
         }
     }
 
-    /// <summary>Follows changes until cancelled. After an exception it may be called again, and takes in what happened meanwhile.</summary>
-    /// <exception cref="NetlinkException">The kernel cannot be asked.</exception>
+    /// <summary>Follows changes until cancelled. After an exception it may be called again, and catches up with what was missed.</summary>
+    /// <exception cref="NetlinkException">The kernel cannot be reached over netlink.</exception>
     public async Task FollowAsync(CancellationToken cancel)
     {
         TakeIn();
@@ -65,7 +65,7 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
         _socket.Dispose();
     }
 
-    // A list read now is right whatever events were lost or come late.
+    // A list read now is right, whatever events were lost or are late.
     private void TakeIn()
     {
         ImmutableArray<InetAddress> now = Read();
@@ -78,7 +78,7 @@ public sealed class KernelLocalAddresses : ILocalAddresses, IDisposable
     private ImmutableArray<InetAddress> Read() =>
         [.. _reader.ReadAddresses().Where(IsInUse).Select(static address => address.Address).Distinct().Order()];
 
-    // An address under duplicate detection is not answered for yet, and nothing can be bound to it; its own event tells when it is.
+    // The node does not answer for an address under duplicate detection yet, nor can it be bound; an event follows when it can.
     private static bool IsInUse(LocalAddress address) => !address.Flags.HasFlag(AddressFlags.DuplicateDetected)
         && (!address.Flags.HasFlag(AddressFlags.Tentative) || address.Flags.HasFlag(AddressFlags.Optimistic));
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Portolan.DataPlanes.Host;
 
-/// <summary>Asks the machine whether this process may do a proxy's work; what a plane needs beside that, its provider asks.</summary>
+/// <summary>Checks whether this process may do a proxy's work; what else a plane needs is checked by its provider.</summary>
 public static class KernelSupport
 {
     // linux/capability.h
@@ -13,7 +13,7 @@ public static class KernelSupport
         ? null
         : "writing rules needs root or the capability CAP_NET_ADMIN, which this process does not have";
 
-    // The effective set also holds inside a user namespace, where the user id tells nothing.
+    // The effective set is also right inside a user namespace, where the user id means nothing.
     private static bool HasNetAdmin()
     {
         const string Field = "CapEff:";

@@ -3,14 +3,14 @@ using System.Globalization;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Limits of connection tracking that kube-proxy looks after (KubeProxyConfiguration conntrack). Zero leaves a setting alone.
+/// Limits of connection tracking that kube-proxy manages (KubeProxyConfiguration conntrack). Zero leaves a setting unchanged.
 /// </summary>
 /// <param name="Max">Connections to track at most; only ever raised.</param>
 /// <param name="TcpEstablished">Idle established TCP connections.</param>
 /// <param name="TcpCloseWait">TCP connections in CLOSE_WAIT.</param>
-/// <param name="TcpBeLiberal">Do not call packets outside the window invalid.</param>
-/// <param name="Udp">UDP flows without an answer.</param>
-/// <param name="UdpStream">UDP flows with answers.</param>
+/// <param name="TcpBeLiberal">Do not treat packets outside the window as invalid.</param>
+/// <param name="Udp">UDP flows without a reply.</param>
+/// <param name="UdpStream">UDP flows with replies.</param>
 public sealed record ConntrackSettings(
     int Max, TimeSpan TcpEstablished, TimeSpan TcpCloseWait, bool TcpBeLiberal, TimeSpan Udp, TimeSpan UdpStream)
 {
@@ -25,7 +25,7 @@ public sealed record ConntrackSettings(
         maxPerCore == 0 ? 0 : Math.Max(min, (int)Math.Min(LargestByCores, (long)maxPerCore * cores));
 }
 
-/// <summary>Settings of the machine that are no rules.</summary>
+/// <summary>Settings of the machine other than rules.</summary>
 public static class NodeSettings
 {
     private const string Netfilter = "/proc/sys/net/netfilter/";
@@ -48,7 +48,7 @@ public static class NodeSettings
     }
 
     /// <summary>Sets what differs.</summary>
-    /// <returns>One line for each setting that could not be made; the rest is made.</returns>
+    /// <returns>One line for each setting that could not be set; the others are set.</returns>
     public static IReadOnlyList<string> Apply(ConntrackSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -67,7 +67,7 @@ public static class NodeSettings
         return failures;
     }
 
-    /// <summary>Makes the kernel spare this process when memory runs out (/proc/self/oom_score_adj, -1000 to 1000).</summary>
+    /// <summary>Makes the kernel less likely to kill this process when memory runs out (/proc/self/oom_score_adj, -1000 to 1000).</summary>
     /// <returns>What went wrong, or null.</returns>
     public static string? SetOomScore(int score) =>
         TryWrite("/proc/self/oom_score_adj", score.ToString(CultureInfo.InvariantCulture));

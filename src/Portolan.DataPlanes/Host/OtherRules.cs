@@ -4,12 +4,12 @@ using Portolan.DataPlanes.Contract;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// Rules of service proxies that this process does not keep: of Portolan's other modes, and of a kube-proxy that ran here before. They are
+/// Rules of service proxies other than this process: of Portolan's other modes, and of a kube-proxy that ran here before. They are
 /// removed once the new rules are in force, because two proxies' rules translate the same packets.
 /// </summary>
 public static class OtherRules
 {
-    /// <summary>Lets every kind of plane remove what it wrote; what one cannot remove does not keep the others from it.</summary>
+    /// <summary>Lets every kind of plane remove what it wrote; if one fails, the others still run.</summary>
     /// <param name="providers">All kinds of planes.</param>
     /// <param name="inForce">The plane whose rules stay; null to remove everything Portolan ever wrote.</param>
     public static CleanUpResult Remove(IEnumerable<IDataPlaneProvider> providers, IDataPlane? inForce)
@@ -32,7 +32,7 @@ public static class OtherRules
     }
 }
 
-/// <summary>What became of a clean-up.</summary>
+/// <summary>The result of a clean-up.</summary>
 /// <param name="Removed">One entry for each thing removed.</param>
 /// <param name="Failures">The modes whose rules could not be removed.</param>
 public sealed record CleanUpResult(ImmutableArray<string> Removed, ImmutableArray<CleanUpFailure> Failures);

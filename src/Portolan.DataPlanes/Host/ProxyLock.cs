@@ -5,20 +5,20 @@ using System.Text;
 namespace Portolan.DataPlanes.Host;
 
 /// <summary>
-/// What one proxy of a network namespace holds and no second one: two would undo each other's rules without end. It is the name of an
-/// abstract unix socket (unix(7)), which the kernel keeps apart by network namespace, as it does rules, and frees when its process ends,
+/// A lock that only one proxy per network namespace can hold: two would keep undoing each other's rules. It is the name of an
+/// abstract unix socket (unix(7)), which is local to the network namespace, like rules, and which the kernel frees when its process ends,
 /// however it ends.
 /// </summary>
 /// <remarks>
-/// Containers that share the namespace share the name, whatever files they see; a tool that a killed proxy leaves behind does not hold it.
-/// Any process of the namespace may take it, with no right to write rules: whoever waits says who holds it.
+/// Containers that share the namespace share the name, whatever files they see; a tool that a killed proxy leaves running does not hold it.
+/// Any process in the namespace may take it, without permission to write rules: a waiting proxy logs who holds it.
 /// </remarks>
 public sealed class ProxyLock : IDisposable
 {
     /// <summary>The name, as ss(8) shows it: with @ for the zero byte that makes it abstract.</summary>
     public const string ShownName = "@portolan/proxy";
 
-    // Nobody accepts connections: each one that waits keeps one of these places, and one that finds none does not learn who holds the name.
+    // Connections are never accepted: each waiting proxy takes a place in the backlog; one that finds none cannot learn who holds the name.
     private const int Places = 128;
 
     // asm-generic/socket.h; struct ucred: pid, uid, gid.
@@ -58,7 +58,7 @@ public sealed class ProxyLock : IDisposable
     /// <summary>Frees the name.</summary>
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Looks for the process that holds the name; null when nobody does, or when it cannot be asked.</summary>
+    /// <summary>Finds the process that holds the name; null if nobody does, or if it cannot be determined.</summary>
     public static Holder? FindHolder()
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
@@ -74,7 +74,7 @@ public sealed class ProxyLock : IDisposable
         }
     }
 
-    /// <summary>A connection to the process that holds the name. It tells who that is, and ends with it.</summary>
+    /// <summary>A connection to the process that holds the name. It identifies that process, and breaks when the process ends.</summary>
     public sealed class Holder : IDisposable
     {
         private readonly Socket _connection;
@@ -89,10 +89,10 @@ public sealed class ProxyLock : IDisposable
             UserId = BitConverter.ToUInt32(credentials[4..]);
         }
 
-        /// <summary>The process as this one's process namespace numbers it; 0 when it is not seen from here (another container).</summary>
+        /// <summary>Its process id in this PID namespace; 0 if it is not visible from here (another container).</summary>
         public int ProcessId { get; }
 
-        /// <summary>The user it runs as, as this one's user namespace numbers it.</summary>
+        /// <summary>Its user id in this user namespace.</summary>
         public uint UserId { get; }
 
         /// <summary>It has ended, or closed the socket.</summary>
@@ -101,17 +101,17 @@ public sealed class ProxyLock : IDisposable
         /// <inheritdoc/>
         public void Dispose() => _connection.Dispose();
 
-        /// <summary>For the operator: number, command line and user, as far as they can be seen.</summary>
+        /// <summary>For the operator: process id, command line and user, as far as they are visible.</summary>
         public override string ToString()
         {
             if (ProcessId == 0)
-                return string.Create(CultureInfo.InvariantCulture, $"a process of another container, of user {UserId}");
+                return string.Create(CultureInfo.InvariantCulture, $"a process in another container, of user {UserId}");
             string command = CommandOf(ProcessId);
             string what = command.Length > 0 ? $" ({command})" : "";
             return string.Create(CultureInfo.InvariantCulture, $"process {ProcessId}{what} of user {UserId}");
         }
 
-        // Its own choice, so nothing of it but its text may reach a terminal.
+        // The process chooses its command line, so no control characters may reach a terminal.
         private static string CommandOf(int process)
         {
             try

@@ -9,11 +9,11 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.IpTables;
 
 /// <summary>
-/// Listens to what other programs change in our chains of iptables-nft, and reports each commit once. What others do in chains of their own
-/// is not reported, and of the built-in chains only that a jump to one of ours is gone.
+/// Listens for what other programs change in our chains of iptables-nft, and reports each commit once. What others do in their own chains
+/// is not reported, and of the built-in chains only the deletion of a jump to one of ours.
 /// </summary>
 /// <param name="own">The tools that this plane runs.</param>
-/// <param name="modified">Is called on any thread.</param>
+/// <param name="modified">Called on any thread.</param>
 internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDisposable
 {
     private CancellationTokenSource? _listening;
@@ -22,8 +22,8 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
     /// <summary>True while it listens.</summary>
     public bool IsOpen => _listening is not null && !_isLost;
 
-    /// <summary>Starts to listen to the network namespace of the calling thread.</summary>
-    /// <returns>False when the kernel does not allow it; <see cref="IpTablesPlane.Check"/> then finds what others change.</returns>
+    /// <summary>Starts listening in the network namespace of the calling thread.</summary>
+    /// <returns>False if the kernel does not allow it; <see cref="IpTablesPlane.Check"/> then finds what others change.</returns>
     public bool TryOpen()
     {
         if (IsOpen)
@@ -44,7 +44,7 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
         return true;
     }
 
-    /// <summary>Stops listening: while somebody listens, the kernel makes a notification of each rule of a large change.</summary>
+    /// <summary>Stops listening: while somebody listens, the kernel creates a notification for each rule of a large change.</summary>
     public void Close()
     {
         _listening?.Cancel();
@@ -87,7 +87,7 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
             {
-                // Nobody awaits this task: whatever ended it, the owner's next check opens another monitor.
+                // Nobody awaits this task: whatever ended it, the owner's next check opens a new monitor.
                 _isLost = true;
             }
         }

@@ -11,19 +11,24 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables;
 
-/// <summary>Keeps one family's tables in step: small changes as they are, anything doubtful from what the kernel shows.</summary>
+/// <summary>Keeps one family's tables up to date: small changes directly, anything in doubt by comparing with the kernel.</summary>
 internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTablesStatistics statistics)
 {
     private readonly Dictionary<ObjectName, ServicePlan?> _quarantined = [];
     private readonly List<Refusal> _refusals = [];
     private readonly List<string> _warnings = [];
 
-    // False when what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
+    // False if what the kernel holds may differ from what was written last: at start, after a failure, after a change of layout.
     private bool _isCertain;
-    // A proxy that was killed can leave iptables-restore at work behind.
+    // A proxy that was killed may have left iptables-restore running.
     private bool _mayHavePredecessor = true;
     private ulong? _sizes;
+    private bool _wasResized;
     private int _written, _removed, _transactions;
+    private bool _hasComparedAll;
+
+    // What was there at the first look; null before it, and empty once it is reported.
+    private ImmutableArray<UdpFrontend>? _found;
 
     private IpFamily Family => tool.Family;
 
@@ -71,7 +76,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         return Report();
     }
 
-    /// <summary>Compares with what the kernel shows, writes the difference, and tries once more what was refused before.</summary>
+    /// <summary>Compares with the kernel, writes the difference, and retries what was refused before.</summary>
     public SyncReport Reconcile()
     {
         Begin();
@@ -81,7 +86,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         return Report();
     }
 
-    /// <summary>Compares with what the kernel shows, without writing; null when all is right, or nothing is known.</summary>
+    /// <summary>Compares with the kernel, without writing; null if everything is right, or nothing is known.</summary>
     public string? FindDifference()
     {
         if (!_isCertain)
@@ -94,7 +99,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             ChangeSet change = tables.ChangeFrom(saved);
             return change.IsEmpty
                 ? null
-                : $"{Family}: rules in chains KUBE-* are not as they were written ({change.Describe()}); somebody changed them";
+                : $"{Family}: rules in chains KUBE-* differ from what was written ({change.Describe()}); another program changed them";
         }
         catch (IOException)
         {
@@ -102,10 +107,21 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         }
     }
 
-    /// <summary>Remembers how large the legacy tables are when nobody else has changed them yet.</summary>
-    public void RememberSizes() => _sizes = LegacyTableSizes.Read(Family);
+    /// <summary>Notes, before a change goes in, whether somebody else has changed the legacy tables since the last sync.</summary>
+    public void LookBeforeChange() => _wasResized = _wasResized || (_sizes is not null && LegacyTableSizes.Read(Family) != _sizes);
 
-    /// <summary><see cref="FindDifference"/> where the legacy tables have another size than they had; cheap where they have not.</summary>
+    /// <summary>
+    /// Remembers how large the legacy tables are after a change. Where somebody may have changed them before it, or meanwhile, that says
+    /// nothing: then the next look compares.
+    /// </summary>
+    /// <param name="isRepair">Somebody is at work on the tables.</param>
+    public void RememberSizes(bool isRepair)
+    {
+        _sizes = isRepair || _wasResized ? null : LegacyTableSizes.Read(Family);
+        _wasResized = false;
+    }
+
+    /// <summary><see cref="FindDifference"/> if the size of the legacy tables has changed; cheap if it has not.</summary>
     public string? FindResized()
     {
         ulong? sizes = LegacyTableSizes.Read(Family);
@@ -115,26 +131,35 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         return FindDifference();
     }
 
-    /// <summary>True when the plan has, or had, anything to do with this family.</summary>
+    /// <summary>True if the plan has, or had, anything in this family.</summary>
     private bool Concerns(ServiceChange change) => tables.Plans.ContainsKey(change.Service) || _quarantined.ContainsKey(change.Service)
         || (change.Plan is { } plan && plan.Ports.Any(port => port.Family == Family));
 
     private void Begin()
     {
         (_written, _removed, _transactions) = (0, 0, 0);
+        _hasComparedAll = false;
         _refusals.Clear();
         _warnings.Clear();
     }
 
-    private SyncReport Report() => new()
+    private SyncReport Report()
     {
-        Written = _written,
-        Removed = _removed,
-        Transactions = _transactions,
-        Refusals = [.. _refusals],
-        Warnings = [.. _warnings],
-        IsInForce = _isCertain,
-    };
+        var report = new SyncReport
+        {
+            Written = _written,
+            Removed = _removed,
+            Transactions = _transactions,
+            Refusals = [.. _refusals],
+            Warnings = [.. _warnings],
+            IsInForce = _isCertain,
+            HasComparedAll = _hasComparedAll,
+        };
+        if (!_isCertain || _found is not { } found)
+            return report;
+        _found = [];
+        return report with { FoundUdpFrontends = found };
+    }
 
     private void Full(ImmutableArray<ServiceChange> changes)
     {
@@ -149,15 +174,15 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             foreach ((ObjectName service, ServicePlan? plan) in changes)
                 tables.Replace(service, plan);
             _refusals.Add(new("the iptables tables as a whole", "read what the kernel holds",
-                $"{problem.Message}; the rules stay as they are until the next try"));
+                $"{problem.Message}; the rules stay as they are until the next retry"));
         }
     }
 
     /// <summary>
-    /// Brings changes in, quarantining those that are refused: the service whose line the tool names, or, where it names none, the one that
-    /// is left when the changes are tried by halves.
+    /// Writes changes and quarantines those that are refused: the service whose line the tool names, or, if it names none, the one that
+    /// is found by bisecting the changes.
     /// </summary>
-    /// <returns>False when the tables could not be brought in step.</returns>
+    /// <returns>False if the tables could not be updated.</returns>
     private bool BringIn(ImmutableArray<ServiceChange> changes)
     {
         bool isInStep = true;
@@ -173,7 +198,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             switch (refused.Left)
             {
                 case []:
-                    _refusals.Add(new("the chains that all services share", refused.Outcome.RefusedLine, refused.Outcome.Error));
+                    _refusals.Add(new("the chains shared by all services", refused.Outcome.RefusedLine, refused.Outcome.Error));
                     isInStep = false;
                     break;
                 case [var alone]:
@@ -183,7 +208,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
                     batches.Push([]);
                     break;
                 default:
-                    // Both halves in any case; each leaves the tables in step as far as it can.
+                    // Both halves in any case; each updates the tables as far as it can.
                     int half = refused.Left.Length / 2;
                     batches.Push(refused.Left[half..]);
                     batches.Push(refused.Left[..half]);
@@ -193,10 +218,10 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         return isInStep;
     }
 
-    /// <summary>Brings one batch in, as a whole but for services whose line the tool refuses by number.</summary>
+    /// <summary>Writes one batch as a whole, except services whose line the tool refuses by number.</summary>
     /// <returns>
-    /// Whether the tables are in step; where they are not because of a refusal that names no service, what of the batch is left: its plans
-    /// are those of before.
+    /// Whether the tables are up to date; if not because of a refusal that names no service, the remaining part of the batch: its plans
+    /// are the previous ones.
     /// </returns>
     private (bool IsInStep, Refused? Refused) TryBatch(ServiceChange[] batch)
     {
@@ -211,6 +236,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         {
             SavedTables saved = SavedTables.Read(tool);
             NoteMixed(saved);
+            _hasComparedAll = true;
+            _found ??= [.. saved.UdpFrontends.Select(frontend => new UdpFrontend(Family, frontend.Address, frontend.Port))];
             _mayHavePredecessor &= !saved.HasNoServices;
             ChangeSet change = tables.ChangeFrom(saved, rewritesShared);
             statistics.NoteOwned(Family, tables.Owned.ByTable());
@@ -221,7 +248,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             {
                 if (!_mayHavePredecessor)
                     return (true, null);
-                // What its tool wrote between our look and our turn at the lock shows now.
+                // What another proxy's tool wrote between our read and our getting the lock shows up now.
                 _mayHavePredecessor = false;
             }
             else if (outcome.IsLockHeld)
@@ -231,12 +258,12 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             }
             else if (outcome.Owner is { } owner && tables.Plans.ContainsKey(owner))
             {
-                // Its rules from before went in once; should they be what is refused, it is left without any.
+                // Its previous rules were accepted once; if it is these that are refused, it is left without any.
                 Quarantine(owner, before.Remove(owner, out ServicePlan? old) ? old : null, outcome);
             }
             else if (!rewritesShared && change.RemovesRulesOfNobody)
             {
-                // Somebody else's rule among ours, which cannot be deleted by what the tool shows of it?
+                // Another program's rule among ours, which cannot be deleted by what the tool prints?
                 rewritesShared = true;
             }
             else
@@ -253,9 +280,9 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         foreach (IpTable mixed in saved.Mixed)
         {
             string table = mixed.Text(), family = Family == IpFamily.IPv4 ? "ip" : "ip6";
-            string warning = $"{Family}: somebody has rules made with nft in table {table} of iptables, which iptables-nft-save " +
+            string warning = $"{Family}: table {table} of iptables has rules written with nft, which iptables-nft-save " +
                 $"therefore does not show ('nft list table {family} {table}' does). Services are served, but all their rules are written " +
-                "at each full sync, and what others change in ours is not noticed; rules of nft belong in a table of their own";
+                "at each full sync, and changes others make to ours go unnoticed; rules of nft belong in a table of their own";
             if (!_warnings.Contains(warning))
                 _warnings.Add(warning);
         }
@@ -274,7 +301,7 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
     {
         statistics.CountLockTimeout();
         _refusals.Add(new("the xtables lock", $"{outcome.Lines} lines of iptables-restore",
-            $"{outcome.Error}; nothing was changed and nothing is lost: the next sync writes it"));
+            $"{outcome.Error}; nothing was changed and nothing is lost: the next sync writes them"));
     }
 
     private RestoreOutcome Run(ChangeSet change, bool isPartial)
@@ -291,6 +318,6 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         return outcome;
     }
 
-    /// <summary>A refusal that names no service, and the changes one of which may be at fault.</summary>
+    /// <summary>A refusal that names no service, and the changes of which one may be at fault.</summary>
     private sealed record Refused(RestoreOutcome Outcome, ServiceChange[] Left);
 }

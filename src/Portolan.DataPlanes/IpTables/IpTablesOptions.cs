@@ -15,10 +15,10 @@ public enum IpTablesLayout : byte
 /// <summary>How a packet finds its service in KUBE-SERVICES.</summary>
 public enum IpTablesDispatch : byte
 {
-    /// <summary>Rule by rule, as kube-proxy does: the number of rules walked grows with the number of services.</summary>
+    /// <summary>Rule by rule, as in kube-proxy: the number of rules traversed grows with the number of services.</summary>
     Linear,
 
-    /// <summary>Through chains per address prefix: the number of rules walked grows with its logarithm.</summary>
+    /// <summary>Through chains per address prefix: the number of rules traversed grows with its logarithm.</summary>
     Tree,
 }
 
@@ -47,15 +47,15 @@ public sealed record IpTablesOptions
     /// <summary>Which tools are used.</summary>
     public IpTablesBackend Backend { get; init; }
 
-    /// <summary>The bit of the packet mark that asks for masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
+    /// <summary>The bit of the packet mark that requests masquerading, 0 to 31 (KubeProxyConfiguration iptables.masqueradeBit).</summary>
     public int MasqueradeBit { get; init; } = KubeProxyIptables.MasqueradeBit;
 
-    /// <summary>Drop forwarded packets that connection tracking calls INVALID; false with conntrack.tcpBeLiberal.</summary>
+    /// <summary>Drop forwarded packets that are INVALID to connection tracking; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
     /// <summary>
-    /// MASQUERADE picks source ports fully at random. iptables knows that since 1.6.2, and tools that are called by their back-end, as
-    /// here, come with 1.8: only tests have a reason to go without.
+    /// MASQUERADE picks source ports fully at random. iptables supports that since 1.6.2, and tools with the back-end in their name, as
+    /// used here, exist since 1.8: only tests have a reason to turn it off.
     /// </summary>
     public bool RandomFully { get; init; } = true;
 
@@ -65,10 +65,10 @@ public sealed record IpTablesOptions
     /// <summary>Serve IPv6.</summary>
     public bool ServesIPv6 { get; init; } = true;
 
-    /// <summary>Whole seconds to wait for the xtables lock before a write counts as not done (the tools' -w).</summary>
+    /// <summary>Whole seconds to wait for the xtables lock before a write fails (the tools' -w).</summary>
     public int LockSeconds { get; init; } = 30;
 
-    /// <summary>How often the canary chains are looked at (iptables.syncPeriod); every tenth look compares the rules as well.</summary>
+    /// <summary>How often the canary chains are checked (iptables.syncPeriod); every tenth check compares the rules as well.</summary>
     public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(30);
 
     internal uint MasqueradeMark => 1u << MasqueradeBit;

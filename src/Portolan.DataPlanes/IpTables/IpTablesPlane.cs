@@ -14,12 +14,12 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.IpTables;
 
 /// <summary>
-/// Mode iptables: kube-proxy's chains, written through iptables-restore and ip6tables-restore of the back-end the machine uses. A change
+/// Mode iptables: kube-proxy's chains, written with iptables-restore and ip6tables-restore of the back-end the machine uses. A change
 /// feeds the chains of the services it touches and the changed rules of shared chains; a full sync compares with iptables-save first and
-/// leaves alone what is right.
+/// leaves what is right untouched.
 /// </summary>
 /// <remarks>
-/// The tools work on the network namespace of the calling thread. Statistics aside, one thread at a time.
+/// The tools work on the network namespace of the calling thread. Except for the statistics, one thread at a time.
 /// </remarks>
 public sealed class IpTablesPlane : IDataPlane
 {
@@ -27,14 +27,14 @@ public sealed class IpTablesPlane : IDataPlane
 
     private const int ChecksPerComparison = 10;
 
-    // Of a first sync's size: notifications of each rule would cost it more time than they are worth.
+    // The size of a first sync: notifications for each rule would cost more time than they are worth.
     private const int ManyServices = 500;
 
     private static readonly TimeSpan s_legacyCheckPeriod = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_leastReconcilePeriod = TimeSpan.FromHours(1);
 
-    // What a flush takes away: with `iptables -X` the canaries, with `iptables -F` the jumps, without which a table has no effect.
+    // What a flush removes: `iptables -X` the canaries, `iptables -F` the jumps, without which a table has no effect.
     private static readonly (ChainId Canary, ChainId From, string To)[] s_vital =
     [
         (ChainId.Mangle(KubeProxyIptables.ProxyCanary), default, ""),
@@ -52,7 +52,7 @@ public sealed class IpTablesPlane : IDataPlane
     private bool _isStarted;
     private int _checks, _ticks, _restingTicks;
 
-    /// <summary>Finds the back-end where the options leave it open. Nothing is written before the first <see cref="Apply"/>.</summary>
+    /// <summary>Detects the back-end if the options leave it open. Nothing is written before the first <see cref="Apply"/>.</summary>
     /// <param name="options">The configuration.</param>
     public IpTablesPlane(IpTablesOptions options)
     {
@@ -68,14 +68,14 @@ public sealed class IpTablesPlane : IDataPlane
             AddFamily(IpFamily.IPv6);
         bool isOftenChecked = Backend == IpTablesBackend.Legacy && options.CheckPeriod > s_legacyCheckPeriod;
         _ticksPerCheck = isOftenChecked ? (int)Math.Min(options.CheckPeriod / s_legacyCheckPeriod, 1_000_000) : 1;
-        // Checks find what others changed, every tenth one in any rule: what is left for a reconcile is to be sure.
+        // Checks find what others changed, every tenth one in any rule: a reconcile only makes sure.
         Schedule = new PlaneSchedule(
             options.CheckPeriod > s_leastReconcilePeriod ? options.CheckPeriod : s_leastReconcilePeriod,
             isOftenChecked ? s_legacyCheckPeriod : options.CheckPeriod);
     }
 
     /// <inheritdoc/>
-    /// <remarks>Of the legacy back-end never: the kernel makes no notifications, and <see cref="Check"/> looks.</remarks>
+    /// <remarks>Never raised with the legacy back-end: the kernel sends no notifications, so <see cref="Check"/> has to poll.</remarks>
     public event Action<string>? ExternallyModified;
 
     /// <inheritdoc/>
@@ -87,7 +87,7 @@ public sealed class IpTablesPlane : IDataPlane
     /// <summary>The back-end in use: Nft or Legacy.</summary>
     public IpTablesBackend Backend { get; }
 
-    /// <summary>What the tools were used for.</summary>
+    /// <summary>Statistics of the tools' runs.</summary>
     public IpTablesStatistics Statistics { get; } = new();
 
     /// <summary>Processes started so far.</summary>
@@ -110,13 +110,15 @@ public sealed class IpTablesPlane : IDataPlane
         SyncReport report = SyncReport.UpToDate;
         foreach (FamilySync family in _families)
         {
+            if (Backend == IpTablesBackend.Legacy)
+                family.LookBeforeChange();
             LayoutContext context = LayoutContext.Of(family.Tool.Family, _options, _node, _hasCounters);
             if (context.AllowsLocalhost && Sysctl.TryEnableRouteLocalnet() is { } refusal)
                 report = Sum(report, new() { Refusals = [refusal] });
             report = Sum(report, family.Apply(delta.Services, context, _node.Addresses));
         }
         _isStarted = true;
-        Watch();
+        Watch(isRepair: false);
         return report;
     }
 
@@ -124,17 +126,17 @@ public sealed class IpTablesPlane : IDataPlane
     public SyncReport Reconcile()
     {
         SyncReport report = _families.Aggregate(SyncReport.UpToDate, static (report, family) => Sum(report, family.Reconcile()));
-        Watch();
+        Watch(isRepair: true);
         return report;
     }
 
     /// <summary>
-    /// Looks whether the canary chains and the jumps to ours are still there; the first time and every tenth, whether the rules are what
-    /// was written. Costs a few runs of iptables, in the thread that calls; on the clock milliseconds, and seconds while somebody holds the
-    /// xtables lock. Of the legacy back-end most calls only ask the kernel for the sizes of its tables, and compare the rules when those
+    /// Checks whether the canary chains and the jumps to ours still exist; the first time and every tenth, whether the rules are what
+    /// was written. Costs a few runs of iptables on the calling thread: milliseconds, or seconds while another program holds the
+    /// xtables lock. With the legacy back-end most calls only ask the kernel for the sizes of its tables, and compare the rules if those
     /// have changed.
     /// </summary>
-    /// <returns>What somebody else changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
+    /// <returns>What another program changed; null for nothing, or before the first <see cref="Apply"/>.</returns>
     public string? Check()
     {
         if (!_isStarted)
@@ -151,7 +153,7 @@ public sealed class IpTablesPlane : IDataPlane
     }
 
     /// <summary>
-    /// Takes every chain of this mode, in either layout, and every jump to one out of the kernel; what others made stays.
+    /// Deletes every chain of this mode, in either layout, and every jump to one; what others created stays.
     /// </summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
     public static SyncReport CleanUp(IpTablesBackend backend)
@@ -173,19 +175,20 @@ public sealed class IpTablesPlane : IDataPlane
         _monitor.Dispose();
     }
 
-    /// <summary>From here on changes are those of others.</summary>
-    private void Watch()
+    /// <summary>From here on changes are made by others.</summary>
+    private void Watch(bool isRepair)
     {
         if (Backend == IpTablesBackend.Nft)
             _monitor.TryOpen();
         else
-            _families.ForEach(static family => family.RememberSizes());
+            _families.ForEach(family => family.RememberSizes(isRepair));
     }
 
-    /// <summary>Compares the rules of families whose tables have other sizes than after the last sync; legacy only.</summary>
+    /// <summary>Compares the rules of families whose tables have changed in size since the last sync; legacy only.</summary>
     private string? FindResized()
     {
-        // Somebody may change his own rules all the time: a tenth of the time at most goes into finding out that they are not ours.
+        // Another program may change its own rules all the time: at most a tenth of the time is spent on finding out that they are not
+        // ours.
         if (Backend != IpTablesBackend.Legacy || _restingTicks-- > 0)
             return null;
         long start = Stopwatch.GetTimestamp();
@@ -211,13 +214,13 @@ public sealed class IpTablesPlane : IDataPlane
             {
                 if (!tool.HasChain(canary))
                 {
-                    return $"{tool.Family}: chain {canary.Name} of table {canary.Table.Text()} is gone; " +
-                        "somebody flushed the table (a firewall's restart?)";
+                    return $"{tool.Family}: chain {canary.Name} of table {canary.Table.Text()} does not exist any more; " +
+                        "another program flushed the table (a firewall restart?)";
                 }
                 if (to.Length > 0 && !tool.HasJump(from, to))
                 {
                     return $"{tool.Family}: chain {from.Name} of table {from.Table.Text()} no longer jumps to {to}; " +
-                        "somebody flushed its rules";
+                        "another program flushed its rules";
                 }
             }
             if (comparesRules && family.FindDifference() is { } finding)
@@ -241,5 +244,7 @@ public sealed class IpTablesPlane : IDataPlane
         Refusals = [.. left.Refusals, .. right.Refusals],
         Warnings = [.. left.Warnings, .. right.Warnings],
         IsInForce = left.IsInForce && right.IsInForce,
+        HasComparedAll = left.HasComparedAll || right.HasComparedAll,
+        FoundUdpFrontends = [.. left.FoundUdpFrontends, .. right.FoundUdpFrontends],
     };
 }

@@ -14,7 +14,7 @@ namespace Portolan.DataPlanes.IpTables;
 internal sealed class IpTablesProvider : IDataPlaneProvider
 {
     private static readonly PlaneOption s_layout =
-        new("--iptables-layout", "Chains of mode iptables: modern as kube-proxy v1.36, classic as before v1.24.", "modern", "classic");
+        new("--iptables-layout", "Chains of mode iptables: modern as in kube-proxy v1.36, classic as before v1.24.", "modern", "classic");
 
     private static readonly PlaneOption s_dispatch =
         new("--iptables-dispatch", "How mode iptables finds a service: linear or tree.", "linear", "tree");
@@ -56,10 +56,11 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
     /// <inheritdoc/>
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
-        // Of this mode the chains of the other back-end go as well: the kernel runs both, and only one is kept in step.
+        // With this mode in force the chains of the other back-end are removed as well: the kernel evaluates both, and only one is kept up
+        // to date.
         IpTablesBackend kept = inForce is IpTablesPlane own ? own.Backend : IpTablesBackend.Auto;
         List<string> removed = [];
-        // Asking the tools would load kernel modules, and make tables, where nobody uses them.
+        // Running the tools would load kernel modules, and create tables, on machines that do not use them.
         if (kept != IpTablesBackend.Nft && HasKubeChains() && Remove(IpTablesBackend.Nft))
             removed.Add("the chains of mode iptables");
         if (kept != IpTablesBackend.Legacy && HasLegacyTables() && Remove(IpTablesBackend.Legacy))
@@ -93,7 +94,7 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
             : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
     }
 
-    // The kubelet's chains are no reason: they stay.
+    // The kubelet's chains do not count: they stay.
     private static bool HasKubeChains()
     {
         using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);

@@ -7,7 +7,7 @@ using Portolan.Inet;
 
 namespace Portolan.DataPlanes.IpTables;
 
-/// <summary>What the plane's tools were used for, since it was made. May be read from any thread.</summary>
+/// <summary>Statistics of the plane's tool runs since it was opened. May be read from any thread.</summary>
 public sealed class IpTablesStatistics
 {
     private static readonly IpTable[] s_tables = [IpTable.Filter, IpTable.Nat];
@@ -36,7 +36,7 @@ public sealed class IpTablesStatistics
         new("portolan_iptables_lock_timeouts_total", "Runs that gave up waiting for the xtables lock", IsCounter: true);
 
     private static readonly PlaneMetric s_modifications =
-        new("portolan_iptables_disturbances_total", "Times that rules were found changed or gone", IsCounter: true);
+        new("portolan_iptables_disturbances_total", "Times that rules were found changed or missing", IsCounter: true);
 
     private static readonly PlaneMetric s_rules = new(
         "kubeproxy_sync_proxy_rules_iptables_total", "Total number of iptables rules owned by kube-proxy", IsCounter: false,
@@ -45,23 +45,23 @@ public sealed class IpTablesStatistics
     private readonly ConcurrentDictionary<IpFamily, FamilyFigures> _families = new();
     private long _restores, _lines, _lastLines, _lockTimeouts, _modifications;
 
-    /// <summary>What <see cref="Read"/> gives.</summary>
+    /// <summary>The metrics that <see cref="Read"/> returns.</summary>
     internal static ImmutableArray<PlaneMetric> Metrics { get; } =
         [s_restores, s_failures, s_partialFailures, s_lastRules, s_rules, s_lines, s_lastLines, s_lockTimeouts, s_modifications];
 
     /// <summary>Runs of iptables-restore and ip6tables-restore.</summary>
     public long Restores => Interlocked.Read(ref _restores);
 
-    /// <summary>Lines fed to them in all.</summary>
+    /// <summary>Lines fed to them in total.</summary>
     public long Lines => Interlocked.Read(ref _lines);
 
     /// <summary>Lines fed by the last run.</summary>
     public long LastLines => Interlocked.Read(ref _lastLines);
 
-    /// <summary>Runs that gave up because another user of iptables held the xtables lock all the time.</summary>
+    /// <summary>Runs that gave up because another program held the xtables lock all the time.</summary>
     public long LockTimeouts => Interlocked.Read(ref _lockTimeouts);
 
-    /// <summary>Times that rules were found changed or gone.</summary>
+    /// <summary>Times that rules were found changed or missing.</summary>
     public long Modifications => Interlocked.Read(ref _modifications);
 
     /// <summary>The values for the metrics page.</summary>

@@ -6,13 +6,13 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The numbers under which the kernel remembers a client's backend. A backend of a service port keeps its number while it is in use; a
-/// number is not soon given again, so clients of a backend that went do not find another one behind it.
+/// The ids under which the kernel remembers a client's backend. A backend of a service port keeps its id while it is in use; an
+/// id is not reused soon, so clients of a removed backend do not get another one with the same id.
 /// </summary>
 /// <remarks>
-/// The number travels in the packet's priority from one rule to the next. From the top: four bits that mark it as ours (postrouting clears
+/// The id is passed in the packet's priority from one rule to the next. From the top: four bits that mark it as ours (postrouting clears
 /// it), fifteen for the service port, twelve for the backend, of which zero is the port itself, and the last for the view: the same backend
-/// where only those of this node may serve. The major number (0x7000 to 0x7fff) stays clear of the handles that people and the kernel
+/// where only those of this node may serve. The major number (0x7000 to 0x7fff) avoids the handles that people and the kernel
 /// (0x8000 on) give to queueing disciplines.
 /// </remarks>
 internal sealed class AffinityIds
@@ -20,10 +20,10 @@ internal sealed class AffinityIds
     /// <summary>Bits that mark a priority as an affinity id.</summary>
     internal const uint Mark = 0x7000_0000;
 
-    /// <summary>Bits to look at to tell an affinity id.</summary>
+    /// <summary>Mask of the bits that identify an affinity id.</summary>
     internal const uint MarkMask = 0xf000_0000;
 
-    /// <summary>Bits of an affinity id that are its service port's.</summary>
+    /// <summary>Mask of the bits that identify the service port.</summary>
     internal const uint PortMask = MarkMask | (MaxPorts << PortShift);
 
     /// <summary>The bit for the view in which only backends of this node may serve.</summary>
@@ -42,21 +42,21 @@ internal sealed class AffinityIds
     private readonly HashSet<uint> _used = [];
     private uint _next;
 
-    /// <param name="start">Where to begin counting: a random number, so that a restarted proxy does not reuse what was just given
-    /// up.</param>
+    /// <param name="start">Where to start counting: a random number, so that a restarted proxy does not reuse what was just
+    /// released.</param>
     internal AffinityIds(uint start) => _next = start;
 
     /// <summary>
-    /// The number of a service port in the form of an affinity id; null when the port has no affinity, or there were too many of them.
+    /// The id of a service port in the form of an affinity id; null if the port has no affinity, or if there were too many of them.
     /// </summary>
     internal uint? PortOf(PortPlan port) => port.AffinitySeconds > 0 && _ports.TryGetValue(port.Name, out Port? own) ? own.Id : null;
 
-    /// <summary>The number of a backend that was reserved before; null for one that is too many.</summary>
+    /// <summary>The id of a backend, reserved before; null if there were too many.</summary>
     internal uint? IdOf(ServicePortName name, InetEndpoint endpoint) =>
         _ports.TryGetValue(name, out Port? port) && port.Backends.TryGetValue(endpoint, out uint serial) ? port.Id
         | (serial << BackendShift) : null;
 
-    /// <summary>Gives numbers to a port and all its backends that have none.</summary>
+    /// <summary>Assigns ids to a port and its backends where they have none.</summary>
     internal void Reserve(PortPlan plan)
     {
         if (plan.AffinitySeconds == 0)
@@ -74,9 +74,9 @@ internal sealed class AffinityIds
         port.Reserve(plan.LocalBackends);
     }
 
-    /// <summary>Takes back the numbers of backends that a port had and has no more, and the port's with its last.</summary>
+    /// <summary>Releases the ids of backends that a port no longer has, and the port's with its last backend.</summary>
     /// <param name="before">The port as it was.</param>
-    /// <param name="after">The same port as it is, or null when it is gone.</param>
+    /// <param name="after">The same port as it is, or null if it was removed.</param>
     internal void Release(PortPlan before, PortPlan? after)
     {
         if (before.AffinitySeconds == 0 || !_ports.TryGetValue(before.Name, out Port? port))
@@ -90,7 +90,7 @@ internal sealed class AffinityIds
                     port.Release(backend.Endpoint);
             }
         }
-        // The other family's port of this name has the same number.
+        // The port of the same name in the other family has the same id.
         if (after is not { AffinitySeconds: > 0 } && port.Backends.Count == 0)
         {
             _ports.Remove(before.Name);
@@ -98,7 +98,7 @@ internal sealed class AffinityIds
         }
     }
 
-    /// <summary>Takes over a number that the kernel already holds, if its backend is still one of the port's.</summary>
+    /// <summary>Adopts an id that the kernel already holds, if its backend is still one of the port's.</summary>
     internal void Adopt(PortPlan plan, InetEndpoint endpoint, uint id)
     {
         uint number = (id & PortMask & ~MarkMask) >> PortShift, serial = (id & ~PortMask) >> BackendShift;
@@ -125,12 +125,12 @@ internal sealed class AffinityIds
         return false;
     }
 
-    /// <summary>A service port's own number, and those of its backends.</summary>
+    /// <summary>A service port's own id, and those of its backends.</summary>
     private sealed class Port(uint number)
     {
         private readonly HashSet<uint> _used = [];
 
-        // Begins anywhere: what a restarted proxy gives out is seldom what was just given up.
+        // Starts anywhere: a restarted proxy seldom assigns an id that was just released.
         private uint _next = (uint)Random.Shared.Next((int)MaxBackends);
 
         internal uint Number => number;

@@ -6,7 +6,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// Commits transactions in order, each in the background while the next is being written: a large load then takes as long as the kernel's
 /// part or ours, whichever is longer, and not both.
 /// </summary>
-/// <remarks>Owned by one thread. Once a transaction was refused nothing more is sent.</remarks>
+/// <remarks>Owned by one thread. After a refusal nothing more is sent.</remarks>
 internal sealed class CommitPipeline(INfTablesKernel kernel) : IDisposable
 {
     private NfTransaction _current = new();
@@ -19,11 +19,11 @@ internal sealed class CommitPipeline(INfTablesKernel kernel) : IDisposable
     /// <summary>Number of transactions in force.</summary>
     internal int Committed { get; private set; }
 
-    /// <summary>What the kernel said to the transaction it refused; null while there is none.</summary>
+    /// <summary>The kernel's answer to the transaction it refused; null if none was refused.</summary>
     internal CommitResult? Refused { get; private set; }
 
-    /// <summary>Hands the current transaction to the kernel, after the one before has gone in.</summary>
-    /// <returns>False when that one was refused; the current one is not sent then.</returns>
+    /// <summary>Sends the current transaction to the kernel, after the previous one is committed.</summary>
+    /// <returns>False if the previous one was refused; the current one is not sent then.</returns>
     internal bool Send()
     {
         if (!Wait())
@@ -37,13 +37,13 @@ internal sealed class CommitPipeline(INfTablesKernel kernel) : IDisposable
         return true;
     }
 
-    /// <summary>Hands over the current transaction and waits until all are in force; false when one was refused.</summary>
+    /// <summary>Sends the current transaction and waits until all are in force; false if one was refused.</summary>
     internal bool Finish() => Send() && Wait();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Left early by an exception: the kernel still reads what was sent.
+        // After an exception: the kernel may still be reading what was sent.
         ((IAsyncResult?)_underWay)?.AsyncWaitHandle.WaitOne();
         _current.Dispose();
         _sent.Dispose();

@@ -9,7 +9,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// One element of a set or map, as the bytes the kernel keeps: registers of 4 bytes, addresses and ports in network byte order,
 /// numbers (index, affinity id) in host byte order.
 /// </summary>
-/// <remarks>A value without references to other storage but its comment, so that ten thousands of them are one array.</remarks>
+/// <remarks>A value without references except its comment, so that tens of thousands of them are one array.</remarks>
 internal struct Element
 {
     /// <summary>Longest key: IPv6 address, protocol, port, IPv6 address.</summary>
@@ -24,7 +24,7 @@ internal struct Element
     /// <summary>The set.</summary>
     internal PortolanSet Set;
 
-    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends and AffinityClients, 0 for the sets that exist once.</summary>
+    /// <summary>Prefix length of SourceRanges, seconds of AffinityFrontends and AffinityClients, 0 for sets without variants.</summary>
     internal int Variant;
 
     /// <summary>Length of the key in bytes.</summary>
@@ -33,13 +33,13 @@ internal struct Element
     /// <summary>Length of the data in bytes; 0 in sets.</summary>
     internal byte DataLength;
 
-    /// <summary>Number of the service it was made for, in the transaction that carries it: a refusal comes back with it.</summary>
+    /// <summary>Number of the service it belongs to, in the transaction that contains it: a refusal reports it.</summary>
     internal int Subject;
 
     /// <summary>Name for operators, shown by nft; null for none.</summary>
     internal string? Comment;
 
-    /// <summary>The element is one of several that may ask for the same key: it is counted, not owned.</summary>
+    /// <summary>Several services may need an element with this key: it is reference-counted, not owned.</summary>
     internal readonly bool IsShared => Set is PortolanSet.ClusterIPs or PortolanSet.Hairpin;
 
     [UnscopedRef]
@@ -56,18 +56,18 @@ internal struct Element
     [UnscopedRef]
     internal Span<byte> DataBuffer => MemoryMarshal.CreateSpan(ref Unsafe.As<DataBytes, byte>(ref _data), MaxData);
 
-    /// <summary>Reads the parts of key and data; false when either is not as long as its set's are.</summary>
+    /// <summary>Reads the parts of key and data; false if the length of either is not that of its set.</summary>
     internal readonly bool TryRead(out ElementFields key, out ElementFields data)
     {
         data = default;
         return ElementCodec.TryReadKey(Set, Key, out key) && ElementCodec.TryReadData(Set, Data, out data);
     }
 
-    /// <summary>The same place in the same set.</summary>
+    /// <summary>The same key in the same set.</summary>
     internal readonly bool SamePlace(in Element other) =>
         Set == other.Set && Variant == other.Variant && Key.SequenceEqual(other.Key);
 
-    /// <summary>The same place with the same content.</summary>
+    /// <summary>The same key with the same content.</summary>
     internal readonly bool SameContent(in Element other) =>
         SamePlace(other) && Data.SequenceEqual(other.Data) && Comment == other.Comment;
 

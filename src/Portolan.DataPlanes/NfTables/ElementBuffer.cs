@@ -3,9 +3,9 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>What a service asks of the static rules; rules exist for every use that at least one service has.</summary>
-/// <param name="Scope">The frontends that ask.</param>
-/// <param name="Kind">What is used.</param>
+/// <summary>What a service requires of the static rules; rules exist for everything that at least one service requires.</summary>
+/// <param name="Scope">The frontends that require it.</param>
+/// <param name="Kind">What is required.</param>
 /// <param name="Value">Number of backends, prefix length, or seconds.</param>
 internal readonly record struct RuleRequirement(FrontendScope Scope, RuleRequirementKind Kind, int Value) : IComparable<RuleRequirement>
 {
@@ -14,7 +14,7 @@ internal readonly record struct RuleRequirement(FrontendScope Scope, RuleRequire
         ? Kind.CompareTo(other.Kind) : Value.CompareTo(other.Value);
 }
 
-/// <summary>Frontends that are looked up alike, by chains of their own.</summary>
+/// <summary>Frontends that are looked up the same way, in chains of their own.</summary>
 internal enum FrontendScope : byte
 {
     /// <summary>Frontends with an address of their own.</summary>
@@ -24,18 +24,18 @@ internal enum FrontendScope : byte
     NodePorts,
 }
 
-/// <summary>The things a service can ask of the static rules.</summary>
+/// <summary>What a service can require of the static rules.</summary>
 internal enum RuleRequirementKind : byte
 {
-    /// <summary>A frontend at all.</summary>
+    /// <summary>Any frontend.</summary>
     Frontends,
 
     /// <summary>
-    /// A frontend with that value (<see cref="PortolanFrontend"/>), where the usual number of endpoints stands for all below it.
+    /// A frontend with that value (<see cref="PortolanFrontend"/>); all numbers of endpoints up to the preallocated one count as that one.
     /// </summary>
     Frontend,
 
-    /// <summary>The same for clients inside.</summary>
+    /// <summary>The same for clients inside the cluster.</summary>
     InsideFrontend,
 
     /// <summary>A source range of that prefix length.</summary>
@@ -54,7 +54,7 @@ internal sealed class ElementBuffer
 
     internal ReadOnlySpan<Element> Elements => CollectionsMarshal.AsSpan(_elements);
 
-    /// <summary>Forgets all elements, and the room of a first load.</summary>
+    /// <summary>Removes all elements, and releases the memory of a first load.</summary>
     internal void Clear()
     {
         const int roomOfAChange = 4096;
@@ -63,12 +63,12 @@ internal sealed class ElementBuffer
             _elements.Capacity = 0;
     }
 
-    /// <summary>Makes room, so that a first load does not copy what it has so far again and again.</summary>
+    /// <summary>Reserves capacity, so that a first load does not keep copying the list.</summary>
     internal void EnsureCapacity(int elements) => _elements.EnsureCapacity(elements);
 
     internal void Add(in Element element) => _elements.Add(element);
 
-    /// <summary>Adds a copy, to be changed where it is until the next is added.</summary>
+    /// <summary>Adds a copy, which may be changed in place until the next is added.</summary>
     internal ref Element AddCopy(in Element element)
     {
         int count = _elements.Count;
@@ -78,10 +78,10 @@ internal sealed class ElementBuffer
         return ref copy;
     }
 
-    /// <summary>Forgets the elements from a position on.</summary>
+    /// <summary>Removes the elements from a position on.</summary>
     internal void Truncate(int count) => CollectionsMarshal.SetCount(_elements, count);
 
-    /// <summary>Sorts by place and keeps one element a place: the one that was added first.</summary>
+    /// <summary>Sorts by set and key and keeps one element per key: the one that was added first.</summary>
     internal void SortAndDeduplicate(int from = 0)
     {
         Span<Element> added = CollectionsMarshal.AsSpan(_elements)[from..];
@@ -100,18 +100,18 @@ internal sealed class ElementBuffer
         CollectionsMarshal.SetCount(_elements, from + kept);
     }
 
-    /// <summary>Sorts by the service an element is for, so that a cut between two services cuts no service.</summary>
+    /// <summary>Sorts by service, so that the list can be split between services.</summary>
     internal void SortBySubject() => _elements.Sort(static (left, right) =>
     {
         int bySubject = left.Subject.CompareTo(right.Subject);
         return bySubject != 0 ? bySubject : left.ComparePlace(right);
     });
 
-    /// <summary>Sorts by place; every place is there once.</summary>
+    /// <summary>Sorts by set and key; there are no duplicates.</summary>
     internal void SortByPlace() => _elements.Sort(static (left, right) => left.ComparePlace(right));
 
-    // Insertion sort keeps equal places in order and is the fastest for the dozen elements of a common service; larger ones are sorted
-    // with their position as tie-break.
+    // Insertion sort is stable and the fastest for the dozen elements of an ordinary service; larger ones are sorted
+    // with their position as tie-breaker.
     private static void SortStable(Span<Element> elements)
     {
         if (elements.Length > 32)

@@ -8,13 +8,13 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>A part of an element's key or data. The kernel has each in registers of 4 bytes, one part after the other.</summary>
+/// <summary>A part of an element's key or data. The kernel keeps each in registers of 4 bytes, one part after the other.</summary>
 internal enum ElementField : byte
 {
-    /// <summary>An address that packets are sent to, network byte order.</summary>
+    /// <summary>A destination address, network byte order.</summary>
     Destination,
 
-    /// <summary>An address that packets come from, network byte order; of a range its first one.</summary>
+    /// <summary>A source address, network byte order; for a range its first address.</summary>
     Source,
 
     /// <summary>The number of a transport protocol: one byte, then zeros.</summary>
@@ -23,17 +23,17 @@ internal enum ElementField : byte
     /// <summary>A destination port: two bytes in network byte order, then zeros.</summary>
     Port,
 
-    /// <summary>A number below the number of a frontend's endpoints, host byte order.</summary>
+    /// <summary>The index of an endpoint, below the frontend's number of endpoints, host byte order.</summary>
     Index,
 
-    /// <summary>An affinity id, or the number of a service port in the form of one (<see cref="AffinityIds"/>), host byte order.</summary>
+    /// <summary>An affinity id, or that of a service port (<see cref="AffinityIds"/>), host byte order.</summary>
     AffinityId,
 
-    /// <summary>What is done with a frontend (<see cref="PortolanFrontend.Value"/>), host byte order.</summary>
+    /// <summary>Flags and number of endpoints of a frontend (<see cref="PortolanFrontend.Value"/>), host byte order.</summary>
     Frontend,
 }
 
-/// <summary>The parts of an element, as far as its set has them.</summary>
+/// <summary>The parts of an element; those its set does not have are empty.</summary>
 internal record struct ElementFields
 {
     /// <summary><see cref="ElementField.Destination"/>.</summary>
@@ -65,8 +65,8 @@ internal record struct ElementFields
 }
 
 /// <summary>
-/// The one place that says what keys and data of each set are made of: types for the kernel, registers of rules, bytes of elements and the
-/// words of messages follow from it.
+/// The only place that defines what the keys and data of each set consist of: types for the kernel, registers of rules, bytes of elements
+/// and the text of messages follow from it.
 /// </summary>
 internal static class ElementCodec
 {
@@ -110,9 +110,9 @@ internal static class ElementCodec
     /// <summary>The parts that name a frontend.</summary>
     internal static ImmutableArray<ElementField> Frontend { get; } = [ElementField.Destination, ElementField.Protocol, ElementField.Port];
 
-    /// <summary>Makes an element.</summary>
+    /// <summary>Creates an element.</summary>
     /// <param name="set">The set.</param>
-    /// <param name="variant">Its variant, where it has several.</param>
+    /// <param name="variant">Its variant, if it has several.</param>
     /// <param name="key">The parts of the key.</param>
     /// <param name="data">The parts of the data, of a map.</param>
     internal static Element Encode(PortolanSet set, in ElementFields key, in ElementFields data = default, int variant = 0)
@@ -123,7 +123,7 @@ internal static class ElementCodec
         return element;
     }
 
-    /// <summary>Writes another index into a key: it is the last part of all keys that have one.</summary>
+    /// <summary>Overwrites the index in a key: it is the last part of all keys that have one.</summary>
     internal static void SetIndex(ref Element element, uint index) =>
         MemoryMarshal.Write(element.KeyBuffer[(element.KeyLength - sizeof(uint))..], index);
 
@@ -131,11 +131,11 @@ internal static class ElementCodec
     internal static void SetData(ref Element element, in ElementFields data) =>
         element.DataLength = (byte)Write(DataOf(element.Set), data, element.DataBuffer);
 
-    /// <summary>Reads a key; false when it is not as long as keys of that set are.</summary>
+    /// <summary>Reads a key; false if its length is not that of the set's keys.</summary>
     internal static bool TryReadKey(PortolanSet set, ReadOnlySpan<byte> key, out ElementFields fields) =>
         TryRead(KeyOf(set), key, out fields);
 
-    /// <summary>Reads data; false when it is not as long as data of that map is.</summary>
+    /// <summary>Reads data; false if its length is not that of the map's data.</summary>
     internal static bool TryReadData(PortolanSet set, ReadOnlySpan<byte> data, out ElementFields fields) =>
         TryRead(DataOf(set), data, out fields);
 
@@ -165,7 +165,7 @@ internal static class ElementCodec
         return text.ToString();
     }
 
-    /// <summary>Registers of 4 bytes that a part takes.</summary>
+    /// <summary>Number of 4-byte registers of a part.</summary>
     internal static int SlotsOf(ElementField field, IpFamily family) =>
         field is ElementField.Destination or ElementField.Source ? InetAddress.LengthOf(family) / 4 : 1;
 
@@ -213,7 +213,7 @@ internal static class ElementCodec
         int addresses = 0;
         foreach (ElementField part in parts)
             addresses += part is ElementField.Destination or ElementField.Source ? 1 : 0;
-        // The family follows from the length: it is the table's, and so of all addresses alike.
+        // The family follows from the length: all addresses are of the table's family.
         int addressLength = addresses == 0 ? 0 : (bytes.Length - (parts.Length - addresses) * 4) / addresses;
         foreach (ElementField part in parts)
         {
@@ -253,10 +253,10 @@ internal static class ElementCodec
     }
 }
 
-/// <summary>A frontend as keys name it: NodePorts have the unspecified address, whatever addresses the node has.</summary>
-/// <param name="Address">The address that clients dial.</param>
+/// <summary>A frontend as it is in keys: NodePorts have the unspecified address, whatever addresses the node has.</summary>
+/// <param name="Address">The address that clients connect to.</param>
 /// <param name="Protocol">The transport protocol.</param>
-/// <param name="Port">The port that clients dial.</param>
+/// <param name="Port">The port that clients connect to.</param>
 internal readonly record struct FrontendKey(InetAddress Address, IpProtocol Protocol, ushort Port)
 {
     /// <summary>The parts of the frontend's key, for the codec.</summary>

@@ -5,12 +5,12 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>Names of services as comments of elements.</summary>
 internal static class ElementComment
 {
-    /// <summary>What nft reads back at most (NFTNL_UDATA_COMMENT_MAXLEN is 128 with the terminating zero).</summary>
+    /// <summary>The longest comment nft reads back (NFTNL_UDATA_COMMENT_MAXLEN is 128 with the terminating zero).</summary>
     internal const int MaxLength = 127;
 
     /// <summary>
     /// "shop/web:http". Names come from the cluster or from a file: characters that would end nft's quoted string, or that a terminal would
-    /// act on, are replaced, and a long name is cut.
+    /// interpret, are replaced, and a long name is truncated.
     /// </summary>
     internal static string For(ServicePortName name)
     {

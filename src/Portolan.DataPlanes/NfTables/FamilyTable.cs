@@ -7,12 +7,12 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// What one family's table holds, as far as it is not written in the plans themselves: how many services use each static rule and each
-/// shared element. Plans in, elements to remove and to add out.
+/// What one family's table holds beyond what follows from the plans: how many services use each static rule and each
+/// shared element. Turns plans into elements to remove and to add.
 /// </summary>
 internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
 {
-    /// <summary>The <see cref="Element.Subject"/> of elements that are the node's and no service's.</summary>
+    /// <summary>The <see cref="Element.Subject"/> of elements that belong to the node and not to a service.</summary>
     internal const int NoService = -1;
 
     private readonly Dictionary<RuleRequirement, int> _uses = [];
@@ -23,16 +23,16 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
 
     internal IpFamily Family => family;
 
-    /// <summary>Elements that the planned changes take out of the kernel.</summary>
+    /// <summary>Elements that the planned changes remove from the kernel.</summary>
     internal ElementBuffer Removed { get; } = new();
 
-    /// <summary>Elements that the planned changes put into the kernel; all removals come before all additions.</summary>
+    /// <summary>Elements that the planned changes add to the kernel; all removals come before all additions.</summary>
     internal ElementBuffer Added { get; } = new();
 
-    /// <summary>True when the planned changes need other static rules than are in force.</summary>
+    /// <summary>True if the planned changes need other static rules than those in force.</summary>
     internal bool UsesChanged { get; private set; }
 
-    /// <summary>The uses in force after the planned changes, sorted.</summary>
+    /// <summary>The requirements after the planned changes, sorted.</summary>
     internal ImmutableArray<RuleRequirement> Uses
     {
         get
@@ -43,7 +43,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         }
     }
 
-    /// <summary>Forgets planned changes that were carried out.</summary>
+    /// <summary>Clears planned changes that were committed.</summary>
     internal void ClearPlanned()
     {
         Removed.Clear();
@@ -51,7 +51,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         UsesChanged = false;
     }
 
-    /// <summary>Forgets everything: the table is empty.</summary>
+    /// <summary>Clears everything: the table is empty.</summary>
     internal void Reset()
     {
         ClearPlanned();
@@ -59,7 +59,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         _shared.Clear();
     }
 
-    /// <summary>Plans a service's change of elements. Costs what the service's elements cost.</summary>
+    /// <summary>Plans a service's change of elements. The cost depends on the service's elements only.</summary>
     /// <param name="before">The plan the kernel holds; null for none.</param>
     /// <param name="after">The plan wanted; null for none.</param>
     /// <param name="subject">Number of the service for refusals.</param>
@@ -75,7 +75,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         Difference(_before.Elements, _after.Elements, subject);
     }
 
-    /// <summary>Plans what a service's change asks of the static rules. A first load needs them before it has an element.</summary>
+    /// <summary>Plans what a service's change requires of the static rules. A first load needs them before any element.</summary>
     /// <param name="before">The plan the kernel holds; null for none.</param>
     /// <param name="after">The plan wanted; null for none.</param>
     internal void PlanUses(ServicePlan? before, ServicePlan? after)
@@ -85,8 +85,8 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     }
 
     /// <summary>
-    /// Plans the removal of rules that no service asks for any more. They stay until somebody calls this, so that a service that goes back
-    /// and forth between two kinds changes no rule: for a rule, the kernel walks whole maps and looks at all chains.
+    /// Plans the removal of rules that no service requires any more. They stay until this is called, so that a service that changes back
+    /// and forth between two kinds changes no rule: for each rule, the kernel walks whole maps and validates all chains.
     /// </summary>
     internal void DropUnused()
     {
@@ -112,7 +112,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     }
 
     /// <summary>
-    /// Plans a change of the addresses that take NodePort traffic. Costs what the addresses cost, however many NodePorts there are.
+    /// Plans a change of the addresses that take NodePort traffic. The cost depends on the number of addresses, not of NodePorts.
     /// </summary>
     /// <param name="before">The addresses the kernel holds, of any family.</param>
     /// <param name="after">The addresses wanted, of any family.</param>
@@ -136,7 +136,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     }
 
     /// <summary>
-    /// Turns the plan of a whole table into the difference to what the kernel holds: what is there and right is neither removed nor added.
+    /// Turns the plan of a whole table into the difference from what the kernel holds: what is already right is neither removed nor added.
     /// </summary>
     internal void LeaveDifference(ElementBuffer held)
     {
@@ -196,7 +196,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
             Added.Add(element with { Subject = subject });
     }
 
-    /// <summary>Counts up or down; true when the first came or the last went.</summary>
+    /// <summary>Counts up or down; true if this was the first added or the last removed.</summary>
     private static bool Count<T>(Dictionary<T, int> counts, T key, int by)
         where T : notnull
     {
@@ -208,7 +208,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         return crossed;
     }
 
-    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so one address tells them apart.
+    // Shared elements are cluster IPs and hairpin pairs of one address with itself, so one address identifies them.
     private readonly record struct SharedPlace(PortolanSet Set, InetAddress Address)
     {
         internal static SharedPlace Of(in Element element)

@@ -5,25 +5,25 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Writes the chains that serve one scope of frontends: those with addresses of their own, or NodePorts, whose chains are the same but for
-/// their names, the keys they look up, and the maps.
+/// Writes the chains that serve one scope of frontends: those with addresses of their own, or NodePorts, whose chains are the same except
+/// for their names, the keys they look up, and the maps.
 /// </summary>
 /// <remarks>
 /// A frontend's value (<see cref="PortolanFrontend"/>) leads through a verdict map to the chain that serves it. The chains for the values
-/// that nearly all frontends have need no other look-up before that of the endpoint; all others share the chain "policies".
+/// that nearly all frontends have do no further look-up before that of the endpoint; all others share the chain "policies".
 /// </remarks>
 /// <param name="program">Where chains and verdicts go.</param>
 /// <param name="scope">The frontends.</param>
 internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope)
 {
     /// <summary>
-    /// Numbers of backends that have their chains whether or not a frontend has so many. The kernel walks a whole map for every new rule
-    /// that looks into it (nf_tables_bind_set): at 50,000 elements 3 ms for a rule. So rules that look into the large maps are in chains of
-    /// their own and stay as they are while services come to have one endpoint more or less, change policies, or ranges change.
+    /// Up to this number of backends the chains always exist, whether or not a frontend has that many. The kernel walks a whole map for
+    /// every new rule that looks into it (nf_tables_bind_set): at 50,000 elements 3 ms per rule. So rules that look into the large maps are
+    /// in chains of their own and do not change when services gain or lose an endpoint, change policies, or when ranges change.
     /// </summary>
     internal const int PreallocatedCounts = 8;
 
-    /// <summary>Flags that have chains of their own, and these no rule but what they say.</summary>
+    /// <summary>Combinations of flags that have pick chains of their own.</summary>
     private static ReadOnlySpan<PortolanFrontendFlags> PlainFlags =>
         [PortolanFrontendFlags.None, PortolanFrontendFlags.OffCluster, PortolanFrontendFlags.Masquerade];
 
@@ -41,7 +41,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
 
     private PortolanSet Picks { get; } = scope == FrontendScope.NodePorts ? PortolanSet.NodePortPicks : PortolanSet.Picks;
 
-    /// <summary>Writes all chains of the scope but the one that packets come from.</summary>
+    /// <summary>Writes all chains of the scope except the one that packets arrive from.</summary>
     internal void Write()
     {
         PortolanFrontendFlags used = _outside.Aggregate(PortolanFrontendFlags.None, static (all, one) => all | one.Flags);
@@ -81,7 +81,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             _ => PortolanChainKind.PickOf,
         };
         bool isPlain = flags == PortolanFrontendFlags.None;
-        // NodePorts and clients inside are never told apart by whether they are pods once they are here.
+        // For NodePorts and for clients inside the cluster these chains do not depend on whether the client is a pod.
         if (!isPlain
             && (view.HasFlag(PortolanView.Inside) || (flags == PortolanFrontendFlags.OffCluster && scope == FrontendScope.NodePorts)))
             return;
@@ -104,7 +104,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         }
     }
 
-    /// <summary>What is done where there is no endpoint.</summary>
+    /// <summary>The chains for frontends without an endpoint.</summary>
     private void WriteEnds()
     {
         WriteEnd(PortolanChainKind.NoEndpoints, PortolanFrontendFlags.None, PortolanSet.NoEndpoints, _expr.Reject);
@@ -119,13 +119,13 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             rules.Add(program.Rule(chain, [.. _expr.Key(), RuleExpressions.In(TableSchema.Name(counters)), end]));
         rules.Add(program.Rule(chain, [end]));
         program.Add(chain, rules);
-        // The kernel allows no circle: what "policies" leads on by is a map of its own, for "kinds" leads to "policies".
+        // The kernel allows no loop: "policies" uses a map of its own, because "kinds" leads to "policies".
         program.Lead(Kinds(Outside), new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
         program.Lead(Picks, new PortolanFrontend(flags, 0).Value, NfVerdict.Goto(chain));
     }
 
     /// <summary>
-    /// A commit may land between two look-ups: the first packet's frontend had four endpoints and now has three, and index 3 was drawn.
+    /// A commit may take effect between two look-ups: the frontend had four endpoints and now has three, and index 3 was drawn.
     /// Index 0 exists for as long as the frontend has endpoints.
     /// </summary>
     private void WriteOvertaken(PortolanView view, PortolanFrontend[] frontends)
@@ -154,7 +154,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         program.Add(chain, rules);
     }
 
-    /// <summary>Clients inside of frontends with policy Local.</summary>
+    /// <summary>The chains for clients inside the cluster, of frontends with policy Local.</summary>
     private void WriteInside()
     {
         WriteOvertaken(Inside, _inside);
@@ -183,7 +183,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         program.Add(external, rules);
     }
 
-    /// <summary>What the flags of a frontend ask for, one after the other, and then what it has of endpoints.</summary>
+    /// <summary>What each flag of a frontend requires, one after the other, and then picking one of its endpoints.</summary>
     private void WritePolicies(PortolanFrontendFlags used)
     {
         string chain = Chain(PortolanChainKind.Policies, Outside);
@@ -237,8 +237,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     }
 
     /// <summary>
-    /// Session affinity: what endpoint does the kernel remember for this client at this service port? If none, or one that is no longer in
-    /// use, pick one. Ids travel in the packet's priority, which nothing reads before postrouting clears it.
+    /// Session affinity: which endpoint does the kernel remember for this client at this service port? If none, or one that is no longer in
+    /// use, pick one. Ids are passed in the packet's priority, which nothing else reads before postrouting clears it.
     /// </summary>
     private void WriteAffinity(PortolanView view, PortolanFrontend[] frontends)
     {
@@ -254,7 +254,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
                 [.. _expr.KeyAndRandom(count), RuleExpressions.Map(TableSchema.Name(IdMap(view))), RuleExpressions.StorePriority])]);
             program.Lead(counts, count, NfVerdict.Jump(pick));
         }
-        // The rules of "policies" lead to the chains of all timeouts, whichever frontends have them.
+        // The rules of "policies" go to the chains of all timeouts, whichever frontends have them.
         foreach (int seconds in _timeouts)
         {
             WriteAffinity(view, counts, seconds, isLocal: false);
@@ -274,7 +274,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
                 [.. _expr.Key(), RuleExpressions.Map(TableSchema.Name(PortolanSet.AffinityPorts)), RuleExpressions.StorePriority]),
             program.Rule(chain,
                 [.. _expr.Client(), RuleExpressions.Map(clients), RuleExpressions.StorePriority, RuleExpressions.Jump(found)]),
-            // Back from there: its endpoint is no longer in use.
+            // If that chain returns, the endpoint is no longer in use.
             program.Rule(chain, _expr.Forget(clients)),
             program.Rule(chain, [.. StoreFrontend(view), .. RuleExpressions.LeadBy(TableSchema.Name(counts), PortolanFrontend.CountMask)]),
             program.Rule(chain, [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), RuleExpressions.Jump(found)]),
@@ -282,7 +282,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         ]);
     }
 
-    /// <summary>True for frontends whose rules are there whether or not a service asks for them.</summary>
+    /// <summary>True for frontends whose rules always exist, whether or not a service requires them.</summary>
     internal static bool IsAlwaysServed(PortolanFrontend frontend) => frontend.Count == 0
         ? frontend.Flags is PortolanFrontendFlags.None or PortolanFrontendFlags.Drop
         : frontend.Count <= PreallocatedCounts && PlainFlags.Contains(frontend.Flags);
@@ -299,7 +299,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
     private static PortolanFrontend[] Frontends(ProgramInput input, FrontendScope scope, RuleRequirementKind kind) =>
         [.. input.Values(scope, kind).Select(static value => PortolanFrontend.Of((uint)value))];
 
-    /// <summary>The usual numbers of endpoints, and the others in use.</summary>
+    /// <summary>The preallocated numbers of endpoints, and the others in use.</summary>
     private static IEnumerable<ushort> Counts(IEnumerable<PortolanFrontend> frontends) =>
         Enumerable.Range(1, PreallocatedCounts).Select(static count => (ushort)count)
             .Concat(frontends.Select(static frontend => frontend.Count).Where(static count => count > PreallocatedCounts)

@@ -6,16 +6,16 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>What the kernel counted at one frontend since the element was made (a restart of the proxy keeps it).</summary>
-/// <param name="Service">Service and port, as the element's comment tells: "shop/web:http".</param>
-/// <param name="Address">The frontend's address; for a NodePort the unspecified one, which stands for all that take NodePort
+/// <summary>What the kernel counted for one frontend since its element was created (it survives a restart of the proxy).</summary>
+/// <param name="Service">Service and port from the element's comment: "shop/web:http".</param>
+/// <param name="Address">The frontend's address; for a NodePort the unspecified one, which means all that take NodePort
 /// traffic.</param>
 /// <param name="Protocol">Its protocol.</param>
 /// <param name="Port">Its port.</param>
-/// <param name="Connections">First packets of connections that came to it, rejected and dropped ones included.</param>
+/// <param name="Connections">First packets of connections to it, including rejected and dropped ones.</param>
 /// <param name="Rejected">Those that were rejected for lack of endpoints.</param>
 /// <param name="Dropped">Those that were dropped for lack of endpoints on this node.</param>
-/// <param name="Denied">Those that were dropped because loadBalancerSourceRanges do not have their source.</param>
+/// <param name="Denied">Those that were dropped because loadBalancerSourceRanges do not contain their source.</param>
 public sealed record FrontendCounter(
     string Service, InetAddress Address, IpProtocol Protocol, ushort Port, ulong Connections, ulong Rejected, ulong Dropped, ulong Denied)
 {

@@ -8,16 +8,16 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Asks this kernel whether it takes each kind of set, chain and expression that our tables are made of. They are put into one transaction
-/// on a scratch table whose last message cannot succeed, so the kernel looks at all of it and keeps nothing.
+/// Probes whether this kernel supports each kind of set, chain and expression that our tables use. They are put into one transaction
+/// on a scratch table whose last message cannot succeed, so the kernel checks all of it and keeps nothing.
 /// </summary>
 /// <remarks>
-/// A kernel loads modules while it looks at a transaction, and starts over for each: for this small one that is quick, where the first sync
-/// of a large cluster would be looked at from the start a dozen times.
+/// The kernel loads modules while it processes a transaction, and starts over after each: this is quick for a small one, whereas the first
+/// sync of a large cluster would be processed from the start a dozen times.
 /// </remarks>
 internal sealed class KernelProbe(IpFamily family) : IDisposable
 {
-    // Removed again by being refused; the name says whose it would be if somebody saw it in a notification.
+    // It never exists, because the transaction is refused; the name says whose it is if it shows up in a notification.
     private const string ScratchTable = "portolan-probe";
     private const string ScratchChain = "probe";
     private const int BaseFeature = 0;
@@ -26,10 +26,10 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
     private readonly List<string> _features = [];
     private readonly NfTransaction _transaction = new();
 
-    /// <summary>What is missing, each with the option that a kernel is built with to have it; empty when nothing is.</summary>
+    /// <summary>What is missing, each with the kernel configuration option that provides it; empty if nothing is missing.</summary>
     /// <param name="socket">A socket of netfilter.</param>
     /// <param name="family">The family of the table.</param>
-    /// <exception cref="NetlinkException">The kernel cannot be talked to.</exception>
+    /// <exception cref="NetlinkException">The kernel cannot be reached over netlink.</exception>
     internal static ImmutableArray<string> Missing(NetlinkSocket socket, IpFamily family)
     {
         using var probe = new KernelProbe(family);
@@ -64,7 +64,7 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
             "a packet's priority from a map (Linux 4.1)");
         Try(RuleExpressions.LeadBy(TableSchema.Name(PortolanSet.Kinds)), "verdict maps over a packet's priority");
         Try(rules.KeyAndRandom(2), "random numbers: numgen (CONFIG_NFT_NUMGEN)");
-        // With constants, so that nothing else can be what is missing.
+        // With constants, so that nothing else can be missing.
         Try([new NfImmediate(NfRegister.At(0), NfData.Address(InetAddress.Unspecified(family))),
             new NfImmediate(NfRegister.At(InetAddress.LengthOf(family) / 4), NfData.BigEndian((ushort)80)), rules.Dnat()],
             "destination NAT (CONFIG_NFT_NAT)");
@@ -73,7 +73,7 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
         Try(RuleExpressions.SourceIsLocal, $"whether an address is local: fib (CONFIG_NFT_FIB_{(isIPv4 ? "IPV4" : "IPV6")})");
         Try(RuleExpressions.IsTranslated, "a connection's state: ct (CONFIG_NFT_CT)");
         Try(rules.Remember(clients.Name), "rules that write to sets: dynset");
-        // No table has this name: what the transaction is refused for, at the latest.
+        // No table has this name: the transaction is refused here at the latest.
         _transaction.DeleteTable(new NfTableId(_table.Family, ScratchTable + "-none"));
     }
 
@@ -90,9 +90,9 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
     {
         CommitResult result = _transaction.Commit(socket);
         if (result.IsCommitted)
-            throw new InvalidOperationException("the kernel took a transaction that deletes a table it does not have");
+            throw new InvalidOperationException("the kernel accepted a transaction that deletes a table that does not exist");
         int[] refused = [.. result.Refusals.Select(static refusal => refusal.Subject).Where(static subject => subject >= 0).Distinct()];
-        // Without the table everything else is refused for its lack.
+        // Without the table everything else is refused because the table is missing.
         if (refused.Contains(BaseFeature))
             refused = [BaseFeature];
         return [.. refused.Order()

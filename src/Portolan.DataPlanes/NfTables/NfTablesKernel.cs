@@ -10,7 +10,7 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>The real kernel's nf_tables, over one netlink socket.</summary>
 internal sealed class NfTablesKernel : INfTablesKernel
 {
-    // Somebody else may commit while we read; a table read across two generations may be neither of them.
+    // Another process may commit while we read; a table read across two generations may match neither of them.
     private const int MaxReadAttempts = 8;
 
     private readonly NetlinkSocket _socket;
@@ -23,7 +23,7 @@ internal sealed class NfTablesKernel : INfTablesKernel
         _reader = new NfReader(_socket);
     }
 
-    /// <summary>The socket's port: commits carry it in their notifications.</summary>
+    /// <summary>The socket's port id, which is in the notifications of its commits.</summary>
     internal uint PortId => _socket.PortId;
 
     /// <inheritdoc/>
@@ -43,7 +43,7 @@ internal sealed class NfTablesKernel : INfTablesKernel
             }
             catch (NetlinkException) when (attempt < MaxReadAttempts && ReadGeneration() != before)
             {
-                // The table or a set of it went between two of our requests: what is left is read anew.
+                // The table or one of its sets was deleted between two of our requests: read again from the start.
             }
         }
     }
@@ -83,7 +83,7 @@ internal sealed class NfTablesKernel : INfTablesKernel
             held.Sets[set.Name] = set;
             if (layout is null || !layout.TryParseSet(set.Name, out PortolanSet kind, out int variant))
                 continue;
-            // What rules write is not ours to compare; what another version wrote means something else, but for the affinity endpoints.
+            // Elements added by rules are not compared; what another version wrote means something else, except the affinity endpoints.
             if (kind == PortolanSet.AffinityClients || (!held.IsOurLayout && kind != PortolanSet.AffinityEndpoints))
                 continue;
             if (set.Data is { IsVerdict: true })
@@ -136,7 +136,7 @@ internal sealed class NfTablesKernel : INfTablesKernel
 
         public readonly void Visit(in NfElement element)
         {
-            // Longer than anything we write: not ours, and left out it will be seen as missing or stale where it matters.
+            // Longer than anything we write, so not ours; it is left out and shows up as missing or stale where it matters.
             if (element.Key.Length > Element.MaxKey || element.Data.Length > Element.MaxData)
                 return;
             var copy = new Element

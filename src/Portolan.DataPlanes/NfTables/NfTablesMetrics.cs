@@ -5,7 +5,7 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The figures of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.
+/// The metrics of mode nftables: refused transactions, and, with counters, what the kernel counted for each service port.
 /// </summary>
 internal sealed class NfTablesMetrics(bool withCounters, params ImmutableArray<string> families)
 {
@@ -17,16 +17,16 @@ internal sealed class NfTablesMetrics(bool withCounters, params ImmutableArray<s
         "ip_family");
 
     private static readonly PlaneMetric s_connections = OfPort(
-        "portolan_service_connections", "First packets of connections to a service port, by the kernel");
+        "portolan_service_connections", "First packets of connections to a service port, counted by the kernel");
     private static readonly PlaneMetric s_rejected = OfPort("portolan_service_rejected", "Of these, rejected for lack of endpoints");
     private static readonly PlaneMetric s_dropped = OfPort("portolan_service_dropped",
         "Of these, dropped for lack of endpoints on this node");
     private static readonly PlaneMetric s_denied = OfPort(
-        "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not have their source");
+        "portolan_service_denied", "Of these, dropped because loadBalancerSourceRanges do not contain their source");
 
     private long _refused;
 
-    /// <summary>What there is to read.</summary>
+    /// <summary>The metrics this plane has.</summary>
     public ImmutableArray<PlaneMetric> All { get; } =
         withCounters ? [s_refused, s_cleanUpFailures, s_connections, s_rejected, s_dropped, s_denied]
             : [s_refused, s_cleanUpFailures];
@@ -34,7 +34,7 @@ internal sealed class NfTablesMetrics(bool withCounters, params ImmutableArray<s
     /// <summary>Counts a transaction that the kernel refused.</summary>
     public void CountRefused() => Interlocked.Increment(ref _refused);
 
-    /// <summary>The values now.</summary>
+    /// <summary>The current values.</summary>
     public IEnumerable<PlaneSample> Read()
     {
         // One transaction has both families, and takes out what is no longer used along with the rest: there is no clean-up of its own.

@@ -4,11 +4,11 @@ namespace Portolan.DataPlanes.NfTables;
 public sealed record NfTablesOptions
 {
     /// <summary>
-    /// The bit of the packet mark that asks postrouting to masquerade: 0 to 31 (KubeProxyConfiguration nftables.masqueradeBit).
+    /// The bit of the packet mark that makes postrouting masquerade: 0 to 31 (KubeProxyConfiguration nftables.masqueradeBit).
     /// </summary>
     public int MasqueradeBit { get; init; } = 14;
 
-    /// <summary>Count new connections per frontend. Costs one look-up and one element each.</summary>
+    /// <summary>Count new connections per frontend. Costs one look-up per connection and one element per frontend.</summary>
     public bool WithCounters { get; init; }
 
     /// <summary>Time between two reconciles (KubeProxyConfiguration nftables.syncPeriod).</summary>

@@ -10,11 +10,11 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The nftables plane: tables "ip portolan" and "ip6 portolan", spoken to over netlink. Chains and rules do not grow with the number of
-/// services; all that does lives in elements, so that a change is a few elements in one transaction.
+/// The nftables plane: tables "ip portolan" and "ip6 portolan", written over netlink. Chains and rules do not grow with the number of
+/// services; whatever grows is in elements, so that a change is a few elements in one transaction.
 /// </summary>
 /// <remarks>
-/// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored: it is computed again from the plan that was
+/// Not thread-safe: one loop owns it. What the kernel holds for a service is not stored but recomputed from the plan that was
 /// applied.
 /// </remarks>
 public sealed class NfTablesPlane : IDataPlane
@@ -26,7 +26,7 @@ public sealed class NfTablesPlane : IDataPlane
     private readonly Resync _resync;
     private readonly NfTablesMetrics _metrics;
 
-    // False when the kernel may hold something else than the state says: then it is read before anything is written.
+    // False if the kernel may hold something else than the state says: then it is read before anything is written.
     private bool _isInForce;
 
     /// <summary>Opens the kernel's nf_tables. Writes nothing yet.</summary>
@@ -36,7 +36,7 @@ public sealed class NfTablesPlane : IDataPlane
     {
     }
 
-    /// <summary>As the public constructor, in another network namespace (by name or path).</summary>
+    /// <summary>Like the public constructor, in another network namespace (by name or path).</summary>
     internal NfTablesPlane(NfTablesOptions options, string? networkNamespace, ILogger logger)
     {
         var kernel = new NfTablesKernel(networkNamespace);
@@ -115,7 +115,7 @@ public sealed class NfTablesPlane : IDataPlane
         return RunResync();
     }
 
-    /// <summary>Removes the tables, with all that is in them. Returns false when there were none.</summary>
+    /// <summary>Removes the tables and everything in them. Returns false if there were none.</summary>
     internal static bool Remove(INfTablesKernel kernel)
     {
         using var transaction = new NfTransaction();
@@ -132,7 +132,7 @@ public sealed class NfTablesPlane : IDataPlane
             : throw new InvalidOperationException($"The kernel refused to delete the tables: {string.Join("; ", result.Refusals)}");
     }
 
-    /// <summary>Removes everything this plane ever wrote. Returns false when there was nothing.</summary>
+    /// <summary>Removes everything this plane ever wrote. Returns false if there was nothing.</summary>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
     public static bool RemoveAll()
     {
@@ -140,7 +140,7 @@ public sealed class NfTablesPlane : IDataPlane
         return Remove(kernel);
     }
 
-    /// <summary>Commits what is planned on top of what is known to be in force; null when it takes a resync.</summary>
+    /// <summary>Commits what is planned on top of what is known to be in force; null if a resync is needed.</summary>
     private SyncReport? CommitPlanned(bool nodeChanged)
     {
         int removed = 0, added = 0, rules = 0;
@@ -164,7 +164,7 @@ public sealed class NfTablesPlane : IDataPlane
         _isInForce = false;
         if (!_transaction.IsEmpty)
         {
-            // Refused: most likely the kernel holds something else than we think. Reading it tells, and who is at fault if not.
+            // Refused: most likely the kernel does not hold what we think. Reading it shows that, or else which service is at fault.
             if (!_kernel.Commit(_transaction).IsCommitted)
             {
                 _metrics.CountRefused();
@@ -177,7 +177,7 @@ public sealed class NfTablesPlane : IDataPlane
         return isEmpty && _state.HasNoQuarantine ? SyncReport.UpToDate : _state.Report(added + rules, removed, isEmpty ? 0 : 1);
     }
 
-    // Apart from the reconcile itself, whose report says what others changed. If it is refused, the reconcile finds out why.
+    // Separate from the reconcile itself, whose report says what others changed. If it is refused, the reconcile finds out why.
     private void DropUnusedRules()
     {
         _state.BeginPlanning();

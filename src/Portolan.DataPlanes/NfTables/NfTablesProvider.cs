@@ -34,7 +34,7 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
                 missing = KernelProbe.Missing(socket, IpFamily.IPv6);
             return missing.IsEmpty
                 ? null
-                : $"this kernel ({KernelRelease}) does not have what mode nftables needs: {string.Join("; ", missing)}. Mode iptables " +
+                : $"this kernel ({KernelRelease}) lacks what mode nftables needs: {string.Join("; ", missing)}. Mode iptables " +
                     "may work here";
         }
         catch (NetlinkException failure)
@@ -64,7 +64,7 @@ internal sealed class NfTablesProvider : IDataPlaneProvider
     /// <inheritdoc/>
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
-        // A kernel that has no nf_tables holds none of its tables.
+        // A kernel without nf_tables has no tables to remove.
         if (!HasNfTables())
             return [];
         List<string> removed = [];

@@ -11,8 +11,8 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// What an nftables plane knows: which plans are wanted, which are in force, which the kernel refused, and what is under way. Shared by the
-/// changes of every day (<see cref="NfTablesPlane"/>) and by <see cref="Resync"/>.
+/// The state of an nftables plane: which plans are wanted, which are in force, which the kernel refused, and what is planned. Shared by
+/// ordinary changes (<see cref="NfTablesPlane"/>) and <see cref="Resync"/>.
 /// </summary>
 internal sealed class PlaneState
 {
@@ -33,25 +33,25 @@ internal sealed class PlaneState
         Tables = [.. tables];
     }
 
-    /// <summary>The tables, a family each.</summary>
+    /// <summary>The tables, one per family.</summary>
     internal ImmutableArray<PlaneTable> Tables { get; }
 
     /// <summary>The plans that are wanted.</summary>
     internal Dictionary<ObjectName, ServicePlan> Wanted { get; } = [];
 
-    /// <summary>The plans that the kernel has.</summary>
+    /// <summary>The plans in force.</summary>
     internal Dictionary<ObjectName, ServicePlan> Applied { get; } = [];
 
-    /// <summary>The services whose changes are planned; <see cref="Element.Subject"/> counts them.</summary>
+    /// <summary>The services whose changes are planned; <see cref="Element.Subject"/> is the index.</summary>
     internal IReadOnlyList<ServiceChange> UnderWay => _underWay;
 
     /// <summary>What all services have in common, as wanted.</summary>
     internal NodePlan Node { get; set; } = NodePlan.None;
 
-    /// <summary>True when no service is kept back.</summary>
+    /// <summary>True if no service is quarantined.</summary>
     internal bool HasNoQuarantine => _quarantined.Count == 0;
 
-    /// <summary>Takes over what is wanted now.</summary>
+    /// <summary>Records what is wanted now.</summary>
     internal void Want(IEnumerable<ServiceChange> changes)
     {
         foreach (ServiceChange change in changes)
@@ -60,18 +60,18 @@ internal sealed class PlaneState
                 Wanted.Remove(change.Service);
             else
                 Wanted[change.Service] = change.Plan;
-            // What was refused before may go in now: the service is another one.
+            // What was refused before may be accepted now: the service has changed.
             _quarantined.Remove(change.Service);
         }
     }
 
-    /// <summary>The kernel may have another answer now: nothing is kept back any more.</summary>
+    /// <summary>The kernel may answer differently now: nothing is quarantined any more.</summary>
     internal void EndQuarantine() => _quarantined.Clear();
 
-    /// <summary>True while a service's wanted plan is kept back.</summary>
+    /// <summary>True while a service's wanted plan is quarantined.</summary>
     internal bool IsQuarantined(ObjectName service) => _quarantined.ContainsKey(service);
 
-    /// <summary>Starts to plan: nothing is under way.</summary>
+    /// <summary>Starts planning from scratch.</summary>
     internal void BeginPlanning() => _underWay.Clear();
 
     /// <summary>Plans the change of a service from the plan in force to another one.</summary>
@@ -87,7 +87,7 @@ internal sealed class PlaneState
         _underWay.Add(change);
     }
 
-    /// <summary>Plans what a service of a table that is written as a whole requires of the rules; its elements are planned later.</summary>
+    /// <summary>Plans what a service requires of the rules of a table that is written as a whole; its elements are planned later.</summary>
     internal void PlanWhole(ServiceChange change)
     {
         Reserve(change.Plan);
@@ -96,14 +96,14 @@ internal sealed class PlaneState
         _underWay.Add(change);
     }
 
-    /// <summary>Takes back the affinity ids of plans that were in force before all was planned from the start.</summary>
+    /// <summary>Releases the affinity ids of plans that were in force before everything was planned from scratch.</summary>
     internal void ReleaseAffinity(IEnumerable<KeyValuePair<ObjectName, ServicePlan>> before)
     {
         foreach ((ObjectName service, ServicePlan plan) in before)
             Release(plan, Applied.GetValueOrDefault(service));
     }
 
-    /// <summary>What is under way is in force.</summary>
+    /// <summary>What was planned is in force now.</summary>
     internal void Confirm()
     {
         foreach (ServiceChange change in _underWay)
@@ -117,7 +117,7 @@ internal sealed class PlaneState
             table.Confirm();
     }
 
-    /// <summary>Keeps back the services that a refusal names; false when it names none.</summary>
+    /// <summary>Quarantines the services that a refusal names; false if it names none.</summary>
     internal bool Quarantine(CommitResult result)
     {
         if (result.Outcome == CommitOutcome.Unknown)
@@ -143,7 +143,7 @@ internal sealed class PlaneState
     }
 
     /// <summary>
-    /// Takes over the affinity ids that a table holds, so that clients stay with their endpoints over a restart of the proxy.
+    /// Adopts the affinity ids that a table holds, so that clients keep their endpoints across a restart of the proxy.
     /// </summary>
     internal void AdoptAffinity(KernelTable current)
     {
@@ -171,15 +171,15 @@ internal sealed class PlaneState
     }
 
     /// <summary>
-    /// Takes over the clients that a table remembers which is about to be replaced. To be called when the wanted plans have their affinity
+    /// Adopts the clients remembered by a table that is about to be replaced. To be called when the wanted plans have their affinity
     /// ids.
     /// </summary>
-    /// <param name="current">The table that goes.</param>
+    /// <param name="current">The table to be replaced.</param>
     /// <param name="kernel">The kernel.</param>
-    /// <returns>Elements of <see cref="PortolanSet.AffinityClients"/>, with the time that they have left.</returns>
+    /// <returns>Elements of <see cref="PortolanSet.AffinityClients"/>, with their remaining time.</returns>
     internal List<(Element Element, TimeSpan Left)> CarryOverClients(PlaneTable current, INfTablesKernel kernel)
     {
-        // In all layouts so far keys begin with the id, and data are the endpoint.
+        // In all layouts so far keys start with the id, and the data is the endpoint.
         Dictionary<uint, (string Name, InetEndpoint Endpoint)> endpoints = [];
         foreach (ref readonly Element element in current.Current.Elements.Elements)
         {
@@ -196,7 +196,7 @@ internal sealed class PlaneState
         {
             if (!PortolanTables.TryParseSet(set, out PortolanSet kind, out int seconds) || kind != PortolanSet.AffinityClients)
                 continue;
-            // One endpoint for each client: the one it was at last.
+            // One endpoint per client: the last one it used.
             HashSet<(InetAddress, uint)> known = [];
             foreach (AffinityClient client in kernel.ReadClients(current.Elements.Family, set)
                 .OrderByDescending(static client => client.Left))
@@ -220,7 +220,7 @@ internal sealed class PlaneState
     private IEnumerable<PortPlan> AffinityPorts() =>
         Wanted.Values.SelectMany(static plan => plan.Ports).Where(static port => port.AffinitySeconds > 0);
 
-    /// <summary>What the static rules of a table are made from.</summary>
+    /// <summary>What the static rules of a table are generated from.</summary>
     internal ProgramInput ProgramOf(PlaneTable table)
     {
         IpFamily family = table.Elements.Family;
@@ -233,14 +233,14 @@ internal sealed class PlaneState
             _options.WithCounters);
     }
 
-    /// <summary>The report of a transaction that was refused for a reason that names no service: nothing of it went in.</summary>
+    /// <summary>The report of a transaction that was refused for a reason that names no service: none of it was applied.</summary>
     internal SyncReport ReportRefused(int transactions, Refusal refusal) => Report(0, 0, transactions) with
     {
         IsInForce = false,
         Refusals = [.. _quarantined.Values, refusal],
     };
 
-    /// <summary>A report of what was done, with the services that are kept back.</summary>
+    /// <summary>A report of what was done, with the quarantined services.</summary>
     internal SyncReport Report(int written, int removed, int transactions) => new()
     {
         Written = written,

@@ -3,7 +3,7 @@ using Portolan.Netlink.NfTables;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>One family's table: what is planned for it, and what the kernel holds of its static part.</summary>
+/// <summary>One family's table: what is planned for it, and the static part as the kernel holds it.</summary>
 internal sealed class PlaneTable(IpFamily family, ServiceCompiler compiler)
 {
     /// <summary>The elements that are planned.</summary>
@@ -12,16 +12,16 @@ internal sealed class PlaneTable(IpFamily family, ServiceCompiler compiler)
     /// <summary>Writes differences into transactions.</summary>
     internal TableChange Change { get; } = new(family);
 
-    /// <summary>What the kernel holds, as read or as confirmed; elements only after reading.</summary>
+    /// <summary>What the kernel holds, as read or committed; elements only after reading.</summary>
     internal KernelTable Current { get; private set; } = new();
 
-    /// <summary>The program that the transaction under way brings.</summary>
+    /// <summary>The program of the transaction that is being written.</summary>
     internal TableProgram? Pending { get; set; }
 
-    /// <summary>Takes over what was read from the kernel.</summary>
+    /// <summary>Records what was read from the kernel.</summary>
     internal void ReadBack(KernelTable current) => Current = current;
 
-    /// <summary>What was planned is in force. Elements are no longer kept, for they follow from the plans.</summary>
+    /// <summary>What was planned is in force. Elements are no longer kept, because they follow from the plans.</summary>
     internal void Confirm()
     {
         Elements.ClearPlanned();

@@ -7,7 +7,9 @@ using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>Collects the chains and verdicts of one family's program, and writes what more than one part of it leads to.</summary>
+/// <summary>
+/// Collects the chains and verdicts of one family's program, and writes the chains that more than one part of it goes to.
+/// </summary>
 internal sealed class ProgramBuilder(ProgramInput input)
 {
     private readonly NfTableId _table = TableSchema.Table(input.Family);
@@ -15,10 +17,12 @@ internal sealed class ProgramBuilder(ProgramInput input)
     private readonly HashSet<string> _names = [];
     private readonly SortedDictionary<(PortolanSet Map, uint Key), NfVerdict> _verdicts = [];
 
-    /// <summary>What the rules are made from.</summary>
+    /// <summary>What the rules are generated from.</summary>
     internal ProgramInput Input => input;
 
-    /// <summary>True when sources are looked up, or their drops counted. Else there is nothing to check: dropped at once.</summary>
+    /// <summary>
+    /// True if sources are looked up or drops counted. Otherwise there is nothing to check, and packets are dropped at once.
+    /// </summary>
     internal bool HasSourceCheck => input.WithCounters || input.Has(FrontendScope.Addresses, RuleRequirementKind.PrefixLength);
 
     /// <summary>What happens to a packet to a frontend with source ranges.</summary>
@@ -47,12 +51,12 @@ internal sealed class ProgramBuilder(ProgramInput input)
     /// <summary>True when a verdict map has elements.</summary>
     internal bool Leads(PortolanSet map) => _verdicts.Keys.Any(key => key.Map == map);
 
-    /// <summary>The conditions of which one holds for a packet from a pod; none without a detector.</summary>
+    /// <summary>The conditions of which at least one holds for a packet from a pod; none without a detector.</summary>
     internal IEnumerable<NfExpression[]> PodConditions(RuleExpressions expressions) => Conditions(expressions, isPod: true);
 
     /// <summary>
-    /// "ip saddr != 10.244.0.0/16 meta mark set ...": marks a packet that comes from no pod for masquerading; null without a detector, for
-    /// then it never is.
+    /// "ip saddr != 10.244.0.0/16 meta mark set ...": marks a packet that is not from a pod for masquerading; null without a detector,
+    /// because then none is marked.
     /// </summary>
     internal NfExpression[]? MarkUnlessPod(RuleExpressions expressions)
     {
@@ -61,7 +65,7 @@ internal sealed class ProgramBuilder(ProgramInput input)
             ? null : [.. conditions.SelectMany(static condition => condition), .. RuleExpressions.SetMark(input.MasqueradeMark)];
     }
 
-    /// <summary>The chain that remembers a client with its endpoint and translates to that.</summary>
+    /// <summary>The chain that remembers a client with its endpoint and translates to it.</summary>
     internal string AffinityFound(int seconds, bool isLocal)
     {
         string chain = PortolanTables.Current.NameOf(isLocal ? PortolanChainKind.AffinityLocalFound : PortolanChainKind.AffinityFound,

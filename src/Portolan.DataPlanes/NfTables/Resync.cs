@@ -1,34 +1,41 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
+using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>Brings the kernel from whatever it holds to what is wanted: first loads, restarts, repairs.</summary>
+/// <summary>Turns whatever the kernel holds into what is wanted: first loads, restarts, repairs.</summary>
 internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, TableMonitor? monitor, NfTablesMetrics metrics,
     Action<string> externallyModified, ILogger logger)
 {
     private readonly ILogger _logger = logger;
 
-    // A transaction is one message to the kernel, copied there as a whole. Beyond this a load is split, base chains last.
+    // Null once they have been reported.
+    private List<UdpFrontend>? _found = [];
+    private bool _hasRead;
+
+    // A transaction is one message, which the kernel copies as a whole. Above this size a load is split, base chains last.
     private const int MaxTransactionBytes = 16 << 20;
 
-    // Elements of a new table that are sent while the next are planned and written: some milliseconds of work for either side.
+    // Elements of a new table per transaction, sent while the next are planned and written: some milliseconds of work for either side.
     private const int ElementsAtOnce = 4096;
 
-    // Rounds of reading, writing and being refused before the loop above is asked to try again later.
+    // Rounds of reading, writing and being refused before it is left to the sync loop to retry later.
     private const int MaxRounds = 64;
 
-    // Bytes an element takes in a message, generously: enough to know when to split.
+    // Upper estimate of an element's size in a message, to decide when to split.
     private const int ElementBytes = 160;
 
-    /// <summary>Reads what the kernel holds and brings it to what is wanted, however different the two are.</summary>
+    /// <summary>Reads what the kernel holds and turns it into what is wanted, however different the two are.</summary>
     internal SyncReport Run()
     {
-        // The monitor would be told of every element of a first load or a repair: the generation number does for that time.
+        // The monitor would receive a notification for every element of a first load or a repair: meanwhile the generation number is
+        // enough.
         monitor?.Close();
         uint generation = kernel.ReadGeneration();
         SyncReport report = RunRounds();
@@ -36,7 +43,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         {
             monitor.Open();
             if (kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
-                externallyModified("somebody else changed nf_tables while a large transaction went in");
+                externallyModified("another program changed nf_tables during a large transaction");
         }
         return report;
     }
@@ -44,7 +51,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     private SyncReport RunRounds()
     {
         int committed = 0;
-        // Every round holds back at least one more service, or ends.
+        // Every round quarantines at least one more service, or is the last.
         for (int round = 1; ; round++)
         {
             foreach (PlaneTable table in state.Tables)
@@ -53,7 +60,10 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
                 KernelTable current = kernel.Read(table.Elements.Family);
                 table.ReadBack(current);
                 state.AdoptAffinity(current);
+                if (!_hasRead)
+                    NoteFound(table.Elements.Family, current);
             }
+            _hasRead = true;
             Dictionary<ObjectName, ServicePlan> before = new(state.Applied);
             state.Applied.Clear();
             state.BeginPlanning();
@@ -66,13 +76,19 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
 
             using var pipeline = new CommitPipeline(kernel);
             bool isDone = TryCommitAll(pipeline, out int written, out int removed);
-            // A round that ends with a refusal may have brought pieces of a new table.
+            // A round that ends with a refusal may have committed parts of a new table.
             committed += pipeline.Committed;
             if (isDone)
             {
                 state.Confirm();
                 state.ReleaseAffinity(before);
-                return state.Report(written, removed, committed);
+                SyncReport report = state.Report(written, removed, committed) with
+                {
+                    HasComparedAll = true,
+                    FoundUdpFrontends = [.. _found ?? []],
+                };
+                _found = null;
+                return report;
             }
             foreach ((ObjectName service, ServicePlan plan) in before)
                 state.Applied[service] = plan;
@@ -82,8 +98,22 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         }
     }
 
+    private void NoteFound(IpFamily family, KernelTable held)
+    {
+        foreach (ref readonly Element element in held.Elements.Elements)
+        {
+            if (element.Set is PortolanSet.Frontends or PortolanSet.NodePortFrontends or PortolanSet.InsideFrontends
+                && ElementCodec.TryReadKey(element.Set, element.Key, out ElementFields key) && key.Protocol == IpProtocol.Udp)
+            {
+                // The key of a NodePort has an address of zeros.
+                InetAddress address = element.Set == PortolanSet.NodePortFrontends ? default : key.Destination;
+                _found?.Add(new UdpFrontend(family, address, key.Port));
+            }
+        }
+    }
+
     /// <summary>
-    /// A refusal that names no service: nothing of the transaction went in, and nothing can be set aside to let the rest go in.
+    /// A refusal that names no service: none of the transaction was applied, and nothing can be quarantined so that the rest is accepted.
     /// </summary>
     private static Refusal Unattributable(CommitResult result)
     {
@@ -110,7 +140,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             }
             else if (!IsUsable(table.Current, program))
             {
-                // Deleted and made again in one transaction, however large: no packet sees the time between.
+                // Deleted and created again in one transaction, however large: no packet sees an intermediate state.
                 LogReplaced(table.Current.Table.Id.ToString(), table.Current.Table.Comment ?? "no comment");
                 List<(Element Element, TimeSpan Left)> clients = state.CarryOverClients(table, kernel);
                 pipeline.Current.DeleteTable(table.Current.Table.Id);
@@ -129,8 +159,8 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     }
 
     /// <summary>
-    /// A table that is not there. No packet comes to it before its base chains, which are the last to be written, so what goes before may
-    /// go in pieces: a piece for the kernel to work on while the next is planned.
+    /// A table that does not exist. No packet reaches it before its base chains, which are written last, so the rest may
+    /// be committed in pieces: the kernel works on one while the next is planned.
     /// </summary>
     private bool WriteNew(CommitPipeline pipeline, PlaneTable table, TableProgram program, int elementsAtOnce, ref int written)
     {
@@ -158,7 +188,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         return true;
     }
 
-    /// <summary>A table of ours that is there: what is there and right stays.</summary>
+    /// <summary>A table of ours that exists: what is right stays.</summary>
     private bool WriteDifference(CommitPipeline pipeline, PlaneTable table, TableProgram program, ref int written)
     {
         FamilyTable elements = table.Elements;
@@ -183,7 +213,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         return true;
     }
 
-    /// <summary>The number of elements from a position on that make whole services and at most (about) a limit.</summary>
+    /// <summary>The number of elements from a position on that belong to complete services, up to (about) a limit.</summary>
     private static int ServiceBoundary(ReadOnlySpan<Element> elements, int from, int limit)
     {
         if (elements.Length - from <= limit)

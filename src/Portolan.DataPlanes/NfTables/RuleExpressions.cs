@@ -7,7 +7,7 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The expressions our rules are made of, in one family and for one kind of frontends. Registers are counted in slots of 4 bytes from the
+/// The expressions our rules consist of, in one family and for one kind of frontend. Registers are counted in slots of 4 bytes from the
 /// first.
 /// </summary>
 internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = FrontendScope.Addresses)
@@ -24,12 +24,12 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfFamily NfFamily => family.ToNfFamily();
 
     /// <summary>
-    /// Loads the parts of a key from slot 0 on. The destination of NodePorts comes with no bit left, which nft prints as
+    /// Loads the parts of a key from slot 0 on. The destination of NodePorts is masked to zero, which nft prints as
     /// <c>ip daddr &amp; 0.0.0.0</c>.
     /// </summary>
     /// <param name="parts">The parts, in the order of the set's keys.</param>
-    /// <param name="number">The index, where the key has one.</param>
-    /// <param name="prefixLength">Bits of the source that count, where the key has one and not all of them do.</param>
+    /// <param name="number">The index, if the key has one.</param>
+    /// <param name="prefixLength">Number of significant bits of the source, if the key has one and it is masked.</param>
     internal NfExpression[] Load(ImmutableArray<ElementField> parts, Number number = default, int? prefixLength = null)
     {
         List<NfExpression> loads = [];
@@ -44,7 +44,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
                 ElementField.Protocol => new NfMetaLoad(NfMetaKey.TransportProtocol, register),
                 ElementField.Port => new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register),
                 ElementField.Index => new NfNumberGenerator(NfNumberGeneratorKind.Random, number.Modulus, register, number.Offset),
-                // A number that the packet's priority carries from one look-up to the next.
+                // A number that is passed from one look-up to the next in the packet's priority.
                 _ => LoadPriority(slot),
             });
             if (part == ElementField.Destination && scope == FrontendScope.NodePorts)
@@ -60,7 +60,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfExpression[] Key() => Load(ElementCodec.Frontend);
 
     /// <summary>
-    /// Loads the key and one constant index. A constant in a concatenation is what nft prints a random number below one for.
+    /// Loads the key and one constant index: in a concatenation nft can only print it as a random number with modulus one.
     /// </summary>
     internal NfExpression[] KeyAndIndex(uint index) => Load(ElementCodec.KeyOf(PortolanSet.Endpoints), new Number(1, index));
 
@@ -71,7 +71,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfExpression[] KeyAndMaskedSource(int prefixLength) =>
         Load(ElementCodec.KeyOf(PortolanSet.SourceRanges), prefixLength: prefixLength);
 
-    /// <summary>Loads the source address and the affinity id that the priority carries.</summary>
+    /// <summary>Loads the source address and the affinity id in the priority.</summary>
     internal NfExpression[] Client() => Load(ElementCodec.KeyOf(PortolanSet.AffinityClients));
 
     /// <summary>Loads source and destination address.</summary>
@@ -95,7 +95,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
 
     internal static NfExpression Drop { get; } = new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop));
 
-    /// <summary>ICMP or ICMPv6 port unreachable, as iptables' and nft's plain "reject" send.</summary>
+    /// <summary>ICMP or ICMPv6 port unreachable, like a plain "reject" of iptables or nft.</summary>
     internal NfExpression Reject => new NfReject(NfRejectKind.IcmpUnreachable, family == IpFamily.IPv4 ? (byte)3 : (byte)4);
 
     /// <summary>"ip saddr 10.0.0.0/8", or its negation.</summary>
@@ -104,7 +104,9 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>"ip daddr 10.0.0.0/8".</summary>
     internal NfExpression[] DestinationIn(InetPrefix prefix) => AddressIn(Destination(0), prefix, inverted: false);
 
-    /// <summary>"iifname X", or a prefix of a name ("X*"), or the negation. A packet of the node's own comes from no interface.</summary>
+    /// <summary>
+    /// "iifname X", or a prefix of a name ("X*"), or the negation. A packet sent by the node itself has no input interface.
+    /// </summary>
     internal static NfExpression[] FromInterface(string name, bool isPrefix, bool inverted = false)
     {
         byte[] bytes = System.Text.Encoding.UTF8.GetBytes(name);
@@ -182,10 +184,10 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal NfExpression[] ToAffinityEndpoint() =>
         [.. Load(ElementCodec.KeyOf(PortolanSet.AffinityEndpoints)), Map(TableSchema.Name(PortolanSet.AffinityEndpoints)), Dnat()];
 
-    /// <summary>Remembers the source with the affinity id in the priority, or starts its time anew.</summary>
+    /// <summary>Remembers the source with the affinity id in the priority, or restarts its timeout.</summary>
     internal NfExpression[] Remember(string clients) => ChangeClients(clients, NfDynamicSetOperation.Update);
 
-    /// <summary>Forgets what is remembered of the source at the service port of the affinity id in the priority.</summary>
+    /// <summary>Forgets what is remembered for the source at the service port of the affinity id in the priority.</summary>
     internal NfExpression[] Forget(string clients) => ChangeClients(clients, NfDynamicSetOperation.Delete);
 
     private NfExpression[] ChangeClients(string clients, NfDynamicSetOperation operation)
@@ -239,6 +241,6 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     // linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT.
     private const uint DnatStatus = 1 << 5;
 
-    /// <summary>A random number from an offset on. Modulus 1 is the constant <paramref name="Offset"/>.</summary>
+    /// <summary>A random number plus an offset. Modulus 1 gives the constant <paramref name="Offset"/>.</summary>
     internal readonly record struct Number(uint Modulus, uint Offset);
 }

@@ -7,11 +7,11 @@ namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
 /// Translates what this node serves for one service into elements, one family at a time. Pure: the same plan and affinity ids give the same
-/// elements, so what is in the kernel for a service can always be computed again from the plan it was made of.
+/// elements, so what is in the kernel for a service can always be recomputed from its plan.
 /// </summary>
 internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds)
 {
-    /// <summary>Emits the service's elements of a family, sorted, each place once.</summary>
+    /// <summary>Emits the service's elements of a family, sorted, without duplicates.</summary>
     internal void Emit(ServicePlan plan, IpFamily family, ElementBuffer into)
     {
         int start = into.Count;
@@ -28,7 +28,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         into.SortAndDeduplicate(start);
     }
 
-    /// <summary>What the service's elements of a family ask of the static rules; each use may be there more than once.</summary>
+    /// <summary>What the service's elements of a family require of the static rules; duplicates are possible.</summary>
     internal void EmitUses(ServicePlan plan, IpFamily family, List<RuleRequirement> into)
     {
         foreach (PortPlan port in plan.Ports)
@@ -56,7 +56,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         }
     }
 
-    /// <summary>About how many elements of a family a service has, never fewer: room for a first load.</summary>
+    /// <summary>Upper estimate of a service's number of elements in a family, to reserve memory for a first load.</summary>
     internal static int MostElements(ServicePlan plan, IpFamily family)
     {
         int most = plan.ClusterIPs.Length;
@@ -81,12 +81,12 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         return most;
     }
 
-    /// <summary>The usual numbers of backends have their rules together, so that one more or less asks for nothing new.</summary>
+    /// <summary>Rules for the preallocated numbers of backends exist together, so that one more or less requires no new rule.</summary>
     private static int InRules(PortolanFrontend frontend) => frontend.Count is > 0 and < FrontendChains.PreallocatedCounts
         ? (int)(frontend with { Count = FrontendChains.PreallocatedCounts }).Value
         : (int)frontend.Value;
 
-    /// <summary>What is done with packets to a frontend, those from inside aside where they are served apart.</summary>
+    /// <summary>What is done with packets to a frontend, except those from inside the cluster where they are served separately.</summary>
     private PortolanFrontend OutsideOf(PortPlan port, in Frontend frontend)
     {
         PortolanFrontendFlags flags = (frontend.IsSourceRestricted ? PortolanFrontendFlags.Restricted : PortolanFrontendFlags.None)
@@ -179,7 +179,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
     }
 
     /// <summary>
-    /// Pods and the node are told apart from others only under policy Local, where they get all of the cluster's backends.
+    /// Pods and the node are treated differently from others only with policy Local, where they get all of the cluster's backends.
     /// </summary>
     private static bool HasInside(in Frontend frontend) =>
         frontend.Node.Action == FrontendAction.ToClusterBackends && frontend.Outside.Action != FrontendAction.ToClusterBackends;
@@ -196,7 +196,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         bool hasAffinity = affinityIds.PortOf(port) is not null;
         uint view = action == FrontendAction.ToLocalBackends ? AffinityIds.LocalView : 0;
         uint index = 0;
-        // Nearly all elements are a frontend's endpoints: what they have in common is written once.
+        // Nearly all elements are endpoints of a frontend: what they have in common is written once.
         Element first = ElementCodec.Encode(hasAffinity ? ids : endpoints, key.Fields);
         foreach (Backend backend in Backends(port, action))
         {

@@ -11,7 +11,7 @@ internal sealed class TableChange(IpFamily family)
 {
     private readonly NfTableId _table = TableSchema.Table(family);
 
-    /// <summary>Everything before elements: the table, and sets that are new.</summary>
+    /// <summary>Everything that precedes the elements: the table, and new sets.</summary>
     internal void WriteSets(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         if (held.Table is null)
@@ -24,8 +24,8 @@ internal sealed class TableChange(IpFamily family)
     }
 
     /// <summary>
-    /// Chains and rules of a new table as far as no packet comes there before <see cref="WriteChains"/> adds the base chains. To be written
-    /// before elements: then the kernel has no element to walk when a rule that looks into a map comes in.
+    /// Chains and rules of a new table that no packet reaches before <see cref="WriteChains"/> adds the base chains. To be written
+    /// before elements: then the kernel has no element to walk when a rule that looks into a map is added.
     /// </summary>
     /// <returns>Number of chains and rules written; they are in <paramref name="held"/> now.</returns>
     internal int WriteInnerChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
@@ -48,8 +48,8 @@ internal sealed class TableChange(IpFamily family)
     }
 
     /// <summary>
-    /// Everything after elements: chains that are new, rules of chains that differ, and what is no longer wanted. Chains come before the
-    /// rules that jump to them, and go after.
+    /// Everything that follows the elements: new chains, rules of chains that differ, and what is no longer wanted. Chains are added before
+    /// the rules that jump to them, and deleted after.
     /// </summary>
     /// <returns>Number of chains and rules written.</returns>
     internal int WriteChains(NfTransaction transaction, KernelTable held, TableProgram wanted)
@@ -76,7 +76,7 @@ internal sealed class TableChange(IpFamily family)
             written += chain.Rules.Length;
         }
         written += WriteVerdicts(transaction, held, wanted);
-        // Rules first, for chains that go may jump to each other.
+        // Rules first, because chains to be deleted may jump to each other.
         foreach (ChainProgram chain in held.Chains.Values)
         {
             if (!names.Contains(chain.Chain.Name) && chain.Rules.Length > 0)
@@ -96,7 +96,7 @@ internal sealed class TableChange(IpFamily family)
         return written;
     }
 
-    /// <summary>Clients that a table before remembered.</summary>
+    /// <summary>Clients that the previous table remembered.</summary>
     internal void WriteClients(NfTransaction transaction, IEnumerable<(Element Element, TimeSpan Left)> clients)
     {
         foreach (IGrouping<int, (Element Element, TimeSpan Left)> timeout in clients.GroupBy(static client => client.Element.Variant))
@@ -108,7 +108,7 @@ internal sealed class TableChange(IpFamily family)
         }
     }
 
-    /// <summary>The elements of verdict maps, after the chains that they lead to; those that go before chains go.</summary>
+    /// <summary>The elements of verdict maps: added after the chains that they go to, deleted before them.</summary>
     private int WriteVerdicts(NfTransaction transaction, KernelTable held, TableProgram wanted)
     {
         VerdictElement[] removed = [.. held.Verdicts.Except(wanted.Verdicts)];
@@ -138,11 +138,11 @@ internal sealed class TableChange(IpFamily family)
         return added.Length;
     }
 
-    /// <summary>Writes elements, one list a set. A refusal names each by its <see cref="ElementTarget"/>.</summary>
+    /// <summary>Writes elements, one list per set. A refusal names each by its <see cref="ElementTarget"/>.</summary>
     /// <param name="transaction">The transaction.</param>
-    /// <param name="change">Whether they come or go.</param>
+    /// <param name="change">Whether they are added or deleted.</param>
     /// <param name="elements">The elements.</param>
-    /// <param name="firstIndex">The position of the first of them among all that the family plans to add, or to remove.</param>
+    /// <param name="firstIndex">The position of the first of them among all that the family plans to add or to delete.</param>
     internal void WriteElements(NfTransaction transaction, NfElementChange change, ReadOnlySpan<Element> elements, int firstIndex)
     {
         const int worthGrouping = 256;

@@ -18,16 +18,16 @@ internal sealed record TableProgram(ImmutableArray<NfSet> Sets, ImmutableArray<C
 /// <summary>An element of a verdict map, whose keys are numbers that the packet's priority may have.</summary>
 /// <param name="Map">The map's name.</param>
 /// <param name="Key">The number.</param>
-/// <param name="Verdict">Where it leads.</param>
+/// <param name="Verdict">Where it goes.</param>
 internal readonly record struct VerdictElement(string Map, uint Key, NfVerdict Verdict);
 
 /// <summary>A chain and its rules.</summary>
 internal sealed record ChainProgram(NfChain Chain, ImmutableArray<NfRule> Rules);
 
-/// <summary>What the static rules are made from.</summary>
+/// <summary>What the static rules are generated from.</summary>
 /// <param name="Family">The family.</param>
-/// <param name="Uses">What services ask for, sorted.</param>
-/// <param name="Detector">How pods are told from others.</param>
+/// <param name="Uses">What services require, sorted.</param>
+/// <param name="Detector">How packets from pods are recognised.</param>
 /// <param name="ServiceCidrs">Ranges whose unallocated addresses are dropped, this family's.</param>
 /// <param name="MasqueradeMark">The mark bit between prerouting and postrouting.</param>
 /// <param name="WithCounters">Whether new connections are counted per frontend.</param>
@@ -39,7 +39,7 @@ internal sealed record ProgramInput(
     uint MasqueradeMark,
     bool WithCounters)
 {
-    /// <summary>True when a service asks for it, with whatever value.</summary>
+    /// <summary>True if a service requires it, with any value.</summary>
     internal bool Has(FrontendScope scope, RuleRequirementKind kind) => Values(scope, kind).Length > 0;
 
     /// <summary>The affinity timeouts of all frontends in seconds, ascending.</summary>
@@ -49,7 +49,7 @@ internal sealed record ProgramInput(
             .Union(Values(FrontendScope.NodePorts, RuleRequirementKind.AffinitySeconds)).Order(),
     ];
 
-    /// <summary>The values that services ask for, ascending.</summary>
+    /// <summary>The values that services require, ascending.</summary>
     internal int[] Values(FrontendScope scope, RuleRequirementKind kind)
     {
         List<int> values = [];
@@ -153,7 +153,7 @@ internal static class TableCompiler
     {
         string chain = Chain(PortolanChainKind.Services);
         List<NfRule> rules = [.. addresses.Serving(chain)];
-        // After all that has this very address: a service's own external IP wins over NodePorts there, as in kube-proxy.
+        // After everything with this exact address: a service's own external IP wins over NodePorts there, as in kube-proxy.
         if (hasNodePorts)
         {
             rules.Add(program.Rule(chain, [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.NodePortAddresses)),

@@ -7,12 +7,12 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// Listens for changes of our tables that are not our own: a firewall reload, "nft flush ruleset", a curious colleague. Tells each commit
-/// once, with the process behind it.
+/// Listens for changes of our tables by other processes: a firewall reload, "nft flush ruleset", a curious colleague. Reports each commit
+/// once, with the process that made it.
 /// </summary>
 /// <remarks>
-/// While somebody listens the kernel makes a notification of every element that changes, our own included. For large transactions the guard
-/// is closed; the generation number tells afterwards whether anybody else was there meanwhile.
+/// While somebody listens, the kernel creates a notification for every element that changes, including our own. For large transactions the
+/// monitor is closed; the generation number shows afterwards whether another process committed in the meantime.
 /// </remarks>
 internal sealed partial class TableMonitor(
     uint ownPort, string? networkNamespace, Action<string> externallyModified, TimeSpan reconcilePeriod, ILogger logger) : IDisposable
@@ -25,7 +25,7 @@ internal sealed partial class TableMonitor(
     /// <summary>True while it listens.</summary>
     internal bool IsOpen => _listening is not null;
 
-    /// <summary>Starts to listen; nothing that happens after this call is missed.</summary>
+    /// <summary>Starts listening; nothing that happens after this call is missed.</summary>
     internal void Open()
     {
         if (_listening is not null)
@@ -82,7 +82,7 @@ internal sealed partial class TableMonitor(
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
             {
-                // Nobody awaits this task: whatever ended it, the next reconcile opens another monitor.
+                // Nobody awaits this task: whatever ended it, the next reconcile opens a new monitor.
                 _isLost = true;
                 LogLost(failure.Message, reconcilePeriod.TotalSeconds);
             }
@@ -96,7 +96,7 @@ internal sealed partial class TableMonitor(
         NfChainEvent { Chain: var chain } when IsOurs(chain.Table) => $"chain {chain.Name} of table {chain.Table} was changed",
         NfRuleEvent { Rule: var rule } when IsOurs(rule.Table) => $"a rule of chain {rule.Chain} of table {rule.Table} was changed",
         NfSetEvent { Set: var set } when IsOurs(set.Table) => $"set {set.Name} of table {set.Table} was changed",
-        // Port 0: a rule remembered a client, or its time was up.
+        // Port 0: a rule added a client, or one expired.
         NfElementsEvent { PortId: not 0 } elements when IsOurs(elements.Table) =>
             $"elements of set {elements.Set} of table {elements.Table} were changed",
         _ => null,

@@ -6,7 +6,7 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
-/// <summary>Names and types of a family's table, its sets and maps: what operators and other tools see.</summary>
+/// <summary>Names and types of a family's table, its sets and maps, as operators and other tools see them.</summary>
 internal static class TableSchema
 {
     /// <summary>
@@ -15,21 +15,21 @@ internal static class TableSchema
     /// </summary>
     internal const uint AffinityClients = 1 << 20;
 
-    /// <summary>Values of frontends that a verdict map has room for: its hash table is made for that many and does not grow.</summary>
+    /// <summary>Capacity of a verdict map: its hash table is created for that many elements and does not grow.</summary>
     private const uint MaxVerdicts = 4096;
 
     internal static NfTableId Table(IpFamily family) => new(family.ToNfFamily(), PortolanTables.TableName);
 
     internal static string TableComment { get; } = PortolanTables.CommentOf(typeof(TableSchema).Assembly.GetName().Version);
 
-    /// <summary>The name of a set; variants of a kind carry their number.</summary>
+    /// <summary>The name of a set; names of variants contain their number.</summary>
     internal static string Name(PortolanSet set, int variant = 0) => PortolanTables.Current.NameOf(set, variant);
 
-    /// <summary>The set or map as the kernel is told to make it.</summary>
+    /// <summary>The set or map as it is created in the kernel.</summary>
     /// <param name="family">The table's family.</param>
     /// <param name="set">The kind.</param>
     /// <param name="variant">Prefix length or seconds, for kinds that have one.</param>
-    /// <param name="withCounters">Whether frontends that are refused or dropped count the packets.</param>
+    /// <param name="withCounters">Whether packets to frontends that reject or drop are counted.</param>
     internal static NfSet Definition(IpFamily family, PortolanSet set, int variant = 0, bool withCounters = false)
     {
         ImmutableArray<ElementField> keyParts = ElementCodec.KeyOf(set), dataParts = ElementCodec.DataOf(set);
@@ -65,7 +65,7 @@ internal static class TableSchema
             : definition;
     }
 
-    /// <summary>How the kernel and nft are told of keys or data with these parts.</summary>
+    /// <summary>The types of keys or data with these parts, for the kernel and for nft.</summary>
     private static PartTypes TypesOf(ImmutableArray<ElementField> parts, IpFamily family, bool isMap)
     {
         if (parts is [var only])
@@ -75,7 +75,7 @@ internal static class TableSchema
                 : new(TrafficClass, HostOrder, isMap ? TypeofOf(only, family) : null);
         }
         NfDataType type = NfDataType.Concatenation([.. parts.Select(part => TypeOf(part, family))]);
-        // nft has no type for an index, and takes keys and data of a map both by type or both by expressions (1.0.6 aborts otherwise).
+        // nft has no type for an index, and requires keys and data of a map both as types or both as typeof (1.0.6 aborts otherwise).
         NfTypeof names = isMap || parts.Contains(ElementField.Source)
             ? NfTypeof.Concatenation([.. parts.Select(part => TypeofOf(part, family))])
             : NfTypeof.ConcatenationByType;

@@ -1,7 +1,7 @@
 namespace Portolan.DataPlanes.Sync;
 
-/// <summary>A moment by both clocks: the monotonic one, by which ages are measured, and the wall clock, for people to read.</summary>
-/// <param name="Timestamp"><see cref="TimeProvider.GetTimestamp"/>, which nobody sets back.</param>
+/// <summary>A moment on both clocks: the monotonic one, which ages are measured by, and the wall clock, for display.</summary>
+/// <param name="Timestamp"><see cref="TimeProvider.GetTimestamp"/>, which is never set back.</param>
 /// <param name="WallClock">What the wall clock showed.</param>
 public readonly record struct Moment(long Timestamp, DateTimeOffset WallClock)
 {
@@ -12,7 +12,7 @@ public readonly record struct Moment(long Timestamp, DateTimeOffset WallClock)
         return new(time.GetTimestamp(), time.GetUtcNow());
     }
 
-    /// <summary>Time since then, whatever became of the wall clock.</summary>
+    /// <summary>Time since then, even if the wall clock was set.</summary>
     public TimeSpan Age(TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);

@@ -12,7 +12,7 @@ namespace Portolan.DataPlanes.Sync;
 /// <summary>
 /// The one owner of the service table and of a data plane: takes what the sources queued, and does what <see cref="SyncSchedule"/> says is
 /// due. While a transaction is in the kernel, events queue up and become the next one; there is no wait beyond that unless minSyncPeriod
-/// asks for it.
+/// requires it.
 /// </summary>
 /// <remarks>Failures of the plane and of observers are logged and retried; the loop ends only when it is cancelled.</remarks>
 public sealed class SyncLoop : IDisposable
@@ -36,7 +36,7 @@ public sealed class SyncLoop : IDisposable
     private SyncStatus _status = SyncStatus.Starting;
     private long _taken;
 
-    // What was given to the plane and not taken: given again, together with what came since.
+    // What was passed to the plane and not applied: passed again, together with later changes.
     private TableDelta _unapplied = TableDelta.Empty;
 
     /// <summary>A loop that has not started.</summary>
@@ -55,32 +55,32 @@ public sealed class SyncLoop : IDisposable
         _timer = time.CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Where sources write what they see.</summary>
+    /// <summary>Where sources write their events.</summary>
     public ChannelWriter<ClusterEvent> Events => _events.Writer;
 
     /// <summary>State of the loop; any thread.</summary>
     public SyncStatus Status => Volatile.Read(ref _status);
 
-    /// <summary>True while events wait or a change is on its way to the kernel; any thread.</summary>
+    /// <summary>True while events are queued or a change is being applied; any thread.</summary>
     public bool IsPending => _events.Reader.Count > 0 || Status.PendingSince is not null;
 
-    /// <summary>Completes when the first whole picture of the cluster has come into force.</summary>
+    /// <summary>Completes when the first complete state of the cluster is in force.</summary>
     public Task InitialSyncCompleted => _initialSync.Task;
 
     private TimeSpan Now => _time.GetElapsedTime(_started);
 
     /// <summary>
     /// Adds an observer: called on the loop's thread, in the order they were added, after the kernel took a change or was reconciled. One
-    /// that throws is reported once and keeps nobody else from being called.
+    /// that throws is reported once and does not keep the others from being called.
     /// </summary>
-    /// <param name="name">What it is, for the log: "conntrack clean-up".</param>
-    /// <param name="follow">Takes what was done; should be quick.</param>
+    /// <param name="name">Its name for the log: "conntrack clean-up".</param>
+    /// <param name="follow">Called with what was done; should be quick.</param>
     public void Observe(string name, Action<SyncRecord> follow) => _observers.Add((name, follow));
 
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>Follows events until cancelled. What is in the kernel then stays there.</summary>
+    /// <summary>Processes events until cancelled. The kernel's rules stay in place.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
         _plane.ExternallyModified += OnExternallyModified;
@@ -121,7 +121,7 @@ public sealed class SyncLoop : IDisposable
 
     private void TakeWhatHappened()
     {
-        // Before the queue is emptied, so that nobody sees neither a waiting event nor a pending change.
+        // Before the queue is emptied, so that a reader always sees either a queued event or a pending change.
         if (_events.Reader.Count > 0)
             MarkPending();
         bool hasChanged = false;
@@ -147,7 +147,7 @@ public sealed class SyncLoop : IDisposable
 
     private void NoteModification(string what)
     {
-        // One is reported; those that follow before it is reconciled are most likely parts of the same.
+        // One is reported; others before it is reconciled are most likely part of the same change.
         if (_schedule.Modification is null)
             _reporter.ExternallyModified(what);
         _schedule = _schedule.WithModification(what);
@@ -172,7 +172,7 @@ public sealed class SyncLoop : IDisposable
         }
         catch (Exception failure) when (failure is not (OperationCanceledException or OutOfMemoryException))
         {
-            // A look that failed says nothing: reconciling does.
+            // A failed check proves nothing: reconcile to find out.
             Fail(action == SyncAction.Check ? SyncAction.Reconcile : action, failure.Message, failure);
         }
     }

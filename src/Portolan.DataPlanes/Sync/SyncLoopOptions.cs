@@ -1,6 +1,6 @@
 namespace Portolan.DataPlanes.Sync;
 
-/// <summary>Times of <see cref="SyncLoop"/>. How often the kernel is reconciled is the plane's to say (its Schedule).</summary>
+/// <summary>Times of <see cref="SyncLoop"/>. The plane itself says how often it needs reconciling (its Schedule).</summary>
 public sealed record SyncLoopOptions
 {
     /// <summary>Least time between the starts of two syncs (minSyncPeriod); zero for none.</summary>
@@ -12,6 +12,6 @@ public sealed record SyncLoopOptions
     /// <summary>Longest wait between two retries.</summary>
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Events that may wait for the loop before their source does.</summary>
+    /// <summary>Number of events that may be queued before their source has to wait.</summary>
     public int QueueLength { get; init; } = 4096;
 }

@@ -27,13 +27,13 @@ internal sealed partial class SyncReporter
     private partial void LogFailedDetails(Exception failure);
 
     [LoggerMessage(1007, LogLevel.Error,
-        "{Mode}: {Subject} is held back: {Change} was refused: {Reason}; everything else is in force; will retry in {Seconds:0.0} s")]
+        "{Mode}: {Subject} is quarantined: {Change} was refused: {Reason}; everything else is in force; will retry in {Seconds:0.0} s")]
     private partial void LogRefused(string mode, string subject, string change, string reason, double seconds);
 
     [LoggerMessage(1017, LogLevel.Warning, "{Mode}: {Warning}")]
     private partial void LogWarning(string mode, string warning);
 
-    [LoggerMessage(1008, LogLevel.Information, "{Mode}: {Subject} is no longer held back")]
+    [LoggerMessage(1008, LogLevel.Information, "{Mode}: {Subject} is no longer quarantined")]
     private partial void LogAccepted(string mode, string subject);
 
     [LoggerMessage(1010, LogLevel.Warning, "{Kind} {Object}{Field}: {Message}")]
@@ -42,10 +42,10 @@ internal sealed partial class SyncReporter
     [LoggerMessage(1011, LogLevel.Information, "{Kind} {Object}{Field}: resolved: {Message}")]
     private partial void LogProblemGone(string kind, string @object, string field, string message);
 
-    [LoggerMessage(1012, LogLevel.Warning, "{Count} more problems of objects are not shown here")]
+    [LoggerMessage(1012, LogLevel.Warning, "{Count} more problems with objects are not shown here")]
     private partial void LogMoreProblems(int count);
 
     [LoggerMessage(1018, LogLevel.Error,
-        "{Observer} failed: {Message}; rules are in force all the same; it is called again after the next change or reconcile")]
+        "{Observer} failed: {Message}; rules are in force regardless; it is called again after the next change or reconcile")]
     private partial void LogObserverFailed(string observer, string message);
 }

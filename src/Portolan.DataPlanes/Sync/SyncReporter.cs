@@ -7,7 +7,7 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.Sync;
 
 /// <summary>
-/// What the loop says to the operator: problems of objects, refusals and warnings, each once, and once more when they are over.
+/// What the loop logs for the operator: problems of objects, refusals and warnings, each once, and once more when they are resolved.
 /// </summary>
 internal sealed partial class SyncReporter(string mode, ILogger logger)
 {
@@ -16,10 +16,10 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
     private readonly ILogger _logger = logger;
     private ImmutableHashSet<string> _warnings = [];
 
-    /// <summary>What the kernel refused and is held back.</summary>
+    /// <summary>What the kernel refused and is quarantined.</summary>
     public ImmutableHashSet<Refusal> Refusals { get; private set; } = [];
 
-    /// <summary>Problems of objects that came and went.</summary>
+    /// <summary>New and resolved problems of objects.</summary>
     public void Problems(TableDelta delta)
     {
         foreach (Problem problem in delta.NewProblems.Take(LoggedProblemsPerStep))
@@ -30,10 +30,10 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
             LogProblemGone(problem.Kind, problem.Object, FieldOf(problem), problem.Message);
     }
 
-    /// <summary>The first whole picture came into force.</summary>
+    /// <summary>The first complete state of the cluster came into force.</summary>
     /// <param name="record">What was done.</param>
     /// <param name="plans">All that is served.</param>
-    /// <param name="sinceStart">Time since the process's loop was made.</param>
+    /// <param name="sinceStart">Time since the loop was created.</param>
     public void First(SyncRecord record, IReadOnlyCollection<ServicePlan> plans, TimeSpan sinceStart)
     {
         int endpoints = plans.SelectMany(static plan => plan.Ports)
@@ -49,16 +49,16 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
             LogApplied(mode, record.Delta.Services.Length, record.Report.Written, record.Report.Removed, record.Elapsed.TotalMilliseconds);
     }
 
-    /// <summary>Somebody else changed the rules.</summary>
+    /// <summary>Another program changed the rules.</summary>
     public void ExternallyModified(string what) => LogExternallyModified(mode, what);
 
     /// <summary>The kernel was compared with what it should hold.</summary>
     /// <param name="record">What was done.</param>
-    /// <param name="isRepair">Somebody was known to have changed the rules.</param>
+    /// <param name="isRepair">Another program was known to have changed the rules.</param>
     public void Reconciled(SyncRecord record, bool isRepair)
     {
         SyncReport report = record.Report;
-        // What was held back and goes in now is no sign of somebody else at work.
+        // A quarantined object that is accepted now does not mean that another program changed something.
         if (isRepair || (report.Written + report.Removed > 0 && Refusals.IsEmpty))
             LogRepaired(mode, report.Written, report.Removed, record.Elapsed.TotalMilliseconds);
     }
@@ -71,7 +71,7 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
         _warnings = _warnings.Union(warnings);
     }
 
-    /// <summary>What is held back now: all of it after a reconcile, what came to it after a change.</summary>
+    /// <summary>What is quarantined now: everything after a reconcile, additions after a change.</summary>
     public void HeldBack(ImmutableHashSet<Refusal> refusals, TimeSpan retryIn)
     {
         foreach (Refusal refusal in InOrder(refusals.Except(Refusals)))

@@ -44,13 +44,19 @@ internal static class ConntrackCodec
     }
 
     /// <summary>
-    /// Asks the kernel to send matching connections only, as far as it can: kernels before 5.8 send all, and none filters without a family.
+    /// Asks the kernel to send matching connections only, as far as it can: kernels before 5.8 send all (before 5.15 answered ones too),
+    /// and none filters by addresses and protocol without a family.
     /// </summary>
     internal static void WriteFilter(MessageWriter writer, ConntrackFilter filter)
     {
+        if (filter.IsUnanswered)
+        {
+            writer.PutUInt32BigEndian(CTA_STATUS, 0);
+            writer.PutUInt32BigEndian(CTA_STATUS_MASK, (uint)ConntrackStatus.SeenReply);
+        }
         if (filter.Family == IpFamily.None)
             return;
-        // Not for IPv6 addresses: the kernel compares them the wrong way round and sends all but those asked for (seen on Linux 6.18).
+        // Not for IPv6 addresses: the kernel inverts the comparison and sends all except those requested (seen on Linux 6.18).
         bool v4 = filter.Family == IpFamily.IPv4;
         InetAddress? destination = v4 ? filter.OriginalDestination : null;
         InetAddress? replySource = v4 ? filter.ReplySource : null;

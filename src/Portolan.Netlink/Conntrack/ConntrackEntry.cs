@@ -2,7 +2,7 @@ using Portolan.Inet;
 
 namespace Portolan.Netlink.Conntrack;
 
-/// <summary>What tells the packets of one direction of a connection.</summary>
+/// <summary>The tuple that identifies the packets of one direction of a connection.</summary>
 /// <param name="Protocol">The transport protocol.</param>
 /// <param name="Source">The source address.</param>
 /// <param name="Destination">The destination address.</param>
@@ -21,7 +21,7 @@ public enum ConntrackStatus : uint
     /// <summary>Expected by a helper.</summary>
     Expected = 1 << 0,
 
-    /// <summary>Packets went both ways.</summary>
+    /// <summary>Packets were seen in both directions.</summary>
     SeenReply = 1 << 1,
 
     /// <summary>Not removed early when the table is full.</summary>
@@ -49,18 +49,19 @@ public enum ConntrackStatus : uint
     Dying = 1 << 9,
 }
 
-/// <summary>A connection the kernel tracks.</summary>
-/// <param name="Original">Packets from who opened it, as they were sent.</param>
-/// <param name="Reply">Packets that answer, as they are sent: with translation, the source is the endpoint the original was led to.</param>
+/// <summary>A connection tracked by the kernel.</summary>
+/// <param name="Original">Packets from the client, as they were sent.</param>
+/// <param name="Reply">Reply packets, as they are sent: with translation, the source is the endpoint the original was translated
+/// to.</param>
 /// <param name="Status">Its state.</param>
 /// <param name="Zone">The conntrack zone; 0 is the default.</param>
 /// <param name="Mark">The connection mark.</param>
-/// <param name="Id">The kernel's number for it, to tell it from a later one with the same tuples.</param>
-/// <param name="TimeoutSeconds">Seconds until it is forgotten, if no packet comes.</param>
+/// <param name="Id">The kernel's id for it, which distinguishes it from a later one with the same tuples.</param>
+/// <param name="TimeoutSeconds">Seconds until it expires if no further packet arrives.</param>
 public readonly record struct ConntrackEntry(
     ConntrackTuple Original, ConntrackTuple Reply, ConntrackStatus Status, ushort Zone, uint Mark, uint Id, uint TimeoutSeconds);
 
-/// <summary>Which connections to look at. What is not given matches all.</summary>
+/// <summary>Which connections to visit. What is not set matches all.</summary>
 public sealed record ConntrackFilter
 {
     /// <summary>The family; none for both.</summary>
@@ -69,20 +70,26 @@ public sealed record ConntrackFilter
     /// <summary>The transport protocol; none for all.</summary>
     public IpProtocol Protocol { get; init; }
 
-    /// <summary>Where its packets were sent to, before translation.</summary>
+    /// <summary>The destination its packets were sent to, before translation.</summary>
     public InetAddress? OriginalDestination { get; init; }
 
     /// <summary>The port its packets were sent to, before translation, in host byte order.</summary>
     public ushort? OriginalDestinationPort { get; init; }
 
-    /// <summary>Where the answers come from: with translation, the endpoint.</summary>
+    /// <summary>The source of replies: with translation, the endpoint.</summary>
     public InetAddress? ReplySource { get; init; }
 
-    /// <summary>Whether the filter lets a connection through.</summary>
+    /// <summary>
+    /// Only connections of which no packet came back; the kernel filters by itself since Linux 5.15, without a family too.
+    /// </summary>
+    public bool IsUnanswered { get; init; }
+
+    /// <summary>Whether a connection matches the filter.</summary>
     public bool Matches(in ConntrackEntry entry) =>
         (Family == IpFamily.None || entry.Original.Destination.Family == Family)
         && (Protocol == IpProtocol.None || entry.Original.Protocol == Protocol)
         && (OriginalDestination is not { } destination || entry.Original.Destination == destination)
         && (OriginalDestinationPort is not { } port || entry.Original.DestinationPort == port)
-        && (ReplySource is not { } source || entry.Reply.Source == source);
+        && (ReplySource is not { } source || entry.Reply.Source == source)
+        && (!IsUnanswered || (entry.Status & ConntrackStatus.SeenReply) == 0);
 }

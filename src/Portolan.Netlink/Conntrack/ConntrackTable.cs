@@ -24,8 +24,8 @@ public sealed class ConntrackTable(NetlinkSocket socket)
 
     /// <summary>Visits the connections that match a filter.</summary>
     /// <remarks>
-    /// The table is not still while it is read: a connection that comes or goes meanwhile may or may not be visited. Since Linux 5.8 the
-    /// kernel filters by itself when the filter has a family, so that a few among a million cost little.
+    /// The table changes while it is read: a connection that is added or removed meanwhile may or may not be visited. Since Linux 5.8 the
+    /// kernel itself filters if the filter has a family, so that a few among a million cost little.
     /// </remarks>
     /// <exception cref="NetlinkException">The kernel refused, or has no connection tracking (EOPNOTSUPP, EINVAL).</exception>
     public void Visit<TVisitor>(ConntrackFilter filter, ref TVisitor visitor)
@@ -55,13 +55,13 @@ public sealed class ConntrackTable(NetlinkSocket socket)
         return visitor.Entries;
     }
 
-    /// <summary>Forgets a connection: its next packet starts a new one, which sees the rules of that time.</summary>
-    /// <param name="entry">A connection that was read; one that came later with the same tuples is left alone.</param>
-    /// <returns>False when it is gone already.</returns>
+    /// <summary>Deletes a connection: its next packet starts a new one, which traverses the rules of that time.</summary>
+    /// <param name="entry">A connection that was read; a later one with the same tuples is not deleted.</param>
+    /// <returns>False if it no longer exists.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public bool Delete(in ConntrackEntry entry)
     {
-        // A request without a tuple would empty the whole table.
+        // A request without a tuple would flush the whole table.
         if (entry.Original.Source.Family == IpFamily.None)
             throw new ArgumentException("The connection has no addresses.", nameof(entry));
         var nothing = new NoVisitor();
@@ -84,7 +84,7 @@ public sealed class ConntrackTable(NetlinkSocket socket)
         }
     }
 
-    /// <summary>How many connections are tracked.</summary>
+    /// <summary>Number of tracked connections.</summary>
     /// <exception cref="NetlinkException">The kernel refused, or has no connection tracking.</exception>
     public uint ReadCount()
     {
@@ -106,7 +106,7 @@ public sealed class ConntrackTable(NetlinkSocket socket)
 
         public bool Visit(ReadOnlySpan<byte> payload)
         {
-            // Protocols whose tuples have other parts (GRE keys, for one) read as well: their parts are skipped.
+            // Protocols whose tuples have other parts (GRE keys, for example) can be read as well: their parts are skipped.
             if (!ConntrackCodec.TryRead(payload, out ConntrackEntry entry))
                 return false;
             if (Filter.Matches(entry))

@@ -5,10 +5,10 @@ using static Portolan.Netlink.Uapi.NetlinkHeader;
 
 namespace Portolan.Netlink.Core;
 
-/// <summary>Walks over the attributes of a message or a nest. Never reads outside of the span, whatever the lengths say.</summary>
+/// <summary>Iterates over the attributes of a message or a nest. Never reads outside the span, whatever the lengths say.</summary>
 /// <remarks>
 /// A value of the wrong length reads as zero or empty and sets <see cref="IsMalformed"/>, as does a length that does not fit: decoders read
-/// what they know in one pass and ask once, at the end, whether all of it was sound.
+/// what they know in one pass and check once, at the end, whether all of it was well-formed.
 /// </remarks>
 internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
 {
@@ -20,7 +20,7 @@ internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
     /// <summary>The attribute's value, without its padding.</summary>
     internal ReadOnlySpan<byte> Value { get; private set; }
 
-    /// <summary>True when anything read so far was not as it should be.</summary>
+    /// <summary>True if anything read so far was malformed.</summary>
     internal bool IsMalformed { get; private set; }
 
     /// <summary>Steps to the next attribute.</summary>
@@ -53,7 +53,7 @@ internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
 
     internal uint UInt32HostOrder() => Has(4) ? MemoryMarshal.Read<uint>(Value) : 0;
 
-    /// <summary>A string up to its terminating zero; bytes that are no UTF-8 become U+FFFD.</summary>
+    /// <summary>A string up to its terminating zero; bytes that are not UTF-8 become U+FFFD.</summary>
     internal string String() => Encoding.UTF8.GetString(Utf8());
 
     /// <summary>The bytes of a string up to its terminating zero.</summary>
@@ -66,7 +66,7 @@ internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
     /// <summary>The attributes inside this one.</summary>
     internal readonly AttributeReader Nested() => new(Value);
 
-    /// <summary>Takes over the finding of a reader over a nest, or of a decoder that failed.</summary>
+    /// <summary>Propagates the failure of a reader over a nest, or of a decoder.</summary>
     internal void Require(bool sound) => IsMalformed |= !sound;
 
     private bool Has(int length)

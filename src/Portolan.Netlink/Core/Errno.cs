@@ -16,7 +16,7 @@ public readonly record struct Errno(int Number)
     /// <summary>A signal arrived first; for a dump: the kernel's list changed while it was read.</summary>
     public static Errno EINTR => new(4);
 
-    /// <summary>Nothing to read now, or the kernel wants the same request once more.</summary>
+    /// <summary>Nothing to read now, or the kernel wants the request to be repeated.</summary>
     public static Errno EAGAIN => new(11);
 
     /// <summary>The kernel is out of memory.</summary>
@@ -31,22 +31,22 @@ public readonly record struct Errno(int Number)
     /// <summary>A value the kernel does not accept.</summary>
     public static Errno EINVAL => new(22);
 
-    /// <summary>A number outside of its range.</summary>
+    /// <summary>A number out of range.</summary>
     public static Errno ERANGE => new(34);
 
-    /// <summary>Chains that jump in a circle.</summary>
+    /// <summary>Chains that jump in a loop.</summary>
     public static Errno ELOOP => new(40);
 
-    /// <summary>The generation id a transaction asked for is no longer the current one.</summary>
+    /// <summary>The generation id of a transaction is no longer the current one.</summary>
     public static Errno ERESTART => new(85);
 
-    /// <summary>More bytes than the socket's send buffer takes in one message.</summary>
+    /// <summary>The message is longer than the socket's send buffer allows.</summary>
     public static Errno EMSGSIZE => new(90);
 
     /// <summary>This kernel does not have the feature (for instance, the module is missing).</summary>
     public static Errno EOPNOTSUPP => new(95);
 
-    /// <summary>The receive buffer ran over: messages were lost.</summary>
+    /// <summary>The receive buffer overran: messages were lost.</summary>
     public static Errno ENOBUFS => new(105);
 
     /// <summary>The name in C, such as "ENOENT"; "errno 4711" for one not listed here.</summary>
@@ -93,7 +93,7 @@ public readonly record struct Errno(int Number)
         _ => string.Create(CultureInfo.InvariantCulture, $"errno {Number}"),
     };
 
-    /// <summary>The C library's sentence for it, such as "No such file or directory".</summary>
+    /// <summary>The C library's message for it, such as "No such file or directory".</summary>
     public string Description => Marshal.GetPInvokeErrorMessage(Number);
 
     /// <summary>"ENOENT (No such file or directory)".</summary>

@@ -6,11 +6,11 @@ namespace Portolan.Netlink.Core;
 /// <summary>An acknowledgement or a refusal (struct nlmsgerr with the extended acknowledgement's attributes).</summary>
 /// <param name="Sequence">Sequence number of the request.</param>
 /// <param name="Errno">0 for an acknowledgement.</param>
-/// <param name="Message">The kernel's own words, or null.</param>
+/// <param name="Message">The kernel's own message, or null.</param>
 /// <param name="Offset">Bytes from the start of the request to the attribute at fault, or -1.</param>
 internal readonly record struct NetlinkError(uint Sequence, Errno Errno, string? Message, int Offset);
 
-/// <summary>Walks over the messages of a datagram. Never reads outside of it, whatever the lengths say.</summary>
+/// <summary>Iterates over the messages of a datagram. Never reads outside of it, whatever the lengths say.</summary>
 internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
 {
     private ReadOnlySpan<byte> _rest = datagram;
@@ -21,13 +21,13 @@ internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
 
     internal uint Sequence { get; private set; }
 
-    /// <summary>Port of the socket the message is an answer to, or whose request it tells of; 0 for the kernel's own.</summary>
+    /// <summary>Port id of the socket the message is an answer to, or whose request it reports; 0 for the kernel's own.</summary>
     internal uint PortId { get; private set; }
 
     /// <summary>What follows the header.</summary>
     internal ReadOnlySpan<byte> Payload { get; private set; }
 
-    /// <summary>True when a length did not fit.</summary>
+    /// <summary>True if a length did not fit.</summary>
     internal bool IsMalformed { get; private set; }
 
     internal bool MoveNext()
@@ -49,7 +49,7 @@ internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
         return true;
     }
 
-    /// <summary>Reads the message as NLMSG_ERROR; false when it is another one or too short.</summary>
+    /// <summary>Reads the message as NLMSG_ERROR; false if it is another one or too short.</summary>
     internal readonly bool TryGetError(out NetlinkError error)
     {
         error = default;
@@ -61,7 +61,7 @@ internal ref struct MessageReader(ReadOnlySpan<byte> datagram)
         ReadOnlySpan<byte> rest = Payload[sizeof(int)..];
         if ((Flags & NLM_F_ACK_TLVS) != 0 && rest.Length >= NLMSG_HDRLEN)
         {
-            // The request follows: its header only when capped, else all of it.
+            // The request follows: only its header if capped, otherwise all of it.
             uint requestLength = (Flags & NLM_F_CAPPED) != 0 ? NLMSG_HDRLEN : MemoryMarshal.Read<uint>(rest);
             var attributes = new AttributeReader(requestLength <= (uint)rest.Length ? rest[(int)requestLength..] : default);
             while (attributes.MoveNext())

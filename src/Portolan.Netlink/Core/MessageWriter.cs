@@ -7,8 +7,8 @@ namespace Portolan.Netlink.Core;
 
 /// <summary>Netlink messages and their attributes, written one after the other into a buffer that grows.</summary>
 /// <remarks>
-/// The buffer is outside of the managed heap: a first load of some tens of megabytes then costs no garbage, doubling it moves pages
-/// instead of bytes, and <see cref="Trim"/> gives the memory back at once.
+/// The buffer is outside the managed heap: a first load of some tens of megabytes then creates no garbage, doubling it moves pages
+/// instead of bytes, and <see cref="Trim"/> returns the memory at once.
 /// </remarks>
 internal sealed unsafe class MessageWriter : IDisposable
 {
@@ -24,10 +24,10 @@ internal sealed unsafe class MessageWriter : IDisposable
 
     internal ReadOnlySpan<byte> Written => new(_buffer, Length);
 
-    /// <summary>Forgets what was written after <paramref name="length"/>; the memory stays.</summary>
+    /// <summary>Discards what was written after <paramref name="length"/>; the memory is kept.</summary>
     internal void Truncate(int length) => Length = length;
 
-    /// <summary>Gives memory back when the buffer is empty and larger than <paramref name="keep"/> bytes.</summary>
+    /// <summary>Returns memory if the buffer is empty and larger than <paramref name="keep"/> bytes.</summary>
     internal void Trim(int keep)
     {
         if (Length == 0 && _capacity > keep)
@@ -80,7 +80,8 @@ internal sealed unsafe class MessageWriter : IDisposable
     internal void PutUInt64BigEndian(ushort type, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(Attribute(type, 8), value);
 
     /// <summary>A string in UTF-8 with its terminating zero.</summary>
-    /// <exception cref="ArgumentException">The string contains a zero: for the kernel it would end there, and be another name.</exception>
+    /// <exception cref="ArgumentException">The string contains a zero: the kernel would take it as the end, and as another
+    /// name.</exception>
     internal void PutString(ushort type, ReadOnlySpan<char> value)
     {
         if (value.Contains('\0'))
@@ -89,7 +90,7 @@ internal sealed unsafe class MessageWriter : IDisposable
         text[Encoding.UTF8.GetBytes(value, text)] = 0;
     }
 
-    /// <summary>A string that is UTF-8 already, with a terminating zero added.</summary>
+    /// <summary>A string that is already UTF-8, with a terminating zero added.</summary>
     internal void PutString(ushort type, ReadOnlySpan<byte> utf8)
     {
         Span<byte> text = Attribute(type, utf8.Length + 1);
@@ -97,7 +98,7 @@ internal sealed unsafe class MessageWriter : IDisposable
         text[utf8.Length] = 0;
     }
 
-    /// <summary>Starts an attribute that holds attributes; returns its offset for <see cref="EndNest"/>.</summary>
+    /// <summary>Starts an attribute that contains attributes; returns its offset for <see cref="EndNest"/>.</summary>
     internal int BeginNest(ushort type)
     {
         int start = Length;
@@ -115,7 +116,7 @@ internal sealed unsafe class MessageWriter : IDisposable
         MemoryMarshal.Write(new Span<byte>(_buffer + start, 2), (ushort)length);
     }
 
-    /// <summary>Room for the value of one attribute; the header and the padding are written, the value is the caller's to fill.</summary>
+    /// <summary>Space for the value of one attribute; the header and the padding are written, the caller fills in the value.</summary>
     internal Span<byte> Attribute(ushort type, int length)
     {
         int total = NLA_HDRLEN + length;

@@ -14,13 +14,13 @@ internal interface INetlinkVisitor
     bool Visit(ReadOnlySpan<byte> payload);
 }
 
-/// <summary>Asks the kernel for a list, or one object, and reads the whole answer.</summary>
+/// <summary>Requests a list, or one object, from the kernel and reads the whole answer.</summary>
 internal sealed class NetlinkDump(NetlinkSocket socket)
 {
-    // netlink_dump makes datagrams of up to 32 KiB; an object of its own can have 64 KiB.
+    // netlink_dump creates datagrams of up to 32 KiB; a single object can have 64 KiB.
     private const int BufferLength = 128 * 1024;
 
-    // A list of some 100,000 entries takes tens of milliseconds to read; who changes it more often than that has to wait.
+    // A list of some 100,000 entries takes tens of milliseconds to read; if it changes more often than that, the read fails.
     private const int MaxAttempts = 20;
 
     internal int Restarts { get; private set; }
@@ -28,7 +28,7 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
     internal delegate void WriteAttributes<in TState>(MessageWriter writer, TState state);
 
     /// <summary>Sends a request, whose content the caller writes, and visits the answer.</summary>
-    /// <exception cref="NetlinkException">The kernel refused, its answer is malformed or lost, or the list never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused, its answer is malformed or lost, or the list kept changing.</exception>
     internal void Run<TState, TVisitor>(
         string operation, ushort type, bool dump, WriteAttributes<TState> content, TState state, ref TVisitor visitor)
         where TVisitor : INetlinkVisitor
@@ -62,7 +62,7 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
         }
     }
 
-    // True when the list changed meanwhile. The answer is read to its end all the same: what is left would disturb the next one.
+    // True if the list changed meanwhile. The answer is still read to its end: the rest would be mistaken for the next one.
     private bool ReadAnswer<TVisitor>(string operation, uint sequence, byte[] buffer, ref TVisitor visitor)
         where TVisitor : INetlinkVisitor
     {
@@ -72,7 +72,7 @@ internal sealed class NetlinkDump(NetlinkSocket socket)
         {
             Errno error = socket.TryReceive(buffer, out int received);
             if (error.Number != 0)
-                throw failure ?? new NetlinkException(operation, error, "the kernel's answer was cut off");
+                throw failure ?? new NetlinkException(operation, error, "the kernel's answer was truncated");
             var messages = new MessageReader(buffer.AsSpan(0, received));
             while (messages.MoveNext())
             {

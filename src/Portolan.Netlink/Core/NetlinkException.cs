@@ -4,7 +4,7 @@ using System.Text;
 namespace Portolan.Netlink.Core;
 
 /// <summary>The kernel refused a request, or a netlink socket could not be used.</summary>
-/// <remarks>Refused parts of a transaction are no exception: see <see cref="NfTables.CommitResult"/>.</remarks>
+/// <remarks>Refused parts of a transaction are not reported as an exception: see <see cref="NfTables.CommitResult"/>.</remarks>
 public sealed class NetlinkException : Exception
 {
     /// <summary>An error without details.</summary>
@@ -24,7 +24,7 @@ public sealed class NetlinkException : Exception
     /// <summary>An operation that failed with an error number.</summary>
     /// <param name="operation">What was tried, to follow "cannot": "open a netlink socket".</param>
     /// <param name="errno">What the kernel answered.</param>
-    /// <param name="kernelMessage">NLMSGERR_ATTR_MSG of the extended acknowledgement, when there was one.</param>
+    /// <param name="kernelMessage">NLMSGERR_ATTR_MSG of the extended acknowledgement, if there was one.</param>
     /// <param name="offset">NLMSGERR_ATTR_OFFS: bytes from the start of the request to the attribute at fault, when known.</param>
     public NetlinkException(string operation, Errno errno, string? kernelMessage = null, int? offset = null)
         : base(Describe(operation, errno, kernelMessage, offset))
@@ -38,13 +38,13 @@ public sealed class NetlinkException : Exception
     /// <summary>What was tried.</summary>
     public string Operation { get; }
 
-    /// <summary>The error number; 0 when the failure was not the kernel's (a malformed answer, for instance).</summary>
+    /// <summary>The error number; 0 if the failure was not the kernel's (a malformed answer, for example).</summary>
     public Errno Errno { get; }
 
-    /// <summary>The kernel's own words, when it had some (extended acknowledgement).</summary>
+    /// <summary>The kernel's own message, if there was one (extended acknowledgement).</summary>
     public string? KernelMessage { get; }
 
-    /// <summary>Bytes from the start of the request's message header to the attribute at fault, when the kernel told.</summary>
+    /// <summary>Bytes from the start of the request's message header to the attribute at fault, if the kernel reported it.</summary>
     public int? Offset { get; }
 
     private static string Describe(string operation, Errno errno, string? kernelMessage, int? offset)

@@ -8,8 +8,9 @@ namespace Portolan.Netlink.Core;
 
 /// <summary>A netlink socket: requests go out and answers come back on the calling thread; notifications can be awaited.</summary>
 /// <remarks>
-/// The kernel works on a request inside the call that sends it, so its answers are there when <see cref="Send"/> returns; the synchronous
-/// receive therefore never waits. Use one socket per conversation: a socket that listens to groups should send nothing. Not thread-safe.
+/// The kernel processes a request inside the call that sends it, so its answers are available when <see cref="Send"/> returns; the
+/// synchronous receive therefore never waits. Use one socket per purpose: a socket that listens to groups should send nothing. Not
+/// thread-safe.
 /// </remarks>
 public sealed class NetlinkSocket : IDisposable
 {
@@ -21,10 +22,12 @@ public sealed class NetlinkSocket : IDisposable
 
     private NetlinkSocket(SafeSocketHandle handle) => _handle = handle;
 
-    /// <summary>The longest message, in bytes, the send buffer takes now; a transaction is one message.</summary>
+    /// <summary>The longest message, in bytes, that the send buffer currently allows; a transaction is one message.</summary>
     public int SendLimitBytes => GetOption(SOL_SOCKET, SO_SNDBUF) - SendBufferReserve;
 
-    /// <summary>The socket's address (nl_pid), unique in its network namespace: notifications name it as who made a change.</summary>
+    /// <summary>
+    /// The socket's port id (nl_pid), unique in its network namespace: notifications contain that of the socket that made a change.
+    /// </summary>
     public uint PortId { get; private set; }
 
     internal uint NextSequence { get; set; } = 1;
@@ -58,8 +61,8 @@ public sealed class NetlinkSocket : IDisposable
     /// <exception cref="NetlinkException">The group needs CAP_NET_ADMIN (EPERM), or does not exist (EINVAL).</exception>
     public void Join(uint group) => SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, checked((int)group), "join a netlink group");
 
-    /// <summary>Asks for a send buffer that takes a message of this size; <see cref="SendLimitBytes"/> tells what came of it.</summary>
-    /// <remarks>Beyond net.core.wmem_max this needs CAP_NET_ADMIN (SO_SNDBUFFORCE).</remarks>
+    /// <summary>Requests a send buffer for a message of this size; <see cref="SendLimitBytes"/> is what was granted.</summary>
+    /// <remarks>Above net.core.wmem_max this needs CAP_NET_ADMIN (SO_SNDBUFFORCE).</remarks>
     public void RaiseSendLimit(int bytes)
     {
         int buffer = checked(bytes + SendBufferReserve);
@@ -70,7 +73,7 @@ public sealed class NetlinkSocket : IDisposable
     internal void RaiseReceiveBuffer(int bytes) => SetBuffer(SO_RCVBUFFORCE, SO_RCVBUF, bytes);
 
     /// <summary>Sends one message, or a batch of them, in one system call.</summary>
-    /// <returns>The error, 0 when it was sent. EMSGSIZE: longer than <see cref="SendLimitBytes"/>.</returns>
+    /// <returns>The error, 0 if it was sent. EMSGSIZE: longer than <see cref="SendLimitBytes"/>.</returns>
     public unsafe Errno Send(ReadOnlySpan<byte> message)
     {
         fixed (byte* data = message)
@@ -85,10 +88,10 @@ public sealed class NetlinkSocket : IDisposable
         return default;
     }
 
-    /// <summary>Receives one datagram of answers that is there already.</summary>
-    /// <param name="buffer">Room for it; 64 KiB take any datagram the kernel makes for the requests of this library.</param>
+    /// <summary>Receives one datagram of answers without waiting.</summary>
+    /// <param name="buffer">Space for it; 64 KiB is enough for any datagram the kernel sends for the requests of this library.</param>
     /// <param name="received">Its length.</param>
-    /// <returns>The error: EAGAIN when nothing is there, ENOBUFS when answers were lost, EMSGSIZE when the buffer was too short.</returns>
+    /// <returns>The error: EAGAIN if there is nothing, ENOBUFS if answers were lost, EMSGSIZE if the buffer was too short.</returns>
     public unsafe Errno TryReceive(Span<byte> buffer, out int received)
     {
         received = 0;
@@ -109,7 +112,7 @@ public sealed class NetlinkSocket : IDisposable
     }
 
     /// <summary>Waits for one datagram of notifications.</summary>
-    /// <returns>Its length, or -1 when the receive buffer ran over and notifications were lost (ENOBUFS).</returns>
+    /// <returns>Its length, or -1 if the receive buffer overran and notifications were lost (ENOBUFS).</returns>
     /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
@@ -144,7 +147,7 @@ public sealed class NetlinkSocket : IDisposable
             : new SafeSocketHandle(descriptor, ownsHandle: true);
     }
 
-    // setns moves one thread, and a thread of the pool must not be left elsewhere: this one ends when the socket is open.
+    // setns moves one thread, and a pool thread must not stay in the namespace: this thread ends when the socket is open.
     private static SafeSocketHandle OpenInNamespace(NetlinkProtocol protocol, string name)
     {
         SafeSocketHandle? handle = null;

@@ -19,6 +19,6 @@ public sealed record NetlinkSocketOptions
     /// </summary>
     public string? NetworkNamespace { get; init; }
 
-    /// <summary>Receive buffer in bytes to ask for; 0 keeps the system's default. Listeners want megabytes.</summary>
+    /// <summary>Requested receive buffer in bytes; 0 keeps the system's default. Listeners need megabytes.</summary>
     public int ReceiveBufferBytes { get; init; }
 }

@@ -4,7 +4,7 @@ using Portolan.Netlink.Uapi;
 
 namespace Portolan.Netlink.Netfilter;
 
-/// <summary>What all subsystems of netfilter share on the wire: the header that each of their messages starts with.</summary>
+/// <summary>The header that messages of all netfilter subsystems start with.</summary>
 internal static class NetfilterMessages
 {
     /// <summary>struct nfgenmsg (linux/netfilter/nfnetlink.h); <paramref name="resourceId"/> is big-endian on the wire.</summary>

@@ -5,22 +5,22 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>What became of a transaction.</summary>
+/// <summary>The outcome of a transaction.</summary>
 public enum CommitOutcome
 {
     /// <summary>All of it is in force, from one instant on.</summary>
     Committed,
 
-    /// <summary>The kernel refused at least one message: none of them was made.</summary>
+    /// <summary>The kernel refused at least one message: no change was made.</summary>
     Refused,
 
-    /// <summary>It is longer than the send buffer takes and was not sent: split it (<see cref="NetlinkSocket.SendLimitBytes"/>).</summary>
+    /// <summary>It is longer than the send buffer allows and was not sent: split it (<see cref="NetlinkSocket.SendLimitBytes"/>).</summary>
     TooLarge,
 
-    /// <summary>Somebody else changed nf_tables since the generation the transaction was made for: nothing was made.</summary>
+    /// <summary>Another process changed nf_tables after the generation the transaction was based on: no change was made.</summary>
     GenerationChanged,
 
-    /// <summary>The kernel's answer was lost (ENOBUFS): it may or may not be in force. Read the kernel to know.</summary>
+    /// <summary>The kernel's answer was lost (ENOBUFS): it may or may not be in force. Read the tables to find out.</summary>
     Unknown,
 }
 
@@ -30,14 +30,14 @@ public enum CommitOutcome
 /// </param>
 /// <param name="MessageIndex">The message, counted from 0; -1 for the whole batch.</param>
 /// <param name="ElementIndex">
-/// The element of the message's list at fault, counted from 0 within the message; -1 when it is none of them.
+/// The element of the message's list at fault, counted from 0 within the message; -1 if it is none of them.
 /// </param>
 /// <param name="Errno">What the kernel answered.</param>
-/// <param name="KernelMessage">The kernel's own words, when it had some.</param>
-/// <param name="Offset">Bytes from the start of the message to the attribute at fault, when the kernel told; else -1.</param>
+/// <param name="KernelMessage">The kernel's own message, if there was one.</param>
+/// <param name="Offset">Bytes from the start of the message to the attribute at fault, if the kernel reported it; otherwise -1.</param>
 public sealed record CommitRefusal(int Subject, int MessageIndex, int ElementIndex, Errno Errno, string? KernelMessage, int Offset)
 {
-    /// <summary>What the message asked for, "add rule 3 to chain nat of table ip shop"; null for the whole batch.</summary>
+    /// <summary>The requested change, "add rule 3 to chain nat of table ip shop"; null for the whole batch.</summary>
     public string? Change { get; init; }
 
     /// <summary>"ENOENT (No such file or directory) at offset 212, element 3 of the list".</summary>
@@ -52,7 +52,7 @@ public sealed record CommitRefusal(int Subject, int MessageIndex, int ElementInd
     }
 }
 
-/// <summary>The kernel's answer to a transaction, which it makes in full or not at all.</summary>
+/// <summary>The kernel's answer to a transaction, which it commits as a whole or not at all.</summary>
 public sealed class CommitResult
 {
     internal CommitResult(CommitOutcome outcome, ImmutableArray<CommitRefusal> refusals = default, int sendLimitBytes = 0)
@@ -62,20 +62,20 @@ public sealed class CommitResult
         SendLimitBytes = sendLimitBytes;
     }
 
-    /// <summary>What became of it.</summary>
+    /// <summary>The outcome.</summary>
     public CommitOutcome Outcome { get; }
 
     /// <summary>
-    /// What the kernel refused, in the order of the transaction. The kernel looks at every message, but within a message stops at the first
-    /// element at fault. A refusal may follow from an earlier one (a rule in a chain that was refused). Of hundreds of refusals only the
-    /// first are here: the receive buffer takes no more.
+    /// What the kernel refused, in the order of the transaction. The kernel processes every message, but within a message stops at the
+    /// first element at fault. A refusal may follow from an earlier one (a rule in a chain that was refused). Of hundreds of refusals only
+    /// the first are here: the receive buffer holds no more.
     /// </summary>
     public ImmutableArray<CommitRefusal> Refusals { get; }
 
-    /// <summary>The longest transaction, in bytes, the socket takes; only for <see cref="CommitOutcome.TooLarge"/>.</summary>
+    /// <summary>The longest transaction, in bytes, that the socket allows; only for <see cref="CommitOutcome.TooLarge"/>.</summary>
     public int SendLimitBytes { get; }
 
-    /// <summary>True when all of it is in force.</summary>
+    /// <summary>True if all of it is in force.</summary>
     public bool IsCommitted => Outcome == CommitOutcome.Committed;
 
     internal static CommitResult Committed { get; } = new(CommitOutcome.Committed);

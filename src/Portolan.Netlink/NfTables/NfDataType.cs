@@ -1,8 +1,8 @@
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>
-/// Type and length of a set's key or data. The number is nft's (its source, include/datatype.h, enum datatypes): the kernel keeps it and
-/// does not interpret it, except that 0xffffff00 makes a verdict.
+/// Type and length of a set's key or data. The number is nft's (its source, include/datatype.h, enum datatypes): the kernel stores it and
+/// does not interpret it, except that 0xffffff00 means a verdict.
 /// </summary>
 /// <param name="Number">The type's number; a concatenation has six bits per field, the first field in the highest.</param>
 /// <param name="Length">Bytes in the register; each field of a concatenation is padded to a multiple of 4.</param>
@@ -45,7 +45,7 @@ public readonly record struct NfDataType(uint Number, int Length)
     /// <summary>True for <see cref="Verdict"/>.</summary>
     public bool IsVerdict => Number == VerdictNumber;
 
-    /// <summary>"integer" of some bytes; byte order as the expressions say that make it.</summary>
+    /// <summary>"integer" of some bytes; the byte order is that of the expressions that produce it.</summary>
     public static NfDataType Integer(int length) => new(4, length);
 
     /// <summary>The address type of a family: "ipv4_addr" or "ipv6_addr".</summary>

@@ -17,14 +17,14 @@ public enum NfElementFlags : uint
 }
 
 /// <summary>
-/// An element of a set or map, as views on memory that belongs to someone else: the caller's when written, the reader's when read.
+/// An element of a set or map, as views on memory owned by others: by the caller when written, by the reader when read.
 /// </summary>
 public ref struct NfElement
 {
     /// <summary>The key; fields of a concatenation are each padded with zeros to a multiple of 4 bytes.</summary>
     public ReadOnlySpan<byte> Key { get; set; }
 
-    /// <summary>The last key of a range, in a set with concatenated ranges; else empty.</summary>
+    /// <summary>The last key of a range, in a set with concatenated ranges; otherwise empty.</summary>
     public ReadOnlySpan<byte> KeyEnd { get; set; }
 
     /// <summary>The data of a map; empty for a set or a verdict map.</summary>
@@ -39,15 +39,15 @@ public ref struct NfElement
     /// <summary>The comment nft shows: up to 128 bytes of UTF-8, without a terminating zero.</summary>
     public ReadOnlySpan<byte> Comment { get; set; }
 
-    /// <summary>How long the element lives; zero: as the set says. Milliseconds count.</summary>
+    /// <summary>The element's timeout; zero: the set's. Resolution: milliseconds.</summary>
     public TimeSpan Timeout { get; set; }
 
-    /// <summary>How long it has left; zero when it does not expire. When written: how long it shall have left.</summary>
+    /// <summary>The remaining time; zero if it does not expire. When written: the time it will have left.</summary>
     public TimeSpan Expiration { get; set; }
 
     /// <summary>The element's flags.</summary>
     public NfElementFlags Flags { get; set; }
 
-    /// <summary>Packets and bytes that matched, when the element counts them (read only).</summary>
+    /// <summary>Packets and bytes that matched, if the element counts them (read only).</summary>
     public NfCounter? Counter { get; set; }
 }

@@ -9,7 +9,7 @@ namespace Portolan.Netlink.NfTables;
 /// <summary>Reads the attributes of an element.</summary>
 internal static class NfElementCodec
 {
-    /// <summary>Visits the elements of a message; false when a length in it does not fit.</summary>
+    /// <summary>Visits the elements of a message; false if a length in it does not fit.</summary>
     internal static bool TryVisit<TVisitor>(ReadOnlySpan<byte> payload, ref TVisitor visitor, out int count)
         where TVisitor : INfElementVisitor
     {
@@ -33,7 +33,7 @@ internal static class NfElementCodec
         return !attributes.IsMalformed;
     }
 
-    /// <summary>Reads one NFTA_LIST_ELEM; false when a length in it does not fit.</summary>
+    /// <summary>Reads one NFTA_LIST_ELEM; false if a length in it does not fit.</summary>
     internal static bool TryRead(AttributeReader a, out NfElement element)
     {
         element = default;
@@ -75,7 +75,7 @@ internal static class NfElementCodec
         return !a.IsMalformed;
     }
 
-    /// <summary>Reads what is inside an attribute that holds a value or a verdict.</summary>
+    /// <summary>Reads the content of an attribute with a value or a verdict.</summary>
     internal static bool TryReadData(AttributeReader data, out NfDataView view)
     {
         view = default;
@@ -107,7 +107,7 @@ internal static class NfElementCodec
         return !verdict.IsMalformed;
     }
 
-    /// <summary>A number of milliseconds; one beyond what a time span holds becomes the longest there is.</summary>
+    /// <summary>A number of milliseconds, capped at the longest time span.</summary>
     internal static TimeSpan Milliseconds(ulong milliseconds) =>
         milliseconds < (ulong)TimeSpan.MaxValue.TotalMilliseconds ? TimeSpan.FromMilliseconds((long)milliseconds) : TimeSpan.MaxValue;
 

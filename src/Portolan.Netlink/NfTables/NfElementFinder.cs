@@ -8,10 +8,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>Asks the kernel for elements by key (NFT_MSG_GETSETELEM without a dump).</summary>
+/// <summary>Requests elements by key from the kernel (NFT_MSG_GETSETELEM without a dump).</summary>
 internal sealed class NfElementFinder(NetlinkSocket socket)
 {
-    // The kernel answers each key with a datagram that counts for some 10 KiB of receive buffer, and gives up when that is full.
+    // The kernel answers each key with a datagram that takes some 10 KiB of receive buffer, and gives up when that is full.
     private const int KeysPerRequest = 256;
     private const int ReceiveBufferBytes = 8 << 20;
     private const int BufferLength = 8192;
@@ -41,7 +41,7 @@ internal sealed class NfElementFinder(NetlinkSocket socket)
                 Errno sent = socket.Send(writer.Written);
                 if (sent.Number != 0)
                     throw new NetlinkException(Operation, sent);
-                // The kernel stops at the first key that does not exist; those after it are asked for again.
+                // The kernel stops at the first key that does not exist; those after it are requested again.
                 int found = ReadAnswer(sequence, buffer, ref visitor);
                 if (found < wanted)
                     missing++;
@@ -84,7 +84,7 @@ internal sealed class NfElementFinder(NetlinkSocket socket)
         {
             Errno error = socket.TryReceive(buffer, out int received);
             if (error.Number != 0)
-                throw new NetlinkException(Operation, error, "the kernel's answer was cut off");
+                throw new NetlinkException(Operation, error, "the kernel's answer was truncated");
             var messages = new MessageReader(buffer.AsSpan(0, received));
             while (messages.MoveNext())
             {
@@ -92,7 +92,7 @@ internal sealed class NfElementFinder(NetlinkSocket socket)
                     continue;
                 if (messages.TryGetError(out NetlinkError end))
                 {
-                    // ENOENT is about a key unless the kernel points at the table's name or the set's, which come before the list.
+                    // ENOENT is about a key unless the offset points at the name of the table or the set, which precede the list.
                     bool isKey = end.Errno == Errno.ENOENT && (end.Offset < 0 || end.Offset > _listOffset);
                     return end.Errno.Number == 0 || isKey
                         ? found

@@ -2,54 +2,54 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>Something that happened in nf_tables.</summary>
+/// <summary>An event of nf_tables.</summary>
 /// <param name="PortId">
-/// The netlink port of who did it (<see cref="NetlinkSocket.PortId"/> of the socket that committed); 0 for the kernel itself, for rules
+/// The netlink port id of the socket that committed (its <see cref="NetlinkSocket.PortId"/>); 0 for the kernel itself, for rules
 /// that change sets, and for traces.
 /// </param>
 public abstract record NfEvent(uint PortId);
 
-/// <summary>The receive buffer ran over: some events were lost. Read the kernel to know how things stand.</summary>
+/// <summary>The receive buffer overran: some events were lost. Read the tables to get the current state.</summary>
 public sealed record NfEventsLost() : NfEvent(0);
 
-/// <summary>A commit is complete; events of its changes came before this one.</summary>
-/// <param name="PortId">Port of who committed.</param>
+/// <summary>A commit is complete; the events of its changes precede this one.</summary>
+/// <param name="PortId">Port id of the socket that committed.</param>
 /// <param name="Generation">The new generation, with the process that committed.</param>
 public sealed record NfGenerationEvent(uint PortId, NfGeneration Generation) : NfEvent(PortId);
 
-/// <summary>A table came, changed or went.</summary>
-/// <param name="PortId">Port of who did it.</param>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>A table was added, changed or deleted.</summary>
+/// <param name="PortId">Port id of the socket that committed.</param>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Table">The table.</param>
 public sealed record NfTableEvent(uint PortId, bool Deleted, NfTable Table) : NfEvent(PortId);
 
-/// <summary>A chain came, changed or went.</summary>
-/// <param name="PortId">Port of who did it.</param>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>A chain was added, changed or deleted.</summary>
+/// <param name="PortId">Port id of the socket that committed.</param>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Chain">The chain.</param>
 public sealed record NfChainEvent(uint PortId, bool Deleted, NfChain Chain) : NfEvent(PortId);
 
-/// <summary>A rule came or went.</summary>
-/// <param name="PortId">Port of who did it.</param>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>A rule was added or deleted.</summary>
+/// <param name="PortId">Port id of the socket that committed.</param>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Rule">The rule.</param>
 public sealed record NfRuleEvent(uint PortId, bool Deleted, NfRule Rule) : NfEvent(PortId);
 
-/// <summary>A set or map came or went.</summary>
-/// <param name="PortId">Port of who did it.</param>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>A set or map was added or deleted.</summary>
+/// <param name="PortId">Port id of the socket that committed.</param>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Set">The set.</param>
 public sealed record NfSetEvent(uint PortId, bool Deleted, NfSet Set) : NfEvent(PortId);
 
-/// <summary>Elements of a set or map came or went; also when their time was up, or a rule added them.</summary>
-/// <param name="PortId">Port of who did it; 0 when a rule did.</param>
-/// <param name="Deleted">True when they went.</param>
+/// <summary>Elements of a set or map were added or deleted; also if they expired, or a rule added them.</summary>
+/// <param name="PortId">Port id of the socket that committed; 0 for a rule.</param>
+/// <param name="Deleted">True if they were deleted.</param>
 /// <param name="Table">The table.</param>
 /// <param name="Set">Name of the set.</param>
-/// <param name="Count">How many.</param>
+/// <param name="Count">Number of elements.</param>
 public sealed record NfElementsEvent(uint PortId, bool Deleted, NfTableId Table, string Set, int Count) : NfEvent(PortId);
 
-/// <summary>What a trace tells (enum nft_trace_types).</summary>
+/// <summary>What a trace event reports (enum nft_trace_types).</summary>
 public enum NfTraceKind : uint
 {
     /// <summary>The end of a base chain: its policy.</summary>
@@ -58,7 +58,7 @@ public enum NfTraceKind : uint
     /// <summary>The end of a chain that was jumped to.</summary>
     Return = 2,
 
-    /// <summary>A rule that was run to its end; the end of a chain is one without a handle, too.</summary>
+    /// <summary>A rule that was evaluated to its end; without a handle it is the end of a chain.</summary>
     Rule = 3,
 }
 
@@ -69,7 +69,7 @@ public enum NfTraceKind : uint
 /// <param name="Chain">The chain.</param>
 public sealed record NfTraceEvent(uint Id, NfTraceKind Kind, NfTableId Table, string Chain) : NfEvent(0)
 {
-    /// <summary>The rule that was run to its end; 0 for a policy or the end of a chain.</summary>
+    /// <summary>The rule that was evaluated to its end; 0 for a policy or the end of a chain.</summary>
     public ulong RuleHandle { get; init; }
 
     /// <summary>The verdict of the rule, or after the chain.</summary>
@@ -81,10 +81,10 @@ public sealed record NfTraceEvent(uint Id, NfTraceKind Kind, NfTableId Table, st
     /// <summary>IP family of the packet.</summary>
     public NfFamily PacketFamily { get; init; }
 
-    /// <summary>Index of the interface it came in by; 0 for none.</summary>
+    /// <summary>Index of the input interface; 0 for none.</summary>
     public uint InputInterface { get; init; }
 
-    /// <summary>Index of the interface it is to leave by; 0 for none.</summary>
+    /// <summary>Index of the output interface; 0 for none.</summary>
     public uint OutputInterface { get; init; }
 
     /// <summary>The packet mark.</summary>
@@ -99,6 +99,6 @@ public sealed record NfTraceEvent(uint Id, NfTraceKind Kind, NfTableId Table, st
     /// <summary>Start of the transport header; only in the first step of a packet.</summary>
     public NfData TransportHeader { get; init; }
 
-    /// <summary>Number of its connection (since Linux 6.16); 0 when not told.</summary>
+    /// <summary>Id of its connection (since Linux 6.16); 0 if not reported.</summary>
     public uint ConnectionId { get; init; }
 }

@@ -8,7 +8,7 @@ namespace Portolan.Netlink.NfTables;
 /// <summary>Reads notifications of nf_tables.</summary>
 internal static class NfEventDecoder
 {
-    /// <summary>Reads one message; null when it is none of the events this library knows, or malformed.</summary>
+    /// <summary>Reads one message; null if it is not an event this library knows, or malformed.</summary>
     internal static NfEvent? Read(ushort type, uint portId, ReadOnlySpan<byte> payload)
     {
         if (type >> 8 != NFNL_SUBSYS_NFTABLES)

@@ -15,10 +15,10 @@ public enum NfMonitorTopics
     Traces = 2,
 }
 
-/// <summary>Listens to nf_tables: who changes what, and where traced packets go.</summary>
+/// <summary>Listens for nf_tables events: who changes what, and the path of traced packets.</summary>
 /// <remarks>
-/// The kernel makes a notification of every changed element for as long as anybody listens to changes, which makes everybody's commits
-/// slower; a commit of more than a few thousand elements overruns the default buffer and gives <see cref="NfEventsLost"/>.
+/// The kernel creates a notification for every changed element while any process listens for changes, which makes all commits
+/// slower; a commit of more than a few thousand elements overruns the default buffer and causes <see cref="NfEventsLost"/>.
 /// </remarks>
 public sealed class NfMonitor : IDisposable
 {
@@ -39,8 +39,8 @@ public sealed class NfMonitor : IDisposable
 
     /// <summary>Starts listening: nothing that happens after this call is missed without an <see cref="NfEventsLost"/>.</summary>
     /// <param name="topics">What to listen to.</param>
-    /// <param name="options">How to open the socket; a receive buffer of 8 MiB where it says nothing.</param>
-    /// <param name="ignoredPorts">Ports (<see cref="NetlinkSocket.PortId"/>) whose changes are not told: the listener's own.</param>
+    /// <param name="options">How to open the socket; the default receive buffer is 8 MiB.</param>
+    /// <param name="ignoredPorts">Port ids (<see cref="NetlinkSocket.PortId"/>) whose changes are not reported: the listener's own.</param>
     /// <exception cref="NetlinkException">The socket cannot be opened or may not listen.</exception>
     public static NfMonitor Open(
         NfMonitorTopics topics = NfMonitorTopics.Changes, NetlinkSocketOptions? options = null, params ReadOnlySpan<uint> ignoredPorts)
@@ -64,7 +64,7 @@ public sealed class NfMonitor : IDisposable
         }
     }
 
-    /// <summary>The events, as they come. To be enumerated once.</summary>
+    /// <summary>The events as they arrive. To be enumerated once.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     public async IAsyncEnumerable<NfEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)

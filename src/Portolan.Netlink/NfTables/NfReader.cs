@@ -8,10 +8,10 @@ namespace Portolan.Netlink.NfTables;
 /// <summary>Receives the elements of a set as they are read. A struct is called without allocation.</summary>
 public interface INfElementVisitor
 {
-    /// <summary>Called before the first element, and again when nf_tables changed meanwhile and reading starts over.</summary>
+    /// <summary>Called before the first element, and again if nf_tables changed meanwhile and reading starts over.</summary>
     void Start();
 
-    /// <summary>One element. Its spans are valid during the call only.</summary>
+    /// <summary>One element. Its spans are only valid during the call.</summary>
     void Visit(in NfElement element);
 }
 
@@ -24,9 +24,9 @@ public interface INfElementVisitor
 /// <param name="ThreadName">Its name, at most 15 characters: "nft", "iptables-restor"; empty if unknown.</param>
 public sealed record NfGeneration(uint Id, int ThreadId, string ThreadName);
 
-/// <summary>Reads what nf_tables holds. Every list is what the kernel held at one instant, except where told.</summary>
+/// <summary>Reads nf_tables. Every list is a consistent snapshot, except where stated otherwise.</summary>
 /// <remarks>
-/// The kernel tells when a list changed while it was read (NLM_F_DUMP_INTR); it is then read again, up to a limit. Not thread-safe.
+/// The kernel reports if a list changed while it was read (NLM_F_DUMP_INTR); it is then read again, up to a limit. Not thread-safe.
 /// </remarks>
 /// <param name="socket">A socket of <see cref="NetlinkProtocol.Netfilter"/> that joined no group.</param>
 public sealed class NfReader(NetlinkSocket socket)
@@ -37,7 +37,7 @@ public sealed class NfReader(NetlinkSocket socket)
     private int _elementRestarts;
     private NfElementFinder? _finder;
 
-    /// <summary>How many times, in all, a list had to be read again because it changed meanwhile.</summary>
+    /// <summary>Total number of times a list had to be read again because it changed meanwhile.</summary>
     public int Restarts => _dump.Restarts + _elementRestarts;
 
     /// <summary>The current generation.</summary>
@@ -47,11 +47,11 @@ public sealed class NfReader(NetlinkSocket socket)
         var visitor = new GenerationVisitor();
         _dump.Run("read the generation of nf_tables", Message(NFT_MSG_GETGEN), dump: false, (byte)NfFamily.Unspecified,
             static (_, _) => { }, 0, ref visitor);
-        return visitor.Generation ?? throw new NetlinkException("The kernel did not tell the generation of nf_tables.");
+        return visitor.Generation ?? throw new NetlinkException("The kernel did not report the generation of nf_tables.");
     }
 
     /// <summary>The tables of a family, or of all.</summary>
-    /// <exception cref="NetlinkException">The kernel refused, or its tables never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused, or its tables kept changing.</exception>
     public List<NfTable> ReadTables(NfFamily family = NfFamily.Unspecified)
     {
         var visitor = new ListVisitor<NfTable>(NfObjectDecoder.TryReadTable);
@@ -60,7 +60,7 @@ public sealed class NfReader(NetlinkSocket socket)
     }
 
     /// <summary>The chains of a table.</summary>
-    /// <exception cref="NetlinkException">The kernel refused, or its chains never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused, or its chains kept changing.</exception>
     public List<NfChain> ReadChains(NfTableId table)
     {
         var visitor = new ListVisitor<NfChain>(NfObjectDecoder.TryReadChain);
@@ -72,7 +72,7 @@ public sealed class NfReader(NetlinkSocket socket)
     }
 
     /// <summary>The rules of a table, or of one chain, in order.</summary>
-    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or chain), or its rules never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or chain), or its rules kept changing.</exception>
     public List<NfRule> ReadRules(NfTableId table, string? chain = null)
     {
         var visitor = new ListVisitor<NfRule>(NfObjectDecoder.TryReadRule);
@@ -86,7 +86,7 @@ public sealed class NfReader(NetlinkSocket socket)
     }
 
     /// <summary>The sets and maps of a table, without their elements.</summary>
-    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table), or its sets never stood still.</exception>
+    /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table), or its sets kept changing.</exception>
     public List<NfSet> ReadSets(NfTableId table)
     {
         var visitor = new ListVisitor<NfSet>(NfObjectDecoder.TryReadSet);
@@ -97,14 +97,14 @@ public sealed class NfReader(NetlinkSocket socket)
 
     /// <summary>The elements of a set or map, in no particular order.</summary>
     /// <returns>
-    /// True when they are what the kernel held at one instant. False when somebody committed, to this or another table, during each of
+    /// True if they are a consistent snapshot. False if another process committed, to this or another table, during each of
     /// several attempts: the last attempt's elements may then miss or repeat some that changed.
     /// </returns>
     /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or set).</exception>
     public bool ReadElements<TVisitor>(NfTableId table, string set, ref TVisitor visitor)
         where TVisitor : INfElementVisitor
     {
-        // The kernel does not mark lists of elements that changed meanwhile (nf_tables_dump_set); the generation tells.
+        // The kernel does not mark lists of elements that changed meanwhile (nf_tables_dump_set); the generation shows it.
         uint generation = ReadGeneration().Id;
         for (int attempt = 1; ; attempt++)
         {
@@ -117,26 +117,26 @@ public sealed class NfReader(NetlinkSocket socket)
         }
     }
 
-    /// <summary>Looks for elements by key: those that exist are visited, in the order of the keys.</summary>
+    /// <summary>Looks up elements by key: those that exist are visited, in the order of the keys.</summary>
     /// <remarks>
     /// The kernel lists a large hash set in pieces and walks all of it for each piece: 50,000 elements take half a second,
-    /// 500,000 half a minute. To know that a large set holds what it should, look for each element and compare
-    /// <see cref="NfSet.ElementCount"/>: that takes a few microseconds for each. What is visited is not of one instant; compare
+    /// 500,000 half a minute. To verify that a large set contains what it should, look up each element and compare
+    /// <see cref="NfSet.ElementCount"/>: that takes a few microseconds each. The result is not a consistent snapshot; compare
     /// <see cref="ReadGeneration"/> before and after.
     /// </remarks>
     /// <param name="table">The table.</param>
     /// <param name="set">The set or map; of plain keys, not of ranges.</param>
     /// <param name="keys">The keys one after the other, each <paramref name="keyLength"/> bytes.</param>
-    /// <param name="keyLength">Length of a key in bytes, as <see cref="NfSet.Key"/> tells.</param>
+    /// <param name="keyLength">Length of a key in bytes, that of <see cref="NfSet.Key"/>.</param>
     /// <param name="visitor">Receives the elements.</param>
-    /// <returns>How many of the keys do not exist.</returns>
-    /// <exception cref="ArgumentException">The keys are no whole number of keys.</exception>
+    /// <returns>Number of keys that do not exist.</returns>
+    /// <exception cref="ArgumentException">The length of the keys is not a multiple of the key length.</exception>
     /// <exception cref="NetlinkException">The kernel refused (ENOENT: no such table or set; EINVAL: wrong length of keys).</exception>
     public int FindElements<TVisitor>(NfTableId table, string set, ReadOnlySpan<byte> keys, int keyLength, ref TVisitor visitor)
         where TVisitor : INfElementVisitor
     {
         if (keyLength <= 0 || keys.Length % keyLength != 0)
-            throw new ArgumentException("The keys are no whole number of keys.", nameof(keys));
+            throw new ArgumentException("The length of the keys is not a multiple of the key length.", nameof(keys));
         _finder ??= new NfElementFinder(socket);
         return _finder.Find(table, set, keys, keyLength, ref visitor);
     }

@@ -1,9 +1,9 @@
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>One of the sixteen 4-byte data registers rules compute in, or the verdict register. The default value is the verdict.</summary>
+/// <summary>One of the sixteen 4-byte data registers of rules, or the verdict register. The default value is the verdict.</summary>
 /// <remarks>
-/// linux/netfilter/nf_tables.h has two overlapping sets of numbers, four registers of 16 bytes and sixteen of 4 bytes. This type knows the
-/// place only; on the wire the 16-byte number is used where one starts there, as the kernel's own dumps do.
+/// linux/netfilter/nf_tables.h has two overlapping sets of numbers, four registers of 16 bytes and sixteen of 4 bytes. This type stores the
+/// position only; on the wire the 16-byte number is used if one starts there, as in the kernel's own dumps.
 /// </remarks>
 public readonly record struct NfRegister
 {
@@ -33,14 +33,14 @@ public readonly record struct NfRegister
     /// <summary>True for the verdict register.</summary>
     public bool IsVerdict => _slotPlusOne == 0;
 
-    /// <summary>The place in units of 4 bytes, 0 to 15; -1 for the verdict register.</summary>
+    /// <summary>The position in units of 4 bytes, 0 to 15; -1 for the verdict register.</summary>
     public int Slot => _slotPlusOne - 1;
 
     /// <summary>The number on the wire.</summary>
     internal uint Number =>
         IsVerdict ? 0u : (uint)(Slot % SlotsPerRegister == 0 ? Slot / SlotsPerRegister + 1 : FirstSmallRegister + Slot);
 
-    /// <summary>The data register that starts at a place in units of 4 bytes.</summary>
+    /// <summary>The data register that starts at a position in units of 4 bytes.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="slot"/> is not within 0 to 15.</exception>
     public static NfRegister At(int slot)
     {

@@ -3,7 +3,7 @@ using Portolan.Netlink.NfTables.Expressions;
 
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>A rule: expressions that are run in order until one breaks off or gives a verdict.</summary>
+/// <summary>A rule: expressions that are evaluated in order until one ends the rule or issues a verdict.</summary>
 /// <param name="Table">The table it is in.</param>
 /// <param name="Chain">The name of the chain it is in.</param>
 /// <param name="Expressions">The register program.</param>
@@ -12,13 +12,13 @@ public sealed record NfRule(NfTableId Table, string Chain, ImmutableArray<NfExpr
     /// <summary>The comment nft shows: up to 128 bytes of UTF-8.</summary>
     public string? Comment { get; init; }
 
-    /// <summary>The kernel's number for it, unique in the table; 0 when not read from the kernel.</summary>
+    /// <summary>Its handle in the kernel, unique in the table; 0 if not read from the kernel.</summary>
     public ulong Handle { get; init; }
 
     /// <summary>In a notification: the handle of the rule before it; 0 for the first of a chain.</summary>
     public ulong PreviousHandle { get; init; }
 
-    /// <summary>Protocol and flags for xt matches (NFTA_RULE_COMPAT), which iptables-nft writes; null where there are none.</summary>
+    /// <summary>Protocol and flags for xt matches (NFTA_RULE_COMPAT), which iptables-nft writes; null if there are none.</summary>
     public NfRuleCompat? Compat { get; init; }
 
     /// <summary>Equality of all that is written, expression by expression.</summary>
@@ -30,7 +30,7 @@ public sealed record NfRule(NfTableId Table, string Chain, ImmutableArray<NfExpr
     public override int GetHashCode() => HashCode.Combine(Table, Chain, Comment, Handle, Expressions.Length);
 }
 
-/// <summary>What iptables-nft tells the kernel about a rule for the sake of old matches.</summary>
+/// <summary>What iptables-nft passes to the kernel about a rule for xt matches.</summary>
 /// <param name="Protocol">The IP protocol the rule is for; 0 for any.</param>
 /// <param name="Flags">NFT_RULE_COMPAT_F_INV (2): any but this protocol.</param>
 public sealed record NfRuleCompat(uint Protocol, uint Flags);

@@ -10,7 +10,7 @@ public enum NfSetFlags : uint
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Belongs to one rule and goes with it.</summary>
+    /// <summary>Belongs to one rule and is deleted with it.</summary>
     Anonymous = 0x1,
 
     /// <summary>Cannot change while it is bound to a rule.</summary>
@@ -69,25 +69,25 @@ public sealed record NfSet(NfTableId Table, string Name, NfDataType Key)
     /// </summary>
     public ImmutableArray<int> FieldLengths { get; init; } = [];
 
-    /// <summary>How long an element lives that says nothing else; zero: for ever. Milliseconds count.</summary>
+    /// <summary>Default timeout of elements; zero: none. Resolution: milliseconds.</summary>
     public TimeSpan Timeout { get; init; }
 
-    /// <summary>How often expired elements are cleared away; zero: the kernel's default.</summary>
+    /// <summary>How often expired elements are garbage-collected; zero: the kernel's default.</summary>
     public TimeSpan GarbageCollectionInterval { get; init; }
 
     /// <summary>What the kernel optimises for.</summary>
     public NfSetPolicy Policy { get; init; }
 
-    /// <summary>Expressions every element carries, such as a counter.</summary>
+    /// <summary>Expressions that every element has, such as a counter.</summary>
     public ImmutableArray<NfExpression> Expressions { get; init; } = [];
 
-    /// <summary>What nft needs to print the set in its own words; null writes none.</summary>
+    /// <summary>What nft needs to print the set with its types; null writes none.</summary>
     public NfSetUserData? UserData { get; init; }
 
-    /// <summary>The kernel's number for it; 0 when not read from the kernel.</summary>
+    /// <summary>Its handle in the kernel; 0 if not read from the kernel.</summary>
     public ulong Handle { get; init; }
 
-    /// <summary>How many elements it holds; null when the kernel does not tell (before Linux 6.16). Not part of equality.</summary>
+    /// <summary>Number of elements; null if the kernel does not report it (before Linux 6.16). Not part of equality.</summary>
     public uint? ElementCount { get; init; }
 
     /// <summary>Equality of all that is written, field by field.</summary>
@@ -101,7 +101,7 @@ public sealed record NfSet(NfTableId Table, string Name, NfDataType Key)
     public override int GetHashCode() => HashCode.Combine(Table, Name, Key, Flags, Data, Handle);
 }
 
-/// <summary>The user data of a set (libnftnl/udata.h): types and comment for nft to print; the kernel does not look at it.</summary>
+/// <summary>The user data of a set (libnftnl/udata.h): types and comment for nft to print; opaque to the kernel.</summary>
 public sealed record NfSetUserData
 {
     /// <summary>Byte order of the key: 0 mixed (concatenations), 1 host, 2 network.</summary>
@@ -110,10 +110,10 @@ public sealed record NfSetUserData
     /// <summary>Byte order of the data of a map; null for a set.</summary>
     public uint? DataByteOrder { get; init; }
 
-    /// <summary>The expressions the key was declared with ("typeof"); null when it was declared by type.</summary>
+    /// <summary>The expressions the key was declared with ("typeof"); null if it was declared by type.</summary>
     public NfTypeof? KeyTypeof { get; init; }
 
-    /// <summary>The expressions the data were declared with; null when they were declared by type.</summary>
+    /// <summary>The expressions the data was declared with; null if it was declared by type.</summary>
     public NfTypeof? DataTypeof { get; init; }
 
     /// <summary>Adjacent ranges are joined ("auto-merge").</summary>

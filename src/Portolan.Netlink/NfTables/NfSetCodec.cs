@@ -21,7 +21,7 @@ internal static class NfSetCodec
             // A verdict has the length the kernel gives it.
             writer.PutUInt32BigEndian(NFTA_SET_DATA_LEN, data.IsVerdict ? 0 : (uint)data.Length);
         }
-        // The kernel wants a number that is unique in the transaction, though we refer to sets by name.
+        // The kernel requires an id that is unique in the transaction, although we refer to sets by name.
         writer.PutUInt32BigEndian(NFTA_SET_ID, id);
         if (set.Policy != NfSetPolicy.Performance)
             writer.PutUInt32BigEndian(NFTA_SET_POLICY, (uint)set.Policy);

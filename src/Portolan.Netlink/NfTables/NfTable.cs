@@ -12,14 +12,14 @@ public enum NfTableFlags : uint
     /// <summary>The table's chains are not hooked: no packet sees them.</summary>
     Dormant = 1,
 
-    /// <summary>The table belongs to the socket that made it and goes when that socket is closed, unless <see cref="Persist"/>.</summary>
+    /// <summary>The table belongs to the socket that created it and is deleted when it is closed, unless <see cref="Persist"/>.</summary>
     Owner = 2,
 
-    /// <summary>An owned table stays when its owner goes (since Linux 6.9).</summary>
+    /// <summary>An owned table stays when its owner exits (since Linux 6.9).</summary>
     Persist = 4,
 }
 
-/// <summary>A table: the frame for chains and sets of one family.</summary>
+/// <summary>A table: a namespace for chains and sets of one family.</summary>
 /// <param name="Id">Family and name.</param>
 public sealed record NfTable(NfTableId Id)
 {
@@ -29,11 +29,11 @@ public sealed record NfTable(NfTableId Id)
     /// <summary>The comment nft shows: up to 128 bytes of UTF-8.</summary>
     public string? Comment { get; init; }
 
-    /// <summary>The kernel's number for it; 0 when not read from the kernel.</summary>
+    /// <summary>Its handle in the kernel; 0 if not read from the kernel.</summary>
     public ulong Handle { get; init; }
 }
 
-/// <summary>Where a base chain is hooked in (linux/netfilter.h, enum nf_inet_hooks; for the netdev family: 0 ingress, 1 egress).</summary>
+/// <summary>The hook of a base chain (linux/netfilter.h, enum nf_inet_hooks; for the netdev family: 0 ingress, 1 egress).</summary>
 public enum NfHookNumber : uint
 {
     /// <summary>Packets from a device, before routing.</summary>
@@ -51,7 +51,7 @@ public enum NfHookNumber : uint
     /// <summary>Packets that are about to leave through a device.</summary>
     Postrouting = 4,
 
-    /// <summary>Packets from one device, before all others hooks (inet family).</summary>
+    /// <summary>Packets from one device, before all other hooks (inet family).</summary>
     Ingress = 5,
 }
 
@@ -61,7 +61,7 @@ public enum NfPolicy : uint
     /// <summary>It is dropped.</summary>
     Drop = 0,
 
-    /// <summary>It goes on.</summary>
+    /// <summary>It is accepted.</summary>
     Accept = 1,
 }
 
@@ -74,7 +74,7 @@ public sealed record NfHook(string Type, NfHookNumber Number, int Priority)
     /// <summary>What happens at the end of the chain.</summary>
     public NfPolicy Policy { get; init; } = NfPolicy.Accept;
 
-    /// <summary>The device of an ingress hook; else null.</summary>
+    /// <summary>The device of an ingress hook; otherwise null.</summary>
     public string? Device { get; init; }
 }
 
@@ -89,12 +89,12 @@ public sealed record NfChain(NfTableId Table, string Name)
     /// <summary>The comment nft shows: up to 128 bytes of UTF-8.</summary>
     public string? Comment { get; init; }
 
-    /// <summary>The kernel's number for it; 0 when not read from the kernel.</summary>
+    /// <summary>Its handle in the kernel; 0 if not read from the kernel.</summary>
     public ulong Handle { get; init; }
 
-    /// <summary>Number of jumps and elements that lead here, plus rules in it; 0 when not read from the kernel.</summary>
+    /// <summary>Number of jumps and elements that refer to it, plus rules in it; 0 if not read from the kernel.</summary>
     public uint Use { get; init; }
 
-    /// <summary>Packets and bytes the policy of a base chain was applied to, when the chain counts them.</summary>
+    /// <summary>Packets and bytes the policy of a base chain was applied to, if the chain counts them.</summary>
     public NfCounter? Counter { get; init; }
 }

@@ -11,16 +11,16 @@ namespace Portolan.Netlink.NfTables;
 /// <content>Sending and reading the kernel's answers.</content>
 public sealed partial class NfTransaction
 {
-    // The kernel replays a batch by itself after it loaded a module; these are for answers that ask user space to.
+    // The kernel replays a batch by itself after it has loaded a module; these are for answers that ask user space to do so.
     private const int MaxAttempts = 3;
 
     // One acknowledgement has some 40 bytes, one refusal with its text at most a few hundred; each is a datagram.
     private const int AnswerBufferLength = 8192;
 
-    /// <summary>Sends the transaction and reads the kernel's answer. The changes stay written: <see cref="Reset"/> forgets them.</summary>
+    /// <summary>Sends the transaction and reads the kernel's answer. The changes stay in the buffer until <see cref="Reset"/>.</summary>
     /// <param name="socket">A socket of <see cref="NetlinkProtocol.Netfilter"/> that joined no group.</param>
     /// <returns>
-    /// What became of it. Either every change is in force or none is. The send buffer is raised to what the transaction needs, where that
+    /// The outcome. Either every change is in force or none is. The send buffer is enlarged to what the transaction needs, if that
     /// is allowed.
     /// </returns>
     /// <exception cref="InvalidOperationException">A list of elements is open.</exception>
@@ -32,7 +32,7 @@ public sealed partial class NfTransaction
             return CommitResult.Committed;
 
         WriteBatchEnd();
-        // One acknowledgement for the lot: answers come in the order of messages, so the last one's says that there are no more.
+        // One acknowledgement for all: answers arrive in the order of messages, so that of the last message is the end.
         int last = _messages[^1].Offset;
         _writer.SetMessageFlags(last, NLM_F_ACK, on: true);
         try
@@ -50,7 +50,7 @@ public sealed partial class NfTransaction
         }
     }
 
-    /// <summary>Closes the batch and returns it: what a commit sends, but for the flag that asks for the acknowledgement.</summary>
+    /// <summary>Closes the batch and returns it: what a commit sends, without the flag that requests the acknowledgement.</summary>
     internal ReadOnlySpan<byte> WriteBatchEnd()
     {
         _writer.Truncate(_end);
@@ -90,12 +90,12 @@ public sealed partial class NfTransaction
             while (!acknowledged || lost)
             {
                 Errno error = socket.TryReceive(buffer, out int received);
-                // Nothing more: fine if something was refused, for then the kernel may stop before the message we asked to be told of.
+                // No more answers: normal after a refusal, because then the kernel may stop before the message to be acknowledged.
                 if (error == Errno.EAGAIN)
                     break;
                 if (error.Number != 0)
                 {
-                    // Hundreds of refusals overrun the buffer. The first ones are still there to be read.
+                    // Hundreds of refusals overrun the buffer. The first ones can still be read.
                     lost = true;
                     continue;
                 }
@@ -122,7 +122,7 @@ public sealed partial class NfTransaction
 
     private CommitRefusal ToRefusal(in NetlinkError answer)
     {
-        // Sequence 0 is the beginning of the batch, the one after the last its end: both stand for the whole.
+        // Sequence 0 is the start of the batch, the one after the last its end: both mean the whole batch.
         int index = answer.Sequence is > 0 && answer.Sequence <= _messages.Count ? (int)answer.Sequence - 1 : -1;
         if (index < 0)
             return new CommitRefusal(NoSubject, -1, -1, answer.Errno, answer.Message, answer.Offset);

@@ -8,7 +8,9 @@ namespace Portolan.Netlink.NfTables;
 
 public sealed partial class NfTransaction
 {
-    /// <summary>A message in words: "add rule 3 to chain nat of table ip shop"; rules are counted from 1 within the transaction.</summary>
+    /// <summary>
+    /// A description of a message: "add rule 3 to chain nat of table ip shop"; rules are counted from 1 within the transaction.
+    /// </summary>
     private string Describe(int index)
     {
         NfFamily family = (NfFamily)PayloadOf(index)[0];
@@ -48,7 +50,7 @@ public sealed partial class NfTransaction
         return _writer.Written[(_messages[index].Offset + NLMSG_HDRLEN)..end];
     }
 
-    // In every kind of message the table is attribute 1, and what is of it comes by name: a chain as attribute 3, all else as attribute 2.
+    // In every kind of message the table is attribute 1, and its object follows by name: a chain as attribute 3, all others as attribute 2.
     private (string? Table, string? Name) NamesOf(int index)
     {
         ushort nameType = TypeOf(index) is NFT_MSG_NEWCHAIN or NFT_MSG_DELCHAIN or NFT_MSG_DESTROYCHAIN ? NFTA_CHAIN_NAME : NFTA_RULE_CHAIN;

@@ -10,7 +10,7 @@ namespace Portolan.Netlink.NfTables;
 /// <summary>What a list of elements is for.</summary>
 public enum NfElementChange
 {
-    /// <summary>Adds elements. One that exists with the same data stays as it is; EEXIST if its data differ.</summary>
+    /// <summary>Adds elements. An existing one with the same data is not changed; EEXIST if its data differs.</summary>
     Add,
 
     /// <summary>Adds elements that must not exist yet; EEXIST if one does.</summary>
@@ -62,7 +62,7 @@ public sealed partial class NfTransaction
     /// <param name="element">Its parts. When deleted, only the key counts.</param>
     /// <param name="subject">The caller's number for it.</param>
     /// <exception cref="InvalidOperationException">No list is open.</exception>
-    /// <exception cref="ArgumentException">The key or the data have more than 64 bytes, or the comment more than 128.</exception>
+    /// <exception cref="ArgumentException">The key or the data has more than 64 bytes, or the comment more than 128.</exception>
     public void Element(in NfElement element, int subject = NoSubject)
     {
         if (_list is null)
@@ -75,7 +75,7 @@ public sealed partial class NfTransaction
 
         int bound = ElementOverhead + element.Key.Length + element.KeyEnd.Length + element.Data.Length
             + element.Chain.Length + element.Comment.Length;
-        // nla_len of the list has 16 bits: go on in a message of its own.
+        // nla_len of the list has 16 bits: continue in a new message.
         if (_writer.Length - _listNest + bound > ushort.MaxValue)
         {
             EndElementMessage();
@@ -152,7 +152,7 @@ public sealed partial class NfTransaction
         _writer.EndNest(data);
     }
 
-    // Which element of a refused message is at fault: the one whose attribute lies around the offset the kernel told.
+    // Which element of a refused message is at fault: the one whose attribute contains the offset reported by the kernel.
     private int FindElement(Message message, int end, int offset)
     {
         ReadOnlySpan<byte> bytes = _writer.Written[message.Offset..end];

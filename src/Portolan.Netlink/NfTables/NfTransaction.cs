@@ -10,13 +10,13 @@ using static Portolan.Netlink.Uapi.UserDataHeader;
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>
-/// Changes to nf_tables that become valid together: written one after the other into a buffer that is kept for the next transaction, then
-/// committed in one system call. The kernel makes all of them or none.
+/// Changes to nf_tables that take effect together: written one after the other into a buffer that is kept for the next transaction, then
+/// committed in one system call. The kernel applies all of them or none.
 /// </summary>
 /// <remarks>
-/// Messages are in the kernel's order of names: an object is known to the messages after the one that adds it. Every message, and every
-/// element, carries the caller's number ("subject") so that a refusal can be told in the caller's terms. A method that throws leaves the
-/// transaction as it was before. Not thread-safe.
+/// An object can be referred to by the messages after the one that adds it. Every message, and every
+/// element, has a number assigned by the caller ("subject") so that a refusal can be reported in the caller's terms. A method that throws
+/// leaves the transaction unchanged. Not thread-safe.
 /// </remarks>
 public sealed partial class NfTransaction : IDisposable
 {
@@ -29,7 +29,7 @@ public sealed partial class NfTransaction : IDisposable
     // Subjects of elements, message after message.
     private readonly List<int> _elementSubjects = [];
 
-    // Where the last whole message ends. What is behind it was begun by a method that threw, and is overwritten by the next.
+    // The end of the last complete message. Anything after it was started by a method that threw, and is overwritten by the next.
     private int _end;
     private uint _nextSetId;
 
@@ -39,7 +39,7 @@ public sealed partial class NfTransaction : IDisposable
     /// <summary>The generation given to <see cref="Reset"/>.</summary>
     public uint? Generation { get; private set; }
 
-    /// <summary>True when there is nothing to commit.</summary>
+    /// <summary>True if there is nothing to commit.</summary>
     public bool IsEmpty => _messages.Count == 0;
 
     /// <summary>Number of messages; a list of elements counts as one until it exceeds 64 KiB.</summary>
@@ -51,9 +51,9 @@ public sealed partial class NfTransaction : IDisposable
     /// <summary>Number of bytes that will be sent.</summary>
     public int LengthBytes => _end + NLMSG_HDRLEN + NFGENMSG_LEN;
 
-    /// <summary>Forgets all changes; the memory stays for the next ones.</summary>
+    /// <summary>Discards all changes; the memory is kept for the next ones.</summary>
     /// <param name="generation">
-    /// When given, the kernel commits only if this is still its generation (<see cref="NfReader.ReadGeneration"/>), that is, if nobody
+    /// If given, the kernel commits only if this is still its generation (<see cref="NfReader.ReadGeneration"/>), that is, if nobody
     /// changed nf_tables in this network namespace since.
     /// </param>
     public void Reset(uint? generation = null)
@@ -72,7 +72,7 @@ public sealed partial class NfTransaction : IDisposable
         _end = _writer.Length;
     }
 
-    /// <summary>Forgets all changes and gives back memory beyond <paramref name="keepBytes"/>.</summary>
+    /// <summary>Discards all changes and releases memory beyond <paramref name="keepBytes"/>.</summary>
     public void Trim(int keepBytes)
     {
         _writer.Truncate(0);
@@ -84,7 +84,7 @@ public sealed partial class NfTransaction : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();
 
-    /// <summary>Adds a table; one that exists gets the flags.</summary>
+    /// <summary>Adds a table; an existing one gets the flags.</summary>
     public void AddTable(NfTable table, int subject = NoSubject)
     {
         Begin(NFT_MSG_NEWTABLE, 0, table.Id.Family);
@@ -95,13 +95,13 @@ public sealed partial class NfTransaction : IDisposable
         End(subject);
     }
 
-    /// <summary>Deletes a table with all in it; ENOENT if it does not exist.</summary>
+    /// <summary>Deletes a table and everything in it; ENOENT if it does not exist.</summary>
     public void DeleteTable(NfTableId table, int subject = NoSubject) => RemoveTable(NFT_MSG_DELTABLE, table, subject);
 
-    /// <summary>Deletes a table with all in it if it exists (since Linux 6.3; before that, EINVAL).</summary>
+    /// <summary>Deletes a table and everything in it if it exists (since Linux 6.3; before that, EINVAL).</summary>
     public void DestroyTable(NfTableId table, int subject = NoSubject) => RemoveTable(NFT_MSG_DESTROYTABLE, table, subject);
 
-    /// <summary>Adds a chain; one that exists keeps its rules and gets the policy. EEXIST/EOPNOTSUPP if its hook differs.</summary>
+    /// <summary>Adds a chain; an existing one keeps its rules and gets the policy. EEXIST/EOPNOTSUPP if its hook differs.</summary>
     public void AddChain(NfChain chain, int subject = NoSubject)
     {
         Begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain.Table.Family);
@@ -123,7 +123,7 @@ public sealed partial class NfTransaction : IDisposable
         End(subject);
     }
 
-    /// <summary>Deletes a chain; EBUSY if it has rules or something leads to it.</summary>
+    /// <summary>Deletes a chain; EBUSY if it has rules or something jumps to it.</summary>
     public void DeleteChain(NfTableId table, string name, int subject = NoSubject) =>
         Remove(NFT_MSG_DELCHAIN, table, name, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, subject);
 
@@ -143,7 +143,7 @@ public sealed partial class NfTransaction : IDisposable
     public void InsertRule(NfRule rule, int subject = NoSubject, ulong beforeHandle = 0) =>
         WriteRule(rule, NLM_F_CREATE, beforeHandle, subject);
 
-    /// <summary>Puts a rule in the place of the one with its <see cref="NfRule.Handle"/>.</summary>
+    /// <summary>Replaces the rule with the same <see cref="NfRule.Handle"/>.</summary>
     public void ReplaceRule(NfRule rule, int subject = NoSubject)
     {
         Begin(NFT_MSG_NEWRULE, NLM_F_REPLACE, rule.Table.Family);
@@ -164,7 +164,7 @@ public sealed partial class NfTransaction : IDisposable
         End(subject);
     }
 
-    /// <summary>Adds a set or map, empty. One that exists stays as it is; EEXIST if it is of other type or flags.</summary>
+    /// <summary>Adds an empty set or map. An existing one is not changed; EEXIST if its type or flags differ.</summary>
     public void AddSet(NfSet set, int subject = NoSubject)
     {
         Begin(NFT_MSG_NEWSET, NLM_F_CREATE, set.Table.Family);
@@ -239,7 +239,7 @@ public sealed partial class NfTransaction : IDisposable
     private void BeginMessage(byte message, ushort flags, NfFamily family)
     {
         _writer.Truncate(_end);
-        // The sequence number is how an answer finds its message again; 0 is the batch's beginning.
+        // The sequence number matches an answer to its message; 0 is the start of the batch.
         _writer.BeginMessage((ushort)((NFNL_SUBSYS_NFTABLES << 8) | message), flags, (uint)_messages.Count + 1);
         _writer.PutNetfilterHeader((byte)family);
     }
@@ -251,7 +251,7 @@ public sealed partial class NfTransaction : IDisposable
         _end = _writer.Length;
     }
 
-    // FirstElement: index into _elementSubjects, -1 for a message that is no list of elements.
+    // FirstElement: index into _elementSubjects, -1 for a message that is not a list of elements.
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Message(int Offset, int Subject, int FirstElement);
 }

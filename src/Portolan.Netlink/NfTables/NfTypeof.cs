@@ -20,7 +20,7 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
     private const uint DescIPv4 = 12;
     private const uint DescIPv6 = 13;
 
-    /// <summary>A concatenation that was declared by types ("type ipv4_addr . inet_service"): nft stores just that it is one.</summary>
+    /// <summary>A concatenation that was declared by types ("type ipv4_addr . inet_service"): nft only stores that it is one.</summary>
     public static NfTypeof ConcatenationByType { get; } = new(ExpressionConcat, default);
 
     /// <summary>"ip saddr".</summary>
@@ -52,7 +52,7 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
         // nft keeps a signed direction, -1 for none.
         Encode(ExpressionConntrack, (uint)key, direction is { } d ? (uint)d : uint.MaxValue);
 
-    /// <summary>"numgen inc mod N" or "numgen random mod N". N is for the reader only: rules may use other numbers.</summary>
+    /// <summary>"numgen inc mod N" or "numgen random mod N". N is only for display: rules may use other numbers.</summary>
     public static NfTypeof NumberGenerator(NfNumberGeneratorKind kind, uint modulus) =>
         Encode(ExpressionNumgen, (uint)kind, modulus, 0);
 
@@ -86,7 +86,7 @@ public sealed record NfTypeof(uint EncodedType, NfData EncodedData)
 
     private static NfTypeof Payload(uint description, uint field) => Encode(ExpressionPayload, description, field);
 
-    // An expression's user data number its facts from 0.
+    // The entries of an expression's user data are numbered from 0.
     private static NfTypeof Encode(uint expression, params ReadOnlySpan<uint> facts)
     {
         var writer = new NfUserDataWriter(stackalloc byte[NfUserData.MaxLength]);

@@ -4,13 +4,13 @@ using Portolan.Netlink.Core;
 
 namespace Portolan.Netlink.NfTables;
 
-/// <summary>Writes and reads libnftnl's user data: a byte of type, a byte of length, the value, without padding.</summary>
+/// <summary>Writes and reads libnftnl's user data: one byte type, one byte length, the value, without padding.</summary>
 internal static class NfUserData
 {
-    /// <summary>The kernel takes no more (NFT_USERDATA_MAXLEN).</summary>
+    /// <summary>The kernel's limit (NFT_USERDATA_MAXLEN).</summary>
     internal const int MaxLength = 256;
 
-    /// <summary>nft refuses to write longer comments (NFTNL_UDATA_COMMENT_MAXLEN), and to keep them readable so do we.</summary>
+    /// <summary>nft does not write longer comments (NFTNL_UDATA_COMMENT_MAXLEN), and so that it can print ours neither do we.</summary>
     internal const int MaxCommentLength = 128;
 
     private const int HeaderLength = 2;
@@ -40,7 +40,7 @@ internal static class NfUserData
         ? length
         : throw new ArgumentException($"A comment has at most {MaxCommentLength} bytes of UTF-8, not {length}.");
 
-    /// <summary>Finds one entry; false when there is none, or when the entries before it are not sound.</summary>
+    /// <summary>Finds one entry; false if there is none, or if the entries before it are malformed.</summary>
     internal static bool TryFind(ReadOnlySpan<byte> userData, byte type, out ReadOnlySpan<byte> value)
     {
         value = default;
@@ -57,7 +57,7 @@ internal static class NfUserData
         return false;
     }
 
-    /// <summary>A comment without its terminating zero; null when there is none.</summary>
+    /// <summary>A comment without its terminating zero; null if there is none.</summary>
     internal static string? ReadComment(ReadOnlySpan<byte> userData, byte type) =>
         TryFind(userData, type, out ReadOnlySpan<byte> value) ? Encoding.UTF8.GetString(value.TrimEnd((byte)0)) : null;
 
@@ -104,7 +104,7 @@ internal ref struct NfUserDataWriter(Span<byte> buffer)
     {
         const int HeaderLength = 2;
         if (length > byte.MaxValue || _buffer.Length - _length < HeaderLength + length)
-            throw new ArgumentException($"The user data of one object take more than {NfUserData.MaxLength} bytes.");
+            throw new ArgumentException($"The user data of one object takes more than {NfUserData.MaxLength} bytes.");
         _buffer[_length] = type;
         _buffer[_length + 1] = (byte)length;
         Span<byte> value = _buffer.Slice(_length + HeaderLength, length);

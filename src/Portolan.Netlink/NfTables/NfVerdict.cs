@@ -1,14 +1,14 @@
 namespace Portolan.Netlink.NfTables;
 
 /// <summary>A verdict, with the chain of a jump or goto.</summary>
-/// <param name="Code">The verdict; a queue's number and flags (upper 16 bits) are not carried.</param>
-/// <param name="Chain">The chain of a jump or goto, else null.</param>
+/// <param name="Code">The verdict, without the number and flags of a queue (upper 16 bits).</param>
+/// <param name="Chain">The chain of a jump or goto, otherwise null.</param>
 public readonly record struct NfVerdict(NfVerdictCode Code, string? Chain = null)
 {
-    /// <summary>Another chain, and then back here.</summary>
+    /// <summary>A jump: another chain, which returns here.</summary>
     public static NfVerdict Jump(string chain) => new(NfVerdictCode.Jump, chain);
 
-    /// <summary>Another chain, without a way back here.</summary>
+    /// <summary>A goto: another chain, which does not return here.</summary>
     public static NfVerdict Goto(string chain) => new(NfVerdictCode.Goto, chain);
 
     /// <summary>As nft writes it: "accept", "jump services".</summary>

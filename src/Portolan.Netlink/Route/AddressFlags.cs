@@ -22,13 +22,13 @@ public enum AddressFlags : uint
     /// <summary>The home address of Mobile IPv6.</summary>
     Home = 0x10,
 
-    /// <summary>Its preferred lifetime is over: not for new connections.</summary>
+    /// <summary>Its preferred lifetime has expired: not used for new connections.</summary>
     Deprecated = 0x20,
 
-    /// <summary>Duplicate address detection is under way: not in use yet.</summary>
+    /// <summary>Duplicate address detection is in progress: not in use yet.</summary>
     Tentative = 0x40,
 
-    /// <summary>Set by hand, without a lifetime.</summary>
+    /// <summary>Without a limited lifetime.</summary>
     Permanent = 0x80,
 
     /// <summary>Temporary addresses are derived from it.</summary>
@@ -37,7 +37,7 @@ public enum AddressFlags : uint
     /// <summary>Without a route for its prefix.</summary>
     NoPrefixRoute = 0x200,
 
-    /// <summary>Joined multicast groups of its own accord.</summary>
+    /// <summary>The multicast group is joined automatically.</summary>
     AutoJoin = 0x400,
 
     /// <summary>Its interface identifier is stable and opaque (RFC 7217).</summary>

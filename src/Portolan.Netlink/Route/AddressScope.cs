@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.Route;
 
-/// <summary>How far an address is valid (linux/rtnetlink.h, enum rt_scope_t). Numbers in between are the administrator's.</summary>
+/// <summary>The scope of an address (linux/rtnetlink.h, enum rt_scope_t). Numbers in between are user-defined.</summary>
 public enum AddressScope : byte
 {
     /// <summary>Everywhere.</summary>

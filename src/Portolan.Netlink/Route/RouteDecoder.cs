@@ -32,7 +32,7 @@ internal static class RouteDecoder
         return true;
     }
 
-    /// <summary>Reads an address; false also for one of another family than IPv4 and IPv6.</summary>
+    /// <summary>Reads an address; also false if its family is neither IPv4 nor IPv6.</summary>
     internal static bool TryReadAddress(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out LocalAddress? address)
     {
         address = null;
@@ -54,7 +54,7 @@ internal static class RouteDecoder
                 case IFA_FLAGS: flags = a.UInt32HostOrder(); break;
             }
         }
-        // On a point-to-point interface IFA_ADDRESS is the other end; IFA_LOCAL, where there is one, is always this end.
+        // On a point-to-point interface IFA_ADDRESS is the other end; IFA_LOCAL, if present, is always this end.
         if (local.Family != IpFamily.None)
             own = local;
         if (a.IsMalformed || own.Family != family || prefixLength > own.Length * 8)

@@ -4,19 +4,19 @@ using static Portolan.Netlink.Uapi.RtnetlinkHeader;
 
 namespace Portolan.Netlink.Route;
 
-/// <summary>Something that happened to this host's interfaces or addresses.</summary>
+/// <summary>A change of this host's interfaces or addresses.</summary>
 public abstract record RouteEvent;
 
-/// <summary>The receive buffer ran over: some events were lost. Read the kernel to know how things stand.</summary>
+/// <summary>The receive buffer overran: some events were lost. Read the kernel to get the current state.</summary>
 public sealed record RouteEventsLost : RouteEvent;
 
-/// <summary>An interface came, changed or went.</summary>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>An interface was added, changed or deleted.</summary>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Link">The interface.</param>
 public sealed record LinkEvent(bool Deleted, NetworkLink Link) : RouteEvent;
 
-/// <summary>An address came, changed or went.</summary>
-/// <param name="Deleted">True when it went.</param>
+/// <summary>An address was added, changed or deleted.</summary>
+/// <param name="Deleted">True if it was deleted.</param>
 /// <param name="Address">The address.</param>
 public sealed record AddressEvent(bool Deleted, LocalAddress Address) : RouteEvent;
 
@@ -28,7 +28,7 @@ public sealed class RouteMonitor : IDisposable
 
     private readonly NetlinkSocket _socket;
 
-    // Address messages name their interface by number only.
+    // Address messages name their interface only by index.
     private readonly Dictionary<int, string> _names;
 
     private RouteMonitor(NetlinkSocket socket, Dictionary<int, string> names)
@@ -38,7 +38,7 @@ public sealed class RouteMonitor : IDisposable
     }
 
     /// <summary>Starts listening: nothing that happens after this call is missed without a <see cref="RouteEventsLost"/>.</summary>
-    /// <param name="options">How to open the sockets; a receive buffer of 1 MiB where it says nothing.</param>
+    /// <param name="options">How to open the sockets; the default receive buffer is 1 MiB.</param>
     /// <exception cref="NetlinkException">The sockets cannot be opened.</exception>
     public static RouteMonitor Open(NetlinkSocketOptions? options = null)
     {
@@ -61,7 +61,7 @@ public sealed class RouteMonitor : IDisposable
         }
     }
 
-    /// <summary>The events, as they come. To be enumerated once.</summary>
+    /// <summary>The events as they arrive. To be enumerated once.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
     public async IAsyncEnumerable<RouteEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)

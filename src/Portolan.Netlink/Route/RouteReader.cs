@@ -3,7 +3,7 @@ using Portolan.Netlink.Uapi;
 
 namespace Portolan.Netlink.Route;
 
-/// <summary>Reads this host's interfaces and addresses. Every list is what the kernel held at one instant. Not thread-safe.</summary>
+/// <summary>Reads this host's interfaces and addresses. Every list is a consistent snapshot. Not thread-safe.</summary>
 /// <param name="socket">A socket of <see cref="NetlinkProtocol.Route"/> that joined no group.</param>
 public sealed class RouteReader(NetlinkSocket socket)
 {
@@ -53,7 +53,7 @@ public sealed class RouteReader(NetlinkSocket socket)
 
         public bool Visit(ReadOnlySpan<byte> payload)
         {
-            // Addresses of other families (phonet, MPLS) are none of ours.
+            // Addresses of other families (phonet, MPLS) are skipped.
             if (RouteDecoder.TryReadAddress(payload, out LocalAddress? address))
                 Addresses.Add(address with { InterfaceName = names.GetValueOrDefault(address.InterfaceIndex, string.Empty) });
             return true;

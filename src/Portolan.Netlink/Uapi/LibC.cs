@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Portolan.Netlink.Uapi;
 
-/// <summary>The system calls .NET has no door to: netlink sockets, non-blocking sends and receives, network namespaces.</summary>
+/// <summary>System calls that .NET does not expose: netlink sockets, non-blocking sends and receives, network namespaces.</summary>
 internal static partial class LibC
 {
     internal const int MSG_TRUNC = 0x20;

@@ -31,7 +31,7 @@ internal static class NfTablesHeader
     internal const byte NFT_MSG_NEWFLOWTABLE = 22;
     internal const byte NFT_MSG_GETFLOWTABLE = 23;
     internal const byte NFT_MSG_DELFLOWTABLE = 24;
-    // Since Linux 6.3: delete, and say nothing when the object is not there.
+    // Since Linux 6.3: delete, without an error if the object does not exist.
     internal const byte NFT_MSG_DESTROYTABLE = 26;
     internal const byte NFT_MSG_DESTROYCHAIN = 27;
     internal const byte NFT_MSG_DESTROYRULE = 28;

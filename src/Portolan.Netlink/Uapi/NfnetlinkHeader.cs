@@ -2,7 +2,7 @@ namespace Portolan.Netlink.Uapi;
 
 #pragma warning disable CA1707 // The kernel's own spelling, so that a name can be searched for in its source.
 
-/// <summary>linux/netfilter/nfnetlink.h: what all netfilter messages share.</summary>
+/// <summary>linux/netfilter/nfnetlink.h: the header that all netfilter messages share.</summary>
 internal static class NfnetlinkHeader
 {
     // struct nfgenmsg: u8 family, u8 version, be16 res_id.

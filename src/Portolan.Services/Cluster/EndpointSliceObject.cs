@@ -4,8 +4,8 @@ using Portolan.Inet;
 namespace Portolan.Services.Cluster;
 
 /// <summary>
-/// A Kubernetes EndpointSlice (discovery.k8s.io/v1), reduced and typed as <see cref="ServiceObject"/> is. Slices of address type FQDN and
-/// slices with the label service.kubernetes.io/headless or service.kubernetes.io/service-proxy-name are not handed on by the sources (FQDN
+/// A Kubernetes EndpointSlice (discovery.k8s.io/v1), reduced and typed like <see cref="ServiceObject"/>. Slices of address type FQDN and
+/// slices with the label service.kubernetes.io/headless or service.kubernetes.io/service-proxy-name are not passed on by the sources (FQDN
 /// ones are reported).
 /// </summary>
 public sealed record EndpointSliceObject
@@ -14,7 +14,7 @@ public sealed record EndpointSliceObject
     public required ObjectName Name { get; init; }
 
     /// <summary>
-    /// Name of the service it belongs to, in the same namespace (label kubernetes.io/service-name); empty when it has none.
+    /// Name of the service it belongs to, in the same namespace (label kubernetes.io/service-name); empty if it has none.
     /// </summary>
     public required string ServiceName { get; init; }
 
@@ -33,12 +33,12 @@ public sealed record EndpointSliceObject
     /// </summary>
     public DateTime LastChangeTrigger { get; init; }
 
-    /// <summary>What the reader could not use.</summary>
+    /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }
 
 /// <summary>One entry of an EndpointSlice's ports.</summary>
-/// <param name="Name">Name that joins it with the service's port of the same name and protocol; empty for unset.</param>
+/// <param name="Name">Matches the service's port of the same name and protocol; empty if unset.</param>
 /// <param name="Protocol">TCP (default), UDP or SCTP.</param>
 /// <param name="Port">The port at the endpoint, 1 to 65535.</param>
 public readonly record struct SlicePortObject(string Name, IpProtocol Protocol, ushort Port);
@@ -66,8 +66,8 @@ public enum EndpointConditions : byte
 /// <param name="Address">The endpoint's address, of the slice's family.</param>
 /// <param name="Conditions">Conditions, defaults applied.</param>
 /// <param name="NodeName">nodeName, or null: then the endpoint counts as remote.</param>
-/// <param name="ForZones">hints.forZones names; empty when it carries none.</param>
-/// <param name="ForNodes">hints.forNodes names; empty when it carries none.</param>
+/// <param name="ForZones">hints.forZones names; empty if there are none.</param>
+/// <param name="ForNodes">hints.forNodes names; empty if there are none.</param>
 public readonly record struct EndpointObject(
     InetAddress Address,
     EndpointConditions Conditions,

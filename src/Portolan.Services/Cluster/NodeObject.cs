@@ -9,7 +9,7 @@ public sealed record NodeObject
     /// <summary>metadata.name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Label topology.kubernetes.io/zone; empty when unset.</summary>
+    /// <summary>Label topology.kubernetes.io/zone; empty if unset.</summary>
     public string Zone { get; init; } = "";
 
     /// <summary>status.addresses of type InternalIP then ExternalIP, in the node's order.</summary>
@@ -21,11 +21,11 @@ public sealed record NodeObject
     /// <summary>True when the autoscaler's taint ToBeDeletedByClusterAutoscaler or deletionTimestamp is set: /healthz then fails.</summary>
     public bool IsBeingDeleted { get; init; }
 
-    /// <summary>What the reader could not use.</summary>
+    /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }
 
-/// <summary>A range cluster IPs are allotted from (networking.k8s.io/v1 ServiceCIDR).</summary>
+/// <summary>A range that cluster IPs are allocated from (networking.k8s.io/v1 ServiceCIDR).</summary>
 public sealed record ServiceCidrObject
 {
     /// <summary>metadata.name.</summary>
@@ -34,6 +34,6 @@ public sealed record ServiceCidrObject
     /// <summary>spec.cidrs.</summary>
     public ImmutableArray<InetPrefix> Cidrs { get; init; } = [];
 
-    /// <summary>What the reader could not use.</summary>
+    /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }

@@ -1,6 +1,6 @@
 namespace Portolan.Services.Cluster;
 
-/// <summary>Something wrong with one object, told to the operator; the rest of the object and all other objects stay in use.</summary>
+/// <summary>Something wrong with one object, reported to the operator; the rest of the object and all other objects stay in use.</summary>
 /// <param name="Kind">Kubernetes kind, for example "Service".</param>
 /// <param name="Object">"namespace/name" of the object.</param>
 /// <param name="Field">Path of the field at fault, for example "spec.ports[1].port"; empty for the object as a whole.</param>

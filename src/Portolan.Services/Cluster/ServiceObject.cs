@@ -21,7 +21,7 @@ public enum ServiceType : byte
 
 /// <summary>
 /// A Kubernetes Service (core/v1), reduced to the fields a service proxy reads, typed. Text that did not parse is left out of the typed
-/// fields and stands in <see cref="Problems"/>.
+/// fields and reported in <see cref="Problems"/>.
 /// </summary>
 /// <remarks>Equality of records compares arrays by reference: two reads of one object are not equal.</remarks>
 public sealed record ServiceObject
@@ -32,13 +32,13 @@ public sealed record ServiceObject
     /// <summary>metadata.uid; empty when unknown (manifests).</summary>
     public string Uid { get; init; } = "";
 
-    /// <summary>metadata.creationTimestamp; decides which of two services keeps a frontend that both claim (the older one).</summary>
+    /// <summary>metadata.creationTimestamp; decides which of two services gets a frontend that both claim (the older one).</summary>
     public DateTimeOffset Created { get; init; }
 
     /// <summary>spec.type, default ClusterIP.</summary>
     public ServiceType Type { get; init; }
 
-    /// <summary>True when the service has no cluster IP by intent (clusterIP "None") or none yet: never programmed.</summary>
+    /// <summary>True if the service has no cluster IP on purpose (clusterIP "None") or none yet: never programmed.</summary>
     public bool IsHeadless { get; init; }
 
     /// <summary>True when label service.kubernetes.io/service-proxy-name is present: another proxy's, never programmed.</summary>
@@ -79,7 +79,7 @@ public sealed record ServiceObject
     /// <summary>spec.healthCheckNodePort; 0 for none.</summary>
     public ushort HealthCheckNodePort { get; init; }
 
-    /// <summary>What the reader could not use.</summary>
+    /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }
 

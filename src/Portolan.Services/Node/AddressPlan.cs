@@ -3,7 +3,7 @@ using Portolan.Inet;
 
 namespace Portolan.Services.Node;
 
-/// <summary>Addresses of this machine that frontends depend on. Replaced as a whole when an address appears or vanishes.</summary>
+/// <summary>Addresses of this machine that frontends depend on. Replaced as a whole when an address is added or removed.</summary>
 /// <param name="NodePortAddresses">
 /// Local addresses that accept NodePort traffic, both families, chosen from the machine's addresses by nodePortAddresses. Sorted.
 /// </param>
@@ -14,8 +14,8 @@ public sealed record AddressPlan(ImmutableArray<InetAddress> NodePortAddresses, 
     public static AddressPlan None { get; } = new([], []);
 
     /// <summary>
-    /// True when nodePortAddresses leaves no IPv4 address out (loopback aside, which is in <see cref="NodePortAddresses"/> or not): rules
-    /// may then ask whether an address is local in place of listing them.
+    /// True if nodePortAddresses selects every IPv4 address (except loopback, which may or may not be in <see cref="NodePortAddresses"/>):
+    /// rules may then match any local address instead of listing them.
     /// </summary>
     public bool NodePortsOnAllIPv4 { get; init; }
 

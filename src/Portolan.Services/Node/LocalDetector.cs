@@ -3,28 +3,28 @@ using Portolan.Inet;
 
 namespace Portolan.Services.Node;
 
-/// <summary>How pods of the cluster are told from other sources (KubeProxyConfiguration detectLocalMode).</summary>
+/// <summary>How packets from pods are distinguished from others (KubeProxyConfiguration detectLocalMode).</summary>
 public enum LocalDetection : byte
 {
-    /// <summary>Not at all: no source counts as a pod, and OffCluster masquerading never happens.</summary>
+    /// <summary>No detection: no source counts as a pod, and OffCluster masquerading never happens.</summary>
     None,
 
     /// <summary>By source address: inside <see cref="LocalDetector.Cidrs"/> (modes ClusterCIDR and NodeCIDR).</summary>
     Cidrs,
 
-    /// <summary>By the interface a packet comes from: exactly <see cref="LocalDetector.Interface"/> (mode BridgeInterface).</summary>
+    /// <summary>By input interface: exactly <see cref="LocalDetector.Interface"/> (mode BridgeInterface).</summary>
     Interface,
 
     /// <summary>
-    /// By the interface a packet comes from: its name starts with <see cref="LocalDetector.Interface"/> (mode InterfaceNamePrefix).
+    /// By input interface: its name starts with <see cref="LocalDetector.Interface"/> (mode InterfaceNamePrefix).
     /// </summary>
     InterfacePrefix,
 }
 
 /// <summary>The local-traffic detector of one family.</summary>
-/// <param name="Mode">How.</param>
+/// <param name="Mode">How pods are detected.</param>
 /// <param name="Cidrs">The ranges for <see cref="LocalDetection.Cidrs"/>.</param>
-/// <param name="Interface">Interface name or prefix of a name, for the other modes.</param>
+/// <param name="Interface">Interface name or name prefix, for the other modes.</param>
 public sealed record LocalDetector(LocalDetection Mode, ImmutableArray<InetPrefix> Cidrs, string Interface)
 {
     /// <summary>No detector.</summary>

@@ -4,14 +4,14 @@ using Portolan.Inet;
 namespace Portolan.Services.Node;
 
 /// <summary>
-/// What this node as a whole means to its data plane, decided once for all planes: they get it with the services
-/// (<see cref="Plans.TableDelta"/>) and decide nothing of it themselves.
+/// Node-wide decisions for the data plane, made once for all planes: they receive them with the services
+/// (<see cref="Plans.TableDelta"/>) and decide nothing about the node themselves.
 /// </summary>
 /// <param name="Addresses">The node's addresses, and those that take NodePorts.</param>
-/// <param name="DetectorIPv4">How pods are told from other sources, IPv4.</param>
-/// <param name="DetectorIPv6">How pods are told from other sources, IPv6.</param>
+/// <param name="DetectorIPv4">How packets from pods are recognised, IPv4.</param>
+/// <param name="DetectorIPv6">How packets from pods are recognised, IPv6.</param>
 /// <param name="ServiceCidrs">
-/// Ranges of ServiceCIDR objects: unallocated addresses inside are dropped (nftables). Sorted, none inside another.
+/// Ranges of ServiceCIDR objects: packets to unallocated addresses inside are dropped (nftables). Sorted, none inside another.
 /// </param>
 public sealed record NodePlan(
     AddressPlan Addresses, LocalDetector DetectorIPv4, LocalDetector DetectorIPv6, ImmutableArray<InetPrefix> ServiceCidrs)
@@ -19,10 +19,10 @@ public sealed record NodePlan(
     /// <summary>No address, no detector, no range.</summary>
     public static NodePlan None { get; } = new(AddressPlan.None, LocalDetector.None, LocalDetector.None, []);
 
-    /// <summary>How pods are told from other sources in a family.</summary>
+    /// <summary>How packets from pods are recognised in a family.</summary>
     public LocalDetector DetectorOf(IpFamily family) => family == IpFamily.IPv4 ? DetectorIPv4 : DetectorIPv6;
 
-    /// <summary>True when the rest of the plan (all but the addresses) is the same.</summary>
+    /// <summary>True if the rest of the plan (all but the addresses) is the same.</summary>
     public bool HasSameRules(NodePlan other) => DetectorIPv4 == other.DetectorIPv4 && DetectorIPv6 == other.DetectorIPv6
         && ServiceCidrs.AsSpan().SequenceEqual(other.ServiceCidrs.AsSpan());
 

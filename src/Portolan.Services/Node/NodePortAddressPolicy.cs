@@ -6,8 +6,8 @@ namespace Portolan.Services.Node;
 
 /// <summary>Which of the machine's addresses take NodePort traffic (nodePortAddresses), as kube-proxy v1.36 decides it.</summary>
 /// <remarks>
-/// pkg/proxy/util/nodeport_addresses.go: ranges count per family, and a family for which none is given is open on all addresses, even when
-/// the other family has ranges. "primary" stands for the Node's first address of each family, so a Node without an address of a family
+/// pkg/proxy/util/nodeport_addresses.go: ranges apply per family, and a family for which none is given is open on all addresses, even if
+/// the other family has ranges. "primary" means the Node's first address of each family, so a Node without an address of a family
 /// opens all of that family too.
 /// </remarks>
 public sealed record NodePortAddressPolicy
@@ -15,7 +15,7 @@ public sealed record NodePortAddressPolicy
     private static readonly InetPrefix s_loopbackIPv4 = InetPrefix.Parse("127.0.0.0/8");
     private static readonly InetPrefix s_loopbackIPv6 = InetPrefix.Parse("::1/128");
 
-    /// <summary>The primary addresses of the Node alone; <see cref="Ranges"/> is not looked at.</summary>
+    /// <summary>Only the primary addresses of the Node; <see cref="Ranges"/> is ignored.</summary>
     public bool IsPrimary { get; init; }
 
     /// <summary>Ranges of both families.</summary>
@@ -26,11 +26,13 @@ public sealed record NodePortAddressPolicy
     /// </summary>
     public bool WithLoopback { get; init; }
 
-    /// <summary>bindAddress when it is no wildcard: counts as the Node's primary address of its family. Else the default value.</summary>
+    /// <summary>
+    /// bindAddress if it is not a wildcard: counts as the Node's primary address of its family. Otherwise the default value.
+    /// </summary>
     public InetAddress BindAddress { get; init; }
 
-    /// <summary>Chooses for a Node as the cluster knows it and for the addresses the machine has.</summary>
-    /// <param name="node">The Node; null when the cluster has none.</param>
+    /// <summary>Selects addresses, given the Node object and the addresses of the machine.</summary>
+    /// <param name="node">The Node; null if the cluster has none.</param>
     /// <param name="local">All local addresses, sorted.</param>
     public AddressPlan Choose(NodeObject? node, ImmutableArray<InetAddress> local)
     {

@@ -8,11 +8,11 @@ namespace Portolan.Services.Planning;
 
 /// <summary>
 /// Which endpoints of one service port in one family are used on this node, as kube-proxy's CategorizeEndpoints decides
-/// (pkg/proxy/topology.go). One instance is used again for port after port: <see cref="Gather"/>, then the questions.
+/// (pkg/proxy/topology.go). One instance is reused for port after port: call <see cref="Gather"/>, then query it.
 /// </summary>
 internal sealed class EndpointSelection(string nodeName)
 {
-    // In the order of the slices, with what to sort by beside them: keys without references are much quicker to move.
+    // In the order of the slices, with separate sort keys: keys without references are much faster to move.
     private readonly List<Candidate> _listed = [];
     private readonly List<InetEndpoint> _keys = [];
     private readonly List<int> _order = [];
@@ -30,7 +30,7 @@ internal sealed class EndpointSelection(string nodeName)
         LocalDraining,
     }
 
-    /// <summary>True when any endpoint on any node is ready, or serves while it terminates.</summary>
+    /// <summary>True if any endpoint on any node is ready, or serving while terminating.</summary>
     public bool HasAnyUsable
     {
         get
@@ -45,9 +45,9 @@ internal sealed class EndpointSelection(string nodeName)
     }
 
     /// <summary>
-    /// Takes the endpoints that slices list for a port: joined by port name and protocol, one per address and port number. Of several
+    /// Collects the endpoints that slices list for a port: matched by port name and protocol, one per address and port number. Of several
     /// copies one that is not terminating wins, as in kube-proxy: an address may already belong to a new pod while the old one terminates.
-    /// kube-proxy leaves the rest to chance; here ready, serving and local copies come first, then the first slice by name.
+    /// kube-proxy picks at random among the rest; here ready, serving and local copies come first, then the first slice by name.
     /// </summary>
     public void Gather(ReadOnlySpan<EndpointSliceObject> slices, IpFamily family, string portName, IpProtocol protocol)
     {
@@ -101,9 +101,9 @@ internal sealed class EndpointSelection(string nodeName)
     }
 
     /// <summary>
-    /// The endpoints for traffic that may go to any node: the ready ones, narrowed by hints for this node, else for its zone; hints count
-    /// only when every ready endpoint carries them and one names this node or zone. Without a ready one, those that serve while they
-    /// terminate.
+    /// The endpoints for traffic that may go to any node: the ready ones, narrowed down by hints for this node, else for its zone; hints
+    /// count only if every ready endpoint has them and one names this node or zone. If none is ready, those that are serving while
+    /// terminating.
     /// </summary>
     public ImmutableArray<Backend> ForCluster(string zone)
     {
@@ -112,7 +112,7 @@ internal sealed class EndpointSelection(string nodeName)
     }
 
     /// <summary>
-    /// The endpoints for traffic that must stay on this node: the ready ones here, else those here that serve while they terminate.
+    /// The endpoints for traffic that must stay on this node: the ready ones here, else those here that are serving while terminating.
     /// </summary>
     public ImmutableArray<Backend> ForNode()
     {
@@ -120,7 +120,7 @@ internal sealed class EndpointSelection(string nodeName)
         return ready.IsEmpty ? Select(Use.LocalDraining, "") : ready;
     }
 
-    /// <summary>All that may have flows: in use or draining.</summary>
+    /// <summary>All endpoints that may have flows: in use or draining.</summary>
     public ImmutableArray<InetEndpoint> Serving()
     {
         ImmutableArray<InetEndpoint>.Builder serving = ImmutableArray.CreateBuilder<InetEndpoint>();
@@ -202,7 +202,7 @@ internal sealed class EndpointSelection(string nodeName)
             && (Conditions & (EndpointConditions.Serving | EndpointConditions.Terminating)) == (EndpointConditions.Serving
             | EndpointConditions.Terminating);
 
-        /// <summary>Which of several copies of an endpoint is taken: the highest.</summary>
+        /// <summary>The rank of a copy of an endpoint: the highest is used.</summary>
         public int Rank => ((Conditions & EndpointConditions.Terminating) == 0 ? 8 : 0) + (IsReady ? 4 : 0)
             + ((Conditions & EndpointConditions.Serving) != 0 ? 2 : 0) + (IsLocal ? 1 : 0);
     }

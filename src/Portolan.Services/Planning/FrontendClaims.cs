@@ -4,16 +4,16 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.Services.Planning;
 
-/// <summary>What only one service can have.</summary>
+/// <summary>Things that only one service can have.</summary>
 internal enum ClaimKind : byte
 {
-    /// <summary>An address, protocol and port clients dial.</summary>
+    /// <summary>An address, protocol and port that clients connect to.</summary>
     Frontend,
 
-    /// <summary>A protocol and port of the node; the address says the family only.</summary>
+    /// <summary>A protocol and port of the node; the address only determines the family.</summary>
     NodePort,
 
-    /// <summary>A cluster IP as a whole: where unknown ports are refused.</summary>
+    /// <summary>A cluster IP as a whole: packets to its unknown ports are rejected.</summary>
     ClusterIP,
 
     /// <summary>A port of the node that answers health checks.</summary>
@@ -33,7 +33,7 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
     public static Claim HealthCheck(ushort port) => new(ClaimKind.HealthCheck, default, port, IpProtocol.Tcp);
 
     /// <summary>
-    /// All that a service claims. It depends on the Service alone, so that endpoints come and go without a look at other services.
+    /// Everything a service claims. It depends on the Service alone, so that changes of endpoints do not involve other services.
     /// </summary>
     public static void Collect(ServiceObject service, List<Claim> claims)
     {
@@ -48,7 +48,7 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
             claims.Add(ClusterIP(clusterIP));
             for (int i = 0; i < service.Ports.Length; i++)
             {
-                // What a service would not serve even if it held it must not be kept from others.
+                // A service must not block others from what it would not serve itself.
                 if (ServiceRules.IsRepeated(service, i, out _))
                     continue;
                 ServicePortObject port = service.Ports[i];
@@ -63,7 +63,7 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
             claims.Add(HealthCheck(service.HealthCheckNodePort));
     }
 
-    /// <summary>What it is, for an operator.</summary>
+    /// <summary>Description for the operator.</summary>
     public string Describe() => Kind switch
     {
         ClaimKind.Frontend => $"{new InetEndpoint(Address, Port)}/{Protocol.ToRuleText()}",
@@ -83,9 +83,10 @@ internal readonly record struct Claim(ClaimKind Kind, InetAddress Address, ushor
 }
 
 /// <summary>
-/// Which service has what when several claim it: the oldest. Who holds a claim depends on the claimants only, never on the order they came.
+/// Which of several claiming services gets something: the oldest. The holder depends on the claimants only, never on the order of events.
 /// </summary>
-/// <param name="mark">Called for services, other than the one that adds or removes a claim, whose plan or problems change by it.</param>
+/// <param name="mark">Called for services, other than the one that adds or removes a claim, whose plan or problems change as a
+/// result.</param>
 internal sealed class FrontendClaims(Action<ServiceEntry> mark)
 {
     private readonly Dictionary<Claim, ServiceEntry> _holders = [];

@@ -6,9 +6,9 @@ using Portolan.Services.Plans;
 namespace Portolan.Services.Planning;
 
 /// <summary>
-/// Makes the plan of one service from what is known about it: every decision of kube-proxy v1.36 about a service, once, for all planes.
+/// Computes the plan of one service: every decision of kube-proxy v1.36 about a service, once, for all planes.
 /// </summary>
-/// <remarks>The work depends on the service alone. Buffers are kept between calls, so one thread at a time.</remarks>
+/// <remarks>The cost depends on the service alone. Buffers are kept between calls, so one thread at a time.</remarks>
 internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 {
     private readonly EndpointSelection _endpoints = new(policy.NodeName);
@@ -20,13 +20,13 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     /// <summary>Label topology.kubernetes.io/zone of this node; empty without one.</summary>
     public string Zone { get; set; } = "";
 
-    /// <summary>This node's primary address of a family; the default value where it has none.</summary>
+    /// <summary>This node's primary address of a family; the default value if it has none.</summary>
     public InetAddress NodeIPv4 { get; set; }
 
     /// <inheritdoc cref="NodeIPv4"/>
     public InetAddress NodeIPv6 { get; set; }
 
-    /// <summary>The plan of a service, or null when this node serves nothing for it, and what is wrong with it or its slices.</summary>
+    /// <summary>The plan of a service, or null if this node serves nothing for it, and what is wrong with it or its slices.</summary>
     public ServicePlan? Compile(ServiceEntry entry, out ImmutableArray<Problem> problems)
     {
         _problems.Clear();
@@ -46,7 +46,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     private static Problem OrphanProblem(EndpointSliceObject slice) => slice.ServiceName.Length == 0
         ? new("EndpointSlice", slice.Name.ToString(), "metadata.labels", "no label kubernetes.io/service-name; the slice is not used")
         : new("EndpointSlice", slice.Name.ToString(), "metadata.labels",
-            $"names Service {slice.Name.Namespace}/{slice.ServiceName}, which does not exist; the slice waits for it");
+            $"names Service {slice.Name.Namespace}/{slice.ServiceName}, which does not exist; the slice is kept until it does");
 
     private ServicePlan? CompileServed(ServiceEntry entry, ServiceObject service)
     {
@@ -100,7 +100,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
 
         bool isExternal = ServiceRules.IsExternallyAccessible(service, port, family);
         bool isExternalLocal = ServiceRules.IsExternalPolicyLocal(service);
-        // Policy Local still needs the cluster's endpoints: pods and the node itself are not bound by it at external addresses.
+        // Policy Local still needs the cluster's endpoints: at external addresses it does not apply to pods and the node itself.
         ImmutableArray<Backend> cluster = !service.InternalPolicyLocal || isExternal ? _endpoints.ForCluster(Zone) : [];
         ImmutableArray<Backend> local = service.InternalPolicyLocal || (isExternalLocal && isExternal) ? _endpoints.ForNode() : [];
         if (PortPlan.SameContent(cluster, local))
@@ -137,9 +137,9 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
     }
 
     /// <summary>
-    /// External addresses and NodePorts. Under policy Local pods and the node itself are short-circuited to the cluster's endpoints, as
-    /// though they had gone out to the load balancer and come back; only the node must be masqueraded, whose source may be the balancer's
-    /// address.
+    /// External addresses and NodePorts. With policy Local pods and the node itself are short-circuited to the cluster's endpoints, as
+    /// though they had gone out to the load balancer and come back; only the node must be masqueraded, because its source may be the
+    /// balancer's address.
     /// </summary>
     private static ClientPolicies TreatExternal(bool isLocal, bool hasAny, bool hasLocal)
     {
@@ -162,7 +162,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         AddFrontend(entry, service, port, FrontendKind.ClusterIP, view.ClusterIP, atClusterIP, isRestricted: false);
         foreach (InetAddress address in service.ExternalIPs)
         {
-            // An address that is the load balancer's as well keeps its source ranges, as in kube-proxy.
+            // An address that is also the load balancer's keeps its source ranges, as in kube-proxy.
             if (address.Family == family && !service.LoadBalancerIPs.Contains(address))
                 AddFrontend(entry, service, port, FrontendKind.ExternalIP, address, atExternal, isRestricted: false);
         }
@@ -176,7 +176,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         if (ServiceRules.IsNodePortRepeated(service, index))
         {
             Report(service, $"spec.ports[{index}].nodePort",
-                $"node port {port.NodePort}/{port.Protocol.ToRuleText()} stands at another port of this service already; not served " +
+                $"node port {port.NodePort}/{port.Protocol.ToRuleText()} is already used by another port of this service; not served " +
                 "for this one");
         }
         else if (Holds(entry, Claim.NodePort(family, port.NodePort, port.Protocol), "nodePort", index))
@@ -206,7 +206,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             _frontends.Add(new(kind, address, port.Port, policies.Pod, policies.Node, policies.Outside, isRestricted));
     }
 
-    /// <summary>Whether the load balancer's addresses of a family are open to some sources only, and to which.</summary>
+    /// <summary>Whether the load balancer's addresses of a family are open to some sources only, and which.</summary>
     private bool IsRestricted(ServiceObject service, IpFamily family, InetAddress nodeAddress, out ImmutableArray<InetPrefix> ranges)
     {
         ranges = [];
@@ -228,7 +228,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         {
             if (hasUnreadable)
                 Report(service, "spec.loadBalancerSourceRanges",
-                    $"no {family} range could be read; the load balancer's {family} addresses accept nobody");
+                    $"no {family} range could be read; the load balancer's {family} addresses accept no source");
             return hasUnreadable;
         }
         if (isNodeAllowed)
@@ -265,7 +265,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         return count;
     }
 
-    /// <summary>The new port plans, with the old instance for each that did not change, so that planes need not look at it.</summary>
+    /// <summary>The new port plans, with the old instance for each that did not change, so that planes can skip it.</summary>
     private ImmutableArray<PortPlan> KeepUnchanged(ServicePlan? old)
     {
         for (int i = 0; old is not null && i < _ports.Count; i++)
@@ -294,7 +294,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         foreach (InetAddress address in addresses)
         {
             if (!ServiceRules.IsValidServiceAddress(address))
-                Report(service, field, $"{address} is unspecified, loopback or multicast; not served at it");
+                Report(service, field, $"{address} is unspecified, loopback or multicast; not served");
         }
     }
 
@@ -305,19 +305,19 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             return true;
         string why = holder.Service!.Created < entry.Service!.Created ? "which is older" : "which is as old and comes first by name";
         Report(entry.Service, port < 0 ? field : $"spec.ports[{port}].{field}",
-            $"{claim.Describe()} belongs to Service {holder.Name}, {why}; not served here until that one lets go of it");
+            $"{claim.Describe()} belongs to Service {holder.Name}, {why}; not served here until that one releases it");
         return false;
     }
 
     private void Report(ServiceObject service, string field, string message)
     {
         var problem = new Problem("Service", service.Name.ToString(), field, message);
-        // Both families of a port meet the same fault.
+        // Both families of a port have the same problem.
         if (!_problems.Contains(problem))
             _problems.Add(problem);
     }
 
-    /// <summary>What a service has in one family; the default value when it has no cluster IP there, and so nothing.</summary>
+    /// <summary>What a service has in one family; the default value if it has no cluster IP there, and so nothing.</summary>
     private readonly record struct FamilyView(InetAddress ClusterIP, bool IsRestricted, ImmutableArray<InetPrefix> Ranges)
     {
         public bool IsServed => ClusterIP.Family != IpFamily.None;

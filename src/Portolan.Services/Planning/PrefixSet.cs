@@ -3,10 +3,10 @@ using Portolan.Inet;
 
 namespace Portolan.Services.Planning;
 
-/// <summary>Address ranges in one form, so that equal sets are equal arrays.</summary>
+/// <summary>Address ranges in normal form, so that equal sets are equal arrays.</summary>
 internal static class PrefixSet
 {
-    /// <summary>The same addresses: sorted, and without ranges that lie in another one, which nf_tables' interval sets refuse.</summary>
+    /// <summary>The same addresses: sorted, and without ranges inside another one, which nf_tables' interval sets do not accept.</summary>
     public static ImmutableArray<InetPrefix> Normalize(List<InetPrefix> prefixes)
     {
         prefixes.Sort(static (left, right) =>
@@ -17,7 +17,7 @@ internal static class PrefixSet
         ImmutableArray<InetPrefix>.Builder kept = ImmutableArray.CreateBuilder<InetPrefix>(prefixes.Count);
         foreach (InetPrefix prefix in prefixes)
         {
-            // Two prefixes are nested or apart; in this order the outer one comes first.
+            // Two prefixes are nested or disjoint; in this order the outer one comes first.
             if (kept.Count == 0 || !kept[^1].Contains(prefix.Address))
                 kept.Add(prefix);
         }

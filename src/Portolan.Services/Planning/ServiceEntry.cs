@@ -5,7 +5,7 @@ using Portolan.Services.Plans;
 namespace Portolan.Services.Planning;
 
 /// <summary>
-/// What is known under one service name: the Service, if there is one, the slices that name it, and what was last handed out for it.
+/// Everything known for one service name: the Service, if there is one, the slices that name it, and the plan last returned for it.
 /// </summary>
 internal sealed class ServiceEntry(ObjectName name)
 {
@@ -14,7 +14,7 @@ internal sealed class ServiceEntry(ObjectName name)
     /// <summary>Null while slices name a service that does not exist (yet, or any more).</summary>
     public ServiceObject? Service { get; set; }
 
-    /// <summary>Sorted by name: selection must not depend on the order in which slices came.</summary>
+    /// <summary>Sorted by name: selection must not depend on the order in which slices arrived.</summary>
     public EndpointSliceObject[] Slices { get; private set; } = [];
 
     public ServicePlan? Plan { get; set; }
@@ -25,7 +25,7 @@ internal sealed class ServiceEntry(ObjectName name)
 
     public bool IsUnused => Service is null && Slices.Length == 0;
 
-    /// <summary>True when this service keeps what both claim: the older one, by name where both are as old.</summary>
+    /// <summary>True if this service gets what both claim: the older one, or the first by name if both are equally old.</summary>
     public bool Precedes(ServiceEntry other)
     {
         int byAge = DateTimeOffset.Compare(Service!.Created, other.Service!.Created);

@@ -3,12 +3,12 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.Services.Planning;
 
-/// <summary>What a Service's own fields decide, whatever its endpoints are.</summary>
+/// <summary>What a Service's own fields decide, independent of its endpoints.</summary>
 internal static class ServiceRules
 {
     public static ReadOnlySpan<IpFamily> Families => [IpFamily.IPv4, IpFamily.IPv6];
 
-    /// <summary>False for services that no service proxy, or not this one, programs.</summary>
+    /// <summary>False for services that are not programmed by any service proxy, or not by this one.</summary>
     public static bool IsServed(ServiceObject service) =>
         service.Type != ServiceType.ExternalName && !service.IsHeadless && !service.HasOtherProxy;
 
@@ -31,29 +31,29 @@ internal static class ServiceRules
     }
 
     /// <summary>
-    /// False for addresses that would capture traffic which is nobody's but the node's own (loopback) or which no connection goes to. The
-    /// API server refuses most of them; manifests and a load balancer's status are not checked by anybody else.
+    /// False for addresses that would capture the node's own traffic (loopback) or that no connection can go to. The
+    /// API server does not accept most of them; manifests and a load balancer's status are not validated elsewhere.
     /// </summary>
     public static bool IsValidServiceAddress(InetAddress address) => !address.IsUnspecified && !address.IsLoopback && !address.IsMulticast;
 
     /// <summary>
-    /// externalTrafficPolicy Local counts for services that are reachable from outside by their type or by external IPs
+    /// externalTrafficPolicy Local applies to services that are reachable from outside by their type or by external IPs
     /// (k8s.io/kubernetes/pkg/api/v1/service, ExternalPolicyLocal).
     /// </summary>
     public static bool IsExternalPolicyLocal(ServiceObject service) => service.ExternalPolicyLocal
         && (service.Type is ServiceType.NodePort or ServiceType.LoadBalancer || !service.ExternalIPs.IsEmpty);
 
     /// <summary>
-    /// A load balancer asks which nodes have endpoints only where traffic must stay on the node (NeedsHealthCheck, same place).
+    /// A load balancer checks which nodes have endpoints only if traffic must stay on the node (NeedsHealthCheck, same place).
     /// </summary>
     public static bool NeedsHealthCheck(ServiceObject service) =>
         service.Type == ServiceType.LoadBalancer && service.ExternalPolicyLocal && service.HealthCheckNodePort != 0;
 
-    /// <summary>True when a port can be reached by something else than the cluster IP.</summary>
+    /// <summary>True if a port can be reached by other addresses than the cluster IP.</summary>
     public static bool IsExternallyAccessible(ServiceObject service, ServicePortObject port, IpFamily family) =>
         port.NodePort != 0 || HasAddress(service.LoadBalancerIPs.AsSpan(), family) || HasAddress(service.ExternalIPs.AsSpan(), family);
 
-    /// <summary>True for a port that cannot be told from an earlier one, by clients or by name: it is not served.</summary>
+    /// <summary>True for a port that has the number or name of an earlier one: it is not served.</summary>
     public static bool IsRepeated(ServiceObject service, int index, out int earlier)
     {
         ServicePortObject port = service.Ports[index];
@@ -66,7 +66,7 @@ internal static class ServiceRules
         return false;
     }
 
-    /// <summary>True when a port that is served before this one has the same node port.</summary>
+    /// <summary>True if an earlier port that is served has the same node port.</summary>
     public static bool IsNodePortRepeated(ServiceObject service, int index)
     {
         ServicePortObject port = service.Ports[index];

@@ -9,11 +9,11 @@ using Portolan.Services.Plans;
 namespace Portolan.Services.Planning;
 
 /// <summary>
-/// What this node serves, kept in step with the cluster: events in (<see cref="Apply"/>), changed plans out (<see cref="Drain"/>).
+/// What this node serves, kept up to date with the cluster: events in (<see cref="Apply"/>), changed plans out (<see cref="Drain"/>).
 /// </summary>
 /// <remarks>
-/// Pure state: no socket, file, clock or log. What is drained depends on the objects there are, never on the order they came in. An event
-/// costs what the services it touches cost; only a change of the node's zone or primary addresses looks at all services. One thread at a
+/// Pure state: no socket, file, clock or log. The result depends on the objects that exist, never on the order of events. The cost of an
+/// event depends on the services it affects; only a change of the node's zone or primary addresses visits all services. One thread at a
 /// time.
 /// </remarks>
 public sealed class ServiceTable
@@ -44,15 +44,15 @@ public sealed class ServiceTable
     }
 
     /// <summary>
-    /// True once the source has shown the whole cluster. Until then nothing is drained, because nothing may be programmed.
+    /// True once the source has sent the whole cluster. Until then nothing is drained, because nothing may be programmed.
     /// </summary>
     public bool IsSynced { get; private set; }
 
-    /// <summary>The Node this proxy runs on, as last seen; null when the cluster has no such Node.</summary>
+    /// <summary>The Node this proxy runs on, as last seen; null if the cluster has no such Node.</summary>
     public NodeObject? Node { get; private set; }
 
     /// <summary>
-    /// False while the Node is marked for deletion and after it vanished, which means that this machine has left the cluster. A cluster
+    /// False while the Node is marked for deletion and after it was deleted, which means that this machine has left the cluster. A cluster
     /// that never had it (a folder of manifests) need not have one.
     /// </summary>
     public bool IsNodeEligible => Node is { } node ? !node.IsBeingDeleted : !_hadNode;
@@ -76,25 +76,25 @@ public sealed class ServiceTable
     /// <summary>All addresses of the machine, sorted, as last given.</summary>
     public ImmutableArray<InetAddress> LocalAddresses { get; private set; } = [];
 
-    /// <summary>The plan of the node as a whole, as of the last drain; before the first one an empty one.</summary>
+    /// <summary>The plan of the node as a whole, as of the last drain; empty before the first one.</summary>
     public NodePlan NodePlan => _nodePlan ?? NodePlan.None;
 
     /// <summary>
-    /// All that is wrong with objects as of the last drain: node-wide ones first, then by the service's name. A slice of a service that
+    /// All problems of objects as of the last drain: node-wide ones first, then by service name. A slice of a service that
     /// does not exist is one, which may pass by itself when the service is about to come or has just gone.
     /// </summary>
     public IEnumerable<Problem> Problems =>
         _nodeProblems.Concat(_withProblems.OrderBy(static entry => entry.Name).SelectMany(static entry => entry.Problems));
 
     /// <summary>What this node serves for a service, as of the last drain.</summary>
-    /// <returns>False when it serves nothing for it.</returns>
+    /// <returns>False if it serves nothing for it.</returns>
     public bool TryGetPlan(ObjectName service, [NotNullWhen(true)] out ServicePlan? plan)
     {
         plan = _entries.TryGetValue(service, out ServiceEntry? entry) ? entry.Plan : null;
         return plan is not null;
     }
 
-    /// <summary>Takes one change of the cluster. What it means for this node shows at the next <see cref="Drain"/>.</summary>
+    /// <summary>Applies one change of the cluster. The next <see cref="Drain"/> returns what it means for this node.</summary>
     public void Apply(ClusterEvent change)
     {
         switch (change)
@@ -131,12 +131,12 @@ public sealed class ServiceTable
                 IsSynced = true;
                 break;
             default:
-                throw new UnreachableException($"{change} is no event of the cluster.");
+                throw new UnreachableException($"{change} is not a known cluster event.");
         }
     }
 
-    /// <summary>Takes the addresses the machine has now: all of them, both families, sorted.</summary>
-    /// <returns>False when they are what they were.</returns>
+    /// <summary>Sets the machine's current addresses: all of them, both families, sorted.</summary>
+    /// <returns>False if they have not changed.</returns>
     public bool UseLocalAddresses(ImmutableArray<InetAddress> addresses)
     {
         if (LocalAddresses == addresses || LocalAddresses.AsSpan().SequenceEqual(addresses.AsSpan()))
@@ -147,8 +147,8 @@ public sealed class ServiceTable
     }
 
     /// <summary>
-    /// What changed since the last drain: each service whose plan has another content, once, however many events there were. The first
-    /// drain after <see cref="IsSynced"/> hands out everything; before it the delta is empty and nothing is lost.
+    /// What changed since the last drain: each service whose plan has changed, once, however many events there were. The first
+    /// drain after <see cref="IsSynced"/> returns everything; before it the delta is empty and nothing is lost.
     /// </summary>
     public TableDelta Drain()
     {
@@ -188,7 +188,7 @@ public sealed class ServiceTable
             Claim.Collect(old, _oldClaims);
         if (service is not null)
             Claim.Collect(service, _newClaims);
-        // Most changes of a service leave its frontends and its age alone, and then other services have nothing to do with them.
+        // Most changes of a service do not affect its frontends and age, and then no other service is affected.
         bool keepsClaims = entry.Service?.Created == service?.Created && _oldClaims.SequenceEqual(_newClaims);
         if (!keepsClaims)
         {
@@ -206,7 +206,7 @@ public sealed class ServiceTable
 
     private void SetSlice(EndpointSliceObject slice)
     {
-        // The label that names the service may be changed on a live slice.
+        // The label that names the service may be changed on an existing slice.
         if (_serviceOfSlice.TryGetValue(slice.Name, out string? before) && before != slice.ServiceName)
             RemoveSlice(slice.Name);
         _serviceOfSlice[slice.Name] = slice.ServiceName;
@@ -231,7 +231,7 @@ public sealed class ServiceTable
         _isNodeMarked = true;
         string zone = node?.Zone ?? "";
         InetAddress ipv4 = PrimaryAddress(IpFamily.IPv4), ipv6 = PrimaryAddress(IpFamily.IPv6);
-        // The kubelet writes its Node every few minutes; hardly ever does that concern a service.
+        // The kubelet updates its Node every few minutes; that rarely affects a service.
         if (zone == _compiler.Zone && ipv4 == _compiler.NodeIPv4 && ipv6 == _compiler.NodeIPv6)
             return;
         _compiler.Zone = zone;

@@ -27,20 +27,20 @@ public enum FrontendAction : byte
     /// <summary>DNAT to one of <see cref="PortPlan.LocalBackends"/>, each with the same probability.</summary>
     ToLocalBackends,
 
-    /// <summary>Refuse: ICMP port unreachable (there is no usable endpoint anywhere).</summary>
+    /// <summary>Reject with ICMP port unreachable (there is no usable endpoint anywhere).</summary>
     Reject,
 
-    /// <summary>Drop silently (policy Local, and usable endpoints only elsewhere).</summary>
+    /// <summary>Drop silently (policy Local, and usable endpoints only on other nodes).</summary>
     Drop,
 }
 
 /// <summary>Whether the source of a translated connection is rewritten to the node's address.</summary>
 public enum Masquerading : byte
 {
-    /// <summary>Never (hairpin connections aside, which always are).</summary>
+    /// <summary>Never (except hairpin connections, which always are).</summary>
     Never,
 
-    /// <summary>When the source is not a pod, as the local-traffic detector tells; never where there is no detector.</summary>
+    /// <summary>If the source is not a pod according to the local-traffic detector; never without a detector.</summary>
     OffCluster,
 
     /// <summary>Always.</summary>
@@ -53,8 +53,8 @@ public enum Masquerading : byte
 public readonly record struct ClientPolicy(FrontendAction Action, Masquerading Masquerade);
 
 /// <summary>
-/// What clients dial on this node, and what they get. Sources are told apart in this order: a pod of the cluster (by the local-traffic
-/// detector of that family, if there is one), the node itself (any of its local addresses), anybody else.
+/// What clients connect to on this node, and what they get. Sources are classified in this order: a pod of the cluster (by the
+/// local-traffic detector of that family, if there is one), the node itself (any of its local addresses), anybody else.
 /// </summary>
 /// <param name="Kind">Where the address comes from.</param>
 /// <param name="Address">The address; the default value for <see cref="FrontendKind.NodePort"/>, which means every node address in use for

@@ -4,17 +4,17 @@ using Portolan.Inet;
 namespace Portolan.Services.Plans;
 
 /// <summary>An endpoint in use.</summary>
-/// <param name="Endpoint">Address and port packets are sent to.</param>
-/// <param name="IsLocal">True when it runs on this node (nodeName is this node's name).</param>
+/// <param name="Endpoint">Address and port that packets are sent to.</param>
+/// <param name="IsLocal">True if it runs on this node (nodeName is this node's name).</param>
 public readonly record struct Backend(InetEndpoint Endpoint, bool IsLocal);
 
 /// <summary>
 /// What this node serves for one port of one service in one family: every decision is made here, once; data planes only translate.
 /// </summary>
 /// <remarks>
-/// Backends are unique and sorted by address and port, so that equal inputs give equal rules. Plans are equal when their content is.
-/// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided for each list
-/// on its own, those that still serve while they terminate.</para>
+/// Backends are unique and sorted by address and port, so that equal inputs give equal rules. Plans are equal if their content is.
+/// <para>The two backend lists follow kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints, or, decided separately for
+/// each list, those that are still serving while terminating.</para>
 /// </remarks>
 public sealed record PortPlan
 {
@@ -24,24 +24,24 @@ public sealed record PortPlan
     /// <summary>The family of frontends and backends.</summary>
     public required IpFamily Family { get; init; }
 
-    /// <summary>What clients dial, cluster IP first. A frontend that another service holds is left out (and reported).</summary>
+    /// <summary>What clients connect to, cluster IP first. A frontend that another service holds is left out (and reported).</summary>
     public required ImmutableArray<Frontend> Frontends { get; init; }
 
     /// <summary>
-    /// Backends for traffic that policies let go anywhere, topology hints applied; empty when no frontend of the port lets traffic go
+    /// Backends for traffic that may go to any node, with topology hints applied; empty if no frontend of the port lets traffic go
     /// anywhere.
     /// </summary>
     public ImmutableArray<Backend> ClusterBackends { get; init; } = [];
 
     /// <summary>
-    /// Backends for traffic that must stay on this node, hints ignored; empty when no policy of the service asks for it. May hold a
+    /// Backends for traffic that must stay on this node, hints ignored; empty if no policy of the service requires it. May contain a
     /// terminating endpoint that <see cref="ClusterBackends"/> does not. The same array as that one where both have the same content.
     /// </summary>
     public ImmutableArray<Backend> LocalBackends { get; init; } = [];
 
     /// <summary>
-    /// UDP ports only, else empty: every endpoint that this port may have flows to, in use or draining (ready or serving): what conntrack
-    /// entries may point to without being stale. When empty, nothing is stale: flows stay until an endpoint serves again. Sorted, unique.
+    /// UDP ports only, otherwise empty: every endpoint that this port may have flows to, in use or draining (ready or serving), which
+    /// conntrack entries may point to without being stale. Sorted, unique.
     /// </summary>
     public ImmutableArray<InetEndpoint> ServingEndpoints { get; init; } = [];
 
@@ -49,9 +49,9 @@ public sealed record PortPlan
     public int AffinitySeconds { get; init; }
 
     /// <summary>
-    /// Source ranges of the family that may use source-restricted frontends. When a frontend is restricted and this is empty, nobody may.
-    /// Sorted, none inside another. Where a range of the service holds the node's own address, the load balancer's addresses are in here
-    /// too: on a node that has such an address locally, its own connections to it come from it.
+    /// Source ranges of the family that may use source-restricted frontends. If a frontend is restricted and this is empty, no source may.
+    /// Sorted, none inside another. If a range of the service contains the node's own address, the load balancer's addresses are in here
+    /// too: on a node that has such an address locally, its own connections to it have it as source.
     /// </summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 

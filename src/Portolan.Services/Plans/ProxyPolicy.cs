@@ -10,7 +10,7 @@ public sealed record ProxyPolicy
     public required string NodeName { get; init; }
 
     /// <summary>
-    /// bindAddress when it is not a wildcard: counts as the node's address of its family in place of the Node object's. Else the default
+    /// bindAddress if it is not a wildcard: counts as the node's address of its family instead of the Node object's. Otherwise the default
     /// value.
     /// </summary>
     public InetAddress BindAddress { get; init; }

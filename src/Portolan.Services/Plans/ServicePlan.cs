@@ -4,15 +4,15 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.Services.Plans;
 
-/// <summary>What this node serves for one Service; replaced as a whole, never changed. Equal when the content is.</summary>
+/// <summary>What this node serves for one Service; replaced as a whole, never changed. Equal if the content is.</summary>
 /// <param name="Service">The service.</param>
 /// <param name="Ports">
-/// A plan per port and family, in the service's order, IPv4 before IPv6 of the same port. A port none of whose frontends is this service's
+/// A plan per port and family, in the service's order, IPv4 before IPv6 of the same port. A port for which this service holds no frontend
 /// is left out.
 /// </param>
 /// <param name="ClusterIPs">
-/// The cluster IPs of the service, whether or not a port of it is served: unknown ports there are refused. Of several services with one
-/// cluster IP only the oldest lists it, so that no two plans hold the same address.
+/// The cluster IPs of the service, whether or not a port of it is served: unknown ports there are rejected. Of several services with one
+/// cluster IP only the oldest lists it, so that no two plans have the same address.
 /// </param>
 /// <param name="HealthCheck">The load-balancer health check this node answers for the service, or null.</param>
 /// <param name="Problems">What is wrong with the service or its slices.</param>
@@ -34,7 +34,7 @@ public sealed record ServicePlan(
 
 /// <summary>
 /// A listener for load balancers' health checks (spec.healthCheckNodePort of a LoadBalancer service with externalTrafficPolicy Local). A
-/// family counts its own endpoints, as the two proxies of a dual-stack kube-proxy do, and is not listened on where the service lacks it.
+/// family counts its own endpoints, as the two proxies of a dual-stack kube-proxy do, and has no listener if the service lacks it.
 /// </summary>
 /// <param name="Port">The node port to listen on, 1 to 65535.</param>
 /// <param name="ReadyLocalIPv4">

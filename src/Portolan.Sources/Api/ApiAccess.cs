@@ -69,7 +69,7 @@ internal static class ApiAccess
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             throw new SourceException(
-                $"No kubeconfig is given and this is no pod with a service account: {OneLine(failure)}", failure);
+                $"No kubeconfig is given and this is not a pod with a service account: {OneLine(failure)}", failure);
         }
     }
 

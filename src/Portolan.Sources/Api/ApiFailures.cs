@@ -7,7 +7,7 @@ using Portolan.Sources.Objects;
 
 namespace Portolan.Sources.Api;
 
-/// <summary>What goes wrong on the way to an API server, in words for its operator.</summary>
+/// <summary>Failures to reach an API server, described for the operator.</summary>
 internal static class ApiFailures
 {
     /// <summary>True for what a network, a server or a credential plug-in does to us; anything else is a fault of ours.</summary>
@@ -28,20 +28,20 @@ internal static class ApiFailures
         refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests
         ? refusal.Status.ToString() : $"{refusal.Status} {resource.Plural}";
 
-    /// <summary>What went wrong and what holds meanwhile, for a source that goes on trying.</summary>
+    /// <summary>What went wrong and what stays in force, for a source that keeps retrying.</summary>
     public static string Describe(Exception failure, Uri server) => $"{Reason(failure, server)}; the last state stays in force";
 
     /// <summary>What went wrong.</summary>
     public static string Reason(Exception failure, Uri server)
     {
         string reason = failure is EndOfStreamException or HttpIOException
-            ? "it cut the connection"
+            ? "it closed the connection"
             : Text.Printable(Innermost(failure).Message.TrimEnd('.'));
         return CauseOf(failure) switch
         {
             "trust" =>
-                $"no trust between us and the API server at {server}: {reason}. Check certificate-authority and the client certificate",
-            "answers" => $"the API server at {server} sent what is no answer ({reason})",
+                $"TLS with the API server at {server} failed: {reason}. Check certificate-authority and the client certificate",
+            "answers" => $"the API server at {server} sent an invalid response ({reason})",
             "credentials" => $"no credentials for the API server at {server}: {reason}",
             _ => $"the API server at {server} cannot be reached ({reason})",
         };
@@ -54,7 +54,7 @@ internal static class ApiFailures
             "in API group "
             + $"\"{resource.Group}\" (ClusterRole system:node-proxier has them). The server says: {refusal.Message}",
         HttpStatusCode.Unauthorized => $"the API server at {server} does not accept our credentials ({refusal.Message})",
-        HttpStatusCode.TooManyRequests => $"the API server at {server} is busy and asks us to wait",
+        HttpStatusCode.TooManyRequests => $"the API server at {server} is busy (429) and wants us to wait",
         _ => $"the API server at {server} answers {(int)refusal.Status} to a request for {resource.Plural} ({refusal.Message})",
     };
 

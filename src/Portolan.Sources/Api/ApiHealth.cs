@@ -4,7 +4,7 @@ namespace Portolan.Sources.Api;
 
 /// <summary>
 /// Says when the API server goes and when it is back: one line each, however many kinds are followed and however often they try. The same
-/// cause is told once per outage.
+/// cause is logged once per outage.
 /// </summary>
 internal sealed partial class ApiHealth(ILogger logger)
 {
@@ -22,7 +22,7 @@ internal sealed partial class ApiHealth(ILogger logger)
         }
     }
 
-    /// <summary>Notes that a request failed; told unless this cause has been told in this outage.</summary>
+    /// <summary>Records a failed request; logged unless this cause has already been logged in this outage.</summary>
     public void Failed(ApiResource resource, string cause, string message)
     {
         lock (_lock)
@@ -48,6 +48,6 @@ internal sealed partial class ApiHealth(ILogger logger)
     private partial void LogTrouble(string message);
 
     [LoggerMessage(3102, LogLevel.Information,
-        "kubernetes: the API server at {Server} answers again; nothing that changed meanwhile is missed")]
+        "kubernetes: the API server at {Server} answers again; no change was missed")]
     private partial void LogBack(Uri server);
 }

@@ -8,13 +8,13 @@ using Portolan.Sources.Objects;
 
 namespace Portolan.Sources.Api;
 
-/// <summary>A cluster as an API server tells it at one moment, for tools that look at it without following it.</summary>
+/// <summary>A cluster as an API server reports it at one moment, for tools that read it without watching it.</summary>
 /// <param name="Events">Its objects as events, without <see cref="ClusterEvent.Synced"/>.</param>
 /// <param name="Problems">Objects that cannot be used, and kinds that may not be read.</param>
 /// <param name="HasNode">Whether the cluster has the Node; null when Nodes may not be read.</param>
 public sealed record ApiSnapshot(ImmutableArray<ClusterEvent> Events, ImmutableArray<Problem> Problems, bool? HasNode)
 {
-    // A list whose continue token expires between two pages is begun anew; a server that forgets faster than it lists is beyond help.
+    // A list whose continue token expires between two pages is restarted; a server that expires tokens faster than it lists is beyond help.
     private const int MostAttempts = 3;
 
     /// <summary>Lists Services, EndpointSlices, the Node and ServiceCIDRs once, with the selectors of a service proxy.</summary>
@@ -84,7 +84,7 @@ public sealed record ApiSnapshot(ImmutableArray<ClusterEvent> Events, ImmutableA
             }
             catch (ApiException refusal) when (refusal.IsExpired && attempt < MostAttempts)
             {
-                // Begun anew; the sink sends what it has sent before only where it changed.
+                // Restarted; the sink only sends again what has changed.
             }
         }
     }

@@ -6,7 +6,7 @@ namespace Portolan.Sources.Api;
 /// <param name="AnswerTime">Most a server may take until it begins to answer.</param>
 /// <param name="ListIdle">Most a list may pause while it is sent.</param>
 /// <param name="WatchIdle">
-/// Most a watch may be silent before it is taken up anew. API servers send a bookmark about once a minute, also where nothing changes.
+/// How long a watch may be silent before it is reopened. API servers send a bookmark about once a minute, even if nothing changes.
 /// </param>
 /// <param name="WatchTime">Least life of a watch asked of the server, which closes it between this and twice this.</param>
 /// <param name="UnavailableRetry">Wait before asking again for a kind the server does not have.</param>
@@ -20,12 +20,12 @@ internal sealed record ApiTimings(
         TimeSpan.FromSeconds(150), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10));
 }
 
-/// <summary>Growing waits with jitter, so that five thousand nodes do not come back to a restarted server in step.</summary>
+/// <summary>Growing delays with jitter, so that five thousand nodes do not return to a restarted server at the same time.</summary>
 internal sealed class Backoff(ApiTimings timings, TimeProvider time, Random random)
 {
     private int _failures;
 
-    /// <summary>Begins anew after something worked.</summary>
+    /// <summary>Resets after a success.</summary>
     public void Reset() => _failures = 0;
 
     /// <summary>Waits after a failure: half to one and a half times the growing wait, and never less than the server asked for.</summary>

@@ -28,7 +28,7 @@ internal sealed class IdleWatchdog : IDisposable
         }
         catch (OperationCanceledException) when (!_cancel.IsCancellationRequested)
         {
-            throw new TimeoutException($"silent for {_idle.TotalSeconds:0.#} s in the middle of an answer");
+            throw new TimeoutException($"no data for {_idle.TotalSeconds:0.#} s in the middle of a response");
         }
         finally
         {

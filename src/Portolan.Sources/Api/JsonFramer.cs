@@ -27,7 +27,7 @@ internal enum FrameKind : byte
 
 /// <summary>
 /// Cuts a response into the JSON objects it is made of while it arrives, so that a list of ten thousand services needs the memory of its
-/// largest one. Only structure is looked at here.
+/// largest one. Only the structure is parsed here.
 /// </summary>
 internal sealed class JsonFramer(Stream response, FrameLayout layout)
 {

@@ -4,8 +4,8 @@ using Portolan.Services.Cluster;
 namespace Portolan.Sources.Api;
 
 /// <summary>
-/// What of one kind has been sent, so that a list after a gap becomes the difference: what is new, what changed and what is gone. Keeps a
-/// name and a version per object, nothing of the object itself.
+/// What has been sent of one kind, so that a list after a gap becomes the difference: what is new, what changed and what was deleted. Keeps
+/// a name and a version per object, nothing of the object itself.
 /// </summary>
 internal sealed class KnownObjects
 {
@@ -19,9 +19,9 @@ internal sealed class KnownObjects
     /// Takes an object as it is now. True when it has to be sent: it is new or of another version than the one sent last.
     /// </summary>
     /// <param name="name">Its name.</param>
-    /// <param name="resourceVersion">Its version; one that is no number is never taken for the same.</param>
-    /// <param name="isSent">True for an object that is handed on, false for one that is only noted.</param>
-    /// <param name="wasSent">True when it has been handed on before.</param>
+    /// <param name="resourceVersion">Its version; one that is not a number never counts as unchanged.</param>
+    /// <param name="isSent">True for an object that is passed on, false for one that is only recorded.</param>
+    /// <param name="wasSent">True if it was passed on before.</param>
     public bool Take(ObjectName name, string resourceVersion, bool isSent, out bool wasSent)
     {
         ulong.TryParse(resourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out ulong version);
@@ -31,10 +31,10 @@ internal sealed class KnownObjects
         return !isKnown || version == 0 || before.Version != version || before.IsSent != isSent;
     }
 
-    /// <summary>Forgets an object; true when it had been handed on.</summary>
+    /// <summary>Forgets an object; true if it had been passed on.</summary>
     public bool Remove(ObjectName name) => _objects.Remove(name, out Entry before) && before.IsSent;
 
-    /// <summary>Ends the comparison and returns the objects that the list did not have, with whether they had been handed on.</summary>
+    /// <summary>Ends the comparison and returns the objects missing from the list, and whether they had been passed on.</summary>
     public List<(ObjectName Name, bool WasSent)> EndList()
     {
         List<(ObjectName Name, bool WasSent)> missing =

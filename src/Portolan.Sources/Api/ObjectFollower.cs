@@ -16,7 +16,7 @@ internal sealed class ObjectFollower(
     TimeProvider time,
     Random random)
 {
-    // A watch the server keeps refusing for a reason of its own is not mended by asking for it again.
+    // If the server keeps rejecting a watch for some other reason, requesting it again does not help.
     private const int RefusalsBeforeList = 3;
 
     private readonly ObjectReader _reader = new();
@@ -29,7 +29,7 @@ internal sealed class ObjectFollower(
     private int _refusals;
     private int _failures;
 
-    /// <summary>Done when the first list is complete and sent, or when it is clear that this kind is not to be had.</summary>
+    /// <summary>Completes when the first list is complete and sent, or when it is clear that this kind is not available.</summary>
     public Task Listed => _listed.Task;
 
     public async Task RunAsync(CancellationToken cancel)
@@ -93,7 +93,7 @@ internal sealed class ObjectFollower(
         }
         catch (TimeoutException) when (isOpen)
         {
-            // Silent, but nothing says that the connection is dead: taken up anew from the same place, which costs one request.
+            // Silent, but the connection may be alive: reopened at the same resource version, which costs one request.
         }
         finally
         {
@@ -122,7 +122,7 @@ internal sealed class ObjectFollower(
             case WatchEventType.Error:
                 throw change.Error!;
         }
-        // Behind the hand-over: a change that was not handed on is asked for again.
+        // After passing it on: a change that was not passed on is requested again.
         if (change.Object.ResourceVersion is { Length: > 0 } version)
             _watchFrom = version;
     }

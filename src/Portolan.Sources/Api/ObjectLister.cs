@@ -7,8 +7,8 @@ internal static class ObjectLister
 {
     private const int PageSize = 500;
 
-    /// <summary>Lists a kind into a sink; returns the list's resource version, from which a watch goes on.</summary>
-    /// <param name="client">The way to the server.</param>
+    /// <summary>Lists a kind into a sink; returns the list's resource version, from which a watch continues.</summary>
+    /// <param name="client">The connection to the server.</param>
     /// <param name="resource">The kind.</param>
     /// <param name="from">Resource version to list from: "0" for whatever the server has at hand, "" for its newest state.</param>
     /// <param name="timings">How long a list may pause.</param>

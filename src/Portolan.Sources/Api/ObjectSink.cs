@@ -21,7 +21,7 @@ internal sealed class ObjectSink(ObjectKind kind, string? onlyName, ChannelWrite
     /// <summary>Begins a list of all objects.</summary>
     public void BeginList() => _known.BeginList();
 
-    /// <summary>Ends the list: what it did not have is gone.</summary>
+    /// <summary>Ends the list: what was not in it has been deleted.</summary>
     public async ValueTask EndListAsync(CancellationToken cancel)
     {
         foreach ((ObjectName name, bool wasSent) in _known.EndList())

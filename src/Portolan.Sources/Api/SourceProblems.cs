@@ -5,7 +5,7 @@ using Portolan.Sources.Objects;
 
 namespace Portolan.Sources.Api;
 
-/// <summary>Problems of objects that are not handed on, kept as long as the objects are.</summary>
+/// <summary>Problems of objects that are not passed on, kept as long as the objects exist.</summary>
 internal sealed partial class SourceProblems(ILogger logger)
 {
     private readonly Lock _lock = new();

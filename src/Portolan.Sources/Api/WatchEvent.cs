@@ -47,14 +47,14 @@ internal readonly record struct WatchEvent(WatchEventType Type, ObjectReading Ob
         }
         catch (InvalidOperationException notUtf8)
         {
-            throw new InvalidDataException("an event of a watch that is not UTF-8 text", notUtf8);
+            throw new InvalidDataException("a watch event that is not UTF-8 text", notUtf8);
         }
         return type switch
         {
-            null => throw new InvalidDataException("an object without a type where an event of a watch belongs"),
+            null => throw new InvalidDataException("an object without a type where a watch event is expected"),
             WatchEventType.Error => new WatchEvent(WatchEventType.Error, default, ApiException.FromStatus(value)),
             WatchEventType.Unknown => default,
-            WatchEventType known when value.IsEmpty => throw new InvalidDataException($"a {known} event of a watch without an object"),
+            WatchEventType known when value.IsEmpty => throw new InvalidDataException($"a {known} watch event without an object"),
             WatchEventType known => new WatchEvent(known, reader.Read(kind, value), null),
         };
     }

@@ -58,7 +58,7 @@ internal static class KubeProxyConfigReader
         {
             string content = text.ReadToEnd();
             if (content.Length > LargestFile)
-                throw new SourceException($"{fileName} is larger than 1 MiB; that is no configuration.");
+                throw new SourceException($"{fileName} is larger than 1 MiB; that is not a configuration.");
             return LenientYaml.Read(new StringReader(content), notes)
                 ?? throw new SourceException($"{fileName} must hold a document, a {Kind} of {ApiVersion}.");
         }

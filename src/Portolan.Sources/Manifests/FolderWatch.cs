@@ -8,12 +8,12 @@ namespace Portolan.Sources.Manifests;
 
 /// <summary>What happened in a folder since the last look.</summary>
 /// <param name="Names">Names of entries that came, went or were written and closed.</param>
-/// <param name="Rescan">The kernel lost count, or something changed that names cannot tell: look at everything.</param>
+/// <param name="Rescan">Events were lost, or something changed that names do not show: scan everything.</param>
 /// <param name="FolderGone">The folder itself went away; nothing more will be heard.</param>
 internal sealed record FolderChange(IReadOnlySet<string> Names, bool Rescan, bool FolderGone);
 
 /// <summary>
-/// inotify(7) on one folder. Unlike FileSystemWatcher it tells when a file that was written is closed, so a half-written manifest is never
+/// inotify(7) on one folder. Unlike FileSystemWatcher it reports when a written file is closed, so a half-written manifest is never
 /// read, and it reports a queue overflow apart from other errors.
 /// </summary>
 internal sealed partial class FolderWatch : IDisposable

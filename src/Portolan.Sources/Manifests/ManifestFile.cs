@@ -12,7 +12,7 @@ namespace Portolan.Sources.Manifests;
 /// <summary>One object of a manifest.</summary>
 /// <param name="Set">The event that hands it on.</param>
 /// <param name="Hash">Of its JSON: equal for an object that did not change, though its file did.</param>
-/// <param name="Document">Where it stands, for messages: "document 2".</param>
+/// <param name="Document">Where it is, for messages: "document 2".</param>
 internal readonly record struct ManifestObject(ClusterEvent Set, UInt128 Hash, string Document);
 
 /// <summary>What a manifest's bytes say.</summary>
@@ -22,7 +22,7 @@ internal readonly record struct ManifestObject(ClusterEvent Set, UInt128 Hash, s
 internal sealed record ManifestFile(
     IReadOnlyDictionary<ObjectKey, ManifestObject> Objects, ImmutableArray<Problem> Problems, bool IsSound)
 {
-    /// <summary>About 25,000 services with their endpoints; what is bigger is no manifest that anybody wrote.</summary>
+    /// <summary>About 25,000 services with their endpoints; nobody writes larger manifests.</summary>
     public const int LargestFile = 32 << 20;
 
     public static bool IsManifestName(string fileName) =>
@@ -106,7 +106,7 @@ internal sealed class ManifestReader
                 $"document {number}, line {broken.LineNumber + 1}, column {broken.BytePositionInLine + 1}",
                 $"cannot be parsed: {Text.Printable(broken.Message)}");
         }
-        // An escape that stands for no character, in a place where text is read.
+        // An escape that is not a valid character, where text is read.
         catch (InvalidOperationException broken)
         {
             Broken($"document {number}", $"cannot be parsed: {Text.Printable(broken.Message)}");
@@ -121,7 +121,7 @@ internal sealed class ManifestReader
         kind ??= inheritedKind;
         if (kind is null)
         {
-            Broken(document, "has no kind; it is no Kubernetes object");
+            Broken(document, "has no kind; it is not a Kubernetes object");
             return;
         }
         if (hasItems && kind.EndsWith("List", StringComparison.Ordinal))
@@ -164,7 +164,7 @@ internal sealed class ManifestReader
         _isSound &= reading.Problems.IsEmpty;
         ObjectKey key = reading.Key!.Value;
         if (!_found.TryAdd(key, new ManifestObject(set, hash, document)))
-            Broken($"{document}, {key}", $"stands in {_found[key].Document} of this file already; the first one counts");
+            Broken($"{document}, {key}", $"already defined in {_found[key].Document} of this file, which wins");
     }
 
     private void Broken(string where, string message)

@@ -10,7 +10,8 @@ public sealed partial class ManifestSource
     [LoggerMessage(3002, LogLevel.Warning, "manifests: {File}, {Where}: {Message}")]
     private partial void LogProblem(string file, string where, string message);
 
-    [LoggerMessage(3003, LogLevel.Warning, "manifests: the folder {Folder} is gone; the last state stays in force until it is back")]
+    [LoggerMessage(3003, LogLevel.Warning,
+        "manifests: the folder {Folder} does not exist any more; the last state stays in force until it is back")]
     private partial void LogFolderGone(string folder);
 
     [LoggerMessage(3004, LogLevel.Information, "manifests: the folder {Folder} is back, following changes")]

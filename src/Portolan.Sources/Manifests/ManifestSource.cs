@@ -11,7 +11,7 @@ namespace Portolan.Sources.Manifests;
 /// </summary>
 /// <remarks>
 /// A new version of a file that does not parse, or holds an object Kubernetes would not accept, is reported with file, document and field,
-/// and the file's last good version stays in force; where there never was one, what can be used of it is used. An object that stands in two
+/// and the file's last good version stays in force; if there never was one, what can be used of it is used. An object that is in two
 /// files is taken from the first by file name. Objects without a namespace are in "default".
 /// </remarks>
 public sealed partial class ManifestSource : IClusterSource
@@ -106,7 +106,7 @@ public sealed partial class ManifestSource : IClusterSource
         }
     }
 
-    /// <summary>Returns when the folder is gone.</summary>
+    /// <summary>Returns when the folder no longer exists.</summary>
     private async Task FollowAsync(FolderWatch watch, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
         await foreach (FolderChange change in watch.Changes.ReadAllAsync(cancel).ConfigureAwait(false))
@@ -153,7 +153,7 @@ public sealed partial class ManifestSource : IClusterSource
         ReportProblems();
     }
 
-    /// <summary>Reads a file, or notes that it is gone, and returns what that changes.</summary>
+    /// <summary>Reads a file, or records that it was deleted, and returns the resulting changes.</summary>
     private IReadOnlyList<ClusterEvent> ReadFile(string name)
     {
         try
@@ -191,7 +191,7 @@ public sealed partial class ManifestSource : IClusterSource
         [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Where(ManifestFile.IsManifestName)
             .Order(StringComparer.Ordinal)];
 
-    // One byte more than the most that is read tells the reader that there is more.
+    // One byte beyond the limit shows the reader that there is more.
     private static ReadOnlyMemory<byte> ReadBytes(string path)
     {
         using FileStream file = File.OpenRead(path);

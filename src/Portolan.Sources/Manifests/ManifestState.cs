@@ -19,13 +19,13 @@ internal sealed class ManifestState(string nodeName)
     /// <summary>True when the cluster described has a Node of this node's name.</summary>
     public bool HasNode => _owners.ContainsKey(new ObjectKey(ObjectKind.Node, new ObjectName("", nodeName)));
 
-    /// <summary>What is wrong with the files as they are now, and which objects stand in more than one.</summary>
+    /// <summary>What is wrong with the current files, and which objects are in more than one.</summary>
     public ImmutableArray<Problem> Problems() =>
     [
         .. _files.Values.SelectMany(file => file.Problems),
         .. _owners.Where(owner => owner.Value.Count > 1).SelectMany(owner => owner.Value.Skip(1).Select(file => new Problem(
             "Manifest", file, $"{_files[file].Objects[owner.Key].Document}, {owner.Key}",
-            $"stands in {owner.Value.Min} already; that one counts"))).OrderBy(problem => problem.Object, StringComparer.Ordinal),
+            $"already defined in {owner.Value.Min}, which wins"))).OrderBy(problem => problem.Object, StringComparer.Ordinal),
     ];
 
     /// <summary>Takes a file's new content and returns what it changes, in an order in which no service is without its endpoints.</summary>

@@ -97,7 +97,7 @@ internal sealed class YamlDocuments(TextReader text)
         }
     }
 
-    // In taken, true stands for a name of the mapping itself and false for one merged into it, which the mapping may still override.
+    // In taken, true means a name of the mapping itself and false one merged into it, which the mapping may still override.
     private void WritePairs(Tape? fromTape, Utf8JsonWriter writer, int depth, Dictionary<string, bool> taken)
     {
         for (ParsingEvent key = Next(fromTape); key is not MappingEnd; key = Next(fromTape))

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Portolan.Sources.Objects;
 
-/// <summary>The way to a token from the root of its document, in the notation of Kubernetes' own messages: spec.ports[1].port.</summary>
+/// <summary>The path of a token from the root of its document, in the notation of Kubernetes' own messages: spec.ports[1].port.</summary>
 internal static class JsonPath
 {
     /// <summary>

@@ -157,7 +157,7 @@ internal sealed class NodeReader(ProblemNotes notes, StringPool pool)
                 }
                 else if (json.Is("address"u8))
                 {
-                    // Host names stand in the same list: whether this must be an IP address depends on the type.
+                    // Host names are in the same list: whether this must be an IP address depends on the type.
                     addressField = json;
                     hasAddress = true;
                     json.Skip();

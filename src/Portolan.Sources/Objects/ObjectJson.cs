@@ -77,10 +77,10 @@ internal ref struct ObjectJson
         return pool.Intern(text[.._reader.CopyString(text)]);
     }
 
-    /// <summary>True when the text at hand is this one; a value that is no text is not.</summary>
+    /// <summary>True if the current value is this text; false for a value that is not text.</summary>
     public bool StringIs(ReadOnlySpan<byte> text) => AtString() && _reader.ValueTextEquals(text);
 
-    /// <summary>True or false as it stands there; null for null and for what is neither (noted).</summary>
+    /// <summary>The value true or false; null for null and for anything else (which is noted).</summary>
     public bool? Boolean()
     {
         MoveToValue();
@@ -177,7 +177,7 @@ internal ref struct ObjectJson
 
     private void WrongType(string expected)
     {
-        // At an end there was an object or list that has been noted and passed over when the value was first looked at.
+        // At an end there was an object or list that was noted and skipped when the value was first read.
         if (_reader.TokenType is JsonTokenType.Null or JsonTokenType.EndObject or JsonTokenType.EndArray)
             return;
         string found = _reader.TokenType switch
@@ -188,7 +188,7 @@ internal ref struct ObjectJson
             JsonTokenType.Number => "a number",
             _ => "true or false",
         };
-        Note($"is {found} where {expected} belongs; ignored");
+        Note($"is {found} where {expected} is expected; ignored");
         _reader.Skip();
     }
 }

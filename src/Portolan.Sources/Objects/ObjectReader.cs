@@ -46,7 +46,7 @@ internal sealed class ObjectReader
         catch (Exception broken) when (broken is JsonException or InvalidOperationException)
         {
             _notes.Clear();
-            _notes.Add("", "its JSON is broken, the object is left out");
+            _notes.Add("", "its JSON is invalid; the object is left out");
             return Unnamed(kind, metadata);
         }
     }
@@ -60,7 +60,7 @@ internal sealed class ObjectReader
             _notes.Clear();
             _notes.Add(
                 Metadata.IsUsableName(name.Name) ? "metadata.namespace" : "metadata.name",
-                "is not a name of Kubernetes (1 to 253 letters, digits, '-', '.' or '_'); the object is left out");
+                "is not a valid Kubernetes name (1 to 253 letters, digits, '-', '.' or '_'); the object is left out");
             return Unnamed(kind, metadata);
         }
         return new ObjectReading(new ObjectKey(kind, name), metadata.ResourceVersion ?? "", set, ProblemsOf(set, kind, name));

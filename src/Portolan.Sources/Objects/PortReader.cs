@@ -40,7 +40,7 @@ internal static class PortReader
             }
             else if (json.Is("nodePort"u8))
             {
-                nodePort = json.Integer(0, 65535, "the port is not served at the nodes' addresses") ?? 0;
+                nodePort = json.Integer(0, 65535, "the port is not served as a node port") ?? 0;
             }
             else
             {
@@ -93,7 +93,7 @@ internal static class PortReader
         name = json.PooledString(pool) ?? "";
         if (name.Length == 0 || Metadata.IsUsableName(name))
             return true;
-        json.Note("is not a port name of Kubernetes; the port is left out");
+        json.Note("is not a valid Kubernetes port name; the port is left out");
         return false;
     }
 
@@ -107,7 +107,7 @@ internal static class PortReader
             return IpProtocol.Sctp;
         if (json.String() is not { Length: > 0 } text)
             return IpProtocol.Tcp;
-        json.Note($"'{Text.Printable(text)}' is none of TCP, UDP and SCTP; the port is left out");
+        json.Note($"'{Text.Printable(text)}' is not TCP, UDP or SCTP; the port is left out");
         return IpProtocol.None;
     }
 }

@@ -4,7 +4,7 @@ using Portolan.Services.Cluster;
 namespace Portolan.Sources.Objects;
 
 /// <summary>
-/// Problems of one object while it is read: its name may stand behind the field at fault. Reused from object to object; the first few
+/// Problems of one object while it is read: its name may come after the field at fault. Reused from object to object; the first few
 /// problems are kept in full and the rest counted, so that a slice with 5,000 bad endpoints makes a short message.
 /// </summary>
 internal sealed class ProblemNotes
@@ -16,7 +16,7 @@ internal sealed class ProblemNotes
 
     public bool HasRoom => _notes.Count < Limit;
 
-    /// <summary>Notes a problem; the same one twice in a row (a value looked at in two ways) counts once.</summary>
+    /// <summary>Notes a problem; the same one twice in a row (a value read in two ways) counts once.</summary>
     public void Add(string field, string message)
     {
         if (_notes.Count == 0 || _notes[^1] != (field, message))

@@ -150,14 +150,14 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
     }
 
     private static bool TryClusterIP(ref ObjectJson json, out InetAddress address) =>
-        json.TryAddress("nothing is served at it", out address) && !IsSpecial(ref json, address, linkLocalToo: false);
+        json.TryAddress("nothing is served there", out address) && !IsSpecial(ref json, address, linkLocalToo: false);
 
     /// <summary>A rule for one of these would take traffic away from the node itself.</summary>
     private static bool IsSpecial(ref ObjectJson json, InetAddress address, bool linkLocalToo)
     {
         if (SpecialAddress.NameOf(address) is not { } special || (!linkLocalToo && address.IsLinkLocal))
             return false;
-        json.Note($"{address} is {special}; nothing is served at it");
+        json.Note($"{address} is {special}; nothing is served there");
         return true;
     }
 
@@ -184,7 +184,7 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
         while (json.NextElement())
         {
             // core/v1 validation refuses the same ones for external IPs.
-            if (json.TryAddress("nothing is served at it", out InetAddress address) && !IsSpecial(ref json, address, linkLocalToo: true))
+            if (json.TryAddress("nothing is served there", out InetAddress address) && !IsSpecial(ref json, address, linkLocalToo: true))
                 addresses.Add(address);
         }
         return addresses.DrainToImmutable();
@@ -197,7 +197,7 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
         ImmutableArray<InetPrefix>.Builder ranges = ImmutableArray.CreateBuilder<InetPrefix>();
         while (json.NextElement())
         {
-            if (json.TryPrefix("it lets nobody in", out InetPrefix range, out bool looksLikeIPv6))
+            if (json.TryPrefix("it admits no source", out InetPrefix range, out bool looksLikeIPv6))
                 ranges.Add(range);
             else if (looksLikeIPv6)
                 spec.HasUnreadableIPv6Range = true;
@@ -269,7 +269,7 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
             {
                 if (json.Is("ip"u8))
                 {
-                    if (json.TryAddress("nothing is served at it", out InetAddress found)
+                    if (json.TryAddress("nothing is served there", out InetAddress found)
                         && !IsSpecial(ref json, found, linkLocalToo: false))
                         address = found;
                 }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Portolan.Sources.Objects;
 
-/// <summary>Untrusted text on its way into a message.</summary>
+/// <summary>Makes untrusted text safe for messages.</summary>
 internal static class Text
 {
     private const int Longest = 120;

@@ -12,12 +12,13 @@ namespace Portolan.Http;
 /// A transport for Kestrel that looks like one listener and is any number of them. A Kestrel of its own for each health check node port
 /// would cost a thread each.
 /// </summary>
-internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, IConnectionListener
+internal sealed class ListenerSet(ILogger logger, OpenConnections open) : IConnectionListenerFactory, IConnectionListener
 {
     private const int Backlog = 128;
     private static readonly TimeSpan s_waitWithoutDescriptors = TimeSpan.FromMilliseconds(200);
 
-    private readonly Channel<ConnectionContext> _accepted = Channel.CreateBounded<ConnectionContext>(64);
+    // As many as may be open.
+    private readonly Channel<ConnectionContext> _accepted = Channel.CreateUnbounded<ConnectionContext>();
     private readonly SocketConnectionContextFactory _connections = new(new SocketConnectionFactoryOptions(), logger);
 
     /// <summary>Never bound.</summary>
@@ -25,18 +26,27 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
 
     public EndPoint EndPoint => Placeholder;
 
-    public IDisposable Open(IPEndPoint address, RequestDelegate handler) => Open(address, isDual: false, handler);
+    /// <summary>Listens until the result is disposed.</summary>
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
+    public IDisposable Open(OpenConnections.Listener listener) => Open(listener, isDual: false);
 
+    /// <summary>
+    /// The same for a page of the proxy's own, to which others leave a place; and 0.0.0.0 and [::] both mean all addresses of both
+    /// families.
+    /// </summary>
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
     public IDisposable OpenForPages(IPEndPoint address, RequestDelegate handler)
     {
         bool isAll = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any);
-        return isAll && Socket.OSSupportsIPv6
-            ? Open(new IPEndPoint(IPAddress.IPv6Any, address.Port), isDual: true, handler)
-            : Open(isAll ? new IPEndPoint(IPAddress.Any, address.Port) : address, isDual: false, handler);
+        bool isDual = isAll && Socket.OSSupportsIPv6;
+        if (isAll)
+            address = new IPEndPoint(isDual ? IPAddress.IPv6Any : IPAddress.Any, address.Port);
+        return Open(new OpenConnections.Listener(address, handler, hasOwnPlaces: true), isDual);
     }
 
-    private Socket Open(IPEndPoint address, bool isDual, RequestDelegate handler)
+    private Socket Open(OpenConnections.Listener listener, bool isDual)
     {
+        IPEndPoint address = listener.Address;
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -51,7 +61,7 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
             socket.Dispose();
             throw;
         }
-        _ = AcceptConnectionsAsync(socket, new HandlerFeature(handler));
+        _ = AcceptConnectionsAsync(socket, listener);
         return socket;
     }
 
@@ -83,7 +93,7 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
         return ValueTask.CompletedTask;
     }
 
-    private async Task AcceptConnectionsAsync(Socket socket, HandlerFeature handler)
+    private async Task AcceptConnectionsAsync(Socket socket, OpenConnections.Listener listener)
     {
         while (true)
         {
@@ -104,12 +114,8 @@ internal sealed class ListenerSet(ILogger logger) : IConnectionListenerFactory, 
                 continue;
             }
             ConnectionContext connection = _connections.Create(accepted);
-            connection.Features.Set(handler);
-            if (!_accepted.Writer.TryWrite(connection))
+            if (!open.TryAdd(connection, listener) || !_accepted.Writer.TryWrite(connection))
                 await connection.DisposeAsync().ConfigureAwait(false);
         }
     }
-
-    /// <summary>Carries the listener's handler with each of its connections.</summary>
-    internal sealed record HandlerFeature(RequestDelegate Handler);
 }

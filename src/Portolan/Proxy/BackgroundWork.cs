@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace Portolan.Proxy;
 
 /// <summary>
-/// Runs what the proxy can do without for a while (following the node's addresses): an exception of it does not end the process, it is
-/// logged once, shown in the status, and the work is started again after growing waits.
+/// Runs what the proxy can do without for a while (following the node's addresses, conntrack clean-up): an exception of it does not end the
+/// process, it is logged once, shown in the status until the work has run well for a minute, and the work is started again after growing
+/// waits.
 /// </summary>
 internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 {
@@ -18,27 +19,27 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
 
     /// <summary>Runs until cancelled.</summary>
     /// <param name="name">What it is, for the log: "following the node's addresses".</param>
-    /// <param name="work">Runs for as long as all is well.</param>
+    /// <param name="work">Runs as long as nothing fails.</param>
     /// <param name="cancel">Ends it.</param>
     public async Task RunAsync(string name, Func<CancellationToken, Task> work, CancellationToken cancel)
     {
         TimeSpan wait = s_firstWait;
         while (!cancel.IsCancellationRequested)
         {
-            long start = time.GetTimestamp();
             try
             {
-                await work(cancel).ConfigureAwait(false);
+                Task running = work(cancel);
+                if (_failures.ContainsKey(name) && await IsWellAsync(running, cancel).ConfigureAwait(false))
+                {
+                    _failures.TryRemove(name, out _);
+                    wait = s_firstWait;
+                    log.BackgroundWorks(name);
+                }
+                await running.ConfigureAwait(false);
                 return;
             }
             catch (Exception failure) when (failure is not OutOfMemoryException && !cancel.IsCancellationRequested)
             {
-                // It worked for long enough: this is another failure, not the same one again.
-                if (time.GetElapsedTime(start) > s_longestWait)
-                {
-                    wait = s_firstWait;
-                    _failures.TryRemove(name, out _);
-                }
                 if (_failures.GetValueOrDefault(name) != failure.Message)
                 {
                     log.BackgroundFailed(name, failure.Message, wait.TotalSeconds);
@@ -49,5 +50,14 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
             await Task.Delay(wait, time, cancel).ConfigureAwait(false);
             wait = wait * 2 < s_longestWait ? wait * 2 : s_longestWait;
         }
+    }
+
+    /// <summary>Returns when the work has run for long enough to be called well, or has ended before.</summary>
+    private async Task<bool> IsWellAsync(Task running, CancellationToken cancel)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        Task first = await Task.WhenAny(running, Task.Delay(s_longestWait, time, end.Token)).ConfigureAwait(false);
+        await end.CancelAsync().ConfigureAwait(false);
+        return first != running && !cancel.IsCancellationRequested;
     }
 }

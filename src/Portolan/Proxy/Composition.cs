@@ -17,15 +17,15 @@ using Portolan.Sources.Manifests;
 
 namespace Portolan.Proxy;
 
-/// <summary>Puts the proxy together: source -> loop -> service table -> plane -> kernel, and the observers of the loop.</summary>
+/// <summary>Composes the proxy: source -> loop ->  service table -> plane -> kernel, and the observers of the loop.</summary>
 internal static class Composition
 {
     private static readonly TimeSpan s_bindRetry = TimeSpan.FromSeconds(5);
 
-    /// <summary>Runs the proxy until cancelled; the rules stay. Waits first while another proxy works in this network namespace.</summary>
-    /// <exception cref="SourceException">The source cannot be used as it stands in the configuration.</exception>
-    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be talked to.</exception>
-    /// <exception cref="IOException">A port cannot be listened on, and bindAddressHardFail is set.</exception>
+    /// <summary>Runs the proxy until cancelled; the rules stay. First waits for any other proxy in this network namespace.</summary>
+    /// <exception cref="SourceException">The source cannot be used as configured.</exception>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
+    /// <exception cref="IOException">Listening on a port failed, and bindAddressHardFail is set.</exception>
     public static async Task RunProxyAsync(ProxySettings settings, ILoggerFactory loggers, CancellationToken stop)
     {
         KubeProxyConfig config = settings.Config;
@@ -60,19 +60,22 @@ internal static class Composition
             time);
 
         var background = new BackgroundWork(log, time);
+        var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>())
+        {
+            Cleaned = metrics.NoteConntrack,
+        };
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
-        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, time)
+        var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time)
         {
             Details = new ProxyDetails(settings, loop, nodeName, time).Write,
         };
         var events = new ProxyEvents(RecorderFor(settings, nodeName, loggers, time), nodeName);
         var pages = new DebugPages(config, metrics, plane.Mode, time);
-        var http = new HttpServer(loggers);
+        var http = new HttpServer(loggers, time);
         await using (http.ConfigureAwait(false))
         {
             using var healthChecks = new HealthCheckPorts(http, health, events, loggers.CreateLogger<HealthCheckPorts>(), time);
-            var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
-            // First of all: a client that still sends to an endpoint that is gone waits for this.
+            // First, because a client that still sends to an endpoint that no longer exists waits for this.
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
             loop.Observe("events", events.Follow);
@@ -85,7 +88,7 @@ internal static class Composition
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             _ = RemoveOtherRulesAsync(loop, plane, log, end.Token);
             await http.StartAsync(end.Token).ConfigureAwait(false);
-            // The predecessor's addresses are free a moment after its lease, not before.
+            // The predecessor's addresses become free a moment after its lease, not before.
             bool hardFail = config.BindAddressHardFail && !lease.HasWaited;
             Task[] work =
             [
@@ -93,7 +96,8 @@ internal static class Composition
                 ListenAsync(
                     http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, events, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
-                // On threads of their own choosing: neither the source's reading nor the loop's writing may hold up the other's start.
+                background.RunAsync("conntrack clean-up", cleaner.RunAsync, end.Token),
+                // On pool threads: neither the source's reading nor the loop's writing may delay the start of the other.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(changesIn, end.Token), CancellationToken.None),
                 background.RunAsync("writing events", events.RunAsync, end.Token),
@@ -157,13 +161,11 @@ internal static class Composition
             try
             {
                 using IDisposable listener = http.ListenForPages(address, handler);
-                log.Listening(field, address, address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any)
-                    ? "all addresses of both families" : "this address alone");
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
             }
             catch (SocketException failure) when (hardFail)
             {
-                throw new IOException($"{field}: {address} cannot be listened on: {failure.Message}", failure);
+                throw new IOException($"{field}: cannot listen on {address}: {failure.Message}", failure);
             }
             catch (SocketException failure)
             {
@@ -190,7 +192,7 @@ internal static class Composition
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // Nothing came into force, so nothing else may go.
+            // Nothing is in force, so no other rules may be removed.
         }
     }
 

@@ -12,8 +12,8 @@ namespace Portolan.Proxy;
 internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Provider, string Reason, params ModeProbe[] Probes)
 {
     /// <summary>
-    /// A mode that is given serves or the proxy does not start. Without one (kubeadm's configuration has an empty mode) the first mode that
-    /// this machine can do serves.
+    /// A configured mode is used, or the proxy does not start. Without one (kubeadm's configuration has an empty mode) the first mode that
+    /// this machine supports is used.
     /// </summary>
     /// <param name="config">The configuration as read.</param>
     /// <param name="optionsOf">What a plane would be opened with.</param>
@@ -22,13 +22,13 @@ internal sealed record ModeChoice(KubeProxyConfig Config, IDataPlaneProvider? Pr
         if (Registry.Find(config.ModeName) is not { } provider)
         {
             string served = string.Join(" or ", Registry.Providers.Select(static known => known.Mode));
-            return new(config, null, $"mode: {config.ModeName} is not served by Portolan; take {served}");
+            return new(config, null, $"mode: {config.ModeName} is not served by Portolan; use {served}");
         }
         string? missing = provider.Probe(optionsOf(config));
         var probe = new ModeProbe(provider.Mode, missing);
         if (missing is null)
             return new(config, provider, config.IsModeGiven ? $"mode {provider.Mode}, as configured"
-                : $"mode {provider.Mode}: none is configured, and this kernel can do it", probe);
+                : $"mode {provider.Mode}: none is configured, and this kernel supports it", probe);
         if (config.IsModeGiven)
             return new(config, null, $"portolan proxy cannot run: {missing}");
         KubeProxyConfig other = config with { Mode = ProxyMode.IpTables };

@@ -10,7 +10,7 @@ namespace Portolan.Proxy;
 
 /// <summary>
 /// The right to write this network namespace's rules, which one proxy has at a time. A DaemonSet's new pod may start while the old one is
-/// still ending: it waits, for as long as it takes, and goes on where the other has left off.
+/// still terminating: it waits, for as long as it takes, and continues where the other has left off.
 /// </summary>
 internal sealed class NamespaceLease : IDisposable
 {
@@ -24,8 +24,8 @@ internal sealed class NamespaceLease : IDisposable
     public bool HasWaited { get; }
 
     /// <summary>
-    /// Waits until no other proxy works in this network namespace. Nothing is read or written meanwhile; /healthz answers 503, as far as
-    /// the other leaves its address to us, and /livez 200: to start again would not help.
+    /// Waits until no other proxy is active in this network namespace. Nothing is read or written meanwhile; /healthz answers 503, as far
+    /// as the other leaves its address to us, and /livez 200: a restart would not help.
     /// </summary>
     /// <returns>The right, until it is disposed; null when cancelled.</returns>
     /// <exception cref="IOException">The machine allows no unix socket.</exception>
@@ -35,7 +35,7 @@ internal sealed class NamespaceLease : IDisposable
         {
             if (ProxyLock.TryTake() is { } atOnce)
                 return new(atOnce, hasWaited: false);
-            var http = new HttpServer(loggers);
+            var http = new HttpServer(loggers, TimeProvider.System);
             await using (http.ConfigureAwait(false))
             {
                 await http.StartAsync(cancel).ConfigureAwait(false);
@@ -44,7 +44,7 @@ internal sealed class NamespaceLease : IDisposable
         }
         catch (SocketException refused)
         {
-            throw new IOException($"the unix socket {ProxyLock.ShownName}, which keeps a second proxy away, cannot be had: " +
+            throw new IOException($"the unix socket {ProxyLock.ShownName}, which locks out a second proxy, cannot be bound: " +
                 $"{refused.Message}", refused);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -76,7 +76,7 @@ internal sealed class NamespaceLease : IDisposable
                     holder = null;
                 }
                 holder ??= ProxyLock.FindHolder();
-                string who = holder?.ToString() ?? "a process that cannot be asked who it is";
+                string who = holder?.ToString() ?? "a process that cannot be identified";
                 if (who != told)
                     log.AnotherIsHere(ProxyLock.ShownName, who);
                 told = who;
@@ -99,13 +99,13 @@ internal sealed class NamespaceLease : IDisposable
         }
         catch (SocketException)
         {
-            // The other one's, most likely.
+            // Most likely held by the other proxy.
             return null;
         }
     }
 
-    // Who the other one is stands in the log: command lines are not for everybody who may ask here.
+    // The log says which process it is: command lines are not for everybody who can send a request here.
     private static Task AnswerAsync(HttpContext context) => context.Request.Path.Value == "/livez"
         ? Answers.TextAsync(context, "ok: waiting for another proxy to end\n")
-        : Answers.UnavailableAsync(context, "another proxy works in this network namespace; this one waits until it ends\n");
+        : Answers.UnavailableAsync(context, "another proxy is active in this network namespace; this one waits until it ends\n");
 }

@@ -2,18 +2,18 @@ namespace Portolan.Proxy;
 
 /// <summary>A flag as pflag, the command line library of kube-proxy, reads it.</summary>
 /// <param name="Name">Without leading dashes: "masquerade-all", or one letter.</param>
-/// <param name="IsSwitch">It may stand alone and never takes the next argument as its value.</param>
+/// <param name="IsSwitch">It needs no value and never takes the next argument as its value.</param>
 /// <param name="IsList">Given again, it adds to what was given before.</param>
 /// <param name="TakesEmpty">An empty value is a value (and refused later), not the default.</param>
 internal readonly record struct PflagFlag(string Name, bool IsSwitch, bool IsList, bool TakesEmpty);
 
 /// <summary>
-/// Turns a kube-proxy command line into one that any parser reads alike: "--name=value", each flag once. pflag takes underscores for
+/// Normalises a kube-proxy command line: "--name=value", each flag once. pflag takes underscores for
 /// dashes, "-v2" for "--v=2", an empty value for the default, and of a flag that is given twice the last.
 /// </summary>
 internal static class PflagArguments
 {
-    /// <summary>The same arguments; what is no flag of <paramref name="flags"/> stays as it is, in front.</summary>
+    /// <summary>The same arguments; what is not in <paramref name="flags"/> stays as it is, in front.</summary>
     /// <param name="args">The arguments behind the command's name.</param>
     /// <param name="flags">The flags of kube-proxy.</param>
     internal static string[] Normalize(IReadOnlyList<string> args, IEnumerable<PflagFlag> flags)

@@ -13,7 +13,7 @@ using Portolan.Sources.Configuration;
 
 namespace Portolan.Proxy;
 
-/// <summary>"portolan proxy": keeps the kernel in step with the cluster until SIGTERM, and leaves the rules in place.</summary>
+/// <summary>"portolan proxy": keeps the kernel up to date with the cluster until SIGTERM, and leaves the rules in place.</summary>
 internal static class ProxyCommand
 {
     /// <summary>The release of kube-proxy whose place Portolan takes.</summary>
@@ -46,7 +46,7 @@ internal static class ProxyCommand
         var flags = new ProxyFlags();
         var planeFlags = new PlaneFlags();
         // What is no flag is told by name, with the nearest one, rather than with the whole help.
-        var command = new Command("proxy", "Serve the cluster's Services on this node: the work of kube-proxy.")
+        var command = new Command("proxy", "Serve the cluster's Services on this node, as kube-proxy does.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
@@ -186,9 +186,9 @@ internal static class ProxyCommand
             if (held is null)
             {
                 using ProxyLock.Holder? holder = ProxyLock.FindHolder();
-                return Fail($"nothing was removed: a proxy works in this network namespace and would write its rules again: " +
-                    $"{holder?.ToString() ?? "it cannot be asked who it is"}. " +
-                    $"End it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
+                return Fail($"nothing was removed: a proxy is active in this network namespace and would write its rules again: " +
+                    $"{holder?.ToString() ?? "it cannot be identified"}.  " +
+                    $"Stop it first; 'ss -xlp' on the node shows who holds {ProxyLock.ShownName}.");
             }
             CleanUpResult result = OtherRules.Remove(Registry.Providers, inForce: null);
             if (!result.Removed.IsEmpty)

@@ -3,41 +3,44 @@ using Microsoft.Extensions.Logging;
 
 namespace Portolan.Proxy;
 
-/// <summary>What the proxy as a whole has to say.</summary>
+/// <summary>Log messages of the proxy as a whole.</summary>
 internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
 {
     [LoggerMessage(1, LogLevel.Warning, "configuration: {Warning}")]
     public partial void ConfigWarning(string warning);
 
-    [LoggerMessage(2, LogLevel.Warning, "{Problem}; connection tracking keeps the present value")]
+    [LoggerMessage(2, LogLevel.Warning, "{Problem}; connection tracking keeps the current value")]
     public partial void SettingNotMade(string problem);
 
     [LoggerMessage(3, LogLevel.Debug, "oomScoreAdj {Score} is not set: {Reason}")]
     public partial void OomScoreNotSet(int score, string reason);
 
     [LoggerMessage(4, LogLevel.Error,
-        "{Field}: {Address} cannot be listened on: {Reason}; the proxy goes on without it; will retry every {Seconds} s")]
+        "{Field}: cannot listen on {Address}: {Reason}; the proxy continues without it; will retry every {Seconds} s")]
     public partial void NotListening(string field, IPEndPoint address, string reason, double seconds);
 
     [LoggerMessage(5, LogLevel.Information, "{Mode}: rules are in force, so other rules for the same services were removed: {What}")]
     public partial void OtherRulesRemoved(string mode, string what);
 
     [LoggerMessage(6, LogLevel.Error, "{Mode}: rules of mode {Other} could not be removed and may still translate packets: {Reason}; " +
-        "'portolan proxy --cleanup' removes all")]
+        "'portolan proxy --cleanup' removes everything")]
     public partial void OtherRulesStay(string mode, string other, string reason);
 
     [LoggerMessage(7, LogLevel.Warning,
-        "another proxy works in this network namespace: {Who} holds {Name}. Nothing is written here until it ends; then this proxy " +
+        "another proxy is active in this network namespace: {Who} holds {Name}. Nothing is written here until it ends; then this proxy " +
         "takes over. " +
-        "If it is no proxy that is to run here, end it: 'ss -xlp' on the node shows who holds {Name}")]
+        "If it should not run here, stop it: 'ss -xlp' on the node shows who holds {Name}")]
     public partial void AnotherIsHere(string name, string who);
 
     [LoggerMessage(8, LogLevel.Information, "the other proxy of this network namespace has ended; taking over")]
     public partial void NobodyElseIsHere();
 
     [LoggerMessage(9, LogLevel.Error,
-        "{What} failed: {Reason}; the proxy goes on; will retry in {Seconds:0.0} s, then after growing waits")]
+        "{What} failed: {Reason}; the proxy continues; will retry in {Seconds:0.0} s, then with growing delays")]
     public partial void BackgroundFailed(string what, string reason, double seconds);
+
+    [LoggerMessage(12, LogLevel.Information, "{What} works again")]
+    public partial void BackgroundWorks(string what);
 
     [LoggerMessage(11, LogLevel.Information, "{Reason}")]
     public partial void ModeChosen(string reason);

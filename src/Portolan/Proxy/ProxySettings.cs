@@ -23,7 +23,7 @@ internal sealed record ProxySettings(KubeProxyConfig Config, IDataPlaneProvider 
     /// <summary>What the configuration and the command line say that has no effect.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>Why this mode serves, for the log.</summary>
+    /// <summary>Why this mode was chosen, for the log.</summary>
     public required string ModeReason { get; init; }
 
     /// <summary>What was asked of this machine to choose the mode.</summary>

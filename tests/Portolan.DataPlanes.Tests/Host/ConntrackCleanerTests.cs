@@ -1,3 +1,4 @@
+using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;
 using Portolan.Inet;
 using Portolan.Netlink.Conntrack;
@@ -13,7 +14,10 @@ public sealed class ConntrackCleanerTests
     private const string ClusterIP = "172.30.0.10";
     private const string NodeIP = "192.168.10.11";
     private static readonly ObjectName s_dns = new("kube-system", "kube-dns");
-    private static readonly AddressPlan s_node = new([InetAddress.Parse(NodeIP)], [InetAddress.Parse(NodeIP)]);
+    private static readonly NodePlan s_node = NodePlan.None with
+    {
+        Addresses = new AddressPlan([InetAddress.Parse(NodeIP)], [InetAddress.Parse(NodeIP)])
+    };
 
     private readonly FakeTable _table = new();
     private readonly ConntrackCleaner _cleaner;
@@ -52,13 +56,131 @@ public sealed class ConntrackCleanerTests
     }
 
     [Fact]
-    public void Without_a_serving_endpoint_nothing_is_removed()
+    public void Flows_to_the_last_endpoint_are_removed_when_it_goes()
     {
         Sync("10.244.1.2:53");
-        ConntrackEntry flow = _table.Add($"{ClusterIP}:53", "10.244.1.2:53");
+        _table.Add($"{ClusterIP}:53", "10.244.1.2:53");
+        ConntrackEntry others = _table.Add("172.30.0.11:53", "10.244.1.2:53");
 
-        Assert.Equal(0, Sync());
-        Assert.Contains(flow, _table.Entries);
+        Assert.Equal(1, Sync());
+        Assert.Equal([others], _table.Entries);
+    }
+
+    [Fact]
+    public void Flows_to_a_service_that_is_deleted_are_removed_and_untranslated_ones_stay()
+    {
+        Sync("10.244.1.2:53");
+        _table.Add($"{ClusterIP}:53", "10.244.1.2:53", ConntrackStatus.SeenReply);
+        _table.Add($"{NodeIP}:30053", "10.244.1.2:53");
+        ConntrackEntry untranslated = _table.Add($"{ClusterIP}:53", $"{ClusterIP}:53");
+        ConntrackEntry elsewhere = _table.Add("198.51.100.7:30053", "10.244.1.2:53");
+
+        Assert.Equal(2, Sync(new TableDelta([new ServiceChange(s_dns, null)], null)).Stale);
+        Assert.Equal([untranslated, elsewhere], _table.Entries);
+    }
+
+    [Theory]
+    [InlineData(FrontendKind.ExternalIP)]
+    [InlineData(FrontendKind.LoadBalancer)]
+    [InlineData(FrontendKind.NodePort)]
+    public void Flows_by_a_frontend_that_a_service_loses_are_removed_and_those_by_others_stay(FrontendKind kind)
+    {
+        InetAddress address = kind == FrontendKind.NodePort ? default : InetAddress.Parse("203.0.113.80");
+        string dialled = kind == FrontendKind.NodePort ? $"{NodeIP}:30099" : "203.0.113.80:53";
+        Sync(Delta(IpProtocol.Udp, [Frontend(kind, address, kind == FrontendKind.NodePort ? (ushort)30099 : (ushort)53)],
+            "10.244.1.2:53"));
+        _table.Add(dialled, "10.244.1.2:53", ConntrackStatus.SeenReply);
+        ConntrackEntry kept = _table.Add($"{ClusterIP}:53", "10.244.1.2:53", ConntrackStatus.SeenReply);
+
+        Assert.Equal(1, Sync("10.244.1.2:53"));
+        Assert.Equal([kept], _table.Entries);
+    }
+
+    [Fact]
+    public void What_one_service_loses_to_another_is_the_others()
+    {
+        Sync("10.244.1.2:53");
+        ConntrackEntry flow = _table.Add($"{ClusterIP}:53", "10.244.1.2:53", ConntrackStatus.SeenReply);
+        var other = new ObjectName("kube-system", "other");
+        TableDelta moved = Delta(IpProtocol.Udp, [], "10.244.1.2:53");
+        ServicePlan plan = moved.Services[0].Plan! with { Service = other };
+
+        Sync(new TableDelta([new ServiceChange(s_dns, null), new ServiceChange(other, plan)], null));
+
+        Assert.Equal([flow], _table.Entries);
+    }
+
+    [Fact]
+    public void Frontends_that_went_while_no_proxy_ran_are_known_from_the_rules_that_were_found()
+    {
+        _table.Add("203.0.113.80:53", "10.244.1.99:53", ConntrackStatus.SeenReply);
+        _table.Add($"{NodeIP}:30099", "10.244.1.99:53");
+        ConntrackEntry others = _table.Add($"{NodeIP}:30098", "10.244.1.99:53");
+        ConntrackEntry served = _table.Add($"{ClusterIP}:53", "10.244.1.2:53");
+        var report = new SyncReport
+        {
+            FoundUdpFrontends =
+            [
+                new(IpFamily.IPv4, InetAddress.Parse("203.0.113.80"), 53), new(IpFamily.IPv4, default, 30099),
+                new(IpFamily.IPv4, InetAddress.Parse(ClusterIP), 53),
+            ],
+        };
+
+        Assert.Equal(2, Sync(Delta("10.244.1.2:53"), report).Stale);
+        Assert.Equal([others, served], _table.Entries);
+    }
+
+    [Fact]
+    public void Of_a_service_range_the_first_look_removes_what_no_service_has()
+    {
+        _table.Add("172.30.0.99:53", "10.244.1.99:53", ConntrackStatus.SeenReply);
+        ConntrackEntry outside = _table.Add("203.0.113.80:53", "10.244.1.99:53");
+        NodePlan node = s_node with { ServiceCidrs = [InetPrefix.Parse("172.30.0.0/16")] };
+
+        Assert.Equal(1, Sync(Delta("10.244.1.2:53"), node: node).Stale);
+        Assert.Equal([outside], _table.Entries);
+        ConntrackEntry later = _table.Add("172.30.0.98:53", "10.244.1.99:53");
+        Assert.Equal(0, Sync("10.244.1.3:53"));
+        Assert.Contains(later, _table.Entries);
+    }
+
+    [Theory]
+    [InlineData(IpProtocol.Tcp)]
+    [InlineData(IpProtocol.Udp)]
+    public void Connections_that_began_without_rules_are_removed_after_a_repair(IpProtocol protocol)
+    {
+        Sync(Delta(protocol, [], "10.244.1.2:53"));
+        string endpoint = "10.244.1.2:53";
+        _table.Add($"{ClusterIP}:53", $"{ClusterIP}:53", protocol: protocol);
+        _table.Add($"{NodeIP}:30053", $"{NodeIP}:30053", protocol: protocol);
+        _table.Add($"{ClusterIP}:53", "10.244.1.99:53", protocol: protocol);
+        ConntrackEntry[] others =
+        [
+            _table.Add($"{ClusterIP}:53", endpoint, protocol: protocol),
+            _table.Add($"{ClusterIP}:53", endpoint, ConntrackStatus.SeenReply, protocol),
+            _table.Add($"{ClusterIP}:53", $"{ClusterIP}:53", ConntrackStatus.SeenReply, protocol),
+            _table.Add($"{ClusterIP}:54", $"{ClusterIP}:54", protocol: protocol),
+            _table.Add("198.51.100.7:30053", "198.51.100.7:30053", protocol: protocol),
+        ];
+        int reads = _table.Reads;
+
+        CleanedConnections cleaned =
+            Sync(TableDelta.Empty, new SyncReport { Written = 5, HasComparedAll = true }, kind: SyncKind.Reconcile);
+
+        Assert.Equal(new CleanedConnections(0, 3), cleaned);
+        Assert.Equal(others, _table.Entries);
+        Assert.Equal(reads + 1, _table.Reads);
+    }
+
+    [Fact]
+    public void A_look_that_found_nothing_missing_reads_no_table()
+    {
+        Sync("10.244.1.2:53");
+        int reads = _table.Reads;
+
+        Sync(TableDelta.Empty, new SyncReport { HasComparedAll = true }, kind: SyncKind.Reconcile);
+
+        Assert.Equal(reads, _table.Reads);
     }
 
     [Fact]
@@ -91,7 +213,8 @@ public sealed class ConntrackCleanerTests
         _table.Add($"{ClusterIP}:53", "10.244.1.99:53");
 
         Assert.Equal(1, Sync("10.244.1.2:53"));
-        Assert.Null(Assert.Single(_table.PortsRead));
+        // All of UDP, then what is unanswered.
+        Assert.Equal([null, null], _table.PortsRead);
     }
 
     [Fact]
@@ -103,40 +226,51 @@ public sealed class ConntrackCleanerTests
         Assert.Throws<NetlinkException>(() => Sync("10.244.1.3:53"));
 
         _table.Failure = null;
-        _cleaner.Note(Delta("10.244.1.3:53"));
-        Assert.Equal(1, _cleaner.Clean(s_node));
+        Assert.Equal(1, _cleaner.Clean().Stale);
     }
 
     [Fact]
-    public void TCP_is_left_alone()
+    public void TCP_connections_to_endpoints_that_are_gone_are_left_alone()
     {
-        _cleaner.Note(Delta(IpProtocol.Tcp, "10.244.1.2:53"));
+        Sync(Delta(IpProtocol.Tcp, [], "10.244.1.2:53"));
+        int reads = _table.Reads;
 
-        Assert.Equal(0, _cleaner.Clean(s_node));
-        Assert.Equal(0, _table.Reads);
+        Sync(Delta(IpProtocol.Tcp, [], "10.244.1.3:53"));
+
+        Assert.Equal(reads, _table.Reads);
     }
 
-    private int Sync(params string[] serving)
+    private int Sync(params string[] serving) => Sync(Delta(serving)).Stale;
+
+    private CleanedConnections Sync(
+        TableDelta delta, SyncReport? report = null, NodePlan? node = null, SyncKind kind = SyncKind.Change)
     {
-        _cleaner.Note(Delta(serving));
-        return _cleaner.Clean(s_node);
+        _cleaner.Note(new SyncRecord(delta, node ?? s_node, report ?? new SyncReport { Written = 1 }, TimeSpan.Zero, kind));
+        return _cleaner.Clean();
     }
 
-    private static TableDelta Delta(params string[] serving) => Delta(IpProtocol.Udp, serving);
+    private static TableDelta Delta(params string[] serving) => Delta(IpProtocol.Udp, [], serving);
 
-    private static TableDelta Delta(IpProtocol protocol, params string[] serving)
+    private static Frontend Frontend(FrontendKind kind, InetAddress address, ushort port)
     {
         var policy = new ClientPolicy(FrontendAction.ToClusterBackends, Masquerading.Never);
+        return new Frontend(kind, address, port, policy, policy, policy, false);
+    }
+
+    private static TableDelta Delta(IpProtocol protocol, Frontend[] more, params string[] serving)
+    {
         var port = new PortPlan
         {
             Name = new ServicePortName(s_dns, "dns", protocol),
             Family = IpFamily.IPv4,
             Frontends =
             [
-                new Frontend(FrontendKind.ClusterIP, InetAddress.Parse(ClusterIP), 53, policy, policy, policy, false),
-                new Frontend(FrontendKind.NodePort, default, 30053, policy, policy, policy, false),
+                Frontend(FrontendKind.ClusterIP, InetAddress.Parse(ClusterIP), 53),
+                Frontend(FrontendKind.NodePort, default, 30053),
+                .. more,
             ],
-            ServingEndpoints = [.. serving.Select(Endpoint).Order()],
+            ClusterBackends = [.. serving.Select(Endpoint).Order().Select(static endpoint => new Backend(endpoint, IsLocal: false))],
+            ServingEndpoints = protocol == IpProtocol.Udp ? [.. serving.Select(Endpoint).Order()] : [],
         };
         return new TableDelta([new ServiceChange(s_dns, new ServicePlan(s_dns, [port], [InetAddress.Parse(ClusterIP)], null, []))], null);
     }
@@ -156,24 +290,25 @@ public sealed class ConntrackCleanerTests
 
         public NetlinkException? Failure { get; set; }
 
-        public ConntrackEntry Add(string dialled, string endpoint)
+        public ConntrackEntry Add(
+            string dialled, string endpoint, ConntrackStatus status = ConntrackStatus.None, IpProtocol protocol = IpProtocol.Udp)
         {
             InetAddress client = InetAddress.Parse("203.0.113.9");
             InetEndpoint to = Endpoint(dialled), from = Endpoint(endpoint);
             var entry = new ConntrackEntry(
-                new ConntrackTuple(IpProtocol.Udp, client, to.Address, 40000, to.Port),
-                new ConntrackTuple(IpProtocol.Udp, from.Address, client, from.Port, 40000),
-                ConntrackStatus.Confirmed, 0, 0, _nextId++, 30);
+                new ConntrackTuple(protocol, client, to.Address, 40000, to.Port),
+                new ConntrackTuple(protocol, from.Address, client, from.Port, 40000),
+                ConntrackStatus.Confirmed | status, 0, 0, _nextId++, 30);
             Entries.Add(entry);
             return entry;
         }
 
-        public IReadOnlyList<ConntrackEntry> Read(ConntrackFilter filter)
+        public IReadOnlyList<ConntrackEntry> Find(ConntrackFilter filter, ConntrackTest isWanted)
         {
             if (Failure is not null)
                 throw Failure;
             PortsRead.Add(filter.OriginalDestinationPort);
-            return [.. Entries.Where(entry => filter.Matches(entry))];
+            return [.. Entries.Where(entry => filter.Matches(entry) && isWanted(entry))];
         }
 
         public void Delete(in ConntrackEntry entry) => Entries.Remove(entry);

@@ -62,7 +62,7 @@ public sealed class MixedTablesTests
             Assert.Empty(report.Refusals);
             // Where the rule was among ours it is gone, and with it what hid the table.
             if (plane.Save().Contains("is incompatible", StringComparison.Ordinal))
-                Assert.Contains("made with nft", Assert.Single(report.Warnings), StringComparison.Ordinal);
+                Assert.Contains("written with nft", Assert.Single(report.Warnings), StringComparison.Ordinal);
         }
     }
 

@@ -105,7 +105,7 @@ public sealed class SyncLoopTests : IAsyncDisposable
 
         await _test.UntilAsync(status => status.Refusals.IsEmpty);
         Assert.Single(_test.Log, line => line.Contains("ENOSPC: the set is full", StringComparison.Ordinal));
-        Assert.Contains(_test.Log, line => line.Contains("Service shop/web, port http is no longer held back", StringComparison.Ordinal));
+        Assert.Contains(_test.Log, line => line.Contains("Service shop/web, port http is no longer quarantined", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -385,7 +385,7 @@ public sealed class KernelSideTests
     }
 
     /// <summary>
-    /// As Linux 6.1 did with a rule it does not know: no service is at fault, so nothing can be held back to let the rest go in.
+    /// As Linux 6.1 did with a rule it does not know: no service is at fault, so nothing can be quarantined so that the rest is accepted.
     /// </summary>
     [Fact]
     public void A_rule_that_the_kernel_refuses_is_named_and_nothing_is_called_in_force()

@@ -18,7 +18,7 @@ public sealed class ConntrackTests : IDisposable
         // A DNS query to a service, translated to an endpoint; the same to another endpoint; TCP; IPv6; ICMP.
         Insert("udp", "10.244.1.9", "172.30.0.10", "--sport 40000 --dport 53", "--dst-nat 10.244.2.5:5353 --mark 7");
         Insert("udp", "10.244.1.9", "172.30.0.10", "--sport 40001 --dport 53", "--dst-nat 10.244.2.6:5353 --zone 3");
-        Insert("tcp", "10.244.1.9", "172.30.0.10", "--sport 40002 --dport 53", "--state ESTABLISHED");
+        Insert("tcp", "10.244.1.9", "172.30.0.10", "--sport 40002 --dport 53", "--state ESTABLISHED -u SEEN_REPLY");
         Insert("udp", "fd00::9", "fd00:30::10", "--sport 40003 --dport 53", "");
         Insert("icmp", "10.244.1.9", "172.30.0.10", "--icmp-type 8 --icmp-code 0 --icmp-id 77", "");
     }
@@ -62,6 +62,17 @@ public sealed class ConntrackTests : IDisposable
             OriginalDestinationPort = (ushort?)port,
             ReplySource = replySource is null ? null : InetAddress.Parse(replySource),
         };
+        Assert.Equal(expected, _table.Read(filter).Count);
+    }
+
+    [Theory]
+    [InlineData(IpFamily.None, IpProtocol.None, 4)]
+    [InlineData(IpFamily.IPv4, IpProtocol.Udp, 2)]
+    [InlineData(IpFamily.IPv4, IpProtocol.Tcp, 0)]
+    public void Connections_without_an_answer_are_told_from_others(IpFamily family, IpProtocol protocol, int expected)
+    {
+        var filter = new ConntrackFilter { Family = family, Protocol = protocol, IsUnanswered = true };
+
         Assert.Equal(expected, _table.Read(filter).Count);
     }
 

@@ -235,7 +235,7 @@ public class KubernetesSourceTests
         await Eventually(() => rig.Log.Lines.Count > 0, "a line in the log");
         await Eventually(() => rig.Server.Requests.IsEmpty, "no request over such a connection");
         string line = Assert.Single(rig.Log.Lines);
-        Assert.Contains("no trust between us and the API server", line, StringComparison.Ordinal);
+        Assert.Contains("TLS with the API server", line, StringComparison.Ordinal);
         Assert.Contains(isOfAnotherAuthority ? "errors in the certificate chain" : "RemoteCertificateNameMismatch", line,
             StringComparison.Ordinal);
     }
@@ -293,7 +293,7 @@ public class KubernetesSourceTests
         var source = new KubernetesSource("", "node-a", new LogLines<KubernetesSource>(), TimeProvider.System, new Random(1));
         SourceException error = await Assert.ThrowsAsync<SourceException>(() => source.RunAsync(
             System.Threading.Channels.Channel.CreateUnbounded<ClusterEvent>().Writer, TestContext.Current.CancellationToken));
-        Assert.StartsWith("No kubeconfig is given and this is no pod with a service account", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("No kubeconfig is given and this is not a pod with a service account", error.Message, StringComparison.Ordinal);
     }
 
     private static string? AddressOf(SourceRun run, string name) =>

@@ -172,7 +172,7 @@ public class ManifestReaderTests
         const string Service = "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {clusterIP: 10.0.0.%, ports: [{port: 80}]}}";
         ManifestFile file = Yaml.Read($"{Service.Replace('%', '1')}\n---\n{Service.Replace('%', '2')}");
         Assert.Equal("10.0.0.1", ((ClusterEvent.ServiceSet)file.Objects.Values.Single().Set).Service.ClusterIPs.Single().ToString());
-        Assert.Contains("stands in document 1 of this file already", file.Problems.Single().Message, StringComparison.Ordinal);
+        Assert.Contains("already defined in document 1 of this file, which wins", file.Problems.Single().Message, StringComparison.Ordinal);
     }
 
     [Fact]

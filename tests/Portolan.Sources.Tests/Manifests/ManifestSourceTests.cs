@@ -119,7 +119,7 @@ public sealed partial class ManifestSourceTests : IDisposable
         await run.Synced();
         Assert.Equal("10.0.0.1", AddressOf(run, "web"));
         Assert.Equal("b.yaml", run.Source.Problems.Single().Object);
-        Assert.Contains("stands in a.yaml already", run.Source.Problems.Single().Message, StringComparison.Ordinal);
+        Assert.Contains("already defined in a.yaml, which wins", run.Source.Problems.Single().Message, StringComparison.Ordinal);
 
         File.Delete(PathOf("a.yaml"));
         await run.Until(_ => AddressOf(run, "web") == "10.0.0.2", "the second file's object");

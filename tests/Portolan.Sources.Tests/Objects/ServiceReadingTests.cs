@@ -89,12 +89,12 @@ public class ServiceReadingTests
         "spec.ports[1].port: 0 is not between 1 and 65535")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 70000}]", "spec.ports[0].port: 70000 is not between")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{name: x}]", "spec.ports[0]: has no port number")]
-    [InlineData("clusterIP: 10.0.0.1, ports: [{port: http}]", "spec.ports[0].port: is text where a number belongs")]
+    [InlineData("clusterIP: 10.0.0.1, ports: [{port: http}]", "spec.ports[0].port: is text where a number is expected")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, nodePort: 99999}]", "spec.ports[0].nodePort: 99999 is not between")]
-    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, protocol: QUIC}]", "spec.ports[0].protocol: 'QUIC' is none of TCP, UDP and SCTP")]
-    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: \"<b>\"}]", "spec.ports[0].name: is not a port name")]
+    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, protocol: QUIC}]", "spec.ports[0].protocol: 'QUIC' is not TCP, UDP or SCTP")]
+    [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: \"<b>\"}]", "spec.ports[0].name: is not a valid Kubernetes port name")]
     [InlineData("clusterIP: 10.0.0.1, ports: [{port: 80, name: x}, {port: 81, name: x}]", "spec.ports[1]: a second port named 'x' for tcp")]
-    [InlineData("clusterIP: 10.0.0.1, ports: {port: 80}", "spec.ports: is an object where a list belongs")]
+    [InlineData("clusterIP: 10.0.0.1, ports: {port: 80}", "spec.ports: is an object where a list is expected")]
     [InlineData("clusterIP: ten, ports: [{port: 80}]", "spec.clusterIP: 'ten' is not an IP address")]
     [InlineData("clusterIP: 12, ports: [{port: 80}]", "spec.clusterIP: is a number where text")]
     [InlineData("clusterIP: 127.0.0.1, ports: [{port: 80}]", "spec.clusterIP: 127.0.0.1 is a loopback address")]
@@ -141,7 +141,7 @@ public class ServiceReadingTests
     {
         ManifestFile file = Yaml.Read($"{{apiVersion: v1, kind: Service, metadata: {{name: \"{name}\"}}, spec: {{{OnePort}}}}}");
         Assert.Empty(file.Objects);
-        Assert.Contains("is not a name of Kubernetes", file.Problems.Single().Message, StringComparison.Ordinal);
+        Assert.Contains("is not a valid Kubernetes name", file.Problems.Single().Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', file.Problems.Single().ToString());
     }
 

@@ -20,6 +20,9 @@ internal static partial class LinuxCalls
     [LibraryImport("libc", EntryPoint = "unshare", SetLastError = true)]
     public static partial int Unshare(int flags);
 
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNamespace(SafeFileHandle file, int kind);
+
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial SafeFileHandle Open(string path, int flags);
 
@@ -55,6 +58,15 @@ internal static partial class LinuxCalls
 
     [LibraryImport("libc", EntryPoint = "execvp", SetLastError = true)]
     public static partial int ExecVp(nint file, nint arguments);
+
+    /// <summary>Opens a file that is only there to be handed to other calls.</summary>
+    public static SafeFileHandle OpenOrThrow(string path)
+    {
+        const int readOnly = 0;
+        SafeFileHandle file = Open(path, readOnly | O_CLOEXEC);
+        ThrowOnError(file.IsInvalid ? -1 : 0, $"opening {path}");
+        return file;
+    }
 
     public static void ThrowOnError(nint result, string what)
     {

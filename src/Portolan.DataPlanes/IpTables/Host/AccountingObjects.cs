@@ -8,7 +8,7 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.IpTables.Host;
 
 /// <summary>
-/// The kernel's packet counters with names, which kube-proxy's rules count into (linux/netfilter/nfnetlink_acct.h). They belong to the
+/// The kernel's named packet counters, which kube-proxy's rules use (linux/netfilter/nfnetlink_acct.h). They belong to the
 /// network namespace of the calling thread.
 /// </summary>
 internal static class AccountingObjects
@@ -38,7 +38,7 @@ internal static class AccountingObjects
         .Select(static pair => new PlaneSample(pair.Metric, pair.Packets!.Value));
 
     /// <summary>Makes sure that the counters exist.</summary>
-    /// <returns>False where the kernel has no such counters, or this process may not make them.</returns>
+    /// <returns>False if the kernel has no such counters, or this process may not create them.</returns>
     public static bool TryEnsure(params ReadOnlySpan<string> names)
     {
         try

@@ -6,16 +6,16 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 
-/// <summary>What rules of one family depend on beside the services.</summary>
+/// <summary>What the rules of one family depend on besides the services.</summary>
 /// <param name="Family">The family: one set of tables each.</param>
 /// <param name="Options">The plane's configuration.</param>
-/// <param name="Detector">How pods are told from other sources.</param>
+/// <param name="Detector">How packets from pods are recognised.</param>
 /// <param name="HasCounters">The kernel has the accounting objects that kube-proxy's metrics read.</param>
 /// <param name="AllowsLocalhost">NodePorts answer on IPv4 loopback addresses.</param>
-/// <param name="TakesNodePortsEverywhere">NodePorts answer on every address of the node, loopback aside.</param>
+/// <param name="TakesNodePortsEverywhere">NodePorts answer on every address of the node except loopback.</param>
 /// <param name="HasEndpointComments">
-/// All rules of endpoints say whose they are; false above <see cref="MaxCommentedEndpoints"/> endpoints, where such comments would be more
-/// than half of what the kernel takes and returns for each change: there a chain's first one speaks for the rest.
+/// All endpoint rules have a comment with the service; false above <see cref="MaxCommentedEndpoints"/> endpoints, where comments would be
+/// more than half of what the kernel copies in and out for each change: then only the first rule of a chain has one.
 /// </param>
 internal sealed record LayoutContext(
     IpFamily Family,
@@ -43,7 +43,7 @@ internal sealed record LayoutContext(
 }
 
 /// <summary>
-/// Makes rules from plans: pure, and the same for the same plan. A layout says which chains there are and who jumps where.
+/// Generates rules from plans: pure, and the same for the same plan. A layout defines which chains exist and which jumps where.
 /// </summary>
 internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
 {
@@ -68,15 +68,15 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     public abstract IEnumerable<FixedChain> FixedChains();
 
     /// <summary>
-    /// Rules of ours in chains that are not ours alone (the built-in ones and the kubelet's KUBE-FIREWALL); each is put first where it is
-    /// missing, so that the last of this list stands first.
+    /// Our rules in chains that are not ours alone (the built-in ones and the kubelet's KUBE-FIREWALL); each is inserted first if it is
+    /// missing, so the last in this list ends up first.
     /// </summary>
     public abstract IEnumerable<SharedRule> Hooks();
 
-    /// <summary>Hooks that only another layout has, and nobody but a service proxy makes.</summary>
+    /// <summary>Hooks that only another layout has, and that only a service proxy creates.</summary>
     public virtual IEnumerable<SharedRule> HooksOfOtherLayouts() => [];
 
-    /// <summary>Rules at the end of KUBE-SERVICES: what is for one of the node's addresses may be for a NodePort.</summary>
+    /// <summary>Rules at the end of KUBE-SERVICES: packets to an address of the node may be for a NodePort.</summary>
     public IEnumerable<SharedRule> NodePortDispatch()
     {
         if (Context.TakesNodePortsEverywhere)
@@ -89,7 +89,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         }
         foreach (InetAddress address in node.NodePortAddresses)
         {
-            // IPv6 never routes loopback addresses off the loopback interface, and IPv4 only when told to.
+            // IPv6 never routes loopback addresses off the loopback interface, and IPv4 only with route_localnet.
             if (address.Family == Family && (!address.IsLoopback || Context.AllowsLocalhost))
                 yield return Last(new() { Destination = PrefixMatch.Host(address) });
         }
@@ -100,11 +100,11 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
             Position: RulePosition.Last);
     }
 
-    /// <summary>The layout an option asks for.</summary>
+    /// <summary>The layout that an option selects.</summary>
     public static ChainLayout Of(LayoutContext context, AddressPlan node) =>
         context.Options.Layout == IpTablesLayout.Modern ? new ModernLayout(context, node) : new ClassicLayout(context, node);
 
-    /// <summary>All that a service means in this family.</summary>
+    /// <summary>All chains and rules of a service in this family.</summary>
     public Fragment Compile(ServicePlan? plan)
     {
         if (plan is null)
@@ -124,13 +124,15 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
 
     protected abstract void CompilePort(Fragment fragment, PortPlan port);
 
-    /// <summary>Lets load balancers ask for the service's health where the INPUT chain drops what is not allowed.</summary>
+    /// <summary>
+    /// Lets load balancers reach the service's health check port if the INPUT chain drops what is not explicitly accepted.
+    /// </summary>
     protected abstract void AddHealthCheck(Fragment fragment, PortPlan port, ushort healthCheckPort);
 
     /// <summary>A jump to a chain.</summary>
     protected static RuleTarget To(string chain) => new JumpTarget(chain);
 
-    /// <summary>Rejects or drops what arrives at a frontend; null when the policy sends it on.</summary>
+    /// <summary>Rejects or drops what arrives at a frontend; null if the policy forwards it.</summary>
     protected IpRule? RejectOrDrop(FrontendAction action, PortPlan port, string name) => action switch
     {
         FrontendAction.Reject => new()
@@ -148,7 +150,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         _ => null,
     };
 
-    /// <summary>A rule for what is sent to a frontend.</summary>
+    /// <summary>A rule for packets to a frontend.</summary>
     protected static IpRule At(PortPlan port, Frontend frontend, string? comment) => new()
     {
         Destination = frontend.Kind == FrontendKind.NodePort ? null : PrefixMatch.Host(frontend.Address),
@@ -157,7 +159,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         Comment = comment,
     };
 
-    /// <summary>A rule of KUBE-SERVICES in the nat table, which a tree can lead to.</summary>
+    /// <summary>A rule of KUBE-SERVICES in the nat table, which may be in a tree.</summary>
     protected static SharedRule InServices(PortPlan port, Frontend frontend, IpRule rule) =>
         new(ChainId.Nat(KubeProxyIptables.Services), rule, port.Name.Service, frontend.Address);
 
@@ -165,7 +167,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     protected static SharedRule InNodePorts(PortPlan port, IpRule rule) =>
         new(ChainId.Nat(KubeProxyIptables.NodePorts), rule, port.Name.Service);
 
-    /// <summary>What <see cref="RejectOrDrop"/> says, for one frontend.</summary>
+    /// <summary>The rule for <see cref="RejectOrDrop"/>, for one frontend.</summary>
     protected static SharedRule Denied(PortPlan port, Frontend frontend, IpRule rejectOrDrop) => new(
         ChainId.Filter(frontend.Kind == FrontendKind.ClusterIP ? KubeProxyIptables.Services : KubeProxyIptables.ExternalServices),
         At(port, frontend, rejectOrDrop.Comment) with
@@ -176,7 +178,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         port.Name.Service,
         Position: frontend.Kind == FrontendKind.NodePort ? RulePosition.AfterAddresses : RulePosition.Anywhere);
 
-    /// <summary>Jumps of pods' packets only, one per range of the detector; none where there is no detector.</summary>
+    /// <summary>Jumps for packets from pods only, one per range of the detector; none without a detector.</summary>
     protected IEnumerable<IpRule> FromPods(IpRule rule)
     {
         switch (Context.Detector.Mode)
@@ -191,7 +193,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         }
     }
 
-    /// <summary>Marks what is not from a pod for masquerading; null where there is no detector.</summary>
+    /// <summary>Marks what is not from a pod for masquerading; null without a detector.</summary>
     protected IpRule? MarkOffCluster(IpRule rule)
     {
         LocalDetector detector = Context.Detector;
@@ -199,7 +201,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         {
             LocalDetection.Cidrs when detector.Cidrs.Length == 1 =>
                 rule with { Source = new(detector.Cidrs[0], IsNegated: true), Target = MarkMasquerade },
-            // One rule cannot be outside of two ranges.
+            // A single rule cannot match sources outside two ranges.
             LocalDetection.Cidrs when detector.Cidrs.Length > 1 => rule with { Target = To(KubeProxyIptables.MarkOffCluster) },
             LocalDetection.Interface or LocalDetection.InterfacePrefix =>
                 rule with { Input = PodInterface() with { IsNegated = true }, Target = MarkMasquerade },
@@ -221,12 +223,12 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         yield return Hook(ChainId.Nat("POSTROUTING"), KubeProxyIptablesComment.Postrouting, KubeProxyIptables.Postrouting);
     }
 
-    /// <summary>How KUBE-FORWARD begins: what conntrack could not place is dropped, what we marked may pass.</summary>
+    /// <summary>The first rules of KUBE-FORWARD: what is INVALID to conntrack is dropped, what we marked is accepted.</summary>
     protected IEnumerable<IpRule> Forwarding(string? invalidCounter)
     {
         if (Context.Options.DropsInvalid)
         {
-            // A packet that conntrack could not place would leave untranslated, and reset the connection it belongs to.
+            // A packet that is INVALID to conntrack would leave untranslated, and reset the connection it belongs to.
             yield return new() { Match = new StateMatch(ConntrackStates.Invalid), Counter = invalidCounter, Target = RuleTarget.Drop };
         }
         yield return new()
@@ -237,7 +239,7 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         };
     }
 
-    /// <summary>Lets replies pass that the FORWARD chain would not.</summary>
+    /// <summary>Accepts replies that the FORWARD chain might drop.</summary>
     protected static IpRule Replies(string comment) => new()
     {
         Comment = comment,
@@ -246,8 +248,8 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
     };
 
     /// <summary>
-    /// With route_localnet any neighbour could reach services that listen on loopback only; what was not translated by us is kept out
-    /// (CVE-2020-8558). The chain is the kubelet's too.
+    /// With route_localnet any neighbour could reach services that listen on loopback only; what was not translated by us is dropped
+    /// (CVE-2020-8558). The chain is shared with the kubelet.
     /// </summary>
     protected IEnumerable<SharedRule> FirewallHooks()
     {
@@ -265,11 +267,11 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         });
     }
 
-    /// <summary>A rule of ours in the kubelet's chain.</summary>
+    /// <summary>Our rule in the kubelet's chain.</summary>
     protected static SharedRule InFirewall(IpRule rule) =>
         new(ChainId.Filter(KubeProxyIptables.Firewall), rule, Position: RulePosition.First);
 
-    /// <summary>Chains every layout has: marking, masquerading, the canary that vanishes when somebody flushes.</summary>
+    /// <summary>Chains every layout has: marking, masquerading, the canary that disappears when another program flushes.</summary>
     protected IEnumerable<FixedChain> CommonChains()
     {
         uint mark = MasqueradeMark;
@@ -284,14 +286,14 @@ internal abstract class ChainLayout(LayoutContext context, AddressPlan node)
         yield return new(
             ChainId.Nat(KubeProxyIptables.Postrouting),
             new() { Match = new MarkMatch(mark, mark, IsNegated: true), Target = RuleTarget.Return },
-            // Takes the mark off, so that the packet is not masqueraded again if it comes by once more in its encapsulation.
+            // Clears the mark, so that the packet is not masqueraded again if it passes once more after encapsulation.
             new() { Target = new MarkTarget(mark, 0) },
             new() { Comment = KubeProxyIptablesComment.Masquerade, Target = new MasqueradeTarget(Context.Options.RandomFully) });
         yield return new(ChainId.Nat(KubeProxyIptables.ProxyCanary));
         yield return new(ChainId.Filter(KubeProxyIptables.ProxyCanary));
     }
 
-    /// <summary>Sends to each of the endpoints with the same probability, to the one a client had before if affinity asks for it.</summary>
+    /// <summary>Sends to each of the endpoints with the same probability, or to the client's previous one with session affinity.</summary>
     protected void AddBackends(List<IpRule> rules, PortPlan port, EndpointChain[] destinations, Func<int, string> comment)
     {
         for (int i = 0; i < destinations.Length && port.AffinitySeconds > 0; i++)

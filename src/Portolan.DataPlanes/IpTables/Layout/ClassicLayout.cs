@@ -8,17 +8,17 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 
 /// <summary>
 /// The chains of kube-proxy before v1.24, which many runbooks describe: KUBE-FW- for load balancers, KUBE-XLB- for policy Local,
-/// KUBE-MARK-DROP for what a later rule of the filter table drops. What happens to a packet is what today's plans say.
+/// KUBE-MARK-DROP for what a later rule of the filter table drops. What happens to a packet follows today's semantics.
 /// </summary>
 /// <remarks>
-/// Against v1.20: marked packets are dropped when they are forwarded too, external IPs do not ask where a packet comes from, and services
-/// with internalTrafficPolicy Local (which v1.20 did not know) have a KUBE-SVL- chain. Where some of the node's addresses take no NodePorts
-/// (under nodePortAddresses, and ::1 always), one without local endpoints drops there too.
+/// Unlike v1.20: marked packets are also dropped when they are forwarded, external IPs do not depend on where a packet comes from, and
+/// services with internalTrafficPolicy Local (which v1.20 did not have) get a KUBE-SVL- chain. If some of the node's addresses take no
+/// NodePorts (because of nodePortAddresses, and ::1 always), one without local endpoints also drops there.
 /// </remarks>
 internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
     /// <summary>
-    /// A load balancer's address need not be one of the node's: then what is marked comes by here, which v1.20 did not watch.
+    /// A load balancer's address need not be one of the node's: then marked packets are forwarded, which v1.20 did not consider.
     /// </summary>
     public static SharedRule ForwardToFirewall { get; } = Hook(ChainId.Filter("FORWARD"), null, KubeProxyIptables.Firewall);
 
@@ -103,7 +103,7 @@ internal sealed class ClassicLayout(LayoutContext context, AddressPlan node) : C
                     break;
                 default:
                     AddNodePort(fragment, port, frontend, name, outsideChain);
-                    // Packets to addresses that take no NodePorts do not get to KUBE-XLB-, and are dropped as in the modern layout.
+                    // Packets to addresses that take no NodePorts do not reach KUBE-XLB-, and are dropped as in the modern layout.
                     if (frontend.Outside.Action == FrontendAction.Drop && !(Context.TakesNodePortsEverywhere && Context.AllowsLocalhost))
                         fragment.Shared.Add(Denied(port, frontend, RejectOrDrop(frontend.Outside.Action, port, name)!));
                     isExternal = true;

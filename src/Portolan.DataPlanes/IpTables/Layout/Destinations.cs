@@ -6,14 +6,14 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.IpTables.Layout;
 
 /// <summary>
-/// The endpoints of one port that are in use, in kube-proxy's order: by their text, so that 10.0.0.10 comes before 10.0.0.9.
+/// The endpoints of one port that are in use, in kube-proxy's order: sorted as text, so that 10.0.0.10 comes before 10.0.0.9.
 /// </summary>
 internal sealed class Destinations
 {
     private Destinations(EndpointChain[] all, EndpointChain[] cluster, EndpointChain[] local) =>
         (All, Cluster, Local) = (all, cluster, local);
 
-    /// <summary>Those of either list, each once.</summary>
+    /// <summary>Those in either list, without duplicates.</summary>
     public EndpointChain[] All { get; }
 
     /// <summary><see cref="PortPlan.ClusterBackends"/>.</summary>
@@ -23,7 +23,7 @@ internal sealed class Destinations
     public EndpointChain[] Local { get; }
 
     /// <param name="port">The port.</param>
-    /// <param name="areCommented">Rules of endpoints say whose they are.</param>
+    /// <param name="areCommented">Endpoint rules have a comment with the service.</param>
     public static Destinations Of(PortPlan port, bool areCommented)
     {
         if (port.LocalBackends.IsEmpty || port.LocalBackends == port.ClusterBackends)
@@ -43,7 +43,7 @@ internal sealed class Destinations
         for (int i = 0; i < chains.Length; i++)
         {
             texts[i] = backends[i].Endpoint.ToString();
-            // One digest a chain, however many rules name it.
+            // One digest per chain, however many rules name it.
             chains[i] = new(KubeProxyIptables.EndpointChain(name, port.Name.Protocol, texts[i]), port, backends[i].Endpoint, areCommented);
         }
         Array.Sort(texts, chains, StringComparer.Ordinal);

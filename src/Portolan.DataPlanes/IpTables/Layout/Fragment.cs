@@ -2,7 +2,7 @@ using Portolan.DataPlanes.IpTables.Model;
 
 namespace Portolan.DataPlanes.IpTables.Layout;
 
-/// <summary>All that one service means in one family.</summary>
+/// <summary>All chains and rules of one service in one family.</summary>
 internal sealed class Fragment
 {
     public static Fragment Empty { get; } = new();

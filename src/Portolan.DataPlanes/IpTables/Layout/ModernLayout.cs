@@ -8,7 +8,7 @@ namespace Portolan.DataPlanes.IpTables.Layout;
 
 /// <summary>
 /// The chains of kube-proxy v1.36 (pkg/proxy/iptables/proxier.go): KUBE-SVC- leads to the cluster's endpoints, KUBE-SVL- to the node's own,
-/// KUBE-EXT- decides for traffic from outside, KUBE-FW- before it for source ranges.
+/// KUBE-EXT- handles traffic from outside, KUBE-FW- the source ranges before it.
 /// </summary>
 internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : ChainLayout(context, node)
 {
@@ -138,7 +138,7 @@ internal sealed class ModernLayout(LayoutContext context, AddressPlan node) : Ch
     private static void AddService(Fragment fragment, PortPlan port, Frontend frontend, string comment, string target) =>
         fragment.Shared.Add(InServices(port, frontend, At(port, frontend, comment) with { Target = To(target) }));
 
-    /// <summary>KUBE-SVC- or KUBE-SVL-: masquerading for the cluster IP where it leads here, then the endpoints.</summary>
+    /// <summary>KUBE-SVC- or KUBE-SVL-: masquerading for the cluster IP if it jumps here, then the endpoints.</summary>
     private PortChain Balancing(string chain, PortPlan port, EndpointChain[] destinations, FrontendAction action) => new(chain, port, () =>
     {
         List<IpRule> rules = [];

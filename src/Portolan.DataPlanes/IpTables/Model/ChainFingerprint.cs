@@ -4,8 +4,8 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// Sixty-four bits that stand for the rules of one chain in their order: the rules of a hundred thousand chains are compared with what the
-/// kernel shows, and keeping them would take more memory than a start may. Equal rules have equal bits; different ones hardly ever.
+/// A 64-bit hash of the rules of one chain in their order: the rules of a hundred thousand chains are compared with what the
+/// kernel holds, and keeping them would take too much memory at start. Equal rules have equal hashes; different ones almost never do.
 /// </summary>
 internal readonly record struct ChainFingerprint
 {
@@ -18,7 +18,7 @@ internal readonly record struct ChainFingerprint
     /// <summary>A chain without rules.</summary>
     public static ChainFingerprint Empty { get; } = new(Prime);
 
-    /// <summary>A chain whose rules nobody could read: equal to none that is wanted.</summary>
+    /// <summary>A chain whose rules could not be read: different from any wanted one.</summary>
     public static ChainFingerprint Unread => default;
 
     public static ChainFingerprint Of(IReadOnlyList<IpRule> rules)
@@ -29,7 +29,7 @@ internal readonly record struct ChainFingerprint
         return fingerprint;
     }
 
-    /// <summary>The same chain with one rule of ours more at its end.</summary>
+    /// <summary>The same chain with one more rule of ours at its end.</summary>
     public ChainFingerprint With(IpRule rule)
     {
         ulong bits = Mix(_bits, (ulong)rule.Protocol << 32 | (ulong)rule.Port << 16 | (rule.IsMatchFirst ? 1UL : 0));
@@ -43,7 +43,7 @@ internal readonly record struct ChainFingerprint
         return new(Mix(bits, rule.Target));
     }
 
-    /// <summary>The same chain with a rule of somebody else more at its end.</summary>
+    /// <summary>The same chain with one more rule of another program at its end.</summary>
     public ChainFingerprint WithForeign(ReadOnlySpan<char> rule) => new(Mix(Mix(_bits, ulong.MaxValue), rule));
 
     private static ulong Mix(ulong bits, RuleMatch? match) => match switch
@@ -91,7 +91,7 @@ internal readonly record struct ChainFingerprint
         return bits;
     }
 
-    // Both halves of the product: each bit that goes in reaches all that come out within two steps.
+    // Both halves of the product: each input bit affects all output bits within two steps.
     private static ulong Mix(ulong bits, ulong part)
     {
         ulong high = Math.BigMul(bits ^ part, Prime, out ulong low);

@@ -1,6 +1,6 @@
 namespace Portolan.DataPlanes.IpTables.Model;
 
-/// <summary>The tables of iptables that hold chains of ours.</summary>
+/// <summary>The iptables tables that our chains are in.</summary>
 internal enum IpTable : byte
 {
     Filter,
@@ -8,7 +8,7 @@ internal enum IpTable : byte
     Mangle,
 }
 
-/// <summary>The tables' names in the tools.</summary>
+/// <summary>The tables' names as the tools spell them.</summary>
 internal static class IpTableNames
 {
     /// <summary>"nat".</summary>
@@ -19,7 +19,7 @@ internal static class IpTableNames
         _ => "mangle",
     };
 
-    /// <summary>The table of a name; null for one that no rule of ours is in (raw, security).</summary>
+    /// <summary>The table with a name; null for one without rules of ours (raw, security).</summary>
     public static IpTable? Parse(string text) => text switch
     {
         "filter" => IpTable.Filter,

@@ -4,8 +4,8 @@ using Portolan.Services.Cluster;
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// One rule in the vocabulary of our layouts. Two rules are equal when they do the same to each packet and carry the same comment;
-/// <see cref="RuleText"/> writes and reads them as iptables-save shows them.
+/// One rule in the vocabulary of our layouts. Two rules are equal if they do the same to each packet and have the same comment;
+/// <see cref="RuleText"/> writes and reads them in the format of iptables-save.
 /// </summary>
 internal sealed record IpRule
 {
@@ -24,13 +24,13 @@ internal sealed record IpRule
     /// <summary>Destination port; 0 for any.</summary>
     public ushort Port { get; init; }
 
-    /// <summary>Untrusted text: it holds names from the cluster.</summary>
+    /// <summary>Untrusted text: it contains names from the cluster.</summary>
     public string? Comment { get; init => field = value is null ? null : RuleText.CleanComment(value); }
 
-    /// <summary>One match more; null for none.</summary>
+    /// <summary>One more match; null for none.</summary>
     public RuleMatch? Match { get; init; }
 
-    /// <summary>The match is written before the comment, as kube-proxy does at its jumps from built-in chains.</summary>
+    /// <summary>The match is written before the comment, as kube-proxy does for its jumps from built-in chains.</summary>
     public bool IsMatchFirst { get; init; }
 
     /// <summary>Name of the accounting object that counts packets which matched so far; null for none.</summary>
@@ -39,22 +39,22 @@ internal sealed record IpRule
     /// <summary>What happens to the packet; null for a rule that only counts.</summary>
     public RuleTarget? Target { get; init; }
 
-    /// <summary>The rule without "-A CHAIN ", as iptables-save shows it.</summary>
+    /// <summary>The rule without "-A CHAIN ", as iptables-save prints it.</summary>
     public override string ToString() => RuleText.Format(this);
 }
 
 /// <summary>An address inside, or outside, of a range.</summary>
 internal readonly record struct PrefixMatch(InetPrefix Prefix, bool IsNegated = false)
 {
-    /// <summary>True for what iptables-save does not show, because every packet matches.</summary>
+    /// <summary>True if iptables-save does not print it, because every packet matches.</summary>
     public bool IsAll => Prefix.Length == 0 && !IsNegated;
 
     public static PrefixMatch Host(InetAddress address) => new(InetPrefix.Host(address));
 }
 
-/// <summary>An interface, or none but this one.</summary>
-/// <param name="Name">Its name, with "+" at the end for all that begin so.</param>
-/// <param name="IsNegated">Any other.</param>
+/// <summary>An interface, or any but this one.</summary>
+/// <param name="Name">Its name, with "+" at the end for all that start with it.</param>
+/// <param name="IsNegated">Any other interface.</param>
 internal readonly record struct InterfaceMatch(string Name, bool IsNegated = false);
 
 /// <summary>A rule and the service it is for; null for none.</summary>

@@ -2,11 +2,11 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.Model;
 
-/// <summary>A chain that is written whole: what is in it depends on one service, on one branch of the tree, or on none.</summary>
+/// <summary>A chain that is written as a whole: its rules depend on one service, on one branch of the tree, or on none.</summary>
 /// <param name="id">The chain.</param>
 /// <remarks>
-/// Rules are made when somebody asks for them: a first sync needs the names of all chains before the first rule, and the rules of all
-/// services would not fit into the memory it may take. For the same reason a chain holds on to no more than its rules are made from.
+/// Rules are generated on demand: a first sync needs the names of all chains before the first rule, and the rules of all
+/// services would take too much memory. For the same reason a chain keeps no more than what its rules are generated from.
 /// </remarks>
 internal abstract class RuleChain(ChainId id)
 {
@@ -17,7 +17,7 @@ internal abstract class RuleChain(ChainId id)
     /// <summary>The service it is for; null for none, or for several.</summary>
     public abstract ObjectName? Owner { get; }
 
-    /// <summary>All of its rules, each time newly made.</summary>
+    /// <summary>All of its rules, generated on each call.</summary>
     public abstract IReadOnlyList<IpRule> Rules();
 
     /// <summary>The service that one of its rules is for; null for none.</summary>

@@ -17,7 +17,7 @@ internal abstract record RuleTarget
 
 /// <summary>A chain or a verdict.</summary>
 /// <param name="Chain">KUBE-SERVICES, DROP.</param>
-/// <param name="IsGoto">What comes to its end there does not come back to this chain (-g).</param>
+/// <param name="IsGoto">A packet that reaches the end of that chain does not return to this one (-g).</param>
 internal sealed record JumpTarget(string Chain, bool IsGoto = false) : RuleTarget
 {
     public override string Name => Chain;

@@ -19,8 +19,8 @@ internal static partial class RuleText
         Target,
     }
 
-    /// <summary>Reads a rule as iptables-save shows it, without "-A CHAIN ".</summary>
-    /// <returns>Null for a rule with anything that no layout of ours writes, or written in another order: somebody else's.</returns>
+    /// <summary>Reads a rule as iptables-save prints it, without "-A CHAIN ".</summary>
+    /// <returns>Null for a rule with anything that no layout of ours writes, or in another order: it is another program's.</returns>
     public static IpRule? TryParse(ReadOnlySpan<char> text)
     {
         var words = new Words(text);
@@ -101,7 +101,7 @@ internal static partial class RuleText
         };
     }
 
-    /// <summary>The chain or target a rule of iptables-save jumps to, with the target's options; empty where it jumps nowhere.</summary>
+    /// <summary>The chain or target a rule of iptables-save jumps to, with the target's options; empty if it has no target.</summary>
     public static string TargetOf(string rule)
     {
         int jump = Math.Max(rule.LastIndexOf("-j ", StringComparison.Ordinal), rule.LastIndexOf("-g ", StringComparison.Ordinal));
@@ -257,7 +257,7 @@ internal static partial class RuleText
             return word;
         }
 
-        /// <summary>Goes past a word if it is the next.</summary>
+        /// <summary>Skips a word if it is the next.</summary>
         public bool TrySkip(string word)
         {
             ReadOnlySpan<char> before = _rest;

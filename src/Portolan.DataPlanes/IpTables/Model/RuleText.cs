@@ -7,8 +7,8 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.IpTables.Model;
 
 /// <summary>
-/// Rules as iptables-restore takes them and iptables-save shows them, which is the same text but for runs of blanks: the only place that
-/// knows how a rule is spelled. Reading is in the other part of this class.
+/// Rules as iptables-restore accepts them and iptables-save prints them, which is the same text except for runs of blanks: the only place
+/// that knows the syntax of a rule. Parsing is in the other part of this class.
 /// </summary>
 /// <remarks>
 /// iptables-save writes addresses, interface and protocol first, then the matches in the order they were given, then the target. The
@@ -46,7 +46,7 @@ internal static partial class RuleText
         return line;
     }
 
-    /// <summary>Writes the same without making a string: a first sync writes hundreds of thousands.</summary>
+    /// <summary>Writes the same without allocating a string: a first sync writes hundreds of thousands.</summary>
     public static void Write(TextWriter writer, IpRule rule)
     {
         var text = new DefaultInterpolatedStringHandler(0, 0, CultureInfo.InvariantCulture, stackalloc char[512]);
@@ -55,7 +55,7 @@ internal static partial class RuleText
         text.Clear();
     }
 
-    /// <summary>A comment as the kernel keeps it: what would end the line is replaced, and what would not fit is cut off.</summary>
+    /// <summary>A comment as the kernel keeps it: what would end the line is replaced, and what would not fit is truncated.</summary>
     public static string CleanComment(string comment)
     {
         if (comment.Length <= MaxCommentBytes && comment.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0)
@@ -223,7 +223,7 @@ internal static partial class RuleText
     }
 
     /// <summary>
-    /// Writes a string as iptables-save does (xtables_save_string): bare when it is a plain word, else quoted, with ", ' and \ escaped.
+    /// Writes a string as iptables-save does (xtables_save_string): bare if it is a plain word, otherwise quoted, with ", ' and \ escaped.
     /// </summary>
     private static void AppendString(ref DefaultInterpolatedStringHandler text, string value)
     {

@@ -8,12 +8,12 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
-/// <summary>A change of one family's tables, and the order in which it is made.</summary>
+/// <summary>A change of one family's tables, and the order in which it is written.</summary>
 internal sealed class ChangeSet
 {
     /// <summary>
     /// Chains per transaction for iptables-nft-restore, which keeps the chains a transaction names in a sorted list that it walks for each
-    /// line: its time grows with the square of this number, that of the kernel's commits with the number of transactions.
+    /// line: its time grows with the square of this number, the time of the kernel's commits with the number of transactions.
     /// </summary>
     private const int ChainsPerTransaction = 500;
 
@@ -24,42 +24,42 @@ internal sealed class ChangeSet
     private readonly List<(ChainId Chain, ShownRule Rule, ObjectName? Owner)> _removed = [];
     private readonly List<ChainId> _deleted = [];
 
-    /// <summary>The kernel holds rules of another layout: services' chains and what leads to them change in one transaction.</summary>
+    /// <summary>The kernel holds rules of another layout: service chains and the jumps to them change in one transaction.</summary>
     public bool IsOfAnotherLayout { get; set; }
 
     public bool IsEmpty => _written.Count + _rewritten.Count + _created.Count + _added.Count + _removed.Count + _deleted.Count == 0;
 
-    /// <summary>Rules and chains that go.</summary>
+    /// <summary>Number of rules and chains to be deleted.</summary>
     public int Removals => _removed.Count + _deleted.Count;
 
-    /// <summary>True when a rule goes that is for no service: it may be somebody else's.</summary>
+    /// <summary>True if a rule that belongs to no service is deleted: it may be another program's.</summary>
     public bool RemovesRulesOfNobody => _removed.Exists(static removed => removed.Owner is null);
 
-    /// <summary>Creates a chain, or empties it, and fills it. Chains of no service come first, those of one service side by side.</summary>
+    /// <summary>Creates or empties a chain, and fills it. Chains without a service come first, those of one service are adjacent.</summary>
     public void Write(RuleChain chain) => _written.Add(chain);
 
-    /// <summary>Creates a shared chain, or empties it: it is filled with the rules that are added to it.</summary>
+    /// <summary>Creates or empties a shared chain: it is filled with the rules that are added to it.</summary>
     public void Rewrite(ChainId chain) => _rewritten.Add(chain);
 
-    /// <summary>Creates a shared chain only, because others use it too.</summary>
+    /// <summary>Only creates a shared chain, because other programs use it too.</summary>
     public void Create(ChainId chain)
     {
         if (!_created.Contains(chain))
             _created.Add(chain);
     }
 
-    /// <summary>Adds a rule at the position it asks for.</summary>
+    /// <summary>Adds a rule at its position.</summary>
     public void Add(SharedRule rule) => _added.Add(rule);
 
     public void Remove(SharedRule rule) => _removed.Add((rule.Chain, ShownRule.Of(rule.Rule), rule.Owner));
 
-    /// <summary>Removes a rule by what iptables-save shows of it.</summary>
+    /// <summary>Deletes a rule by its text in iptables-save.</summary>
     public void Remove(ChainId chain, ShownRule rule) => _removed.Add((chain, rule, null));
 
-    /// <summary>Removes a chain when nothing leads to it any more.</summary>
+    /// <summary>Deletes a chain once nothing jumps to it any more.</summary>
     public void Delete(ChainId chain) => _deleted.Add(chain);
 
-    /// <summary>For messages: which chains the change is about, a few of them by name.</summary>
+    /// <summary>For messages: the chains the change affects, a few of them by name.</summary>
     public string Describe()
     {
         string[] chains =
@@ -75,12 +75,12 @@ internal sealed class ChangeSet
     }
 
     /// <summary>
-    /// Writes the change so that no packet meets a gap: what is rejected or dropped is added before the nat table changes and removed after
-    /// it, what is led to exists before anything leads to it.
+    /// Writes the change so that there is never a gap: rules that reject or drop are added before the nat table changes and deleted after
+    /// it, and a chain exists before anything jumps to it.
     /// </summary>
-    /// <param name="script">Takes the lines.</param>
+    /// <param name="script">Receives the lines.</param>
     /// <param name="splitsTransactions">
-    /// True for nf_tables: first services' own chains, in portions, then what leads to them. False for ip_tables: each table in one
+    /// True for nf_tables: first the services' own chains, in batches, then the jumps to them. False for ip_tables: each table in one
     /// transaction.
     /// </param>
     public void Write(RestoreScript script, bool splitsTransactions)
@@ -106,7 +106,7 @@ internal sealed class ChangeSet
         if (chains + branches.Length > portion)
             script.Commit();
         WriteChains(script, branches);
-        // Before the additions: a rule that is in both moves, and -D takes the first it finds.
+        // Before the additions: a rule that is in both is moved, and -D deletes the first match.
         WriteRemoved(script, IpTable.Nat);
         WriteShared(script, IpTable.Nat);
         WriteRemoved(script, IpTable.Filter);
@@ -114,7 +114,7 @@ internal sealed class ChangeSet
             WriteDeleted(script, [.. deleted], splitsTransactions);
     }
 
-    /// <summary>Chains of the nat table by whole services, so that no rule leads to a chain of a later portion.</summary>
+    /// <summary>Chains of the nat table by complete services, so that no rule jumps to a chain of a later batch.</summary>
     private IEnumerable<RuleChain[]> Portions(int size)
     {
         List<RuleChain> portion = [];
@@ -134,12 +134,12 @@ internal sealed class ChangeSet
     }
 
     /// <summary>
-    /// Names the chains that come, the last by name first, before any of their rules. libiptc keeps all chains in a list sorted by name,
-    /// which it walks from the nearest of a few places it remembers: a name that goes to the front is put there at once, one that goes to
-    /// the end after a walk over hundreds. And chains whose names came in order lie side by side in its memory, for the walks that each
-    /// rule costs.
+    /// Declares the new chains in descending order of their names, before any of their rules. libiptc keeps all chains in a list sorted by
+    /// name, which it walks from the nearest of a few places it remembers: a name that goes to the front is inserted at once, one that goes
+    /// to the end after a walk over hundreds. And chains declared in order are adjacent in its memory, which speeds up the walks that each
+    /// rule causes.
     /// </summary>
-    /// <param name="script">Takes the lines.</param>
+    /// <param name="script">Receives the lines.</param>
     /// <param name="sorted">The chains in the order of their names.</param>
     private static void WriteChains(RestoreScript script, RuleChain[] sorted)
     {
@@ -153,7 +153,7 @@ internal sealed class ChangeSet
         }
     }
 
-    // Eight letters behind the prefix as a number: sixty thousand names are sorted in a quarter of the time; the order is for speed only.
+    // Eight letters after the prefix as a number: sorts sixty thousand names in a quarter of the time; the order only matters for speed.
     private static ulong SortKey(string name)
     {
         Span<byte> key = stackalloc byte[sizeof(ulong)];
@@ -183,7 +183,7 @@ internal sealed class ChangeSet
             script.Append(rule.Chain, rule.Rule, rule.Owner);
         foreach (SharedRule rule in filling.Where(static rule => rule.Position == RulePosition.AfterAddresses))
             script.Append(rule.Chain, rule.Rule, rule.Owner);
-        // Each goes to the front of a chain that stays, so that the last one goes first.
+        // Each is inserted at the front of a chain that stays, so the last one is written first.
         foreach (SharedRule rule in joining.Where(static rule => rule.Position == RulePosition.Anywhere).Reverse())
             script.Prepend(rule.Chain, rule.Rule, rule.Owner);
         foreach (SharedRule rule in joining.Where(static rule => rule.Position == RulePosition.AfterAddresses))
@@ -209,7 +209,7 @@ internal sealed class ChangeSet
         bool isSplit = chains.Length > portion;
         if (isSplit)
             script.Commit();
-        // Chains may lead to each other: all are emptied before one is deleted.
+        // Chains may jump to each other: all are emptied before any is deleted.
         foreach (Action<ChainId> step in (ReadOnlySpan<Action<ChainId>>)[script.Empty, script.DeleteChain])
         {
             for (int i = 0; i < chains.Length; i++)

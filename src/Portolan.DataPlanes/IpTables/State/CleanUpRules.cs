@@ -6,7 +6,7 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
-/// <summary>Removes what a proxy in iptables mode left: kube-proxy's chains of any version, and ours.</summary>
+/// <summary>Removes what a proxy in iptables mode left behind: the chains of any version of kube-proxy, and ours.</summary>
 internal static class CleanUpRules
 {
     private const int ChainsPerTransaction = 500;
@@ -48,7 +48,7 @@ internal static class CleanUpRules
     private static void Write(
         RestoreScript script, SavedTables saved, ChainId[] chains, bool isFirewallFree, bool splitsTransactions)
     {
-        // First nothing leads to the chains any more, then they lead nowhere, then they go.
+        // First the jumps to the chains are deleted, then their rules, then the chains.
         foreach ((ChainId chain, ShownRule rule) in saved.Jumps())
         {
             if (!IsShared(chain.Name) && (IsShared(rule.Target) || IsOurJumpToTheFirewall(chain, rule)
@@ -73,7 +73,7 @@ internal static class CleanUpRules
 
     private static bool IsShared(string chain) => KubeProxyIptables.RoleOf(chain).IsShared();
 
-    // KUBE-FIREWALL is the kubelet's, but it never leads there from FORWARD.
+    // KUBE-FIREWALL is the kubelet's, but the kubelet never jumps there from FORWARD.
     private static bool IsOurJumpToTheFirewall(ChainId chain, ShownRule rule) =>
         chain == ClassicLayout.ForwardToFirewall.Chain && rule.Equals(ShownRule.Of(ClassicLayout.ForwardToFirewall.Rule));
 }

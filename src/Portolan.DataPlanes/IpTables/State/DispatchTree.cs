@@ -7,17 +7,17 @@ using Portolan.Services.Cluster;
 namespace Portolan.DataPlanes.IpTables.State;
 
 /// <summary>
-/// KUBE-SERVICES as a tree: chains per address prefix, each leading to at most four narrower ones, down to leaves with the rules of a few
-/// addresses. A packet walks a number of rules that grows with the logarithm of the number of services.
+/// KUBE-SERVICES as a tree: chains per address prefix, each with jumps to at most four narrower ones, down to leaves with the rules of a
+/// few addresses. The number of rules a packet traverses grows with the logarithm of the number of services.
 /// </summary>
 /// <remarks>
-/// The shape depends on the addresses there are, not on the order they came in: a prefix with more than <see cref="LeafSize"/> addresses
-/// branches by the next two bits after those all of them share. A change of one address touches the chains on its path only.
-/// Services that share an address are in the order of their names, so that a comparison finds the chain as it was written.
+/// The shape depends on the addresses, not on the order in which they were added: a prefix with more than <see cref="LeafSize"/> addresses
+/// branches by the next two bits after those all of them share. A change of one address only touches the chains on its path.
+/// Services that share an address are ordered by name, so that a comparison finds the chain as it was written.
 /// </remarks>
 internal sealed class DispatchTree(IpFamily family)
 {
-    /// <summary>Addresses a leaf holds at most; one more chain costs about as much as walking this many rules costs on average.</summary>
+    /// <summary>Most addresses in a leaf; one more chain costs about as much as traversing this many rules costs on average.</summary>
     public const int LeafSize = 8;
 
     private const int BranchBits = 2;
@@ -44,8 +44,8 @@ internal sealed class DispatchTree(IpFamily family)
         _addresses.Sort();
     }
 
-    /// <summary>Takes rules out and others in.</summary>
-    /// <returns>What that changes.</returns>
+    /// <summary>Removes rules and adds others.</summary>
+    /// <returns>The chains and rules that change.</returns>
     public TreeChange Change(IReadOnlyCollection<SharedRule> removed, IReadOnlyCollection<SharedRule> added)
     {
         if (removed.Count + added.Count == 0)
@@ -72,7 +72,7 @@ internal sealed class DispatchTree(IpFamily family)
             else if (!kept.HasRulesOf(old))
                 written.Add(kept);
         }
-        // By owner, all or none: rules for one destination keep their order.
+        // All of an owner's or none: rules for one destination keep their order.
         ILookup<ObjectName?, OwnedRule> wasRoot = rootBefore.ToLookup(static rule => rule.Owner);
         ILookup<ObjectName?, OwnedRule> root = Root().ToLookup(static rule => rule.Owner);
         return new(written, deleted, DifferingGroups(wasRoot, root), DifferingGroups(root, wasRoot));
@@ -85,9 +85,9 @@ internal sealed class DispatchTree(IpFamily family)
     public IEnumerable<Branch> AllBranches() => Below(0, _addresses.Count, static (_, _) => true);
 
     /// <summary>
-    /// The chains that may look different once up to <paramref name="changed"/>.Count addresses come or go: those on the paths of these
-    /// addresses, those beside the paths, and the small ones that may merge or split. A chain that is in here before a change and not after
-    /// it may still exist: see <see cref="Find"/>.
+    /// The chains that may change if up to <paramref name="changed"/>.Count addresses are added or removed: those on the paths of these
+    /// addresses, those beside the paths, and the small ones that may merge or split. A chain that is returned before a change and not
+    /// after it may still exist: see <see cref="Find"/>.
     /// </summary>
     private IEnumerable<Branch> BranchesNear(HashSet<InetAddress> changed) =>
         Below(0, _addresses.Count, (prefix, count) => count <= LeafSize + changed.Count || changed.Any(prefix.Contains));
@@ -134,7 +134,7 @@ internal sealed class DispatchTree(IpFamily family)
         _addresses.RemoveAt(_addresses.BinarySearch(rule.Address));
     }
 
-    // Rules of one owner keep the order they come in: mark, then jump.
+    // Rules of one owner keep their order: mark, then jump.
     private static void Insert(List<OwnedRule> rules, SharedRule rule) =>
         rules.Insert(rules.FindLastIndex(there => there.Owner <= rule.Owner) + 1, new(rule.Rule, rule.Owner));
 
@@ -161,7 +161,7 @@ internal sealed class DispatchTree(IpFamily family)
     {
         if (!node.IsLeaf)
         {
-            // From KUBE-SERVICES a jump, because what finds no service there may still be for a NodePort; further down nobody is waiting.
+            // From KUBE-SERVICES a jump, because a packet that finds no service may still be for a NodePort; further down a goto is enough.
             foreach (Node child in Children(node))
             {
                 var target = new JumpTarget(KubeProxyIptables.BranchChain(child.Prefix), IsGoto: !isRoot);
@@ -184,7 +184,7 @@ internal sealed class DispatchTree(IpFamily family)
         return new(InetPrefix.Of(_addresses[from], length), from, to);
     }
 
-    /// <summary>A node's branches: the parts of its range by the next bits, each under its own (longer) prefix of that length.</summary>
+    /// <summary>A node's branches: the parts of its range by the next bits, each with its own (longer) prefix of that length.</summary>
     private IEnumerable<Node> Children(Node node)
     {
         int length = Math.Min(node.Prefix.Length + BranchBits, _bits);
@@ -200,7 +200,7 @@ internal sealed class DispatchTree(IpFamily family)
 
     /// <summary>One chain of the tree.</summary>
     /// <param name="prefix">The destinations it is for.</param>
-    /// <param name="rules">Its rules, and for which service each is; null for jumps within the tree.</param>
+    /// <param name="rules">Its rules, and the service of each; null for jumps within the tree.</param>
     public sealed class Branch(InetPrefix prefix, OwnedRule[] rules) : RuleChain(ChainId.Nat(KubeProxyIptables.BranchChain(prefix)))
     {
         private readonly IpRule[] _rules = [.. rules.Select(static rule => rule.Rule)];
@@ -222,11 +222,11 @@ internal sealed class DispatchTree(IpFamily family)
     }
 }
 
-/// <summary>What a change of addresses means for the tree.</summary>
-/// <param name="Written">Chains that come or change.</param>
-/// <param name="Deleted">Chains that go.</param>
-/// <param name="RootRemoved">Rules of KUBE-SERVICES that go.</param>
-/// <param name="RootAdded">Rules of KUBE-SERVICES that come, among them those that went because another of their service changed.</param>
+/// <summary>How a change of addresses changes the tree.</summary>
+/// <param name="Written">New and changed chains.</param>
+/// <param name="Deleted">Deleted chains.</param>
+/// <param name="RootRemoved">Rules removed from KUBE-SERVICES.</param>
+/// <param name="RootAdded">Rules added to KUBE-SERVICES, including removed ones of a service that has another changed rule.</param>
 internal sealed record TreeChange(
     IReadOnlyList<DispatchTree.Branch> Written,
     IReadOnlyList<ChainId> Deleted,

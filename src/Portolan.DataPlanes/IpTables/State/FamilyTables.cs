@@ -9,8 +9,8 @@ using Portolan.Services.Plans;
 namespace Portolan.DataPlanes.IpTables.State;
 
 /// <summary>
-/// What one family's tables are meant to hold, and the change that leads there: from what was written last, or from what the kernel shows.
-/// Pure; the plane runs the changes.
+/// What one family's tables should hold, and the change that achieves it: from what was written last, or from what the kernel holds.
+/// Pure; the plane makes the changes.
 /// </summary>
 internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch)
 {
@@ -24,11 +24,11 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
 
     public ChainLayout Layout { get; private set; } = layout;
 
-    /// <summary>Plans the rules are made from, as of the last <see cref="Take"/>.</summary>
+    /// <summary>Plans the rules are generated from, as of the last <see cref="Take"/>.</summary>
     public IReadOnlyDictionary<ObjectName, ServicePlan> Plans => _plans;
 
     /// <summary>
-    /// Node-wide facts changed in a way that may concern any rule: the change from here has to be taken from what the kernel shows.
+    /// Node-wide facts changed in a way that may affect any rule: the next change has to be computed from what the kernel holds.
     /// </summary>
     public void UseLayout(ChainLayout layout)
     {
@@ -36,7 +36,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         _tree = NewTree(layout, dispatch);
     }
 
-    /// <summary>Replaces plans without saying what changes: before <see cref="ChangeFrom"/>.</summary>
+    /// <summary>Replaces plans without computing the change: to be called before <see cref="ChangeFrom"/>.</summary>
     public void Replace(ObjectName service, ServicePlan? plan)
     {
         _endpoints += EndpointsOf(plan) - EndpointsOf(_plans.GetValueOrDefault(service));
@@ -51,11 +51,11 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
         + services.Sum(change => EndpointsOf(change.Plan) - EndpointsOf(_plans.GetValueOrDefault(change.Service)));
 
     /// <summary>
-    /// Replaces plans, and the addresses NodePorts are found by, and says what that changes, supposing that what was written before is
-    /// there. Costs what the changes cost.
+    /// Replaces plans and the addresses of NodePorts, and returns the resulting change, assuming that what was written before is still
+    /// in place. The cost depends on the changes only.
     /// </summary>
     /// <param name="services">The services that change.</param>
-    /// <param name="next">The layout from now on: the same but for the node's addresses.</param>
+    /// <param name="next">The layout from now on: the same except for the node's addresses.</param>
     public ChangeSet Take(ImmutableArray<ServiceChange> services, ChainLayout next)
     {
         var change = new ChangeSet();
@@ -95,12 +95,12 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     }
 
     /// <summary>
-    /// The change from what the kernel shows to what is meant. What is right already is not touched and keeps its counters.
+    /// The change from what the kernel holds to what it should hold. What is already right is not touched and keeps its counters.
     /// </summary>
-    /// <param name="saved">What the kernel shows.</param>
+    /// <param name="saved">What the kernel holds.</param>
     /// <param name="rewritesShared">
-    /// True to write the chains that all services share as a whole where anything in them is wrong: single rules, which may be somebody
-    /// else's, could not be taken out as they are shown.
+    /// True to rewrite the chains shared by all services as a whole if anything in them is wrong: single rules, which may be another
+    /// program's, could not be deleted by their printed text.
     /// </param>
     public ChangeSet ChangeFrom(SavedTables saved, bool rewritesShared = false)
     {
@@ -127,7 +127,7 @@ internal sealed class FamilyTables(ChainLayout layout, IpTablesDispatch dispatch
     private bool IsInTree(SharedRule rule) => _tree is not null && rule.Address.Family != IpFamily.None;
 
     /// <summary>
-    /// What goes and what comes. The rules of a series keep their order: where one of them changes, all are taken out and put in again.
+    /// What is deleted and what is added. The rules of a series keep their order: if one of them changes, all are deleted and added again.
     /// </summary>
     private static (IEnumerable<SharedRule> Goes, IEnumerable<SharedRule> Comes) CompareRules(List<SharedRule> old, List<SharedRule> next)
     {

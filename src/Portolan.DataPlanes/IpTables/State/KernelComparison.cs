@@ -8,17 +8,17 @@ using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
-/// <summary>Finds what has to change in what the kernel shows, so that it is what services mean.</summary>
-/// <param name="layout">Makes the rules.</param>
-/// <param name="tree">Is filled with the services' addresses; null where KUBE-SERVICES is linear.</param>
-/// <param name="saved">What the kernel shows.</param>
-/// <param name="rewritesShared">Shared chains with anything wrong in them are written as a whole.</param>
+/// <summary>Finds the difference between what the kernel holds and what the services require.</summary>
+/// <param name="layout">Generates the rules.</param>
+/// <param name="tree">Is filled with the services' addresses; null if KUBE-SERVICES is linear.</param>
+/// <param name="saved">What the kernel holds.</param>
+/// <param name="rewritesShared">Shared chains with anything wrong in them are rewritten as a whole.</param>
 internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, SavedTables saved, bool rewritesShared)
 {
     // With more changed rules than this a shared chain is rewritten: iptables-nft compares each -D with every rule of the chain.
     private const int MaxEdits = 64;
 
-    // Fewer are compiled in less time than it takes to share the work.
+    // Fewer are compiled in less time than it takes to distribute the work.
     private const int FewServices = 500;
 
     private readonly ChangeSet _change = new();
@@ -26,7 +26,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
     /// <summary>How many rules the services mean, after <see cref="Compare"/>.</summary>
     public RuleCounts Wanted { get; private set; }
 
-    /// <summary>A rule of KUBE-SERVICES in the nat table that is no part of the tree's chains.</summary>
+    /// <summary>A rule of KUBE-SERVICES in the nat table that is not in the tree's chains.</summary>
     public static SharedRule InServices(OwnedRule rule) => new(ChainId.Nat(KubeProxyIptables.Services), rule.Rule, rule.Owner);
 
     public ChangeSet Compare(Dictionary<ObjectName, ServicePlan> plans)
@@ -69,8 +69,8 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
     }
 
     /// <summary>
-    /// What all services mean, in an order that stays, and which of their own chains are not as they should be. Nothing of many can be
-    /// written before the last is compared, so that processors share it.
+    /// The rules of all services, in a stable order, and which of their own chains are not as they should be. For many services nothing can
+    /// be written before the last one is compared, so the work is distributed over the CPUs.
     /// </summary>
     private IEnumerable<(Fragment Fragment, RuleCounts Counts, List<RuleChain> Wrong)> CompareAll(Dictionary<ObjectName, ServicePlan> plans)
     {
@@ -113,7 +113,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
             : -1;
         foreach (var group in rules.GroupBy(static rule => rule.Series))
         {
-            // What is there of a series that lacks a rule, or has two the wrong way round, stays surplus, to be taken out and put in again.
+            // If a series lacks a rule or has two in the wrong order, its existing rules count as surplus, to be deleted and added again.
             if (!IsInOrder(group.Select(PlaceOf))
                 || group.Any(rule => rule.Position == RulePosition.AfterAddresses && PlaceOf(rule) < lastForOneAddress))
             {
@@ -123,7 +123,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
             foreach (SharedRule rule in group)
                 surplus.Remove(ShownRule.Of(rule.Rule));
         }
-        // Each is for another address, so that their order among each other says nothing.
+        // Each is for a different address, so their relative order does not matter.
         HashSet<ShownRule> last = [.. present.Skip(present.Count - tail.Length)];
         bool isTailRight = last.SetEquals(tail.Select(static rule => ShownRule.Of(rule.Rule)));
         for (int i = 0; isTailRight && i < tail.Length; i++)
@@ -151,7 +151,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
         }
     }
 
-    /// <summary>True when each place is behind the one before; -1 for none.</summary>
+    /// <summary>True if each position is after the previous one; -1 for none.</summary>
     private static bool IsInOrder(IEnumerable<int> places)
     {
         int last = -1;
@@ -176,13 +176,13 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
                 _change.Add(hook);
             foreach (ShownRule copy in copies.Skip(1))
                 _change.Remove(hook.Chain, copy);
-            // Chains that hooks lead to and that no layout fills are the kubelet's as well.
+            // Chains that hooks jump to and that no layout fills are shared with the kubelet.
             if (target == firewall.Name && !saved.Has(firewall))
                 _change.Create(firewall);
         }
     }
 
-    /// <summary>What another layout, or another version of kube-proxy, left: chains that nobody keeps in step any more.</summary>
+    /// <summary>What another layout, or another version of kube-proxy, left behind: chains that nothing updates any more.</summary>
     private void FindChainsOfOtherLayouts()
     {
         HashSet<ChainId> ours = [.. layout.SharedChains, .. layout.FixedChains().Select(static chain => chain.Id)];
@@ -199,7 +199,7 @@ internal sealed class KernelComparison(ChainLayout layout, DispatchTree? tree, S
             if (saved.RulesOf(hook.Chain).Contains(ShownRule.Of(hook.Rule)))
                 _change.Remove(hook);
         }
-        // The layouts say in different chains what is masqueraded: until all have changed, none may.
+        // The layouts decide in different chains what is masqueraded, so all must change in one transaction.
         ChainId proxyFirewall = ChainId.Filter(KubeProxyIptables.ProxyFirewall);
         _change.IsOfAnotherLayout = saved.RulesOf(ChainId.Nat(KubeProxyIptables.Services)).Count > 0
             && saved.Has(proxyFirewall) != ours.Contains(proxyFirewall);

@@ -6,7 +6,7 @@ namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
 /// Finds the back-end that the rest of the node uses, as the iptables-wrappers project does: the kubelet marks its choice with a chain in
-/// the mangle table; without one, the back-end that holds more rules, or whose tools are there at all.
+/// the mangle table; without one, the back-end that holds more rules, or the only one whose tools are installed.
 /// </summary>
 internal static class BackendDetection
 {

@@ -7,24 +7,24 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>What became of one run of iptables-restore.</summary>
-/// <param name="Error">Empty when everything went in; else the tool's words, on one line.</param>
+/// <summary>The result of one run of iptables-restore.</summary>
+/// <param name="Error">Empty if everything was applied; otherwise the tool's error message, on one line.</param>
 /// <param name="Lines">Lines fed.</param>
-/// <param name="Commits">Transactions asked for.</param>
+/// <param name="Commits">Number of transactions requested.</param>
 internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
 {
     public bool Succeeded => Error.Length == 0;
 
-    /// <summary>Another user of iptables held the lock all the time: nothing was done, and nothing is wrong with the rules.</summary>
+    /// <summary>Another program held the lock all the time: nothing was done, and nothing is wrong with the rules.</summary>
     public bool IsLockHeld { get; init; }
 
     /// <summary>Rules written, by table.</summary>
     public ImmutableDictionary<IpTable, int> Rules { get; init; } = ImmutableDictionary<IpTable, int>.Empty;
 
-    /// <summary>The service whose line was refused, where the tool said which line.</summary>
+    /// <summary>The service whose line was refused, if the tool said which line.</summary>
     public ObjectName? Owner { get; init; }
 
-    /// <summary>The line that was refused; empty where the tool did not say which.</summary>
+    /// <summary>The line that was refused; empty if the tool did not say which.</summary>
     public string RefusedLine { get; init; } = "";
 }
 
@@ -32,10 +32,11 @@ internal sealed record RestoreOutcome(string Error, int Lines, int Commits)
 /// <param name="family">IPv4 or IPv6.</param>
 /// <param name="backend">Nft or Legacy.</param>
 /// <param name="lockSeconds">How long to wait for the xtables lock.</param>
-/// <param name="own">Is told of each run; null for none.</param>
+/// <param name="own">Records each run; null for none.</param>
 internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend backend, int lockSeconds, OwnTools? own = null)
 {
-    // xtables.h, enum xtables_exittype: OTHER_PROBLEM is what the tools say of a chain that is not there, RESOURCE_PROBLEM of a held lock.
+    // xtables.h, enum xtables_exittype: the tools exit with OTHER_PROBLEM for a chain that does not exist, RESOURCE_PROBLEM for a held
+    // lock.
     private const int OtherProblem = 1, ResourceProblem = 4;
 
     public IpTablesBackend Backend { get; } = backend;
@@ -51,7 +52,9 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         return [prefix, $"{prefix}-save", $"{prefix}-restore"];
     }
 
-    /// <summary>Feeds iptables-restore while the script is being written. Chains that the script does not name are left alone.</summary>
+    /// <summary>
+    /// Feeds iptables-restore while the script is being written. Chains that the script does not name are left unchanged.
+    /// </summary>
     /// <exception cref="IOException">The tool could not be started.</exception>
     public RestoreOutcome Restore(Action<RestoreScript> write)
     {
@@ -65,7 +68,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         }
         catch (IOException)
         {
-            // The tool gave up before it had read everything; its exit code and words say why.
+            // The tool gave up before it had read everything; its exit code and error message say why.
         }
         (int exitCode, string errors) = process.Wait();
         output.GetAwaiter().GetResult();
@@ -85,8 +88,8 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         };
     }
 
-    /// <summary>Reads all tables as iptables-save shows them.</summary>
-    /// <exception cref="IOException">The tool could not be started, or failed; its words are in the message.</exception>
+    /// <summary>Reads all tables as iptables-save prints them.</summary>
+    /// <exception cref="IOException">The tool could not be started, or failed; its error message is included.</exception>
     public void Save(Action<Stream> read)
     {
         using ToolProcess process = Start($"{Prefix}-save", [], redirectsInput: false);
@@ -108,7 +111,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
         return exitCode != 0 || rules.Split('\n').Any(rule => rule.StartsWith($"{to} ", StringComparison.Ordinal));
     }
 
-    /// <summary>The rules of one chain as iptables-save shows them ("-A CHAIN RULE"); null when the tool cannot show them.</summary>
+    /// <summary>The rules of one chain as iptables-save prints them ("-A CHAIN RULE"); null if the tool cannot print them.</summary>
     public IEnumerable<string>? RulesOf(ChainId chain)
     {
         (int exitCode, string rules) = Ask(chain.Table, "-S", chain.Name);
@@ -134,7 +137,7 @@ internal sealed partial class IpTablesTool(IpFamily family, IpTablesBackend back
     private static string PrefixOf(IpFamily family, IpTablesBackend backend) =>
         (family == IpFamily.IPv4 ? "iptables" : "ip6tables") + (backend == IpTablesBackend.Nft ? "-nft" : "-legacy");
 
-    // Written once more, to nowhere: keeping a hundred thousand lines for the rare refusal would cost every sync.
+    // Generated once more without output: keeping a hundred thousand lines for the rare refusal would slow down every sync.
     private static (string Text, ObjectName? Owner) LineOf(Action<RestoreScript> write, int line)
     {
         using var script = new RestoreScript(Stream.Null) { KeptLine = line };

@@ -7,8 +7,8 @@ using Portolan.Inet;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// Numbers of rules and bytes in the tables of ip_tables or ip6_tables: one system call a table, however large it is, where the tools would
-/// copy all of it. They belong to the network namespace of the calling thread.
+/// Numbers of rules and bytes in the tables of ip_tables or ip6_tables: one system call per table, however large it is, whereas the tools
+/// would copy all of it. They belong to the network namespace of the calling thread.
 /// </summary>
 internal static class LegacyTableSizes
 {
@@ -23,7 +23,7 @@ internal static class LegacyTableSizes
 
     private static readonly IpTable[] s_tables = [IpTable.Filter, IpTable.Nat, IpTable.Mangle];
 
-    /// <summary>One number for the sizes of all three tables; null when the kernel does not say.</summary>
+    /// <summary>One number for the sizes of all three tables; null if the kernel does not report them.</summary>
     public static ulong? Read(IpFamily family)
     {
         try
@@ -38,7 +38,7 @@ internal static class LegacyTableSizes
                 Encoding.ASCII.GetBytes(table.Text(), info);
                 if (socket.GetRawSocketOption(family == IpFamily.IPv4 ? LevelIPv4 : LevelIPv6, GetInfo, info) != InfoBytes)
                     return null;
-                // Entries and bytes are told apart from others by their sum in all likelihood; the product of a prime keeps the tables
+                // The sum of entries and bytes almost certainly changes if either does; multiplying by a prime keeps the tables
                 // apart.
                 sizes = sizes * 1_000_003 + BinaryPrimitives.ReadUInt64LittleEndian(info[EntriesOffset..]);
             }

@@ -8,12 +8,12 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// Tables of iptables-nft in which somebody has rules that only nft can make. iptables-nft-save shows nothing of such a table; single
-/// chains are still shown, and the kernel lists the chains.
+/// Tables of iptables-nft that contain rules only nft can write. iptables-nft-save prints nothing of such a table; single
+/// chains can still be printed, and the kernel lists the chains.
 /// </summary>
 internal static class MixedTables
 {
-    /// <summary>Adds what can be learnt of such a table to what iptables-save showed.</summary>
+    /// <summary>Adds what can be found out about such a table to what iptables-save printed.</summary>
     /// <exception cref="IOException">The kernel does not list the table's chains.</exception>
     public static void Complete(SavedTables saved, IpTablesTool tool, IpTable table)
     {
@@ -38,11 +38,11 @@ internal static class MixedTables
         catch (NetlinkException failure)
         {
             throw new IOException(
-                $"table {table.Text()} holds rules made with nft, and its chains cannot be listed: {failure.Message}", failure);
+                $"table {table.Text()} has rules written with nft, and its chains cannot be listed: {failure.Message}", failure);
         }
     }
 
-    // The built-in ones have upper-case names, too; chains that people make with nft hardly ever.
+    // The built-in ones have upper-case names, too; chains that people create with nft hardly ever do.
     private static bool IsOfInterest(string chain) => chain.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal)
         || chain is "PREROUTING" or "INPUT" or "FORWARD" or "OUTPUT" or "POSTROUTING";
 

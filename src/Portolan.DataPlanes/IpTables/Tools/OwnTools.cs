@@ -1,16 +1,16 @@
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>Remembers the last tools that were run: what they commit is no change by others. May be used from any thread.</summary>
+/// <summary>Remembers the last tools that were run: what they commit is not a change by others. May be used from any thread.</summary>
 internal sealed class OwnTools
 {
-    // A notification of the kernel may be read when its process has ended a while ago; a number that long forgotten may be somebody else's.
+    // A notification may be read some time after its process has ended; much later the process id may have been reused.
     private const int Remembered = 64;
 
     private readonly Lock _gate = new();
     private readonly Queue<uint> _order = [];
     private readonly HashSet<uint> _ids = [];
 
-    /// <summary>How many runs there have been.</summary>
+    /// <summary>Number of runs so far.</summary>
     public long Runs { get; private set; }
 
     public void Add(int process)
@@ -27,8 +27,8 @@ internal sealed class OwnTools
     }
 
     /// <summary>
-    /// Whether a netlink port is one of theirs: the kernel gives the first netlink socket of a process the process's number in its own
-    /// namespace of processes, which the tools, our children, share with us (netlink_autobind).
+    /// Whether a netlink port is one of theirs: the kernel assigns the first netlink socket of a process its process id in its own
+    /// PID namespace, which the tools, our children, share with us (netlink_autobind).
     /// </summary>
     public bool Owns(uint port)
     {

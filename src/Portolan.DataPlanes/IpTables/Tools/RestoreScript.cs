@@ -5,7 +5,7 @@ using Portolan.Services.Cluster;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>Writes the input of iptables-restore, and remembers of one line which service it is for.</summary>
+/// <summary>Writes the input of iptables-restore, and keeps one line and the service it is for.</summary>
 /// <remarks>Rules are rendered with their strings quoted (<see cref="RuleText"/>); nothing passes through a shell.</remarks>
 internal sealed class RestoreScript(Stream output) : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class RestoreScript(Stream output) : IDisposable
     /// <summary>Number of lines so far.</summary>
     public int Lines { get; private set; }
 
-    /// <summary>Number of COMMIT lines so far: each is a transaction of its own.</summary>
+    /// <summary>Number of COMMIT lines so far: each is a separate transaction.</summary>
     public int Commits { get; private set; }
 
     /// <summary>Number of the line to keep in <see cref="KeptText"/> and <see cref="KeptOwner"/>; 0 for none.</summary>
@@ -30,14 +30,14 @@ internal sealed class RestoreScript(Stream output) : IDisposable
 
     public ObjectName? KeptOwner { get; private set; }
 
-    /// <summary>Creates a chain, or empties it.</summary>
+    /// <summary>Creates or empties a chain.</summary>
     public void Empty(ChainId chain)
     {
         Use(chain.Table);
         Line(null, ":", chain.Name, " - [0:0]");
     }
 
-    /// <summary>Creates a chain that is known not to exist, without emptying one that came up meanwhile.</summary>
+    /// <summary>Creates a chain that is known not to exist, without emptying one that was created meanwhile.</summary>
     public void Create(ChainId chain)
     {
         Use(chain.Table);
@@ -60,7 +60,7 @@ internal sealed class RestoreScript(Stream output) : IDisposable
         Line(null, "-X ", chain.Name);
     }
 
-    /// <summary>Ends the current table, if there is one: what was written for it goes into force at once.</summary>
+    /// <summary>Ends the current table, if there is one: what was written for it is committed at once.</summary>
     public void Commit()
     {
         if (_table is null)
@@ -77,7 +77,7 @@ internal sealed class RestoreScript(Stream output) : IDisposable
         _writer.Dispose();
     }
 
-    /// <summary>Begins a table where it is not the current one.</summary>
+    /// <summary>Starts a table unless it is the current one.</summary>
     private void Use(IpTable table)
     {
         if (_table == table)

@@ -1,11 +1,12 @@
 using System.Text;
 using Portolan.DataPlanes.IpTables.Model;
+using Portolan.Inet;
 using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// What iptables-save shows, reduced to what is compared: a fingerprint per chain that belongs to one service, the rules themselves of
+/// What iptables-save prints, reduced to what is compared: a fingerprint per chain that belongs to one service, the rules themselves of
 /// chains that services share and of our hooks in other chains.
 /// </summary>
 internal sealed class SavedTables
@@ -16,6 +17,7 @@ internal sealed class SavedTables
     private readonly Dictionary<string, ChainFingerprint> _owned = [];
     private readonly List<IpTable> _mixed = [];
     private readonly HashSet<(ChainId Chain, string Target)> _unreadJumps = [];
+    private readonly List<(InetAddress Address, ushort Port)> _udpFrontends = [];
 
     /// <summary>The nat table's chains that belong to one service or branch.</summary>
     public IEnumerable<ChainId> Owned => _owned.Keys.Select(ChainId.Nat);
@@ -23,13 +25,16 @@ internal sealed class SavedTables
     /// <summary>Chains of a service proxy that are not owned by one service.</summary>
     public IEnumerable<ChainId> Shared => _rules.Keys.Where(static chain => KubeProxyIptables.RoleOf(chain.Name).IsShared());
 
-    /// <summary>True when nothing is there that belongs to one service.</summary>
+    /// <summary>True if there is nothing that belongs to a service.</summary>
     public bool HasNoServices => _owned.Count == 0;
 
     /// <summary>
-    /// Tables that iptables-save does not show, because somebody put rules of nft there: of their chains not all is known.
+    /// Tables that iptables-save does not print because they contain rules of nft: their chains are only partly known.
     /// </summary>
     public IReadOnlyList<IpTable> Mixed => _mixed;
+
+    /// <summary>The addresses and ports of UDP that rules of the nat table lead on by; the default address for NodePorts.</summary>
+    public IReadOnlyList<(InetAddress Address, ushort Port)> UdpFrontends => _udpFrontends;
 
     public static SavedTables Read(IpTablesTool tool)
     {
@@ -40,13 +45,15 @@ internal sealed class SavedTables
         return saved;
     }
 
-    /// <summary>True when a chain whose rules cannot be shown leads to a target.</summary>
+    /// <summary>True if a chain whose rules cannot be printed jumps to a target.</summary>
     public bool LeadsUnread(ChainId chain, string target) => _unreadJumps.Contains((chain, target));
 
-    /// <summary>A chain of one service, whose rules nobody has read: they count as wrong.</summary>
+    /// <summary>A chain of one service, whose rules were not read: they count as wrong.</summary>
     internal void AddUnread(string chain) => _owned[chain] = ChainFingerprint.Unread;
 
-    /// <summary>A shared chain or one of others, whose rules cannot be shown. Ours count as missing, to be written as a whole.</summary>
+    /// <summary>
+    /// A shared chain or one of others, whose rules cannot be printed. Ours count as missing, to be rewritten as a whole.
+    /// </summary>
     internal void AddUnread(ChainId chain, IEnumerable<string> targets)
     {
         if (!KubeProxyIptables.RoleOf(chain.Name).IsShared())
@@ -63,16 +70,16 @@ internal sealed class SavedTables
             AddRule(chain.Table, line);
     }
 
-    /// <summary>Whether a chain of one service is as it should be.</summary>
+    /// <summary>Whether a chain of one service has the rules it should have.</summary>
     public bool Holds(RuleChain chain) =>
         _owned.TryGetValue(chain.Name, out ChainFingerprint fingerprint) && fingerprint == ChainFingerprint.Of(chain.Rules());
 
     public bool Has(ChainId chain) => _rules.ContainsKey(chain);
 
-    /// <summary>The rules of a chain; for built-in chains those that lead to chains of ours.</summary>
+    /// <summary>The rules of a chain; for built-in chains those that jump to chains of ours.</summary>
     public IReadOnlyList<ShownRule> RulesOf(ChainId chain) => _rules.TryGetValue(chain, out List<ShownRule>? rules) ? rules : [];
 
-    /// <summary>Rules that lead to chains of ours, but for those in chains of one service.</summary>
+    /// <summary>Rules that jump to chains of ours, except those in chains of one service.</summary>
     public IEnumerable<(ChainId Chain, ShownRule Rule)> Jumps() => _rules
         .SelectMany(static chain => chain.Value.Select(rule => (chain.Key, rule)))
         .Where(static jump => jump.rule.Target.StartsWith(KubeProxyIptables.Prefix, StringComparison.Ordinal));
@@ -120,16 +127,27 @@ internal sealed class SavedTables
         ReadOnlySpan<char> rule = line.AsSpan(end + 1);
         if (IsOwned(table, chain))
         {
-            // Without a string for the name of each of a hundred thousand rules.
+            // Without allocating a string for the chain name of each of a hundred thousand rules.
             var byName = _owned.GetAlternateLookup<ReadOnlySpan<char>>();
             ChainFingerprint before = byName[chain];
-            byName[chain] = RuleText.TryParse(rule) is { } read ? before.With(read) : before.WithForeign(rule);
+            IpRule? read = RuleText.TryParse(rule);
+            byName[chain] = read is not null ? before.With(read) : before.WithForeign(rule);
+            NoteUdp(read);
         }
         else if (chain.StartsWith(KubeProxyIptables.Prefix) || rule.Contains(JumpToOurs, StringComparison.Ordinal)
             || rule.Contains(GotoOurs, StringComparison.Ordinal))
         {
-            _rules[new(table, chain.ToString())].Add(ShownRule.Read(rule.ToString()));
+            ShownRule shown = ShownRule.Read(rule.ToString());
+            _rules[new(table, chain.ToString())].Add(shown);
+            if (table == IpTable.Nat)
+                NoteUdp(shown.Rule);
         }
+    }
+
+    private void NoteUdp(IpRule? rule)
+    {
+        if (rule is { Protocol: IpProtocol.Udp, Port: not 0, Destination: null or { IsNegated: false } })
+            _udpFrontends.Add((rule.Destination?.Prefix.Address ?? default, rule.Port));
     }
 
     private static bool IsOwned(IpTable table, ReadOnlySpan<char> chain) =>

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>One run of a tool, without a shell. Its pipes are closed with it.</summary>
+/// <summary>One run of a tool, without a shell. Disposing it closes its pipes.</summary>
 internal sealed class ToolProcess : IDisposable
 {
     // POSIX errno: ENOENT.
@@ -19,7 +19,7 @@ internal sealed class ToolProcess : IDisposable
         _errors = process.StandardError.ReadToEndAsync();
     }
 
-    /// <summary>The number of the process.</summary>
+    /// <summary>The process id.</summary>
     public int Id => _process.Id;
 
     /// <summary>What the tool reads; for a run with input only.</summary>
@@ -28,7 +28,7 @@ internal sealed class ToolProcess : IDisposable
     /// <summary>What the tool writes.</summary>
     public StreamReader Output => _process.StandardOutput;
 
-    /// <summary>Starts a program by its absolute path, so that no file of the current folder is taken for it.</summary>
+    /// <summary>Starts a program by its absolute path, so that a file in the current folder is never run instead.</summary>
     /// <exception cref="IOException">There is no such program, or it cannot be started.</exception>
     public static ToolProcess Start(string program, ReadOnlySpan<string> arguments, bool redirectsInput)
     {
@@ -39,7 +39,7 @@ internal sealed class ToolProcess : IDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        // Errors are matched in English.
+        // Error messages are matched in English.
         start.Environment["LC_ALL"] = "C";
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
@@ -62,7 +62,7 @@ internal sealed class ToolProcess : IDisposable
     }
 
     /// <inheritdoc/>
-    /// <remarks>Process.Dispose leaves pipes that were read from to the garbage collector: three descriptors a run.</remarks>
+    /// <remarks>Process.Dispose leaves pipes that were read from to the garbage collector: three descriptors per run.</remarks>
     public void Dispose()
     {
         if (_process.StartInfo.RedirectStandardInput)
@@ -80,7 +80,7 @@ internal sealed class ToolProcess : IDisposable
         }
         catch (IOException)
         {
-            // Something was left to write and the tool is gone.
+            // There was still something to write, but the tool has exited.
         }
     }
 

@@ -2,10 +2,10 @@ using Portolan.Inet;
 
 namespace Portolan.DataPlanes.IpTables.Tools;
 
-/// <summary>Looks for the iptables tools where processes are started from.</summary>
+/// <summary>Searches PATH for the iptables tools.</summary>
 internal static class ToolSearch
 {
-    /// <summary>The absolute path of a program: the first of PATH, whose relative entries do not count; null for none.</summary>
+    /// <summary>The absolute path of a program: the first in PATH, whose relative entries are ignored; null for none.</summary>
     public static string? PathOf(string program)
     {
         foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'))
@@ -26,7 +26,7 @@ internal static class ToolSearch
         return [.. families.SelectMany(family => IpTablesTool.Programs(family, backend)).Where(static program => PathOf(program) is null)];
     }
 
-    /// <summary>For the operator: what has to be installed before this process can work through a back-end; null for nothing.</summary>
+    /// <summary>For the operator: what has to be installed before this process can use a back-end; null for nothing.</summary>
     /// <param name="backend">Nft, Legacy, or Auto for one of the two.</param>
     /// <param name="withIPv6">Ask for those of IPv6 as well.</param>
     public static string? WhatIsMissing(IpTablesBackend backend, bool withIPv6)
@@ -35,7 +35,7 @@ internal static class ToolSearch
         if (missing.Count == 0 || (backend == IpTablesBackend.Auto && Missing(IpTablesBackend.Legacy, withIPv6).Count == 0))
             return null;
         string others = backend == IpTablesBackend.Auto ? ", nor those of iptables-legacy" : "";
-        return $"mode iptables works through the iptables tools, and PATH has no {string.Join(", ", missing)}{others}; " +
+        return $"mode iptables needs the iptables tools, and PATH has no {string.Join(", ", missing)}{others}; " +
             "install iptables 1.8 or later (in the image, if this is a container), or take mode nftables, which needs no tools";
     }
 }

@@ -22,7 +22,7 @@ public sealed record NfBitwise(NfRegister Source, NfRegister Destination, uint L
     /// <summary>The number of bits of a shift (4 bytes, host order), or the constant of and, or, xor.</summary>
     public NfData Data { get; init; }
 
-    /// <summary>The second operand of and, or, xor, when it is a register.</summary>
+    /// <summary>The second operand of and, or, xor, if it is a register.</summary>
     public NfRegister? SecondSource { get; init; }
 
     /// <summary>(register &amp; mask) ^ xor, in place.</summary>

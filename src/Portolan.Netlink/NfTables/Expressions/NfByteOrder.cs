@@ -6,8 +6,8 @@ namespace Portolan.Netlink.NfTables.Expressions;
 /// <summary>Swaps bytes between host and network order.</summary>
 /// <param name="Source">The register to read.</param>
 /// <param name="Destination">The register for the result.</param>
-/// <param name="ToNetwork">True: host to network order; false: the other way.</param>
-/// <param name="Length">Number of bytes in all.</param>
+/// <param name="ToNetwork">True: host to network order; false: network to host order.</param>
+/// <param name="Length">Total number of bytes.</param>
 /// <param name="Size">Bytes of one number: 2, 4 or 8.</param>
 public sealed record NfByteOrder(NfRegister Source, NfRegister Destination, bool ToNetwork, uint Length, uint Size) : NfExpression
 {

@@ -3,7 +3,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Goes on only if a register compares so with a constant.</summary>
+/// <summary>Continues the rule only if the comparison of a register with a constant is true.</summary>
 /// <param name="Source">The register.</param>
 /// <param name="Operator">The comparison.</param>
 /// <param name="Value">The constant; its length is the number of bytes compared.</param>

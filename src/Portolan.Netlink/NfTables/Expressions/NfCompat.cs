@@ -12,7 +12,7 @@ public sealed record NfCompat(bool IsTarget, string ExtensionName, uint Revision
     /// <inheritdoc/>
     public override string Name => IsTarget ? "target" : "match";
 
-    // linux/netfilter/nf_tables_compat.h numbers the attributes of targets and of matches alike.
+    // linux/netfilter/nf_tables_compat.h numbers the attributes of targets and of matches the same way.
     internal const ushort NameAttribute = 1;
     internal const ushort RevisionAttribute = 2;
     internal const ushort InfoAttribute = 3;

@@ -3,9 +3,9 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Goes on only while no more than a number of connections exist.</summary>
+/// <summary>Continues the rule only while no more than a number of connections exist.</summary>
 /// <param name="Count">The number.</param>
-/// <param name="Inverted">True: goes on only once there are more ("over").</param>
+/// <param name="Inverted">True: continues only if there are more ("over").</param>
 public sealed record NfConnectionLimit(uint Count, bool Inverted = false) : NfExpression
 {
     /// <inheritdoc/>

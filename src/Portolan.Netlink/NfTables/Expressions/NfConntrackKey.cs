@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Facts about a packet's connection (enum nft_ct_keys).</summary>
+/// <summary>Properties of a packet's connection (enum nft_ct_keys).</summary>
 public enum NfConntrackKey : uint
 {
     /// <summary>State bits, host byte order: 1 invalid, 2 established, 4 related, 8 new, 64 untracked.</summary>
@@ -72,6 +72,6 @@ public enum NfConntrackKey : uint
     /// <summary>IPv6 destination address; needs a direction.</summary>
     DestinationIPv6 = 22,
 
-    /// <summary>The connection's number.</summary>
+    /// <summary>The connection's id.</summary>
     Id = 23,
 }

@@ -3,10 +3,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Loads a fact about the packet's connection into a register.</summary>
-/// <param name="Key">The fact.</param>
+/// <summary>Loads a property of the packet's connection into a register.</summary>
+/// <param name="Key">The property.</param>
 /// <param name="Destination">The register.</param>
-/// <param name="Direction">The direction, for facts that have one.</param>
+/// <param name="Direction">The direction, for properties that have one.</param>
 public sealed record NfConntrackLoad(NfConntrackKey Key, NfRegister Destination, NfConntrackDirection? Direction = null) : NfExpression
 {
     /// <inheritdoc/>

@@ -3,10 +3,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Sets a fact about the packet's connection, such as its mark, from a register.</summary>
-/// <param name="Key">The fact.</param>
+/// <summary>Sets a property of the packet's connection, such as its mark, from a register.</summary>
+/// <param name="Key">The property.</param>
 /// <param name="Source">The register.</param>
-/// <param name="Direction">The direction, for facts that have one (zones).</param>
+/// <param name="Direction">The direction, for properties that have one (zones).</param>
 public sealed record NfConntrackStore(NfConntrackKey Key, NfRegister Source, NfConntrackDirection? Direction = null) : NfExpression
 {
     /// <inheritdoc/>

@@ -8,19 +8,19 @@ namespace Portolan.Netlink.NfTables.Expressions;
 /// <param name="Set">Name of the set, which must be dynamic.</param>
 /// <param name="Operation">What to do.</param>
 /// <param name="Key">The register the key starts in.</param>
-/// <param name="Data">The register a map's data start in; null for a set.</param>
+/// <param name="Data">The register a map's data starts in; null for a set.</param>
 public sealed record NfDynamicSet(string Set, NfDynamicSetOperation Operation, NfRegister Key, NfRegister? Data = null) : NfExpression
 {
     /// <inheritdoc/>
     public override string Name => "dynset";
 
-    /// <summary>The element's timeout; zero: as the set says.</summary>
+    /// <summary>The element's timeout; zero: the set's.</summary>
     public TimeSpan Timeout { get; init; }
 
-    /// <summary>True: goes on only if the element could not be added.</summary>
+    /// <summary>True: continues the rule only if the element could not be added.</summary>
     public bool Inverted { get; init; }
 
-    /// <summary>Expressions the element carries, such as a counter or a limit.</summary>
+    /// <summary>Expressions of the element, such as a counter or a limit.</summary>
     public ImmutableArray<NfExpression> Expressions { get; init; } = [];
 
     /// <summary>Equality of content, expression by expression.</summary>

@@ -16,7 +16,7 @@ public abstract record NfExpression
     /// <summary>Writes the expression as one NFTA_LIST_ELEM of a list.</summary>
     internal void Write(MessageWriter writer) => Write(writer, NFTA_LIST_ELEM);
 
-    /// <summary>Writes the expression as an attribute of any number.</summary>
+    /// <summary>Writes the expression as an attribute with any type number.</summary>
     internal void Write(MessageWriter writer, ushort attribute)
     {
         int element = writer.BeginNest(attribute);
@@ -55,7 +55,7 @@ public sealed record NfUnknownExpression(string KernelName, NfData Attributes) :
     private protected override void WriteData(MessageWriter writer) => writer.PutRaw(Attributes.Span);
 }
 
-/// <summary>How registers and data look in attributes.</summary>
+/// <summary>How registers and data are encoded in attributes.</summary>
 internal static class NfExpressionAttributes
 {
     internal static void PutRegister(this MessageWriter writer, ushort type, NfRegister register) =>

@@ -178,7 +178,7 @@ internal static partial class NfExpressionDecoder
                 case NFTA_NAT_FLAGS: flags = (NfNatFlags)a.UInt32BigEndian(); break;
             }
         }
-        // The kernel lists the end of a range also where there is none, and flags that follow from the registers.
+        // The kernel also lists the end of a range if there is none, and flags that follow from the registers.
         return new NfNat(kind, family, addressMin, portMin)
         {
             AddressMax = addressMax == addressMin ? null : addressMax,

@@ -6,14 +6,14 @@ namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>Reads expressions as the kernel lists them.</summary>
 /// <remarks>
-/// An expression that is known by name, but whose attributes are not as expected, becomes an <see cref="NfUnknownExpression"/> as well: a
-/// newer kernel may have given it another form, and its bytes are worth more than a failure.
+/// An expression with a known name but unexpected attributes also becomes an <see cref="NfUnknownExpression"/>: a
+/// newer kernel may have changed its form, and its bytes are more useful than a failure.
 /// </remarks>
 internal static partial class NfExpressionDecoder
 {
     private delegate NfExpression? Decoder(ref AttributeReader attributes);
 
-    /// <summary>Reads a list of NFTA_LIST_ELEM; false when a length in it does not fit.</summary>
+    /// <summary>Reads a list of NFTA_LIST_ELEM; false if a length in it does not fit.</summary>
     internal static bool TryReadList(AttributeReader list, out ImmutableArray<NfExpression> expressions)
     {
         var builder = ImmutableArray.CreateBuilder<NfExpression>();

@@ -3,7 +3,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Loads, writes or only looks for an IPv6 extension header, IPv4 option, TCP option or SCTP chunk.</summary>
+/// <summary>Loads, writes or only checks for an IPv6 extension header, IPv4 option, TCP option or SCTP chunk.</summary>
 /// <param name="Operation">Where: 0 IPv6 header, 1 TCP option, 2 IPv4 option, 3 SCTP chunk, 4 DCCP option (enum nft_exthdr_op).</param>
 /// <param name="Type">Number of the header, option or chunk.</param>
 /// <param name="Offset">Bytes from its start.</param>

@@ -3,9 +3,9 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Looks an address of the packet up in the routing table.</summary>
+/// <summary>Looks up an address of the packet in the routing table.</summary>
 /// <param name="Result">What to load.</param>
-/// <param name="Flags">What to go by.</param>
+/// <param name="Flags">The fields to use for the look-up.</param>
 /// <param name="Destination">The register.</param>
 public sealed record NfFib(NfFibResult Result, NfFibFlags Flags, NfRegister Destination) : NfExpression
 {

@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>What a look-up of the routing table goes by (enum nft_fib_flags).</summary>
+/// <summary>The fields a routing table look-up uses (enum nft_fib_flags).</summary>
 [Flags]
 public enum NfFibFlags : uint
 {

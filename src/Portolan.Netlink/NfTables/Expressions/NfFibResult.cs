@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>What a look-up of the routing table gives (enum nft_fib_result).</summary>
+/// <summary>The result of a routing table look-up (enum nft_fib_result).</summary>
 public enum NfFibResult : uint
 {
     /// <summary>Index of the output interface, host byte order.</summary>

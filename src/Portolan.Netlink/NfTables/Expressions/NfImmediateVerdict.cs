@@ -3,7 +3,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Decides about the packet.</summary>
+/// <summary>Issues a verdict.</summary>
 /// <param name="Verdict">The verdict.</param>
 public sealed record NfImmediateVerdict(NfVerdict Verdict) : NfExpression
 {

@@ -6,9 +6,9 @@ namespace Portolan.Netlink.NfTables.Expressions;
 /// <summary>Loads Jenkins' hash of registers ("jhash"), modulo a number, host byte order.</summary>
 /// <param name="Source">First register to hash.</param>
 /// <param name="Length">Number of bytes to hash.</param>
-/// <param name="Modulus">How many different results; at least 1.</param>
+/// <param name="Modulus">Number of different results; at least 1.</param>
 /// <param name="Destination">The register for the result.</param>
-/// <param name="Seed">The seed; null lets the kernel draw one.</param>
+/// <param name="Seed">The seed; null lets the kernel choose one at random.</param>
 /// <param name="Offset">The lowest result.</param>
 public sealed record NfJenkinsHash(
     NfRegister Source, uint Length, uint Modulus, NfRegister Destination, uint? Seed = null, uint Offset = 0) : NfExpression

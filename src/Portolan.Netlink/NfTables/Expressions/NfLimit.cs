@@ -3,12 +3,12 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Goes on only while a rate is not exceeded.</summary>
+/// <summary>Continues the rule only while a rate is not exceeded.</summary>
 /// <param name="Rate">Packets or bytes per unit.</param>
 /// <param name="UnitSeconds">The unit in seconds: 1, 60, 3600, ...</param>
-/// <param name="Burst">How much may come at once.</param>
+/// <param name="Burst">How much may arrive in a burst.</param>
 /// <param name="OfBytes">True: bytes are limited; false: packets.</param>
-/// <param name="Inverted">True: goes on only once the rate is exceeded ("over").</param>
+/// <param name="Inverted">True: continues only if the rate is exceeded ("over").</param>
 public sealed record NfLimit(ulong Rate, ulong UnitSeconds, uint Burst, bool OfBytes = false, bool Inverted = false) : NfExpression
 {
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ public sealed record NfLog : NfExpression
     /// <inheritdoc/>
     public override string Name => "log";
 
-    /// <summary>Text in front; null: none.</summary>
+    /// <summary>Prefix; null: none.</summary>
     public string? Prefix { get; init; }
 
     /// <summary>The nfnetlink_log group; null: the kernel log.</summary>

@@ -3,11 +3,11 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Looks a key up in a set or map: goes on only if it is there (not there, when inverted).</summary>
+/// <summary>Looks up a key in a set or map: continues the rule only if it is found (not found, if inverted).</summary>
 /// <param name="Set">Name of the set; it may be added earlier in the same transaction.</param>
 /// <param name="Source">The register the key starts in.</param>
 /// <param name="Destination">The register for a map's data; <see cref="NfRegister.Verdict"/> for a verdict map; null for a set.</param>
-/// <param name="Inverted">True: goes on only if the key is not there.</param>
+/// <param name="Inverted">True: continues only if the key is not found.</param>
 public sealed record NfLookup(string Set, NfRegister Source, NfRegister? Destination = null, bool Inverted = false) : NfExpression
 {
     /// <inheritdoc/>

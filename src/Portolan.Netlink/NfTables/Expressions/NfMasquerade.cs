@@ -3,7 +3,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Translates the source to the address of the interface the packet leaves by.</summary>
+/// <summary>Translates the source to the address of the output interface.</summary>
 public sealed record NfMasquerade : NfExpression
 {
     /// <inheritdoc/>

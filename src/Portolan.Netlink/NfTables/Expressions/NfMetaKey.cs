@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Facts about a packet that are not in its bytes (enum nft_meta_keys). All results are in host byte order unless told.</summary>
+/// <summary>Properties of a packet that are not in its bytes (enum nft_meta_keys). In host byte order unless stated otherwise.</summary>
 public enum NfMetaKey : uint
 {
     /// <summary>Length in bytes.</summary>
@@ -54,16 +54,16 @@ public enum NfMetaKey : uint
     /// <summary>Transport protocol, 1 byte.</summary>
     TransportProtocol = 16,
 
-    /// <summary>Name of the bridge the packet came in by.</summary>
+    /// <summary>Name of the bridge the packet arrived on.</summary>
     BridgeInputInterfaceName = 17,
 
-    /// <summary>Name of the bridge the packet leaves by.</summary>
+    /// <summary>Name of the bridge the packet leaves on.</summary>
     BridgeOutputInterfaceName = 18,
 
     /// <summary>Unicast, broadcast, multicast, ...: 1 byte.</summary>
     PacketType = 19,
 
-    /// <summary>Number of the processor.</summary>
+    /// <summary>Number of the CPU.</summary>
     Cpu = 20,
 
     /// <summary>Group of the input interface.</summary>

@@ -3,8 +3,8 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Loads a fact about the packet into a register.</summary>
-/// <param name="Key">The fact.</param>
+/// <summary>Loads a property of the packet into a register.</summary>
+/// <param name="Key">The property.</param>
 /// <param name="Destination">The register.</param>
 public sealed record NfMetaLoad(NfMetaKey Key, NfRegister Destination) : NfExpression
 {

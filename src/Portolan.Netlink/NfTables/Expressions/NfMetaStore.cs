@@ -3,8 +3,8 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Sets a fact about the packet, such as its mark, from a register.</summary>
-/// <param name="Key">The fact.</param>
+/// <summary>Sets a property of the packet, such as its mark, from a register.</summary>
+/// <param name="Key">The property.</param>
 /// <param name="Source">The register.</param>
 public sealed record NfMetaStore(NfMetaKey Key, NfRegister Source) : NfExpression
 {

@@ -3,8 +3,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Translates an end of the packet's connection to the address and port found in registers ("dnat", "snat").</summary>
-/// <param name="Kind">Which end.</param>
+/// <summary>
+/// Translates the source or destination of the packet's connection to the address and port in registers ("dnat", "snat").
+/// </summary>
+/// <param name="Kind">Source or destination.</param>
 /// <param name="Family">The addresses' family.</param>
 /// <param name="AddressMin">Register of the address, or of the first one of a range; null: only the port changes.</param>
 /// <param name="PortMin">Register of the port, or of the first one of a range; null: the port stays.</param>

@@ -7,22 +7,22 @@ public enum NfNatFlags : uint
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Addresses are given; the kernel sets it itself.</summary>
+    /// <summary>Addresses are given; set by the kernel itself.</summary>
     MapAddresses = 1,
 
     /// <summary>Ports are given ("proto specified"); needed with ports.</summary>
     PortSpecified = 2,
 
-    /// <summary>The port is drawn at random, with a hash.</summary>
+    /// <summary>The port is picked at random, with a hash.</summary>
     PortRandom = 4,
 
     /// <summary>The same client always gets the same address.</summary>
     Persistent = 8,
 
-    /// <summary>The port is drawn at random.</summary>
+    /// <summary>The port is picked at random.</summary>
     PortRandomFully = 16,
 
-    /// <summary>Ports are moved by an offset.</summary>
+    /// <summary>Ports are shifted by an offset.</summary>
     PortOffset = 32,
 
     /// <summary>Networks are mapped one to one.</summary>

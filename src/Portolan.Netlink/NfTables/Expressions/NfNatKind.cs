@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Which end of a connection is translated (enum nft_nat_types).</summary>
+/// <summary>Whether the source or the destination of a connection is translated (enum nft_nat_types).</summary>
 public enum NfNatKind : uint
 {
     /// <summary>The source.</summary>

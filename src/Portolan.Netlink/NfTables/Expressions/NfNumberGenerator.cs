@@ -4,10 +4,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>
-/// Loads a number of a row, host byte order: the lowest is <paramref name="Offset"/>, and there are <paramref name="Modulus"/>.
+/// Loads a generated number, host byte order: one of <paramref name="Modulus"/> numbers from <paramref name="Offset"/> on.
 /// </summary>
 /// <param name="Kind">How it counts.</param>
-/// <param name="Modulus">How many different numbers; at least 1.</param>
+/// <param name="Modulus">Number of different numbers; at least 1.</param>
 /// <param name="Destination">The register.</param>
 /// <param name="Offset">The lowest number.</param>
 public sealed record NfNumberGenerator(NfNumberGeneratorKind Kind, uint Modulus, NfRegister Destination, uint Offset = 0) : NfExpression

@@ -8,7 +8,7 @@ namespace Portolan.Netlink.NfTables.Expressions;
 /// <param name="Offset">Bytes from its start.</param>
 /// <param name="Length">Number of bytes.</param>
 /// <param name="Source">The register.</param>
-/// <param name="ChecksumType">The checksum to mend: 0 none, 1 Internet, 2 SCTP (enum nft_payload_csum_types).</param>
+/// <param name="ChecksumType">The checksum to update: 0 none, 1 Internet, 2 SCTP (enum nft_payload_csum_types).</param>
 /// <param name="ChecksumOffset">Where it is, in bytes from the start of the header.</param>
 /// <param name="ChecksumFlags">1: the field is part of the transport checksum's pseudo header.</param>
 public sealed record NfPayloadStore(

@@ -3,9 +3,9 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Goes on only if a register is (not) within two constants, ends included.</summary>
+/// <summary>Continues the rule only if a register is (not) between two constants, inclusive.</summary>
 /// <param name="Source">The register.</param>
-/// <param name="Inverted">True: goes on if it is not within.</param>
+/// <param name="Inverted">True: continues if it is not between them.</param>
 /// <param name="From">The lowest value.</param>
 /// <param name="To">The highest value.</param>
 public sealed record NfRange(NfRegister Source, bool Inverted, NfData From, NfData To) : NfExpression

@@ -3,8 +3,8 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Drops the packet and tells the sender.</summary>
-/// <param name="Kind">How.</param>
+/// <summary>Drops the packet and notifies the sender.</summary>
+/// <param name="Kind">How the sender is notified.</param>
 /// <param name="Code">The ICMP code; port unreachable is 3 in ICMP, 4 in ICMPv6. 0 for a TCP reset.</param>
 public sealed record NfReject(NfRejectKind Kind, byte Code = 0) : NfExpression
 {

@@ -1,6 +1,6 @@
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>How a packet is refused (enum nft_reject_types).</summary>
+/// <summary>How a packet is rejected (enum nft_reject_types).</summary>
 public enum NfRejectKind : uint
 {
     /// <summary>An ICMP or ICMPv6 "destination unreachable"; the code is that of the packet's family.</summary>

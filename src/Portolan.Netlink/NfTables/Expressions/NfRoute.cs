@@ -3,7 +3,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Loads a fact about the packet's route.</summary>
+/// <summary>Loads a property of the packet's route.</summary>
 /// <param name="Key">0 realm, 1 IPv4 next hop, 2 IPv6 next hop, 3 TCP maximum segment size, 4 IPsec (enum nft_rt_keys).</param>
 /// <param name="Destination">The register.</param>
 public sealed record NfRoute(uint Key, NfRegister Destination) : NfExpression

@@ -3,10 +3,10 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 
 namespace Portolan.Netlink.NfTables.Expressions;
 
-/// <summary>Loads a fact about the local socket the packet belongs to.</summary>
+/// <summary>Loads a property of the local socket the packet belongs to.</summary>
 /// <param name="Key">0 transparent, 1 mark, 2 wildcard, 3 control group (enum nft_socket_keys).</param>
 /// <param name="Destination">The register.</param>
-/// <param name="Level">Depth of the control group, for key 3; else 0.</param>
+/// <param name="Level">Depth of the control group, for key 3; otherwise 0.</param>
 public sealed record NfSocket(uint Key, NfRegister Destination, uint Level = 0) : NfExpression
 {
     /// <inheritdoc/>

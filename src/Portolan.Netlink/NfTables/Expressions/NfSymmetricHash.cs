@@ -4,7 +4,7 @@ using static Portolan.Netlink.Uapi.NfTablesHeader;
 namespace Portolan.Netlink.NfTables.Expressions;
 
 /// <summary>Loads a hash of the packet's flow that is the same for both directions ("symhash"), host byte order.</summary>
-/// <param name="Modulus">How many different results; at least 1.</param>
+/// <param name="Modulus">Number of different results; at least 1.</param>
 /// <param name="Destination">The register for the result.</param>
 /// <param name="Offset">The lowest result.</param>
 public sealed record NfSymmetricHash(uint Modulus, NfRegister Destination, uint Offset = 0) : NfExpression

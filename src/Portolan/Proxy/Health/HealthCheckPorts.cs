@@ -14,10 +14,10 @@ using Portolan.Services.Plans;
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers ask there whether this node
+/// The listeners of services with a healthCheckNodePort, on the addresses that take NodePorts: load balancers check there whether this node
 /// has endpoints (kube-proxy: healthcheck.ServiceHealthServer).
 /// </summary>
-/// <remarks>Follows the loop on the loop's thread; answers, and new tries at addresses that were not free, come from any thread.</remarks>
+/// <remarks>Follows the loop on the loop's thread; requests are answered, and busy addresses retried, on any thread.</remarks>
 internal sealed partial class HealthCheckPorts : IDisposable
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(30);
@@ -42,7 +42,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _retry.Dispose();
 
-    /// <summary>Takes what a step of the loop changed.</summary>
+    /// <summary>Applies what a step of the loop changed.</summary>
     public void Follow(SyncRecord record)
     {
         using Lock.Scope held = _gate.EnterScope();
@@ -74,7 +74,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // On a timer's thread it would end the process. The timer comes again.
+            // On a timer's thread it would end the process. The timer fires again.
             LogRetryFailed(failure.Message);
         }
     }
@@ -92,7 +92,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
         {
             try
             {
-                _open.Add(listener, _server.Listen(listener.Address, context => AnswerAsync(context, listener)));
+                _open.Add(listener, _server.Listen(listener.Address, context => AnswerAsync(context, listener), hasOwnPlaces: false));
                 _failed.Remove(listener);
             }
             catch (SocketException failure)
@@ -138,11 +138,11 @@ internal sealed partial class HealthCheckPorts : IDisposable
     }
 
     [LoggerMessage(2001, LogLevel.Warning,
-        "Service {Service}, spec.healthCheckNodePort: {Address} cannot be listened on ({Reason}), so its load balancer sees this node as " +
+        "Service {Service}, spec.healthCheckNodePort: cannot listen on {Address} ({Reason}), so its load balancer sees this node as " +
         "down; will retry every 30 s")]
     private partial void LogNotListening(ObjectName service, IPEndPoint address, string reason);
 
-    [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be brought up to date ({Reason}); will retry in 30 s")]
+    [LoggerMessage(2002, LogLevel.Error, "health check ports: listeners could not be updated ({Reason}); will retry in 30 s")]
     private partial void LogRetryFailed(string reason);
 
     private sealed record Listener(ObjectName Service, IpFamily Family, IPEndPoint Address);

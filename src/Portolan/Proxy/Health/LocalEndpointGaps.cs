@@ -3,7 +3,7 @@ using Portolan.Services.Plans;
 
 namespace Portolan.Proxy.Health;
 
-/// <summary>Counts services whose Local traffic policy finds no endpoint on this node, kept in step by changes.</summary>
+/// <summary>Counts services whose Local traffic policy finds no endpoint on this node, updated by changes.</summary>
 internal sealed class LocalEndpointGaps
 {
     private readonly HashSet<ObjectName> _internal = [];

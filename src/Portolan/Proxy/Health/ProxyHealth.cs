@@ -3,16 +3,19 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.Sync;
 
 namespace Portolan.Proxy.Health;
 
 /// <summary>
-/// Answers /healthz, /livez and /debug/portolan/status. Healthy as kube-proxy's healthcheck.ProxyHealthServer means it: a change that has
-/// waited longer than the time-out makes the proxy unhealthy, by the monotonic clock; until the first picture of the cluster came it is
-/// healthy. /healthz also asks whether the Node is to stay.
+/// Answers /healthz, /livez and /debug/portolan/status. A change that has waited longer than the time-out makes the proxy unhealthy, by the
+/// monotonic clock (kube-proxy: healthcheck.ProxyHealthServer). /healthz also asks whether the Node is to stay, and, unlike kube-proxy's,
+/// whether the first whole picture of the cluster is in force: a node that has just started has no rules, and a load balancer must not send
+/// traffic there. /livez does not: to start again brings no API server nearer.
 /// </summary>
-internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, TimeProvider time)
+internal sealed class ProxyHealth(
+    SyncLoop loop, TimeSpan timeout, ProxyMetrics metrics, BackgroundWork background, ConntrackObserver cleaner, TimeProvider time)
 {
     public bool IsHealthy => !loop.Status.IsOverdue(timeout, time);
 
@@ -36,7 +39,7 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
     {
         SyncStatus status = loop.Status;
         bool isUpToDate = !status.IsOverdue(timeout, time);
-        bool isHealthy = isUpToDate && (!withNode || status.IsNodeEligible);
+        bool isHealthy = isUpToDate && (!withNode || (status.IsSynced && status.IsNodeEligible));
         int code = isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         (withNode ? metrics.HealthzAnswers : metrics.LivezAnswers).WithLabels(code.ToString(CultureInfo.InvariantCulture)).Inc();
         DateTimeOffset now = time.GetUtcNow();
@@ -51,7 +54,8 @@ internal sealed class ProxyHealth(SyncLoop loop, TimeSpan timeout, ProxyMetrics 
         using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
         writer.WriteStartObject();
         writer.WriteBoolean("synced", status.IsSynced);
-        writer.WriteBoolean("pending", loop.IsPending);
+        // In this order: what the loop has finished is with the cleaner by then.
+        writer.WriteBoolean("pending", loop.IsPending || cleaner.IsPending);
         writer.WriteNumber("appliedSequence", status.AppliedSequence);
         writer.WriteNumber("services", status.Services);
         writer.WriteNumber("syncs", status.Syncs);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.Sync;
 using Portolan.Services.Plans;
 using Prometheus;
@@ -97,7 +98,7 @@ internal sealed class ProxyMetrics
     /// <summary>Requests to the API server.</summary>
     public ApiFigures Api { get; }
 
-    /// <summary>Adds what can only be asked for at the moment of a scrape.</summary>
+    /// <summary>Adds values that can only be read at the time of a scrape.</summary>
     public void Watch(SyncLoop loop)
     {
         MetricFactory metrics = Metrics.WithCustomRegistry(_registry);
@@ -106,10 +107,10 @@ internal sealed class ProxyMetrics
         Gauge endpointsPending = metrics.CreateGauge("kubeproxy_sync_proxy_rules_endpoint_changes_pending",
             "Pending proxy rules Endpoint changes");
         Gauge services = metrics.CreateGauge("portolan_services", "Services this node serves");
-        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects the kernel refused and that are held back");
+        Gauge refusals = metrics.CreateGauge("portolan_refused_objects", "Objects that are quarantined because the kernel refused them");
         Counter failures = metrics.CreateCounter("portolan_sync_failures_total",
             "Syncs that failed, or in which the kernel refused something");
-        Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change waits or is on its way to the kernel");
+        Gauge pending = metrics.CreateGauge("portolan_changes_pending", "1 while a change is pending or being applied");
         _registry.AddBeforeCollectCallback(() =>
         {
             SyncStatus status = loop.Status;
@@ -141,7 +142,7 @@ internal sealed class ProxyMetrics
             .ToDictionary(static metric => metric, metric => metrics.CreateGauge(metric.Name, metric.Help, [.. metric.Labels]));
         _registry.AddBeforeCollectCallback(() =>
         {
-            // What is labelled by something that is gone (a service's port) must not stay in the answer.
+            // Values labelled with something that no longer exists (a service port) must not stay in the answer.
             foreach (Gauge gauge in gauges.Where(static gauge => !gauge.Key.Labels.IsEmpty).Select(static gauge => gauge.Value))
             {
                 foreach (string[] known in gauge.GetAllLabelValues())
@@ -160,12 +161,12 @@ internal sealed class ProxyMetrics
     /// <summary>Takes a pass over connection tracking.</summary>
     /// <param name="elapsed">How long it took.</param>
     /// <param name="removed">How many flows it removed, of each family.</param>
-    public void NoteConntrack(TimeSpan elapsed, (int IPv4, int IPv6) removed)
+    public void NoteConntrack(TimeSpan elapsed, CleanedConnections removed)
     {
         ForEachFamily(family =>
         {
             _conntrackSeconds.WithLabels(family).Observe(elapsed.TotalSeconds);
-            _conntrackDeleted.WithLabels(family).Inc(family == "IPv4" ? removed.IPv4 : removed.IPv6);
+            _conntrackDeleted.WithLabels(family).Inc(family == "IPv4" ? removed.Total - removed.IPv6 : removed.IPv6);
         });
     }
 
