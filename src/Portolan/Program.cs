@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Portolan.Proxy;
 using Portolan.Proxy.Logging;
 
 namespace Portolan;
@@ -12,7 +13,7 @@ internal static class Program
 
     internal static async Task<int> Main(string[] args)
     {
-        ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(Environment.GetCommandLineArgs()[0], args));
+        ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(ProxyCommand.ProgramName(), args));
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.

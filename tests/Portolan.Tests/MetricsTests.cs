@@ -169,8 +169,8 @@ public sealed partial class MetricsTests
         run.Tools("nft", "flush", "ruleset");
 
         await run.UntilAsync(() => Value(run, "portolan_repairs_total{cause=\"notice\"}") >= 1, "a repair");
-        Assert.Equal(1, Value(run, "portolan_mode_info{mode=\"nftables\",reason=\"mode nftables: none is configured, and this kernel can " +
-            "do it\"}"));
+        Assert.Equal(1, Value(run, "portolan_mode_info{mode=\"nftables\",reason=\"mode nftables: none is configured, and this kernel " +
+            "supports it\"}"));
     }
 
     private const string Queued = "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family=\"IPv4\"}";

@@ -64,14 +64,8 @@ internal sealed class PortolanRun : IDisposable
     }
 
     /// <summary>Runs the program to its end. <paramref name="before"/> is a command that runs it.</summary>
-    public Outcome Run(string[] arguments, params string[] before)
-    {
-        using Process process = StartProcess([.. before, .. PortolanBinary.Command, .. arguments]);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        process.WaitForExit();
-        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
-    }
+    public Outcome Run(string[] arguments, params string[] before) =>
+        RunProgram([.. before, .. PortolanBinary.Command, .. arguments]);
 
     /// <summary>Starts "portolan proxy" on the folder of manifests.</summary>
     public void StartProxy(string configuration, params string[] more) => StartProxy([], configuration, more);
@@ -97,6 +91,19 @@ internal sealed class PortolanRun : IDisposable
 
     /// <summary>Begins to read what the proxy has written and writes.</summary>
     public void ReadOutput() => Follow(_process ?? throw new InvalidOperationException("The proxy does not run."));
+
+    /// <summary>Starts any program as the proxy.</summary>
+    public void StartProgram(params string[] command) => Follow(StartProcess(command));
+
+    /// <summary>Runs any program of the node's to its end.</summary>
+    public Outcome RunProgram(params string[] command)
+    {
+        using Process process = StartProcess(command);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        process.WaitForExit();
+        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
+    }
 
     private void Follow(Process process)
     {

@@ -17,7 +17,7 @@ public sealed class PreflightTests
 
         Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
         Assert.Contains("ok    capabilities: CAP_NET_ADMIN is there\n", outcome.Output, StringComparison.Ordinal);
-        Assert.Contains("ok    mode: mode nftables: none is configured, and this kernel can do it (kernel ", outcome.Output,
+        Assert.Contains("ok    mode: mode nftables: none is configured, and this kernel supports it (kernel ", outcome.Output,
             StringComparison.Ordinal);
         Assert.Contains("note  rules: nf_tables table ip kube-proxy, chains KUBE-* of a service proxy in iptables mode (nf_tables): stay " +
             "in force until", outcome.Output, StringComparison.Ordinal);

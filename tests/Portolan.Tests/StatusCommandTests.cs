@@ -16,7 +16,7 @@ public sealed class StatusCommandTests
         Outcome outcome = run.Run(["status"]);
 
         Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
-        Assert.Matches(@"mode +mode nftables: none is configured, and this kernel can do it\n", outcome.Output);
+        Assert.Matches(@"mode +mode nftables: none is configured, and this kernel supports it\n", outcome.Output);
         Assert.Matches(@"in force +since \d{4}-.*Z: 1 services; last in step \d{4}-", outcome.Output);
         Assert.Matches(@"pending +nothing\n", outcome.Output);
         Assert.Matches(@"quarantined +nothing\n", outcome.Output);

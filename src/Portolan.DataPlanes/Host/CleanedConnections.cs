@@ -5,6 +5,9 @@ namespace Portolan.DataPlanes.Host;
 /// <param name="Stuck">Connections without an answer that began while rules were missing.</param>
 public readonly record struct CleanedConnections(int Stale, int Stuck)
 {
+    /// <summary>How many of them were IPv6.</summary>
+    public int IPv6 { get; init; }
+
     /// <summary>Both together.</summary>
     public int Total => Stale + Stuck;
 }

@@ -32,6 +32,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     private SyncRecord? _last;
     private bool _isFirst = true;
     private bool _hasGap;
+    private int _removedIPv6;
 
     /// <summary>True when <see cref="Clean"/> has something to do.</summary>
     public bool IsDue => _changed.Count > 0 || _lost.Count > 0 || _hasGap;
@@ -55,6 +56,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     public CleanedConnections Clean()
     {
         int stale = 0, stuck = 0;
+        _removedIPv6 = 0;
         if (_last is not null && (_changed.Count > 0 || _lost.Count > 0 || (_isFirst && _hasGap)))
         {
             stale = CleanStale(IpFamily.IPv4, _last) + CleanStale(IpFamily.IPv6, _last);
@@ -68,7 +70,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
             stuck = Remove(new ConntrackFilter { IsUnanswered = true }, all.IsStuck);
             _hasGap = false;
         }
-        return new CleanedConnections(stale, stuck);
+        return new CleanedConnections(stale, stuck) { IPv6 = _removedIPv6 };
     }
 
     private void Note(ServiceChange change)
@@ -123,6 +125,7 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         IReadOnlyList<ConntrackEntry> found = table.Find(filter, isWanted);
         foreach (ConntrackEntry entry in found)
             table.Delete(entry);
+        _removedIPv6 += found.Count(static entry => entry.Original.Source.Family == IpFamily.IPv6);
         return found.Count;
     }
 

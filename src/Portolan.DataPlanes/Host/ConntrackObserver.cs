@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Portolan.DataPlanes.Contract;
@@ -17,6 +18,9 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
 
     /// <summary>True while something that is in force waits to be cleaned up after; any thread.</summary>
     public bool IsPending => Volatile.Read(ref _cleaned) != Volatile.Read(ref _followed);
+
+    /// <summary>Is told how long each clean-up took and what it removed.</summary>
+    public Action<TimeSpan, CleanedConnections>? Cleaned { get; init; }
 
     /// <summary>Takes what the loop did; quick.</summary>
     public void Follow(SyncRecord record)
@@ -47,7 +51,9 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
 
     private void Clean()
     {
+        long start = Stopwatch.GetTimestamp();
         CleanedConnections removed = cleaner.Clean();
+        Cleaned?.Invoke(Stopwatch.GetElapsedTime(start), removed);
         if (removed.Stale > 0)
             LogStale(removed.Stale);
         if (removed.Stuck > 0)

@@ -84,6 +84,33 @@ internal sealed class ApiClient : IDisposable
         }
     }
 
+    /// <summary>Creates an object.</summary>
+    /// <exception cref="ApiException">The server answered with something other than success.</exception>
+    /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
+    public async Task PostAsync(string path, byte[] json, CancellationToken cancel)
+    {
+        using var patience = new CancellationTokenSource(_answerTime, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        using var content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + path))
+        {
+            Version = HttpVersion.Version11,
+            Content = content,
+        };
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
+        try
+        {
+            await IdentifyAsync(request, either.Token).ConfigureAwait(false);
+            using HttpResponseMessage response = await _http.SendAsync(request, either.Token).ConfigureAwait(false);
+            if (!response.IsSuccessStatusCode)
+                throw await ApiException.FromAsync(response, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
+        }
+    }
+
     private static string? WatchedResource(string pathAndQuery)
     {
         int query = pathAndQuery.IndexOf('?', StringComparison.Ordinal);

@@ -60,25 +60,31 @@ internal static class Composition
             time);
 
         var background = new BackgroundWork(loggers.CreateLogger<BackgroundWork>(), time);
-        var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>());
+        var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>())
+        {
+            Cleaned = metrics.NoteConntrack,
+        };
         // kube-proxy: a change that waits for two sync periods makes the proxy unhealthy.
         var health = new ProxyHealth(loop, config.ModeInUse.SyncPeriod * 2, metrics, background, cleaner, time)
         {
             Details = new ProxyDetails(settings, loop, nodeName, time).Write,
         };
+        var events = new ProxyEvents(RecorderFor(settings, nodeName, loggers, time), nodeName);
         var pages = new DebugPages(config, metrics, plane.Mode, time);
         var http = new HttpServer(loggers, time);
         await using (http.ConfigureAwait(false))
         {
-            using var healthChecks = new HealthCheckPorts(http, health, loggers.CreateLogger<HealthCheckPorts>(), time);
+            using var healthChecks = new HealthCheckPorts(http, health, events, loggers.CreateLogger<HealthCheckPorts>(), time);
             // First, because a client that still sends to an endpoint that no longer exists waits for this.
             loop.Observe("conntrack clean-up", cleaner.Follow);
             loop.Observe("health check ports", healthChecks.Follow);
+            loop.Observe("events", events.Follow);
             metrics.Watch(loop);
             metrics.Watch(plane, settings.ModeReason);
 
             var nodeCheck = new NodeCheck(config, nodeName, log);
-            var events = new ClusterTap(loop.Events, (change, _) => nodeCheck.Look(change), changes.Note);
+            var changesIn = new ClusterTap(loop.Events, (change, _) => nodeCheck.Look(change), changes.Note);
+            events.Started();
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             _ = RemoveOtherRulesAsync(loop, plane, log, end.Token);
             await http.StartAsync(end.Token).ConfigureAwait(false);
@@ -86,13 +92,15 @@ internal static class Composition
             bool hardFail = config.BindAddressHardFail && !lease.HasWaited;
             Task[] work =
             [
-                ListenAsync(http, "healthzBindAddress", healthzAddress, health.HandleAsync, hardFail, log, end.Token),
-                ListenAsync(http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, end.Token),
+                ListenAsync(http, "healthzBindAddress", healthzAddress, health.HandleAsync, hardFail, log, events, end.Token),
+                ListenAsync(
+                    http, "metricsBindAddress", EndPointOf(config.MetricsBindAddress), pages.HandleAsync, hardFail, log, events, end.Token),
                 background.RunAsync("following the node's addresses", addresses.FollowAsync, end.Token),
                 background.RunAsync("conntrack clean-up", cleaner.RunAsync, end.Token),
                 // On pool threads: neither the source's reading nor the loop's writing may delay the start of the other.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
-                Task.Run(() => source.RunAsync(events, end.Token), CancellationToken.None),
+                Task.Run(() => source.RunAsync(changesIn, end.Token), CancellationToken.None),
+                background.RunAsync("writing events", events.RunAsync, end.Token),
                 ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
             ];
             await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
@@ -109,6 +117,10 @@ internal static class Composition
             conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout,
             conntrack.UdpStreamTimeout));
     }
+
+    private static EventRecorder? RecorderFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
+        settings.Manifests is not null ? null : new EventRecorder(settings.Config.ClientConnection.Kubeconfig, settings.Master, nodeName,
+            loggers.CreateLogger<EventRecorder>(), time);
 
     private static IClusterSource SourceFor(
         ProxySettings settings, string nodeName, ProxyMetrics metrics, ILoggerFactory loggers, TimeProvider time)
@@ -138,7 +150,8 @@ internal static class Composition
     private static IPEndPoint EndPointOf(InetEndpoint endpoint) => new(endpoint.Address.ToIPAddress(), endpoint.Port);
 
     private static async Task ListenAsync(
-        HttpServer http, string field, IPEndPoint address, RequestDelegate handler, bool hardFail, ProxyLog log, CancellationToken cancel)
+        HttpServer http, string field, IPEndPoint address, RequestDelegate handler, bool hardFail, ProxyLog log, ProxyEvents events,
+        CancellationToken cancel)
     {
         // Turned off by --healthz-port=0 or --metrics-port=0.
         if (address.Port == 0)
@@ -148,6 +161,8 @@ internal static class Composition
             try
             {
                 using IDisposable listener = http.ListenForPages(address, handler);
+                log.Listening(field, address, address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any)
+                    ? "all addresses of both families" : "this address alone");
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
             }
             catch (SocketException failure) when (hardFail)
@@ -157,7 +172,10 @@ internal static class Composition
             catch (SocketException failure)
             {
                 if (isFirst)
+                {
                     log.NotListening(field, address, failure.Message, s_bindRetry.TotalSeconds);
+                    events.NotListening(field, address, failure.Message);
+                }
                 await Task.Delay(s_bindRetry, cancel).ConfigureAwait(false);
             }
         }

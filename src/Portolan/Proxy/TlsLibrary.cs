@@ -21,8 +21,7 @@ internal static class TlsLibrary
             NativeLibrary.Free(library);
             return null;
         }
-        return "TLS to the API server needs OpenSSL, and libssl.so.3 cannot be loaded: install it (Debian: libssl3, others: " +
-            "openssl-libs), " +
-            "in the image if this is a container";
+        return "TLS to the API server needs OpenSSL, and libssl.so.3 cannot be loaded: install it (Debian: libssl3, others: openssl-" +
+            "libs), in the image if this is a container";
     }
 }

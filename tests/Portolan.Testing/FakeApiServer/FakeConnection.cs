@@ -46,6 +46,12 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
             if (length > 0)
                 await reader.ReadBlockAsync(body, stop);
             string target = line.Split(' ')[1];
+            if (line.StartsWith("POST ", StringComparison.Ordinal) && target.EndsWith("/events", StringComparison.Ordinal))
+            {
+                server.Events.Enqueue(new string(body));
+                await FakeResponse.WriteAsync(stream, 201, new string(body), null, stop);
+                continue;
+            }
             await AnswerAsync(stream, Parse(target, authorization), new string(body), stop);
         }
     }

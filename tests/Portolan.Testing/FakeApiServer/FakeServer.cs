@@ -62,6 +62,9 @@ public sealed class FakeServer : IAsyncDisposable
     /// <summary>Every request taken, in order.</summary>
     public ConcurrentQueue<FakeRequest> Requests { get; } = new();
 
+    /// <summary>Bodies of the events that were created.</summary>
+    public ConcurrentQueue<string> Events { get; } = new();
+
     /// <summary>Answers a path that is none of Kubernetes', for a control port; null for 404.</summary>
     public Func<string, string, string?>? Control { get; set; }
 

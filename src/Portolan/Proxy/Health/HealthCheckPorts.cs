@@ -24,6 +24,7 @@ internal sealed partial class HealthCheckPorts : IDisposable
 
     private readonly HttpServer _server;
     private readonly ProxyHealth _health;
+    private readonly ProxyEvents _events;
     private readonly ILogger _logger;
     private readonly ITimer _retry;
     private readonly Lock _gate = new();
@@ -32,9 +33,9 @@ internal sealed partial class HealthCheckPorts : IDisposable
     private readonly HashSet<Listener> _failed = [];
     private AddressPlan _node = AddressPlan.None;
 
-    public HealthCheckPorts(HttpServer server, ProxyHealth health, ILogger<HealthCheckPorts> logger, TimeProvider time)
+    public HealthCheckPorts(HttpServer server, ProxyHealth health, ProxyEvents events, ILogger<HealthCheckPorts> logger, TimeProvider time)
     {
-        (_server, _health, _logger) = (server, health, logger);
+        (_server, _health, _events, _logger) = (server, health, events, logger);
         _retry = time.CreateTimer(_ => TryFailedAgain(), null, s_retry, s_retry);
     }
 
@@ -96,8 +97,10 @@ internal sealed partial class HealthCheckPorts : IDisposable
             }
             catch (SocketException failure)
             {
-                if (_failed.Add(listener))
-                    LogNotListening(listener.Service, listener.Address, failure.Message);
+                if (!_failed.Add(listener))
+                    continue;
+                LogNotListening(listener.Service, listener.Address, failure.Message);
+                _events.NotListening(listener.Service, listener.Address, failure.Message);
             }
         }
     }

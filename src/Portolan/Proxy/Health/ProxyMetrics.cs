@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Portolan.DataPlanes.Contract;
+using Portolan.DataPlanes.Host;
 using Portolan.DataPlanes.Sync;
 using Portolan.Services.Plans;
 using Prometheus;
@@ -160,12 +161,12 @@ internal sealed class ProxyMetrics
     /// <summary>Takes a pass over connection tracking.</summary>
     /// <param name="elapsed">How long it took.</param>
     /// <param name="removed">How many flows it removed, of each family.</param>
-    public void NoteConntrack(TimeSpan elapsed, (int IPv4, int IPv6) removed)
+    public void NoteConntrack(TimeSpan elapsed, CleanedConnections removed)
     {
         ForEachFamily(family =>
         {
             _conntrackSeconds.WithLabels(family).Observe(elapsed.TotalSeconds);
-            _conntrackDeleted.WithLabels(family).Inc(family == "IPv4" ? removed.IPv4 : removed.IPv6);
+            _conntrackDeleted.WithLabels(family).Inc(family == "IPv4" ? removed.Total - removed.IPv6 : removed.IPv6);
         });
     }
 
