@@ -39,14 +39,7 @@ internal static class Program
             ? "Check that the output and the files named on the command line can be used (space, permissions)."
             : "This is a defect in portolan: please report it with the command line and its input.";
         string reason = error.Message.ReplaceLineEndings(" ");
-        try
-        {
-            Console.Error.WriteLine($"portolan: {reason.TrimEnd('.')}. {advice}");
-        }
-        catch (IOException)
-        {
-            // Standard error is full or closed as well; the exit status still says it.
-        }
+        LastWords.Say($"portolan: {reason.TrimEnd('.')}. {advice}");
         return CouldNotRun;
     }
 }

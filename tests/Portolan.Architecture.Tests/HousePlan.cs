@@ -41,8 +41,10 @@ internal static class HousePlan
             ["Portolan.Rules"] = Arrows(("Model", []), ("Dialects", []), ("Readers", ["Model", "Dialects"])),
             ["Portolan.Inspect"] = Arrows(
                 ("Simulation", []), ("Programmed", ["Simulation"]), ("Descriptions", ["Programmed", "Simulation"]),
-                ("Checks", ["Descriptions", "Programmed", "Simulation"]), ("Graphs", ["Descriptions", "Programmed", "Simulation"]),
-                ("Answers", ["Graphs", "Checks", "Descriptions", "Programmed", "Simulation"])),
+                ("Causes", ["Descriptions", "Programmed", "Simulation"]),
+                ("Checks", ["Causes", "Descriptions", "Programmed", "Simulation"]),
+                ("Graphs", ["Causes", "Descriptions", "Programmed", "Simulation"]),
+                ("Answers", ["Graphs", "Checks", "Causes", "Descriptions", "Programmed", "Simulation"])),
             ["Portolan.DataPlanes"] = Arrows(
                 ("Contract", []), ("Sync", ["Contract"]), ("Host", ["Contract"]),
                 ("NfTables", ["Contract"]), ("IpTables", ["Contract"]), ("Ipvs", ["Contract"]),

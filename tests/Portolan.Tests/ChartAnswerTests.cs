@@ -37,6 +37,44 @@ public sealed class ChartAnswerTests : IDisposable
         Assert.Contains("portolan: read save: ", verbose.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("services")]
+    [InlineData("services", "--json")]
+    [InlineData("explain", "shop/web")]
+    [InlineData("check", "--json")]
+    [InlineData("graph", "--all", "--format", "svg")]
+    [InlineData("trace", "--src", "203.0.113.9", "--dst", "172.30.10.1", "--dport", "80")]
+    public void An_answer_to_a_full_disk_is_one_line_and_status_2(params string[] command)
+    {
+        string program = string.Join(' ', PortolanBinary.Command.Select(word => $"'{word}'"));
+        var start = new System.Diagnostics.ProcessStartInfo("sh",
+            ["-c", $"{program} {string.Join(' ', command)} --rules save > /dev/full"])
+        {
+            WorkingDirectory = _run.Folder,
+            RedirectStandardError = true,
+        };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        string errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.Equal(2, process.ExitCode);
+        Assert.Contains("No space left on device", Assert.Single(errors.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_that_change_the_order_of_reading_are_shown_escaped()
+    {
+        _run.Write("odd", File.ReadAllText(Path.Combine(ChartRun.Data, Save)).Replace("shop/web:http", "shop/w\u202eb:http",
+            StringComparison.Ordinal));
+
+        foreach (string[] command in (string[][])[["services"], ["rules"], ["check"], ["explain", "shop/w\u202eb"]])
+        {
+            Outcome outcome = _run.Run([.. command, "--rules", "odd"]);
+            Assert.DoesNotContain('\u202e', outcome.Output + outcome.Errors);
+        }
+        Assert.Contains("shop/w\\u202eb", _run.Run("services", "--rules", "odd").Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_answer_from_a_live_node_says_which_commands_were_run_and_which_failed()
     {

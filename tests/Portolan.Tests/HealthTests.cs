@@ -156,7 +156,7 @@ public sealed class HealthTests
             users: [{name: me, user: {}}]
             """);
 
-        run.StartProxyOf("--config", run.Configuration(), "--kubeconfig", kubeconfig);
+        run.StartProxyOf("--config", run.Configuration("clientConnection: {kubeconfig: " + kubeconfig + "}"));
 
         await run.UntilAsync(() => IsStatus(run.Get("http://127.0.0.1:10256/livez"), 200), "livez");
         Assert.True(IsStatus(run.Get("http://127.0.0.1:10256/healthz"), 503), run.Get("http://127.0.0.1:10256/healthz"));

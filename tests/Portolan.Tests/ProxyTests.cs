@@ -49,6 +49,51 @@ public sealed class ProxyTests
         Assert.Contains(there, Ruleset(run), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("nftables", "ip portolan")]
+    [InlineData("iptables", "ip nat")]
+    public async Task A_table_that_somebody_switches_off_is_switched_on_again(string mode, string table)
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(run.Configuration($"mode: {mode}"));
+        await run.UntilSyncedAsync(1);
+
+        run.Tools("nft", "add", "table", table[..2], table[3..], "{ flags dormant; }");
+
+        await run.UntilAsync(() => !Ruleset(run).Contains("dormant", StringComparison.Ordinal), "the table to be switched on");
+        Assert.Contains($"table {table[3..]}", run.Log.Replace("ip portolan", "portolan", StringComparison.Ordinal), StringComparison.Ordinal);
+
+        // While no proxy runs it stays, and check says so; the next start finds it.
+        run.StopProxy();
+        run.Tools("nft", "add", "table", table[..2], table[3..], "{ flags dormant; }");
+        Assert.Contains("dormant-table", run.Run(["check", "--json"]).Output, StringComparison.Ordinal);
+        run.StartProxy(run.Configuration($"mode: {mode}"));
+        await run.UntilSyncedAsync(1);
+        Assert.DoesNotContain("dormant", Ruleset(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_FIFO_in_the_folder_is_said_and_stops_neither_the_proxy_nor_check()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(1);
+
+        run.Tools("mkfifo", Path.Combine(run.Manifests, "pipe.yaml"));
+        run.Manifest("more.yaml", Manifest.Service("more", "{clusterIPs: [172.30.0.81], ports: [{name: http, port: 80}]}"));
+
+        await run.UntilSyncedAsync(2);
+        await run.UntilAsync(() => run.Log.Contains("pipe.yaml, : is not a regular file", StringComparison.Ordinal), "a line about it");
+        Outcome check = run.Run(["check", "--manifests", run.Manifests, "--node", "node-a"]);
+        Assert.Contains("pipe.yaml", check.Output + check.Errors, StringComparison.Ordinal);
+        Assert.Contains("not a regular file", check.Output + check.Errors, StringComparison.Ordinal);
+        Outcome alone = run.Run(["check", "--manifests", Path.Combine(run.Manifests, "pipe.yaml"), "--node", "node-a"]);
+        Assert.Equal(2, alone.Status);
+        Assert.Contains("not a regular file", alone.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Cleanup_removes_what_kube_proxy_left_whatever_mode_the_file_has()
     {

@@ -96,6 +96,8 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
     private static string? Describe(NfEvent happened) => happened switch
     {
         NfTableEvent { Deleted: true, Table.Id: var table } when IsOurs(table) => $"{FamilyOf(table)}: table {table.Name} was deleted",
+        NfTableEvent { Deleted: false, Table: var table } when IsOurs(table.Id) && DormantTables.IsOff(table) =>
+            $"{FamilyOf(table.Id)}: table {table.Id.Name} was switched off (flag dormant)",
         NfChainEvent { Chain: var chain } change when IsOurs(chain.Table) && IsOfProxy(chain.Name) =>
             $"{FamilyOf(chain.Table)}: chain {chain.Name} of table {chain.Table.Name} was {(change.Deleted ? "deleted" : "changed")}",
         NfRuleEvent { Rule: var rule } change when IsOurs(rule.Table) && (IsOfProxy(rule.Chain) || (change.Deleted && LeadsToUs(rule))) =>

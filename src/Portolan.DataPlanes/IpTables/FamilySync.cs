@@ -93,6 +93,8 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
             return null;
         try
         {
+            if (tool.Backend == IpTablesBackend.Nft && DormantTables.Find(Family) is [var off, ..])
+                return $"{Family}: table {off.Id.Name} is switched off (flag dormant)";
             SavedTables saved = SavedTables.Read(tool);
             if (saved.Mixed.Count > 0)
                 return null;
@@ -168,9 +170,15 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         try
         {
             _isCertain = BringIn(changes);
+            if (_isCertain && tool.Backend == IpTablesBackend.Nft && DormantTables.Wake(Family) is > 0 and int woken)
+            {
+                _written += woken;
+                _transactions++;
+            }
         }
         catch (IOException problem)
         {
+            _isCertain = false;
             foreach ((ObjectName service, ServicePlan? plan) in changes)
                 tables.Replace(service, plan);
             _refusals.Add(new("the iptables tables as a whole", "read what the kernel holds",

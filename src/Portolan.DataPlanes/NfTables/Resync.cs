@@ -232,18 +232,23 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         {
             if (held.Sets.TryGetValue(set.Name, out NfSet? present)
                 && (present.Key.Length != set.Key.Length || present.Data?.Length != set.Data?.Length || present.Timeout != set.Timeout
-                    || present.Expressions.Length != set.Expressions.Length))
+                    || present.Expressions.Length != set.Expressions.Length || present.Size != set.Size))
                 return false;
         }
         foreach (ChainProgram chain in wanted.Chains)
         {
-            if (held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present) && present.Chain.Hook != chain.Chain.Hook)
+            // Type, hook and priority of a chain cannot be changed; its policy can.
+            if (held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present)
+                && WithoutPolicy(present.Chain.Hook) != WithoutPolicy(chain.Chain.Hook))
                 return false;
         }
         return true;
     }
 
+    private static NfHook? WithoutPolicy(NfHook? hook) => hook is null ? null : hook with { Policy = NfPolicy.Accept };
+
     [LoggerMessage(1, LogLevel.Warning,
-        "nftables: table {Table} ({Comment}) was written by another version of Portolan and is replaced in one transaction")]
+        "nftables: table {Table} ({Comment}) was written by another version of Portolan, or somebody made a chain or set of it anew; it is " +
+        "replaced in one transaction")]
     private partial void LogReplaced(string table, string comment);
 }

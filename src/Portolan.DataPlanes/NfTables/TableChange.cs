@@ -57,7 +57,9 @@ internal sealed class TableChange(IpFamily family)
         int written = 0;
         foreach (ChainProgram chain in wanted.Chains)
         {
-            if (!held.Chains.ContainsKey(chain.Chain.Name))
+            // Of a chain that is there, adding it again sets the policy.
+            if (!held.Chains.TryGetValue(chain.Chain.Name, out ChainProgram? present)
+                || present.Chain.Hook?.Policy != chain.Chain.Hook?.Policy)
             {
                 transaction.AddChain(chain.Chain);
                 written++;
@@ -92,6 +94,12 @@ internal sealed class TableChange(IpFamily family)
         {
             if (!sets.Contains(name))
                 transaction.DeleteSet(_table, name);
+        }
+        if (held.Table is { } table && table.Flags.HasFlag(NfTableFlags.Dormant))
+        {
+            // The last part: kernels take no base chain behind a change of the table's flags in one transaction.
+            transaction.AddTable(table with { Flags = table.Flags & ~NfTableFlags.Dormant });
+            written++;
         }
         return written;
     }

@@ -91,6 +91,8 @@ internal sealed partial class TableMonitor(
 
     private static string? Describe(NfEvent happened) => happened switch
     {
+        NfTableEvent { Deleted: false, Table: var table } when IsOurs(table.Id) && table.Flags.HasFlag(NfTableFlags.Dormant) =>
+            $"table {table.Id} was switched off (flag dormant)",
         NfTableEvent { Table: var table } change when IsOurs(table.Id) =>
             $"table {table.Id} was {(change.Deleted ? "deleted" : "changed")}",
         NfChainEvent { Chain: var chain } when IsOurs(chain.Table) => $"chain {chain.Name} of table {chain.Table} was changed",

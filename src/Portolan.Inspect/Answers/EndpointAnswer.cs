@@ -10,7 +10,7 @@ public sealed record EndpointAnswer
     /// <summary>"10.244.2.50:80"; null when the chain that names it is not in the input.</summary>
     public required string? Address { get; init; }
 
-    /// <summary>The effective share of new connections, from 0 to 1.</summary>
+    /// <summary>The effective share of new connections, from 0 to 1; not a number (null in JSON) when the input does not show it.</summary>
     [JsonConverter(typeof(ShareConverter))]
     public required double Share { get; init; }
 

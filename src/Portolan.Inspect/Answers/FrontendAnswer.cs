@@ -22,6 +22,13 @@ public sealed record FrontendAnswer
     public required ProgrammedState Outside { get; init; }
 
     /// <summary>
+    /// What keeps clients' packets from the service's rules, or from its endpoints behind them; null when nothing does that the input
+    /// shows.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Obstacle { get; init; }
+
+    /// <summary>
     /// How many rules a new packet from outside meets before the one that leads to the service; null when that is not in the nat table.
     /// </summary>
     public required int? RulesBefore { get; init; }
@@ -45,6 +52,7 @@ public sealed record FrontendAnswer
             Address = frontend.Address.Family == IpFamily.None ? null : frontend.Address,
             Port = frontend.Port,
             Outside = frontend.State,
+            Obstacle = frontend.Obstacle,
             RulesBefore = frontend.RulesBefore,
             Endpoints = [.. frontend.Endpoints.Select(EndpointAnswer.Of)],
         };

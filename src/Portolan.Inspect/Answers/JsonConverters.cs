@@ -67,12 +67,16 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
 {
     private const string Iptables = "kube-proxy iptables";
     private const string Nftables = "kube-proxy nftables";
+    private const string Ipvs = "kube-proxy ipvs";
+    private const string Userspace = "kube-proxy userspace";
     private const string Portolan = "portolan";
 
     protected override string ToText(RuleWriter value) => value switch
     {
         RuleWriter.KubeProxyIptables => Iptables,
         RuleWriter.KubeProxyNftables => Nftables,
+        RuleWriter.KubeProxyIpvs => Ipvs,
+        RuleWriter.KubeProxyUserspace => Userspace,
         _ => Portolan,
     };
 
@@ -82,9 +86,11 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
         {
             Iptables => RuleWriter.KubeProxyIptables,
             Nftables => RuleWriter.KubeProxyNftables,
+            Ipvs => RuleWriter.KubeProxyIpvs,
+            Userspace => RuleWriter.KubeProxyUserspace,
             _ => RuleWriter.Portolan,
         };
-        return text is Iptables or Nftables or Portolan;
+        return text is Iptables or Nftables or Ipvs or Userspace or Portolan;
     }
 }
 
@@ -92,10 +98,19 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
 /// <param name="digits">Digits behind the point.</param>
 internal abstract class RoundedConverter(int digits) : JsonConverter<double>
 {
-    public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
+    public override bool HandleNull => true;
 
-    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) =>
-        writer.WriteNumberValue(Math.Round(value, digits));
+    public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.Null ? double.NaN : reader.GetDouble();
+
+    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+    {
+        // JSON has no number for what is not known.
+        if (double.IsNaN(value))
+            writer.WriteNullValue();
+        else
+            writer.WriteNumberValue(Math.Round(value, digits));
+    }
 }
 
 /// <summary>Shares are computed from figures of rules, which have five to eleven digits.</summary>

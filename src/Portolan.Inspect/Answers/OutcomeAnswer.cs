@@ -33,6 +33,13 @@ public sealed record OutcomeAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Reason { get; init; }
 
+    /// <summary>
+    /// Of a candidate: when the packet ends so, in words that follow "if", any of them being enough; null for others and when nothing is
+    /// asked.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? When { get; init; }
+
     /// <summary>The rules and policies that matched, in order.</summary>
     public required ImmutableArray<PathStepAnswer> Path { get; init; }
 
@@ -54,6 +61,7 @@ public sealed record OutcomeAnswer
             Masquerade = outcome.IsMasqueraded,
             Mark = outcome.Mark,
             Reason = outcome is { Verdict: OutcomeVerdict.Unknown, Reason: { } reason } ? $"unknown: {reason}" : outcome.Reason,
+            When = outcome.When.IsEmpty ? null : outcome.When,
             Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy)
                 .Select(step => PathStepAnswer.Of(step, guide))],
             Candidates = outcome.Candidates.IsEmpty ? null : [.. outcome.Candidates.Select(candidate => Of(candidate, guide))],

@@ -10,11 +10,15 @@ public sealed record ServicesAnswer
     /// <summary>The service ports, in the catalogue's order.</summary>
     public required ImmutableArray<ServiceAnswer> Services { get; init; }
 
+    /// <summary>What the input does not show of all of them, and who serves here without rules.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
     /// <summary>What was read; null when it is not to be told.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 
     /// <summary>The answer for some services of a catalogue, or all of them.</summary>
-    public static ServicesAnswer Of(IEnumerable<ProgrammedService> services, AnswerInput? input = null) =>
-        new() { Services = [.. services.Select(ServiceAnswer.Of)], Input = input };
+    public static ServicesAnswer Of(IEnumerable<ProgrammedService> services, AnswerInput? input = null,
+        ImmutableArray<string> notes = default) =>
+        new() { Services = [.. services.Select(ServiceAnswer.Of)], Notes = notes.IsDefault ? [] : notes, Input = input };
 }

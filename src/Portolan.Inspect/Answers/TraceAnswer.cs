@@ -27,14 +27,15 @@ public sealed record TraceAnswer
     public AnswerInput? Input { get; init; }
 
     /// <summary>The answer for a traced packet.</summary>
-    public static TraceAnswer Of(TraceResult result, ChainGuide guide, AnswerInput? input = null)
+    public static TraceAnswer Of(TraceResult result, ChainGuide guide, AnswerInput? input = null,
+        params ReadOnlySpan<string> assumed)
     {
         ArgumentNullException.ThrowIfNull(result);
         ArgumentNullException.ThrowIfNull(guide);
         return new TraceAnswer
         {
             Outcomes = [.. result.Outcomes.Select(outcome => OutcomeAnswer.Of(outcome, guide))],
-            Notes = result.Caveats,
+            Notes = [.. assumed, .. result.Caveats],
             Packet = result.Packet,
             Groups = [.. OutcomeGroup.Of(result.Outcomes).Select(group => OutcomeGroupAnswer.Of(group, guide))],
             Input = input,

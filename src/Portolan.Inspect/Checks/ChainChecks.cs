@@ -45,9 +45,9 @@ internal static class ChainChecks
 
     private static Finding Missing(string subject, RuleRef? place, string what, string target) =>
         new(FindingSeverity.Error, "missing-chain", subject, place,
-        $"{what} goes to chain {target}, which does not exist. The kernel does not allow this: the dump is cut, or was put together " +
-            "from several.",
-        "Make a new dump; if the chain is missing there too, restart the proxy.");
+        $"{what} goes to chain {target}, which the input does not show. The kernel does not allow this: the dump is cut, or was put " +
+            "together from several.",
+        "Make a new dump with all tables and chains.");
 
     private static IEnumerable<Finding> Unreferenced(RuleTable table, HashSet<string> referenced)
     {
@@ -58,13 +58,16 @@ internal static class ChainChecks
             // A way into a proxy's services that is cut off is told with what it does to clients (no-entry, no-masquerade).
             if (KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Postrouting || chain.Name == ServiceTables.EntryOf(table))
                 continue;
+            // kube-proxy makes the chain of its other mode's firewall in table nat, and uses it where ranges of sources are given.
+            if (chain.Name == KubeProxyIptables.Firewall && table.Name == ServiceTables.Nat)
+                continue;
             bool isShared = ChainPurposes.IsShared(chain.Name);
             yield return new Finding(isShared ? FindingSeverity.Warning : FindingSeverity.Note, "unused-chain", chain.Name,
                 new RuleRef(table, chain, 0),
                 $"Nothing jumps to chain {chain.Name} of table {table.Name}: its {RuleChecker.Number(chain.Rules.Length)} rules " +
                     "do nothing.",
                 isShared
-                    ? "The proxy makes the jump when it starts; somebody removed it since: restart the proxy."
+                    ? "The proxy makes the jump when it starts: if it uses this chain in the mode it runs in, restart it."
                     : "It is a left-over. Its writer removes it with its next full sync; otherwise flush and delete it.");
         }
     }
@@ -81,11 +84,13 @@ internal static class ChainChecks
             if (wall >= 0)
             {
                 yield return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? chain.Name, place,
-                    $"No packet reaches this rule: rule {RuleChecker.Number(wall + 1)} of {chain.Name} takes every one.",
+                    $"No packet reaches this rule: rule {RuleChecker.Number(wall + 1)} of {chain.Name}, which "
+                        + $"{RuleDescriptions.Action(chain.Rules[wall], guide)}, takes every one.",
                     "Remove it, or move it before that rule.");
                 continue;
             }
-            if (Conditions(rule) is not { } conditions || (rule.Gaps & RuleGaps.Tail) != 0)
+            // What a listing hides of a rule (interfaces, without -v) may tell it from one that looks alike.
+            if (Conditions(rule) is not { } conditions || rule.Gaps != RuleGaps.None)
                 continue;
             if (seen.TryGetValue(conditions, out int earlier))
             {
@@ -96,7 +101,7 @@ internal static class ChainChecks
             {
                 seen[conditions] = index;
             }
-            if (conditions.IsEmpty && Ends(rule) && chain.Gaps.IsEmpty)
+            if (conditions.IsEmpty && chain.Gaps.IsEmpty && (Ends(rule) || LeadsToEndpoint(rule)))
                 wall = index;
         }
     }
@@ -122,6 +127,9 @@ internal static class ChainChecks
             "Two services may claim the same address and port; give one of them another.");
     }
 
+    /// <summary>A chain that translates to an endpoint takes every packet that comes to it.</summary>
+    private static bool LeadsToEndpoint(Rule rule) => ServiceChains.RoleOfTarget(rule) == KubeChainRole.Endpoint;
+
     private static bool IsServiceJump(Rule rule) => ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target);
 
     /// <summary>The conditions of a rule; null when chance or memory is among them, so that a second rule alike makes sense.</summary>
@@ -130,6 +138,8 @@ internal static class ChainChecks
         var conditions = new List<Statement>();
         foreach (Statement statement in rule.Statements)
         {
+            if (statement is UnmodelledStatement { PassesOn: false } && !ReferenceEquals(statement, rule.Target))
+                return null;
             if (statement is StatisticRandomMatch or StatisticNthMatch or RecentMatch or LimitMatch or UnmodelledMatch
                 or RelationalMatch { Left: NumgenExpression or MapExpression }
                 or SetUpdateStatement or VerdictMapStatement or AssignStatement)

@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
@@ -13,18 +16,25 @@ public static class RuleChecker
         var limits = new List<string>();
         IEnumerable<Finding> findings = [
             .. WriterChecks.Of(input.Rules),
+            .. WriterChecks.SwitchedOff(input.Rules),
             .. input.Rules.Tables.Where(table => table.Family is TableFamily.Ip or TableFamily.Ip6 or TableFamily.Inet)
                 .SelectMany(table => ChainChecks.Of(table, input.Guide)),
             .. ShareChecks.Of(input.Rules, input.Services),
             .. PathChecks.Of(input.Rules, input.Guide),
-            .. EarlierRuleChecks.Of(input, limits),
+            .. WalkChecks.Of(input, limits),
             .. input.Cluster is null ? [] : ClusterChecks.Of(input, limits),
         ];
         foreach (RuleTable table in input.Rules.Tables.Where(table => table.IsExcerpt))
             limits.Add($"The input shows only a part of table {table.Name}: missing and unused chains, and ways into it, are not " +
                 "checked there.");
+        limits.AddRange(ProxyModes.Of(input.Rules));
         if (input.Services.Services.IsEmpty)
             limits.Add("The rules offer no services.");
+        foreach (TableFamily family in (ImmutableArray<TableFamily>)[TableFamily.Ip, TableFamily.Ip6])
+        {
+            if (Caveats.LacksFilter(input.Rules, family))
+                limits.Add(Caveats.NoFilter);
+        }
         return new CheckResult(
             [.. findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal)
                 .ThenBy(finding => finding.Subject, StringComparer.Ordinal)],

@@ -31,7 +31,7 @@ internal static class ShareChecks
         ProgrammedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
         double total = unequal.Sum(endpoint => endpoint.Share);
         string together = Math.Abs(total - 1) > 1e-3
-            ? $"; together they get {OutcomeText.Percent(total)}, and connections that get none pass untranslated."
+            ? $"; together they get {OutcomeText.Percent(total)}, and the others no endpoint at all."
             : ".";
         string shares = least.Share == most.Share
             ? $"Each endpoint gets {OutcomeText.Percent(least.Share)}"

@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Who writes service rules here: two back-ends or two proxies at once are one too many.</summary>
+/// <summary>Who writes service rules here (two back-ends or two proxies at once are one too many), and what somebody switched off.</summary>
 public static class WriterChecks
 {
     /// <summary>True when both back-ends of iptables hold service rules of a family.</summary>
@@ -41,6 +41,20 @@ public static class WriterChecks
                     "decides, with endpoints that may be stale.",
                     "Stop the proxy that shall not run, and clean up after it (kube-proxy --cleanup, portolan proxy --cleanup).");
             }
+        }
+    }
+
+    /// <summary>Tables that are there and have no effect.</summary>
+    internal static IEnumerable<Finding> SwitchedOff(Ruleset rules)
+    {
+        foreach (RuleTable table in rules.Tables.Where(static table => table.IsDormant))
+        {
+            string name = $"{table.Family.ToString().ToLowerInvariant()} {table.Name}";
+            bool hasServices = ServiceTables.HasIptablesServices(table)
+                || table.Name is PortolanTables.TableName or KubeProxyNftables.TableName;
+            yield return new Finding(hasServices ? FindingSeverity.Error : FindingSeverity.Warning, "dormant-table", name, null,
+                $"Table {name} is switched off (flag dormant): no packet sees its chains{(hasServices ? ", and no service in it is served" : "")}.",
+                $"Find out who did it, and switch it on again: nft add table {name}");
         }
     }
 

@@ -20,8 +20,9 @@ internal sealed class Clients
     private readonly HashSet<InetAddress> _nodePortAddresses = [];
     private readonly List<InetPrefix> _podRanges = [];
 
-    internal Clients(Ruleset rules, ServiceCatalogue catalogue, NodeAddresses node)
+    internal Clients(Ruleset rules, ServiceCatalogue catalogue, NodeAddresses node, IEnumerable<InetPrefix>? podRanges = null)
     {
+        _podRanges.AddRange(podRanges ?? []);
         _node = node;
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
         foreach (RuleTable table in rules.Tables)
@@ -107,6 +108,7 @@ internal sealed class Clients
         or KubeChainRole.Endpoint
             or KubeChainRole.External or KubeChainRole.ExternalLocal
         || KubeProxyNftables.RoleOf(chain) is KubeNftablesChainRole.Services or KubeNftablesChainRole.External
+            or KubeNftablesChainRole.ClusterEndpoints or KubeNftablesChainRole.LocalEndpoints
         || (PortolanTables.TryParseChain(chain, out PortolanChain own)
             && own.Kind is PortolanChainKind.OffCluster or PortolanChainKind.OffClusterPickOf or PortolanChainKind.Policies
                 or PortolanChainKind.ExternalLocal);

@@ -18,22 +18,55 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
     internal ImmutableArray<string> Of(Outcome main, List<Outcome> ends)
     {
         var sentences = ImmutableArray.CreateBuilder<string>();
-        sentences.Add(End(main, ends));
-        if (Why(main) is { } why)
-            sentences.Add(why);
-        if (main.IsTranslated && main.Verdict is OutcomeVerdict.Forward or OutcomeVerdict.Local)
-            sentences.Add(Masquerading(main));
+        Tell(main, sentences);
+        // What the same walk comes to under other conditions, or by chance, is told too: one sentence for each different end.
+        var told = new HashSet<string>(StringComparer.Ordinal) { Kind(main) };
+        foreach (Outcome other in ends)
+        {
+            if (told.Add(Kind(other)) && other.Verdict != OutcomeVerdict.Unknown)
+                sentences.Add(Condition(other) + Lower(End(other), other));
+        }
         return sentences.ToImmutable();
     }
 
-    private string End(Outcome main, List<Outcome> ends)
+    private void Tell(Outcome main, ImmutableArray<string>.Builder sentences)
     {
-        int endpoints = Math.Max(choice?.Endpoints.Length ?? 0, ends.Count(end => end.IsTranslated));
+        if (!main.When.IsEmpty)
+            sentences.Add($"These are the steps {string.Join(", or ", main.When.Select(condition => $"if {condition}"))}.");
+        sentences.Add(End(main));
+        if (Why(main) is { } why)
+            sentences.Add(why);
+        if (main.IsTranslated && Arrives(main))
+            sentences.Add(Masquerading(OutcomeText.IsOnlyPlaceUnknown(main) ? main.Candidates[0] : main));
+    }
+
+    /// <summary>Ends that are told in one sentence: an endpoint is as good as another.</summary>
+    private static string Kind(Outcome end) => $"{string.Join('|', end.When)} " + (Arrives(end)
+        ? end.IsTranslated ? "served" : "untranslated" : $"{end.Verdict} {OutcomeText.DecidedBy(end)} {end.Reason}");
+
+    private static string Condition(Outcome end) => !end.When.IsEmpty
+        ? $"{Capital(string.Join(", or ", end.When.Select(condition => $"if {condition}")))}: "
+        : end.Probability < 1 - 1e-9 ? $"In {OutcomeText.Percent(end.Probability)} of cases: " : string.Empty;
+
+    private static string Lower(string sentence, Outcome end) => Condition(end).Length == 0 ? sentence
+        : char.ToLowerInvariant(sentence[0]) + sentence[1..];
+
+    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
+
+    private static bool Arrives(Outcome end) => end.Verdict is OutcomeVerdict.Forward or OutcomeVerdict.Local
+        || OutcomeText.IsOnlyPlaceUnknown(end);
+
+    private string End(Outcome main)
+    {
+        int endpoints = choice?.Endpoints.Count(endpoint => endpoint.Share is not 0) ?? 0;
         string destination = main.DestinationText;
         bool isMarked = (main.Mark & DropMark) != 0 && MarkedBy(main, KubeChainRole.MarkDrop);
-        switch (main.Verdict)
+        OutcomeVerdict verdict = OutcomeText.IsOnlyPlaceUnknown(main) ? OutcomeVerdict.Forward : main.Verdict;
+        switch (verdict)
         {
-            case OutcomeVerdict.Forward or OutcomeVerdict.Local when isMarked:
+            case OutcomeVerdict.Forward or OutcomeVerdict.Local or OutcomeVerdict.Unknown when isMarked
+                && (verdict != OutcomeVerdict.Unknown
+                || !HasFilter()):
                 return HasFilter()
                     ? $"The packet is marked {RuleDescriptions.Hex(DropMark)} to be dropped, but no rule of the filter table drops it " +
                     $"(the kubelet's chain {KubeProxyIptables.Firewall} "
@@ -49,19 +82,23 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             case OutcomeVerdict.Forward or OutcomeVerdict.Local:
                 return $"No rule translates the packet: it goes on to {destination} as it is.";
             case OutcomeVerdict.Drop:
-                return "The packet is dropped: the client hears nothing and waits.";
+                return $"The packet is dropped{By(main)}: the client hears nothing and waits.";
             case OutcomeVerdict.Reject:
-                return $"The packet is rejected: the client is told '{main.Reason}' at once.";
+                return $"The packet is rejected{By(main)}: the client is told '{main.Reason}' at once.";
             default:
-                return $"How it ends is unknown: {main.Reason}.";
+                return choice is { Endpoints: { Length: > 1 } all } && all.Any(endpoint => endpoint.Address.Family == IpFamily.None)
+                    ? $"The destination becomes one of {Number(all.Length)} endpoints, whose addresses are not in the input."
+                    : $"How it ends is unknown: {main.Reason}.";
         }
     }
+
+    private static string By(Outcome end) => OutcomeText.DecidedBy(end) is { } who ? $" by {who}" : string.Empty;
 
     /// <summary>The reason behind an end that serves nobody.</summary>
     private string? Why(Outcome main)
     {
-        bool serves = main.IsTranslated && main.Verdict is OutcomeVerdict.Forward or OutcomeVerdict.Local;
-        if (serves || main.Verdict == OutcomeVerdict.Unknown)
+        bool isMarked = main.Path.Any(step => step.Place is { } place && ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop);
+        if ((main.IsTranslated && Arrives(main)) || (main.Verdict == OutcomeVerdict.Unknown && !isMarked))
             return null;
         foreach (PathStep step in main.Path)
         {

@@ -12,8 +12,9 @@ public static class ExplainText
     public static IEnumerable<string> Facts(ProgrammedService service)
     {
         ArgumentNullException.ThrowIfNull(service);
-        yield return $"reached at  " +
-            $"{string.Join(", ", service.Frontends.Select(frontend => $"{frontend.Text} ({Explainer.KindText(frontend.Kind)})"))}";
+        yield return service.Frontends.IsEmpty ? $"reached at  not in the input, which begins at chain {service.EntryChain}"
+            : $"reached at  " +
+                $"{string.Join(", ", service.Frontends.Select(frontend => $"{frontend.Text} ({Explainer.KindText(frontend.Kind)})"))}";
         if (service.Endpoints.IsEmpty)
         {
             yield return "endpoints   none";
@@ -21,7 +22,10 @@ public static class ExplainText
         else
         {
             double spread = service.Endpoints.Max(endpoint => endpoint.Share) - service.Endpoints.Min(endpoint => endpoint.Share);
-            string shares = service.Endpoints.Length == 1 ? "it gets every connection"
+            string shares = service.Endpoints.Length == 1
+                ? service.Endpoints[0].Share is > 0.9999 ? "it gets every connection"
+                    : $"with a share of {ShareText.Of(service.Endpoints[0].Share)}"
+                : double.IsNaN(spread) ? "shares that the input does not show"
                 : spread < ShareText.Rounding ? $"equal shares of {ShareText.Of(service.Endpoints[0].Share)}"
                 : "unequal shares";
             yield return $"endpoints   {Number(service.Endpoints.Length)}, {shares}";
@@ -60,10 +64,18 @@ public static class ExplainText
             yield return $"    {printed,-14} {OutcomeText.Percent(left),-12} {ShareText.Of(endpoint.Share),-8} {name}";
             left = Math.Max(0, left - endpoint.Share);
         }
-        yield return $"The figures rise because each rule sees only what the rules above it let pass: the second takes " +
-            $"1/{Number(count - 1)} of the "
-            + $"remaining {Number(count - 1)}/{Number(count)}, which is 1/{Number(count)} again.";
-        if (choice.Endpoints[^1].Printed.Length == 0)
+        if (choice.Endpoints.FirstOrDefault(endpoint => endpoint.Share == 0) is { } none)
+        {
+            yield return $"{none.Text} gets nothing: a rule above it takes every packet that comes to it.";
+            yield break;
+        }
+        bool isEven = choice.Endpoints.All(endpoint => Math.Abs(endpoint.Share - 1.0 / count) < ShareText.Rounding);
+        if (isEven && count > 2)
+        {
+            yield return $"The figures rise because each rule sees only what the rules above it let pass: the second takes " +
+                $"1/{Number(count - 1)} of the remaining {Number(count - 1)}/{Number(count)}, which is 1/{Number(count)} again.";
+        }
+        if (choice.Endpoints[^1] is { Printed.Length: 0, Share: > 0 })
             yield return "The last rule has no probability: it takes all that is left.";
     }
 

@@ -79,6 +79,8 @@ public sealed class Explainer
         ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(places);
         var paths = ImmutableArray.CreateBuilder<ExplainedPath>();
+        if (service.EntryChain is { } chain)
+            paths.AddRange(FromChain(service, chain, places));
         foreach (ProgrammedFrontend frontend in service.Frontends)
         {
             foreach (ClientPlace place in places)
@@ -107,19 +109,87 @@ public sealed class Explainer
             ? new NodeAddresses(null, [destination, .. _node.Known])
             : _node;
         TraceResult trace = (node == _node ? _simulator : new PacketSimulator(_rules, node)).Trace(packet);
-        List<Outcome> ends = [.. trace.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates)];
-        Outcome main = ends.OrderBy(end => end.Verdict == OutcomeVerdict.Unknown).ThenByDescending(end => end.Probability).First();
-        EndpointChoice? choice = Choice(main, ends);
+        return Tell(service, frontend, place, packet, trace, $"{who} to the {KindText(frontend.Kind)} "
+            + $"{(frontend.Address.Family == IpFamily.None ? $"{frontend.Port.ToString(CultureInfo.InvariantCulture)}" : frontend.Text)}",
+                null);
+    }
+
+    /// <summary>
+    /// The paths through a service's own chain, where the input shows no rule that leads there: what is before it is told as unknown.
+    /// </summary>
+    private IEnumerable<ExplainedPath> FromChain(ProgrammedService service, string chain, IReadOnlyCollection<ClientPlace> places)
+    {
+        if (_rules.Tables.FirstOrDefault(table => table.FindChain(chain) is not null) is not { } table)
+            yield break;
+        var frontend = new ProgrammedFrontend { Kind = ProgrammedKind.External, Port = 0, State = ProgrammedState.Unknown };
+        Ruleset alone = BeginningAt(table, table.FindChain(chain)!);
+        var simulator = new PacketSimulator(alone, _node);
+        string entry = $"The input does not show which packets come to {chain}: the walk begins there, and what comes before is unknown.";
+        foreach (ClientPlace place in places)
+        {
+            foreach ((InetAddress source, string who) in _clients.At(place, service, frontend))
+            {
+                var packet = new PacketSpec
+                {
+                    Source = source,
+                    Destination = _clients.NodeAddress(service.Family),
+                    Protocol = service.Protocol,
+                    SourcePort = 40_000,
+                    DestinationPort = 80,
+                };
+                yield return Tell(service, frontend, place, packet, simulator.Trace(packet), $"{who}, from chain {chain} on", entry);
+            }
+        }
+    }
+
+    private static Ruleset BeginningAt(RuleTable table, Chain entry) => new()
+    {
+        Tables =
+        [
+            new RuleTable
+            {
+                Family = table.Family,
+                Name = table.Name,
+                Backend = table.Backend,
+                Format = table.Format,
+                IsExcerpt = true,
+                Chains =
+                [
+                    .. table.Chains.Where(chain => chain.Base is null && chain != entry),
+                    new Chain
+                    {
+                        Name = entry.Name,
+                        Base = new BaseChain(ChainType.Nat, Hook.Prerouting, -100, VerdictKind.Accept),
+                        Rules = entry.Rules,
+                        Gaps = entry.Gaps,
+                        Source = entry.Source,
+                    },
+                ],
+            },
+        ],
+    };
+
+    private ExplainedPath Tell(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace place, PacketSpec packet,
+        TraceResult trace,
+        string title, string? beginning)
+    {
+        List<Outcome> ends = [.. trace.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome)
+            ? [outcome] : outcome.Candidates)];
+        Outcome main = ends.OrderBy(end => end.Verdict == OutcomeVerdict.Unknown && !OutcomeText.IsOnlyPlaceUnknown(end))
+            .ThenByDescending(end => end.IsTranslated && end.Verdict is not (OutcomeVerdict.Drop or OutcomeVerdict.Reject))
+            .ThenByDescending(end => end.Probability).First();
+        Outcome shown = OutcomeText.IsOnlyPlaceUnknown(main) ? main.Candidates[0] : main;
+        EndpointChoice? choice = Choice(shown, ends);
         var conclusions = new Conclusions(_rules, packet, service, frontend, choice);
+        ImmutableArray<string> told = conclusions.Of(main, ends);
         return new ExplainedPath(
             frontend,
             place,
             packet,
-            $"{who} to the {KindText(frontend.Kind)} " +
-                $"{(frontend.Address.Family == IpFamily.None ? $"{frontend.Port.ToString(CultureInfo.InvariantCulture)}" : frontend.Text)}",
-            Steps(main),
+            title,
+            Steps(shown),
             choice,
-            conclusions.Of(main, ends),
+            beginning is null ? told : [beginning, .. told],
             [.. Unknowns(trace, ends).Distinct()]);
     }
 
@@ -149,7 +219,9 @@ public sealed class Explainer
             if (byStatistics)
                 return new EndpointChoice(place, true, new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints);
         }
-        List<Outcome> translated = [.. ends.Where(end => end.IsTranslated)];
+        // The endpoints of one random number: of ends that hold under the same conditions, as others exclude each other.
+        List<Outcome> translated = [.. ends.Where(end => end.IsTranslated && end.When.SequenceEqual(main.When))
+            .DistinctBy(end => end.DestinationText)];
         return translated.Count < 2 ? null : new EndpointChoice(null, false,
             [.. translated.Select(end =>
             new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
@@ -157,8 +229,8 @@ public sealed class Explainer
 
     private static IEnumerable<string> Unknowns(TraceResult trace, List<Outcome> ends)
     {
-        foreach (Outcome outcome in trace.Outcomes.Where(outcome =>
-            outcome.Verdict == OutcomeVerdict.Unknown && !outcome.Candidates.IsEmpty))
+        foreach (Outcome outcome in trace.Outcomes.Where(outcome => outcome.Verdict == OutcomeVerdict.Unknown && !outcome.Candidates.IsEmpty
+            && !OutcomeText.IsOnlyPlaceUnknown(outcome)))
             yield return Sentence(outcome.Reason!);
         var missing = ends.Where(end => end is { Verdict: OutcomeVerdict.Unknown, Candidates.IsEmpty: true, Reason: not null }).ToList();
         foreach (Outcome outcome in missing.Take(3))

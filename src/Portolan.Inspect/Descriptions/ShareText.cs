@@ -14,6 +14,8 @@ public static class ShareText
     /// <summary>"1/7" when the share is that of one of equals within rounding, else "0.1429".</summary>
     public static string Of(double share)
     {
+        if (double.IsNaN(share))
+            return "unknown";
         if (share <= 0)
             return "0";
         double count = Math.Round(1 / share);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -128,7 +129,7 @@ public static class GraphWriter
     private static string MermaidText(string text)
     {
         var safe = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (char c in ShownText.Of(text))
         {
             safe.Append(c switch
             {
@@ -148,7 +149,7 @@ public static class GraphWriter
     private static string DotText(string text)
     {
         var safe = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (char c in ShownText.Of(text))
         {
             safe.Append(c switch
             {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -155,7 +156,7 @@ public static class SvgLayout
 
     // XML knows no control characters, not even escaped, and no halves of surrogate pairs (which EnumerateRunes replaces).
     private static string Escape(string text) =>
-        WebUtility.HtmlEncode(string.Concat(text.EnumerateRunes()
+        WebUtility.HtmlEncode(string.Concat(ShownText.Of(text).EnumerateRunes()
         .Select(rune => (Rune.IsControl(rune) && rune.Value != '\n') || rune.Value is 0xfffe or 0xffff ? "?" : rune.ToString())));
 
     private readonly record struct Box(double X, double Y, double Width, double Height);

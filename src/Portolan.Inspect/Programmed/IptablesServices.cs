@@ -50,8 +50,36 @@ internal sealed class IptablesServices
             if (_filter?.FindChain(name) is { } refusals)
                 ReadRefusals(refusals);
         }
+        // nft hides conditions of rules, ports among them.
+        if (_nat.IsExcerpt || _nat.Format is RuleFormat.NftText or RuleFormat.NftJson)
+            ReadWithoutEntry();
         return _order.Select(builder => builder.Build());
     }
+
+    /// <summary>Service chains of an excerpt that shows none of the rules which lead to them: their shares are known all the
+    /// same.</summary>
+    private void ReadWithoutEntry()
+    {
+        var known = _order.Select(builder => builder.Id).ToHashSet(StringComparer.Ordinal);
+        foreach (Chain chain in _nat.Chains)
+        {
+            if (!KubeProxyIptables.RoleOf(chain.Name).IsServicePort() || !known.Add(ClusterChainOf(chain.Name)))
+                continue;
+            string? name = chain.Rules.Select(rule => KubeProxyIptablesComment.Parse(rule.Comment).ServicePort)
+                .FirstOrDefault(found => found is not null);
+            ProgrammedServiceBuilder builder = Find(name, chain.Name, ProtocolOf(chain));
+            ServiceChains.View view = _chains.OutsideOf(ClusterChainOf(chain.Name));
+            builder.ClusterEndpoints = view.Endpoints.IsEmpty ? _chains.OutsideOf(chain.Name).Endpoints : view.Endpoints;
+            builder.Affinity ??= view.Affinity;
+            builder.EntryChain = chain.Name;
+        }
+    }
+
+    /// <summary>The protocol that the translation of one of the chain's endpoints asks for; TCP where none is shown.</summary>
+    private IpProtocol ProtocolOf(Chain chain) => _chains.OutsideOf(chain.Name).Endpoints
+        .Select(endpoint => _nat.FindChain(endpoint.Chain)).OfType<Chain>().SelectMany(found => found.Rules)
+        .SelectMany(rule => rule.Statements.ToImmutableArray()).OfType<ProtocolMatch>()
+        .Select(match => match.Protocol).FirstOrDefault(IpProtocol.Tcp);
 
     /// <summary>Rules of PREROUTING that a packet meets on its way to KUBE-SERVICES, the jump included.</summary>
     private int RulesBeforeServices()
@@ -142,8 +170,9 @@ internal sealed class IptablesServices
             Address = address,
             Port = port,
             Endpoints = outside.Endpoints,
-            State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped
-                ? ProgrammedState.Dropped : ProgrammedState.Untouched,
+            State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped ? ProgrammedState.Dropped
+                // A chain without endpoints, or none at all, lets the packet pass to table filter, which rejects it or drops it.
+                : _filter is null || _nat.FindChain(target) is null ? ProgrammedState.Unknown : ProgrammedState.Untouched,
             RulesBefore = rulesBefore,
             Place = place,
         };

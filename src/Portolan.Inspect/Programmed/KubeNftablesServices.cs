@@ -157,7 +157,8 @@ internal sealed class KubeNftablesServices
                     Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map }
                 }:
                     return Shares(map, numgen.Modulus,
-                        element => element is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+                        element => element is ConcatExpression { Parts: [AddressValue address,
+                            NumberValue { Value: <= ushort.MaxValue } port] }
                         ? (address.Address, (ushort)port.Value, string.Empty)
                         : default);
                 case VerdictMapStatement { Key: NumgenExpression numgen, Map: AnonymousSet map }:
@@ -173,9 +174,9 @@ internal sealed class KubeNftablesServices
     private static ImmutableArray<ProgrammedEndpoint> Shares(
         AnonymousSet map, uint modulus, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
     {
-        // A number that the map does not have leads nowhere.
+        // A number that the map does not have leads nowhere, and so does an element that is no endpoint, such as a verdict without a chain.
         double share = 1.0 / Math.Max(1, modulus);
-        return [.. map.Elements.Select(element => endpointOf(element.Data))
+        return [.. map.Elements.Select(element => endpointOf(element.Data)).Where(item => item.Chain is not null)
             .Select(item => new ProgrammedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
     }
 
@@ -204,9 +205,11 @@ internal sealed class KubeNftablesServices
 
     private static (InetAddress Address, IpProtocol Protocol, ushort Port)? Key(Expression key) => key switch
     {
-        ConcatExpression { Parts: [AddressValue address, NumberValue protocol, NumberValue port] } =>
+        ConcatExpression { Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol,
+            NumberValue { Value: <= ushort.MaxValue } port] } =>
             (address.Address, (IpProtocol)protocol.Value, (ushort)port.Value),
-        ConcatExpression { Parts: [NumberValue protocol, NumberValue port] } => (default, (IpProtocol)protocol.Value, (ushort)port.Value),
+        ConcatExpression { Parts: [NumberValue { Value: <= byte.MaxValue } protocol, NumberValue { Value: <= ushort.MaxValue } port] } =>
+            (default, (IpProtocol)protocol.Value, (ushort)port.Value),
         _ => null,
     };
 }

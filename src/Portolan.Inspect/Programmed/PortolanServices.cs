@@ -218,12 +218,16 @@ internal sealed class PortolanServices
     }
 
     private static ProgrammedEndpoint? Endpoint(Expression? data) =>
-        data is ConcatExpression { Parts: [AddressValue address, NumberValue port] }
+        data is ConcatExpression { Parts: [AddressValue address, NumberValue { Value: <= ushort.MaxValue } port] }
             ? new ProgrammedEndpoint(address.Address, (ushort)port.Value, 0, string.Empty, string.Empty)
             : null;
 
     private static FrontendKey? Key(Expression key) =>
-        key is ConcatExpression { Parts: [AddressValue address, NumberValue protocol, NumberValue port, ..] }
+        key is ConcatExpression
+        {
+            Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol, NumberValue { Value: <= ushort.MaxValue } port,
+                ..]
+        }
             ? new FrontendKey(address.Address, (IpProtocol)protocol.Value, (ushort)port.Value)
             : null;
 

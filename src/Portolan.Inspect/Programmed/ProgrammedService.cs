@@ -43,6 +43,12 @@ public sealed record ProgrammedService
     /// <summary>loadBalancerSourceRanges; empty when everybody may use the load balancer.</summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 
+    /// <summary>
+    /// The chain at which the service begins in an input that does not show which packets come to it; null when <see cref="Frontends"/> has
+    /// some.
+    /// </summary>
+    public string? EntryChain { get; init; }
+
     /// <summary>"shop/web:http", "default/testsvc", or the chain's name.</summary>
     public string DisplayName => Service is null ? Id : Port.Length == 0 ? Service : $"{Service}:{Port}";
 }
@@ -55,6 +61,13 @@ public enum RuleWriter : byte
 
     /// <summary>kube-proxy in nftables mode.</summary>
     KubeProxyNftables,
+
+    /// <summary>kube-proxy in ipvs mode: known by the ipsets it fills; endpoints are the kernel's virtual servers' and no rules.</summary>
+    KubeProxyIpvs,
+
+    /// <summary>kube-proxy in userspace mode (removed in v1.26): every service leads to a port on which kube-proxy itself
+    /// listens.</summary>
+    KubeProxyUserspace,
 
     /// <summary>Portolan's nftables mode. Its iptables plane writes kube-proxy's chains and is not told apart.</summary>
     Portolan,
@@ -93,6 +106,9 @@ public enum ProgrammedState : byte
 
     /// <summary>The packet passes untranslated: nothing in the rules serves it, and nothing stops it.</summary>
     Untouched,
+
+    /// <summary>The input does not show it: a table is missing in it, or an endpoint is chosen by something that is no rule.</summary>
+    Unknown,
 }
 
 /// <summary>A place where clients reach a service.</summary>
@@ -122,8 +138,14 @@ public sealed record ProgrammedFrontend
     /// <summary>The rule that leads to the service, where there is one of its own.</summary>
     public RuleRef? Place { get; init; }
 
+    /// <summary>
+    /// What keeps packets from the service's rules, or from its endpoints behind them, in words that follow "but": a rule of somebody else,
+    /// a policy. Null when nothing does that the input shows.
+    /// </summary>
+    public string? Obstacle { get; init; }
+
     /// <summary>"172.30.5.207:443", or "*:30031" for a NodePort on all addresses.</summary>
-    public string Text => Address.Family == IpFamily.None
+    public string Text => Address.Family == IpFamily.None && Port == 0 ? "(not in the input)" : Address.Family == IpFamily.None
         ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"*:{Port}")
         : new InetEndpoint(Address, Port).ToString();
 }
@@ -131,7 +153,7 @@ public sealed record ProgrammedFrontend
 /// <summary>An endpoint and how often it is chosen.</summary>
 /// <param name="Address">The address; the default value when the chain that names it is not in the input.</param>
 /// <param name="Port">The port; 0 when it is not known.</param>
-/// <param name="Share">The effective share of new connections, from 0 to 1.</param>
+/// <param name="Share">The effective share of new connections, from 0 to 1; not a number when the input does not show it.</param>
 /// <param name="Chain">The chain that stands for the endpoint; empty where there is none.</param>
 /// <param name="Printed">The probability as the rule shows it, which is that of the rule alone; empty when it shows none.</param>
 public sealed record ProgrammedEndpoint(InetAddress Address, ushort Port, double Share, string Chain, string Printed)

@@ -9,6 +9,11 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
 {
     private readonly List<ProgrammedFrontend> _frontends = [];
 
+    internal string Id => id;
+
+    /// <summary>The chain at which the service begins in an excerpt that shows no rule leading to it; null for others.</summary>
+    internal string? EntryChain { get; set; }
+
     internal string? Name { get; set; }
 
     internal bool? IsExternalLocal { get; set; }
@@ -59,6 +64,7 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
             IsInternalLocal = IsInternalLocal,
             Affinity = Affinity,
             SourceRanges = SourceRanges,
+            EntryChain = frontends.IsEmpty ? EntryChain : null,
         };
     }
 }

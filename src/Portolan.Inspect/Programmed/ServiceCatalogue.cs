@@ -27,7 +27,10 @@ public sealed class ServiceCatalogue
             {
                 // The nft reader shows iptables-nft tables as what they are; each back-end's nat goes with its own filter.
                 if (table.Name == ServiceTables.Nat)
+                {
                     services.AddRange(IptablesServices.Read(table, FilterOf(ruleset, table)));
+                    services.AddRange(UserspaceServices.Read(table));
+                }
             }
             else if (table.Name == KubeProxyNftables.TableName)
             {
@@ -38,6 +41,7 @@ public sealed class ServiceCatalogue
                 services.AddRange(PortolanServices.Read(table));
             }
         }
+        services.AddRange(IpvsServices.Read(ruleset));
         return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)
             .ThenBy(service => service.DisplayName, StringComparer.Ordinal).ThenBy(service => service.Protocol)
             .ThenBy(service => service.Family).ThenBy(service => service.Writer)]);
@@ -69,6 +73,21 @@ public sealed class ServiceCatalogue
         && service.Frontends.Any(frontend => frontend.Address == address && frontend.Port == port))
         ?? Services.FirstOrDefault(service => service.Protocol == protocol && service.Family == address.Family
             && service.Frontends.Any(frontend => frontend.Address.Family == IpFamily.None && frontend.Port == port));
+
+    /// <summary>
+    /// Addresses that no device of the node has, where nothing else is known: cluster IPs of modes that bind them nowhere, unless a rule
+    /// keeps them from being translated, as NodeLocal DNSCache's do.
+    /// </summary>
+    public IEnumerable<InetAddress> AddressesElsewhere(Ruleset rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        var untracked = rules.Tables.SelectMany(table => table.Chains).SelectMany(chain => chain.Rules)
+            .Where(rule => rule.Target is NotrackStatement).Select(rule => RuleKey.Of(rule).Destination).OfType<InetAddress>().ToHashSet();
+        return Services.Where(service => service.Writer is not (RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace))
+            .SelectMany(service => service.Frontends).Where(frontend => frontend.Kind == ProgrammedKind.ClusterIP
+                && !untracked.Contains(frontend.Address))
+            .Select(frontend => frontend.Address);
+    }
 
     /// <summary>The names nearest to one that does not exist, best first.</summary>
     public ImmutableArray<string> Suggest(string name) =>

@@ -12,6 +12,7 @@ internal sealed class ServiceChains(RuleTable nat)
     private const int Deepest = 16;
 
     private readonly Dictionary<string, View> _views = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _entered = new(StringComparer.Ordinal);
 
     /// <summary>A chain seen from outside.</summary>
     /// <param name="Endpoints">The endpoints and their shares of the packets that enter the chain.</param>
@@ -27,12 +28,7 @@ internal sealed class ServiceChains(RuleTable nat)
     /// <summary>What the chain is for that a rule jumps or goes to.</summary>
     internal static KubeChainRole RoleOfTarget(Rule rule) => KubeProxyIptables.RoleOf(TargetOf(rule));
 
-    internal View OutsideOf(string chain)
-    {
-        if (!_views.TryGetValue(chain, out View? view))
-            _views[chain] = view = Walk(chain, 0);
-        return view;
-    }
+    internal View OutsideOf(string chain) => Walk(chain, 0);
 
     /// <summary>
     /// True when the chain of external addresses treats clients from outside in another way than pods: policy Local. Null when the chain
@@ -48,6 +44,8 @@ internal sealed class ServiceChains(RuleTable nat)
             if (role == KubeChainRole.ClusterEndpoints)
                 return false;
             if (nat.FindChain(chain) is not { } found)
+                return null;
+            if (role == KubeChainRole.External && found.Rules.Any(rule => HasHiddenChance(rule)))
                 return null;
             if (role == KubeChainRole.External)
                 return !found.Rules.Any(rule => !IsAboutSource(rule) && RoleOfTarget(rule) == KubeChainRole.ClusterEndpoints);
@@ -73,21 +71,30 @@ internal sealed class ServiceChains(RuleTable nat)
 
     private View Walk(string name, int depth)
     {
-        if (depth > Deepest || nat.FindChain(name) is not { } chain)
+        if (_views.TryGetValue(name, out View? known))
+            return known;
+        if (depth > Deepest || nat.FindChain(name) is not { } chain || !_entered.Add(name))
             return new View([], false, null);
-        var endpoints = ImmutableArray.CreateBuilder<ProgrammedEndpoint>();
-        bool isFirewall = KubeProxyIptables.RoleOf(name) == KubeChainRole.LoadBalancer;
+        View view = Read(chain, depth);
+        _entered.Remove(name);
+        return _views[name] = view;
+    }
+
+    private View Read(Chain chain, int depth)
+    {
+        var endpoints = new Shares();
+        bool isFirewall = KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.LoadBalancer;
         bool dropped = false;
         TimeSpan? affinity = null;
         double left = 1;
         foreach (Rule rule in chain.Rules)
         {
-            if (left <= 0 || TargetOf(rule) is not { } target)
+            if (TargetOf(rule) is not { } target)
                 continue;
             KubeChainRole role = KubeProxyIptables.RoleOf(target);
             if (role == KubeChainRole.MarkDrop)
             {
-                dropped |= !IsAboutSource(rule);
+                dropped |= left is not <= 0 && !IsAboutSource(rule);
                 continue;
             }
             if (Find<RecentMatch>(rule) is { Mode: not RecentMode.Set } recent)
@@ -95,11 +102,15 @@ internal sealed class ServiceChains(RuleTable nat)
                 affinity = recent.Seconds is { } seconds ? TimeSpan.FromSeconds(seconds) : affinity;
                 continue;
             }
+            // Of affinity nft may print no more than that there is some.
+            if (Find<UnmodelledMatch>(rule) is { Name: "recent" })
+                continue;
             // A firewall chain is about sources, and those are the clients it lets through.
             if (role == KubeChainRole.MarkMasquerade || (IsAboutSource(rule) && !isFirewall))
                 continue;
             StatisticRandomMatch? statistic = Find<StatisticRandomMatch>(rule);
-            double share = left * (statistic?.Probability ?? 1);
+            // Behind a rule that takes every packet nothing is left: such endpoints get none.
+            double share = left * (statistic?.Probability ?? (HasHiddenChance(rule) ? double.NaN : 1));
             if (role == KubeChainRole.Endpoint)
             {
                 endpoints.Add(Endpoint(target, rule, share, statistic?.Printed ?? string.Empty));
@@ -108,13 +119,15 @@ internal sealed class ServiceChains(RuleTable nat)
             else if (role.IsServicePort())
             {
                 View inner = Walk(target, depth + 1);
-                endpoints.AddRange(inner.Endpoints.Select(endpoint => endpoint with { Share = endpoint.Share * share }));
-                dropped |= inner.IsDropped && inner.Endpoints.IsEmpty;
+                foreach (ProgrammedEndpoint endpoint in inner.Endpoints)
+                    endpoints.Add(endpoint with { Share = endpoint.Share * share });
+                dropped |= left is not <= 0 && inner.IsDropped && inner.Endpoints.IsEmpty;
                 affinity ??= inner.Affinity;
                 left -= inner.Endpoints.IsEmpty && !inner.IsDropped ? 0 : share;
             }
         }
-        return new View(endpoints.ToImmutable(), dropped && endpoints.Count == 0, affinity);
+        ImmutableArray<ProgrammedEndpoint> all = endpoints.ToImmutable();
+        return new View(all, dropped && all.IsEmpty, affinity);
     }
 
     private ProgrammedEndpoint Endpoint(string chain, Rule rule, double share, string printed)
@@ -132,6 +145,9 @@ internal sealed class ServiceChains(RuleTable nat)
             ? new ProgrammedEndpoint(endpoint.Address, endpoint.Port, share, chain, printed)
             : new ProgrammedEndpoint(default, 0, share, chain, printed);
     }
+
+    // nft prints no more than "xt match statistic" of some rules: which share they take and what they leave is not known.
+    private static bool HasHiddenChance(Rule rule) => Find<UnmodelledMatch>(rule) is { Name: not ("tcp" or "udp" or "sctp") };
 
     private static bool IsAboutSource(Rule rule)
     {
@@ -152,5 +168,26 @@ internal sealed class ServiceChains(RuleTable nat)
                 return found;
         }
         return null;
+    }
+
+    /// <summary>Endpoints in the order they come up, each once with all its shares.</summary>
+    private sealed class Shares
+    {
+        private readonly List<ProgrammedEndpoint> _endpoints = [];
+        private readonly Dictionary<(InetAddress, ushort, string), int> _indexes = [];
+
+        internal void Add(ProgrammedEndpoint endpoint)
+        {
+            (InetAddress, ushort, string) key = (endpoint.Address, endpoint.Port, endpoint.Chain);
+            if (_indexes.TryGetValue(key, out int index))
+            {
+                _endpoints[index] = _endpoints[index] with { Share = _endpoints[index].Share + endpoint.Share };
+                return;
+            }
+            _indexes[key] = _endpoints.Count;
+            _endpoints.Add(endpoint);
+        }
+
+        internal ImmutableArray<ProgrammedEndpoint> ToImmutable() => [.. _endpoints];
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -8,6 +9,19 @@ namespace Portolan.Inspect.Simulation;
 internal static class Caveats
 {
     private static readonly string[] s_iptablesTables = ["raw", "mangle", "nat", "filter"];
+
+    internal const string NoFilter = "The input does not show table filter: whether rules there reject or drop packets is unknown.";
+
+    internal static bool LacksFilter(Ruleset ruleset, TableFamily family)
+    {
+        var iptables = ruleset.Tables.Where(table => table.Family == family && table.Backend != RuleBackend.Nftables).ToList();
+        return iptables.Exists(table => table.Name == "nat" && IsOfKubeProxy(table)) && !iptables.Exists(table => table.Name == "filter");
+    }
+
+    private static bool IsOfKubeProxy(RuleTable table) => table.Chains.Any(chain =>
+        KubeProxyIptables.RoleOf(chain.Name) is var role && (role.IsServicePort() || role
+            is KubeChainRole.Services or KubeChainRole.Endpoint
+            or KubeChainRole.Forward or KubeChainRole.ExternalServices));
 
     internal static ImmutableArray<string> Of(Ruleset ruleset, IpFamily family)
     {
@@ -23,6 +37,21 @@ internal static class Caveats
                 caveats.Add($"The input does not show the {(missing.Count == 1 ? "table" : "tables")} {string.Join(", ", missing)}: "
                     + "what rules there do with the packet is unknown.");
             }
+        }
+        // Where kube-proxy translates it filters too; of a dump that shows the one table alone nobody can tell what the other does.
+        else if (iptables.Exists(table => table.Name == "nat" && IsOfKubeProxy(table)) && !iptables.Exists(table => table.Name == "filter"))
+        {
+            caveats.Add(NoFilter);
+        }
+        else if (iptables.Exists(table => table.Name == "filter" && IsOfKubeProxy(table)) && !iptables.Exists(table => table.Name == "nat")
+            && !ruleset.Tables.Any(table => table.Backend == RuleBackend.Nftables))
+        {
+            caveats.Add("The input does not show table nat: whether the packet is translated is unknown.");
+        }
+        foreach (RuleTable table in iptables)
+        {
+            if (ExcerptEntries.Caveat(table) is { } caveat)
+                caveats.Add(caveat);
         }
         if (iptables.Exists(table => table.Format == RuleFormat.IptablesListing))
             caveats.Add("The listing was made without -v and hides interfaces: a rule shown may concern one interface only.");

@@ -1,3 +1,4 @@
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -6,7 +7,7 @@ namespace Portolan.Inspect.Simulation;
 /// Walks packets through a base chain and the chains it jumps to. All ways a packet may have gone walk together, rule by rule, so that ways
 /// that meet again are joined instead of multiplying; calls are kept on a list, not on the stack, so that depth costs only memory.
 /// </summary>
-internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
+internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleIndex index)
 {
     private readonly Stack<Frame> _frames = new();
     private readonly HashSet<Chain> _entered = [];
@@ -25,7 +26,10 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
                 continue;
             }
             if (frame.Active.Count > 0)
+            {
+                frame.Index = index.Next(frame.Chain, frame.Index, frame.Active);
                 CrossGap(frame);
+            }
             if (frame.Active.Count == 0 || frame.Index >= frame.Chain.Rules.Length)
             {
                 _frames.Pop();
@@ -85,6 +89,11 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
     private void RunRule(Frame frame, Hook hook, List<PacketState> accepted, List<PacketState> policy)
     {
         var place = new RuleRef(frame.Table, frame.Chain, frame.Index);
+        if (!ledger.TryStep(frame.Active.Count))
+        {
+            GiveUp(frame, place);
+            return;
+        }
         var result = new RuleResult();
         foreach (PacketState state in frame.Active)
             runner.Run(place, hook, state, result);
@@ -99,14 +108,45 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger)
             Call(frame, place, verdict, states);
     }
 
+    private void GiveUp(Frame frame, RuleRef place)
+    {
+        foreach (PacketState state in frame.Active)
+        {
+            // The path so far is the same few rules over and over.
+            state.Path = null;
+            ledger.Finish(state, OutcomeVerdict.Unknown,
+                $"chains call each other so often that following the packet was given up at {place}");
+        }
+        frame.Active = [];
+    }
+
     private void Call(Frame frame, RuleRef place, Verdict verdict, List<PacketState> states)
     {
         if (frame.Table.FindChain(verdict.Chain!) is not { } target)
         {
+            KubeChainRole role = frame.Table.Backend == RuleBackend.Nftables ? KubeChainRole.None : KubeProxyIptables.RoleOf(verdict.Chain);
+            // What kube-proxy's chains for marks do is known by their names; which bit they set can be configured.
+            if (role == KubeChainRole.MarkMasquerade && verdict.Kind == VerdictKind.Jump)
+            {
+                foreach (PacketState state in states)
+                    state.UnknownMark = uint.MaxValue;
+                frame.Active.AddRange(states);
+                StateList.Merge(frame.Active);
+                return;
+            }
+            if (role == KubeChainRole.MarkDrop)
+            {
+                foreach (PacketState state in states)
+                    ledger.Finish(state, OutcomeVerdict.Unknown, $"{place} sends the packet to {verdict.Chain}, which marks it to be " +
+                        "dropped; "
+                        + "that chain and the rule that drops it are not in the input");
+                return;
+            }
             foreach (PacketState state in states)
                 ledger.Finish(state, OutcomeVerdict.Unknown, $"chain {verdict.Chain}, where {place} goes, is not in the input");
             return;
         }
+        ledger.CountCall();
         _frames.Push(new Frame(frame.Table, target, states, verdict.Kind == VerdictKind.Jump ? frame : frame.ReturnTo));
     }
 

@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -11,12 +12,20 @@ internal abstract record Fact
 {
     /// <summary>What is not known, in words that follow "unknown: ".</summary>
     internal abstract string Text { get; }
+
+    /// <summary>
+    /// The answer in words that follow "if": "it comes in by docker0". Null for facts without such words: they are told by the rule that
+    /// asks for them.
+    /// </summary>
+    internal virtual string? If(bool holds) => null;
 }
 
 /// <summary>Whether an address is one of this node's.</summary>
 internal sealed record LocalAddress(InetAddress Address) : Fact
 {
     internal override string Text => $"whether {Address} is an address of this node";
+
+    internal override string If(bool holds) => $"{Address} is {(holds ? "an" : "no")} address of this node";
 }
 
 /// <summary>Whether an address is one of the packet's interface, as a rule with these words asks.</summary>
@@ -65,6 +74,35 @@ internal sealed record PacketInterface(InterfaceDirection Direction, string? Nam
     internal override string Text => Direction == InterfaceDirection.In
         ? "the interface the packet comes in by, which was not given"
         : "the interface the packet goes out by, which was not given";
+
+    internal override string? If(bool holds) => Name is null ? null
+        : $"it {(holds ? "" : "does not ")}{(Direction == InterfaceDirection.In ? "come" : "go")}{(holds ? "s" : "")} "
+            .Replace("gos ", "goes ", StringComparison.Ordinal)
+            + $"{(Direction == InterfaceDirection.In ? "in" : "out")} by {Name}{(IsPrefix ? "*" : "")}";
+}
+
+/// <summary>Whether a loopback address may be reached from outside by an interface (net.ipv4.conf.*.route_localnet).</summary>
+internal sealed record LoopbackRoute(InetAddress Address) : Fact
+{
+    internal override string Text => $"whether route_localnet lets a packet from outside reach {Address}";
+
+    internal override string If(bool holds) => $"route_localnet is {(holds ? "on" : "off")} for the interface it comes in by";
+}
+
+/// <summary>Whether a rule that seems to take every packet is limited to an interface, which the listing does not show.</summary>
+internal sealed record HiddenInterface(RuleRef Place) : Fact
+{
+    internal override string Text =>
+        $"whether {Place} is limited to an interface: the listing was made without -v, which hides that";
+
+    internal override string If(bool holds) => holds ? $"{Place} is limited to no interface" : $"{Place} is limited to another interface";
+}
+
+/// <summary>What becomes of a packet that is marked to be dropped by a table that the input does not show.</summary>
+internal sealed record MarkedToBeDropped(uint Mark) : Fact
+{
+    internal override string Text => $"the packet is marked 0x{Mark:x} to be dropped; the rule that drops such packets "
+        + $"(chain {KubeProxyIptables.Firewall} of table filter, from the kubelet) is not in the input";
 }
 
 /// <summary>The packet's interface, compared with one in an ipset.</summary>
@@ -77,7 +115,7 @@ internal sealed record InterfaceInIpSet(PacketSide Side, string Name) : Fact
 internal sealed record MarkBits(MarkKind Kind, uint Value = 0, uint Unknown = 0, uint Asked = 0, uint Mask = 0) : Fact
 {
     internal override string Text => Kind == MarkKind.Packet
-        ? "the packet's mark, which came from its connection"
+        ? "the packet's mark, which came from its connection or from a rule that the input does not show whole"
         : "the connection's mark, which the input does not tell";
 }
 

@@ -7,7 +7,26 @@ internal sealed class ForkTracker
     private const int DeepestAssumptions = 12;
     private const int MostForks = 200_000;
 
+    // Ten times the rules of the largest nodes: what needs more are chains that call the next one twice each, whose rules a packet may
+    // meet two to the power of their number times.
+    private const int MostSteps = 2_000_000;
+    private const int MostCalls = 250_000;
+
     private int _forks;
+    private int _steps;
+    private int _calls;
+
+    /// <summary>Counts rules that a packet has met; false when those were too many for an answer.</summary>
+    internal bool TryStep(int states)
+    {
+        if (_steps > MostSteps || _calls > MostCalls)
+            return false;
+        _steps += states;
+        return true;
+    }
+
+    /// <summary>Counts the chains that a packet has been sent to.</summary>
+    internal void CountCall() => _calls++;
 
     internal List<Ending> Endings { get; } = [];
 

@@ -22,7 +22,8 @@ internal sealed class HookTable
         TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
         var chains = (isOldestTableFirst ? ruleset.Tables.Reverse() : ruleset.Tables)
             .Where(table => !table.IsDormant && (table.Family == own || table.Family == TableFamily.Inet))
-            .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table, chain)))
+            .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table: table, chain: chain))
+                .Concat(ExcerptEntries.Of(table).Select(entry => (table: entry.Table, chain: entry.Chain))))
             .ToList();
         // What an excerpt leaves out may need connections.
         bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat)

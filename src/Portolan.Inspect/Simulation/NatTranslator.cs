@@ -12,6 +12,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
     /// <summary>The translated packets with their probabilities; or why the translation is not known.</summary>
     internal Condition? Translate(Statement statement, PacketState state, Hook hook, RuleRef place, List<PacketState> results)
     {
+        if (IsOfOtherFamily(statement) || IsReversed((statement as NatStatement)?.Range))
+            return new Condition(new ImpossibleTarget(place));
         if (statement is NetmapStatement netmap)
         {
             PacketState mapped = state.Copy();
@@ -37,6 +39,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
             return unknown;
         foreach ((InetAddress first, InetAddress last, ushort? port, double share) in targets)
         {
+            if (first.Family != packet.Family || last.Family != packet.Family || last < first)
+                return new Condition(new ImpossibleTarget(place));
             if (Choose(nat, first, last, state) is not { } addresses)
                 return new Condition(new AddressOfRange(place, first, last));
             foreach (InetAddress address in addresses)
@@ -52,6 +56,11 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         }
         return null;
     }
+
+    private bool IsOfOtherFamily(Statement statement) =>
+        statement is NetmapStatement netmap && netmap.Prefix.Family != packet.Family;
+
+    private static bool IsReversed(NatRange? range) => range is { HasPorts: true } ports && ports.LastPort < ports.FirstPort;
 
     /// <summary>True for a redirect that drops: the interface the packet came in by has no address (nf_nat_redirect.c).</summary>
     internal bool IsDropped(Statement statement, PacketState state, Hook hook) =>
@@ -107,7 +116,7 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
                 case RangeValue { First: AddressValue from, Last: AddressValue to }:
                     targets.Add((from.Address, to.Address, chosen, share));
                     break;
-                case PrefixValue prefix when (nat.Flags & NatFlags.Prefix) != 0:
+                case PrefixValue prefix when (nat.Flags & NatFlags.Prefix) != 0 && prefix.Prefix.Family == oldAddress.Family:
                     InetAddress mapped = Map(prefix.Prefix, oldAddress);
                     targets.Add((mapped, mapped, chosen, share));
                     break;

@@ -7,6 +7,7 @@ namespace Portolan.Inspect.Simulation;
 public sealed class NodeAddresses
 {
     private readonly HashSet<InetAddress> _local = [];
+    private readonly HashSet<InetAddress> _remote = [];
     private readonly HashSet<InetAddress> _broadcast = [];
     private readonly Dictionary<string, List<InterfaceAddress>> _byInterface = new(StringComparer.Ordinal);
 
@@ -31,8 +32,17 @@ public sealed class NodeAddresses
         KnowsIPv6 = interfaces is not null || _local.Any(address => address.Family == IpFamily.IPv6);
     }
 
+    private NodeAddresses(NodeAddresses other)
+    {
+        _local = [.. other._local];
+        _remote = [.. other._remote];
+        _broadcast = [.. other._broadcast];
+        _byInterface = new(other._byInterface, StringComparer.Ordinal);
+        (KnowsIPv4, KnowsIPv6) = (other.KnowsIPv4, other.KnowsIPv6);
+    }
+
     /// <summary>Nothing is known.</summary>
-    public static NodeAddresses Unknown { get; } = new(null);
+    public static NodeAddresses Unknown { get; } = new(interfaces: null);
 
     /// <summary>The known local addresses, without order.</summary>
     public IReadOnlyCollection<InetAddress> Known => _local;
@@ -49,7 +59,25 @@ public sealed class NodeAddresses
     {
         if (address.IsLoopback || _local.Contains(address))
             return true;
-        return Knows(address.Family) || address.IsMulticast ? false : null;
+        return Knows(address.Family) || address.IsMulticast || _remote.Contains(address) ? false : null;
+    }
+
+    /// <summary>The same, with addresses that are known to be nobody's on this node unless something says otherwise.</summary>
+    public NodeAddresses WithRemote(IEnumerable<InetAddress> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        var copy = new NodeAddresses(this);
+        copy._remote.UnionWith(addresses.Where(address => !_local.Contains(address)));
+        return copy;
+    }
+
+    /// <summary>The same, with more addresses of this node; the others of its family stay unknown where they were.</summary>
+    internal NodeAddresses WithLocal(params IEnumerable<InetAddress> addresses)
+    {
+        var copy = new NodeAddresses(this);
+        copy._local.UnionWith(addresses);
+        copy._remote.ExceptWith(copy._local);
+        return copy;
     }
 
     /// <summary>True for an address known to be a broadcast address.</summary>

@@ -60,8 +60,16 @@ public sealed record Outcome
     /// <summary>True when the source becomes an address of this node.</summary>
     public bool IsMasqueraded { get; init; }
 
+    /// <summary>True when the source becomes another, by masquerading or by a rule that names it.</summary>
+    public bool IsSourceTranslated { get; init; }
+
     /// <summary>The packet's mark at the end.</summary>
     public uint Mark { get; init; }
+
+    /// <summary>
+    /// Of a candidate: when the packet ends so, in words that follow "if"; several when any of them is enough, none when nothing is asked.
+    /// </summary>
+    public ImmutableArray<string> When { get; init; } = [];
 
     /// <summary>What is not known and why, or what a reject tells the sender; null otherwise.</summary>
     public string? Reason { get; init; }
@@ -70,7 +78,8 @@ public sealed record Outcome
     public ImmutableArray<PathStep> Path { get; init; } = [];
 
     /// <summary>
-    /// For an unknown end: what it would be if the unknown were known, one way or the other. Probabilities are not comparable.
+    /// For an unknown end: what it would be if the unknown were known, one way or the other. The probability of each is that under its
+    /// own conditions; those of ends with different conditions do not add up.
     /// </summary>
     public ImmutableArray<Outcome> Candidates { get; init; } = [];
 

@@ -45,11 +45,6 @@ internal static class OutcomeResolver
         ImmutableArray<Outcome> ifFalse = Merge(ends.Where(end => !end.Assumptions!.Holds).Select(end => end.Outcome));
         if (AreAlike(ifTrue, ifFalse))
             return ifFalse.Select(outcome => new Open(outcome, assumption.Previous));
-        if (IsOnlyRoute(assumption, ifTrue, ifFalse))
-            return ifFalse.Select(outcome =>
-                new Open(outcome with { Reason = $"delivered here if {outcome.Destination} is an address of this node" },
-                assumption.Previous));
-
         // Only what differs is unknown: ends that both sides have keep the smaller of their two probabilities.
         var results = new List<Outcome>();
         double known = 0;
@@ -65,30 +60,74 @@ internal static class OutcomeResolver
         double total = Math.Max(ifTrue.Sum(outcome => outcome.Probability), ifFalse.Sum(outcome => outcome.Probability));
         Outcome example = ifFalse.Concat(ifTrue).First();
         string reason = ForkTracker.Reason(assumption.Condition, assumption.Place);
-        ImmutableArray<Outcome> candidates = Merge(ifFalse.Concat(ifTrue)
-            .SelectMany(outcome => outcome.Candidates.IsEmpty ? [outcome] : outcome.Candidates)
-            .Where(outcome => outcome.Reason != reason));
+        ImmutableArray<Outcome> candidates = Either(
+            Assumed(ifFalse, assumption, assumption.Condition.IsNegated, reason),
+            Assumed(ifTrue, assumption, !assumption.Condition.IsNegated, reason));
         results.Add(example with
         {
             Verdict = OutcomeVerdict.Unknown,
             Probability = total - known,
             IsMasqueraded = false,
+            When = [],
             Reason = reason,
             // The candidates have paths of their own.
             Path = candidates.IsEmpty ? example.Path : [],
             Candidates = candidates,
         });
+        if (OutcomeText.IsOnlyPlaceUnknown(results[^1]))
+            results[^1] = results[^1] with
+            {
+                Path = candidates.First(outcome => outcome.Verdict == OutcomeVerdict.Forward).Path,
+                IsTranslated = candidates[0].IsTranslated,
+                IsMasqueraded = candidates[0].IsMasqueraded,
+                IsSourceTranslated = candidates[0].IsSourceTranslated,
+                Source = candidates[0].Source,
+            };
         return results.Select(outcome => new Open(outcome, assumption.Previous));
     }
 
+    /// <summary>The ends of one side of a fork, each with what was assumed for it.</summary>
+    private static List<Outcome> Assumed(ImmutableArray<Outcome> side, Assumption assumption, bool holds, string reason)
+    {
+        string condition = assumption.Condition.Fact.If(holds)
+            ?? (assumption.Place is { } place ? $"{place} {(holds != assumption.Condition.IsNegated ? "matches" : "does not match")}" : "");
+        // Whether a packet that arrives stays on this node is told with its end, not as two ends.
+        return [.. side.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome) ? [outcome]
+                : outcome.Candidates)
+            .Where(outcome => outcome.Reason != reason)
+            .Select(outcome => condition.Length == 0 ? outcome : outcome with
+            {
+                When = outcome.When.IsEmpty ? [condition] : [.. outcome.When.Select(inner => $"{condition} and {inner}")],
+            })];
+    }
+
     /// <summary>
-    /// True when the unknown is whether the destination is local, and the packet passes either way: it arrives, and only the place is open.
+    /// The ends of both sides of a fork: one that both have is no likelier for that, and holds under the conditions of either.
     /// </summary>
-    private static bool IsOnlyRoute(Assumption assumption, ImmutableArray<Outcome> ifTrue, ImmutableArray<Outcome> ifFalse) =>
-        assumption.Place is null && assumption.Condition.Fact is LocalAddress
-        && ifTrue.All(outcome => outcome.Verdict == OutcomeVerdict.Local)
-            && ifFalse.All(outcome => outcome.Verdict == OutcomeVerdict.Forward)
-        && ifTrue.Length == 1 && ifFalse.Length == 1 && ifTrue[0].IsTranslated == ifFalse[0].IsTranslated;
+    private static ImmutableArray<Outcome> Either(List<Outcome> ifFalse, List<Outcome> ifTrue)
+    {
+        var merged = Merge(ifFalse).ToDictionary(Key);
+        foreach (Outcome outcome in Merge(ifTrue))
+        {
+            merged[Key(outcome)] = merged.TryGetValue(Key(outcome), out Outcome? other)
+                ? (outcome.Probability > other.Probability ? outcome : other) with
+                {
+                    When = Any(other.When, outcome.When),
+                    Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty
+                        ? [] : Either([.. other.Candidates], [.. outcome.Candidates]),
+                }
+                : outcome;
+        }
+        return Sort(merged.Values);
+    }
+
+    // Many alternatives explain nothing: the end is then told without.
+    private static ImmutableArray<string> Any(ImmutableArray<string> one, ImmutableArray<string> other)
+    {
+        const int most = 4;
+        ImmutableArray<string> all = [.. one.Concat(other).Distinct(StringComparer.Ordinal)];
+        return one.IsEmpty || other.IsEmpty || all.Length > most ? [] : all;
+    }
 
     /// <summary>True for the same ends with the same probabilities, whatever the ways there.</summary>
     internal static bool AreAlike(ImmutableArray<Outcome> left, ImmutableArray<Outcome> right)
@@ -113,14 +152,18 @@ internal static class OutcomeResolver
             }
             merged[key] = (outcome.Probability > other.Probability ? outcome : other) with
             {
-                Probability = outcome.Probability + other.Probability,
+                Probability = Math.Min(1, outcome.Probability + other.Probability),
+                When = Any(other.When, outcome.When),
                 Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty
                     ? [] : Merge(other.Candidates.Concat(outcome.Candidates)),
             };
         }
-        return [.. merged.Values.OrderByDescending(outcome => Math.Round(outcome.Probability, 9)).ThenBy(outcome => outcome.Verdict)
-            .ThenBy(outcome => outcome.Destination).ThenBy(outcome => outcome.DestinationPort)];
+        return Sort(merged.Values);
     }
+
+    private static ImmutableArray<Outcome> Sort(IEnumerable<Outcome> outcomes) =>
+        [.. outcomes.OrderByDescending(outcome => Math.Round(outcome.Probability, 9)).ThenBy(outcome => outcome.Verdict)
+            .ThenBy(outcome => outcome.Destination).ThenBy(outcome => outcome.DestinationPort)];
 
     private static (OutcomeVerdict, InetAddress, ushort?, InetAddress, bool, string?) Key(Outcome outcome) =>
         (outcome.Verdict, outcome.Destination, outcome.DestinationPort, outcome.Source, outcome.IsMasqueraded, outcome.Reason);
@@ -141,6 +184,7 @@ internal static class OutcomeResolver
             Source = state.Source,
             IsTranslated = state.IsDestinationTranslated,
             IsMasqueraded = state.IsMasqueraded,
+            IsSourceTranslated = state.IsSourceTranslated,
             Mark = state.Mark,
             Reason = ending.Reason,
             Path = path.DrainToImmutable(),
@@ -156,6 +200,7 @@ internal static class OutcomeResolver
             DestinationPort = ambiguity.DestinationPort,
             IsTranslated = false,
             IsMasqueraded = false,
+            IsSourceTranslated = false,
             Reason = ambiguity.Reason,
             Path = [],
             Candidates = ending.Verdict == OutcomeVerdict.Unknown ? [] : [outcome],

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -8,22 +9,36 @@ namespace Portolan.Inspect.Simulation;
 /// Says what the rules do with a packet: through the hooks prerouting, input or forward, postrouting, or output and postrouting, all tables
 /// in the kernel's order. Chance and unknown conditions fork the way; every end comes with its probability, and nothing is guessed.
 /// </summary>
-/// <param name="ruleset">The rules.</param>
-/// <param name="node">What is known of the node's addresses.</param>
-public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
+public sealed class PacketSimulator
 {
+    private readonly Ruleset _ruleset;
+    private readonly NodeAddresses _node;
     private readonly Dictionary<IpFamily, (HookTable Hooks, HookTable? OtherOrder)> _hooks = [];
+    private readonly VirtualServers _virtualServers;
+    private readonly RuleIndex _index = new();
+
+    /// <summary>A simulator for a ruleset.</summary>
+    /// <param name="ruleset">The rules.</param>
+    /// <param name="node">What is known of the node's addresses.</param>
+    public PacketSimulator(Ruleset ruleset, NodeAddresses node)
+    {
+        ArgumentNullException.ThrowIfNull(ruleset);
+        ArgumentNullException.ThrowIfNull(node);
+        _ruleset = ruleset;
+        _virtualServers = VirtualServers.Of(ruleset);
+        _node = _virtualServers.Bound.Count == 0 ? node : node.WithLocal(_virtualServers.Bound);
+    }
 
     /// <summary>Traces a packet.</summary>
     public TraceResult Trace(PacketSpec packet)
     {
         ArgumentNullException.ThrowIfNull(packet);
         (HookTable hooks, HookTable? otherOrder) = HooksOf(packet.Family);
-        ImmutableArray<Outcome> outcomes = new Run(ruleset, node, hooks, packet).Go();
-        ImmutableArray<string> caveats = Caveats.Of(ruleset, packet.Family);
+        ImmutableArray<Outcome> outcomes = new Run(_ruleset, _node, hooks, _virtualServers, _index, packet).Go();
+        ImmutableArray<string> caveats = Caveats.Of(_ruleset, packet.Family);
         if (otherOrder is not null)
         {
-            ImmutableArray<Outcome> others = new Run(ruleset, node, otherOrder, packet).Go();
+            ImmutableArray<Outcome> others = new Run(_ruleset, _node, otherOrder, _virtualServers, _index, packet).Go();
             if (!OutcomeResolver.AreAlike(outcomes, others))
                 caveats = caveats.Add(Caveats.OfOrder(hooks.Ties, others));
         }
@@ -34,8 +49,8 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
     {
         if (!_hooks.TryGetValue(family, out (HookTable Hooks, HookTable? OtherOrder) known))
         {
-            var hooks = new HookTable(ruleset, family);
-            _hooks[family] = known = (hooks, hooks.Ties.Count > 0 ? new HookTable(ruleset, family, isOldestTableFirst: true) : null);
+            var hooks = new HookTable(_ruleset, family);
+            _hooks[family] = known = (hooks, hooks.Ties.Count > 0 ? new HookTable(_ruleset, family, isOldestTableFirst: true) : null);
         }
         return known;
     }
@@ -47,17 +62,23 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
         private readonly PacketSpec _packet;
         private readonly ForkTracker _ledger = new();
         private readonly ChainWalker _walker;
+        private readonly VirtualServers _virtualServers;
+        private readonly bool _hasFilter;
 
-        internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, PacketSpec packet)
+        internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, VirtualServers virtualServers, RuleIndex index,
+            PacketSpec packet)
         {
             packet = packet with { State = ConntrackFacts.Begin(packet) };
             (_node, _hooks, _packet) = (node, hooks, packet);
+            _virtualServers = virtualServers;
+            TableFamily own = packet.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
+            _hasFilter = ruleset.Tables.Any(table => table.Name == "filter" && table.Family == own);
             var matches = new MatchEvaluator(packet, node, ruleset);
             var expressions = new ExpressionEvaluator(packet, node, matches);
             var runner = new RuleRunner(
                 matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions,
                     new NatTranslator(packet, node, expressions), _ledger);
-            _walker = new ChainWalker(runner, _ledger);
+            _walker = new ChainWalker(runner, _ledger, index);
         }
 
         internal ImmutableArray<Outcome> Go()
@@ -123,13 +144,37 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
             foreach (PacketState state in states)
                 state.OutInterface = string.Empty;
             foreach (PacketState state in Pass(Hook.Input, states))
-                _ledger.Finish(state, OutcomeVerdict.Local, null);
+            {
+                if (_virtualServers.Takes(state.Destination, _packet.Protocol, state.DestinationPort))
+                    _ledger.Finish(state, OutcomeVerdict.Unknown, VirtualServers.Reason(state.Destination, state.DestinationPort));
+                else
+                    End(state, OutcomeVerdict.Local);
+            }
         }
 
         private void Leave(List<PacketState> states)
         {
             foreach (PacketState state in states)
-                _ledger.Finish(state, OutcomeVerdict.Forward, null);
+                End(state, OutcomeVerdict.Forward);
+        }
+
+        private void End(PacketState state, OutcomeVerdict verdict)
+        {
+            // Without the filter table nobody can say that a packet which is marked to be dropped goes on.
+            if (!_hasFilter && (state.Mark & KubeProxyIptables.DropMark) != 0 && IsMarkedToBeDropped(state))
+                _ledger.Finish(state, OutcomeVerdict.Unknown, new MarkedToBeDropped(KubeProxyIptables.DropMark).Text);
+            else
+                _ledger.Finish(state, verdict, null);
+        }
+
+        private static bool IsMarkedToBeDropped(PacketState state)
+        {
+            for (PathNode? node = state.Path; node is not null; node = node.Previous)
+            {
+                if (node.Step.Place is { } place && KubeProxyIptables.RoleOf(place.Chain.Name) == KubeChainRole.MarkDrop)
+                    return true;
+            }
+            return false;
         }
 
         /// <summary>Where the node's own packet leaves. The interface that was given is that of the destination it was sent to.</summary>
@@ -146,9 +191,16 @@ public sealed class PacketSimulator(Ruleset ruleset, NodeAddresses node)
                 if (hook == Hook.Prerouting && state.Destination.IsLoopback && state.InInterface != "lo")
                 {
                     // A martian, unless the operator allows it per interface.
-                    _ledger.Finish(state, OutcomeVerdict.Unknown,
-                        $"whether route_localnet lets a packet from outside reach {state.Destination}; without it the node drops " +
-                        "the packet");
+                    if (_ledger.Fork(state, new Condition(new LoopbackRoute(state.Destination)), null) is not { } way)
+                        continue;
+                    if (way.Matches is { } allowed)
+                        local.Add(allowed);
+                    if (way.Passes is { } martian)
+                    {
+                        Note(martian, hook, $"{martian.Destination} is a loopback address, which the kernel lets nobody reach from " +
+                            "outside");
+                        _ledger.Finish(martian, OutcomeVerdict.Drop, null);
+                    }
                     continue;
                 }
                 Answer answer = _node.IsLocal(state.Destination) is { } known

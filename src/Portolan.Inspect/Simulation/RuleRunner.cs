@@ -24,6 +24,23 @@ internal sealed class RuleRunner(
                     state = EvaluateMatch(match, place, state, index, recorded, result);
                     continue;
                 }
+                if (!recorded && HidesInterface(place))
+                {
+                    result.HasForked = true;
+                    if (ledger.Fork(state, new Condition(new HiddenInterface(place)), place) is not { } fork)
+                    {
+                        state = null;
+                        continue;
+                    }
+                    if (fork.Passes is not null)
+                        result.Next.Add(fork.Passes);
+                    if (fork.Matches is null)
+                    {
+                        state = null;
+                        continue;
+                    }
+                    state = fork.Matches;
+                }
                 if (!recorded)
                 {
                     Record(state, place, hook);
@@ -43,6 +60,15 @@ internal sealed class RuleRunner(
             result.Next.Add(state);
         }
     }
+
+    /// <summary>
+    /// True for a rule that ends the chain for every packet before its other rules, in a listing that does not show interfaces: it has one,
+    /// or the rules behind it would make no sense.
+    /// </summary>
+    internal static bool HidesInterface(RuleRef place) => (place.Rule.Gaps & RuleGaps.Interfaces) != 0
+        && place.Index < place.Chain.Rules.Length - 1
+        && place.Rule.Statements is [VerdictStatement { Verdict.Kind: VerdictKind.Accept or VerdictKind.Drop or VerdictKind.Return }
+            or RejectStatement or NatStatement];
 
     private static void Record(PacketState state, RuleRef place, Hook hook) =>
         state.Path =
@@ -133,6 +159,11 @@ internal sealed class RuleRunner(
                 return Assign(assign, place, state, nextStatement, result);
             case SetUpdateStatement update:
                 return Update(update, place, state, nextStatement, result);
+            // nft prints "xt target MARK" and no more: the packet goes on, with whatever mark.
+            case UnmodelledStatement { Name: "MARK" or "CONNMARK" } marks:
+                state.UnknownMark = uint.MaxValue;
+                state.UnknownConnectionMark = marks.Name == "CONNMARK" ? uint.MaxValue : state.UnknownConnectionMark;
+                return state;
             case UnmodelledStatement { PassesOn: false } unmodelled:
                 ledger.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
                 return null;
@@ -269,6 +300,11 @@ internal sealed class RuleRunner(
             ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return null;
         }
+        if (computed.Single is { } address && !CanBeStored(assign.Target.Field, address))
+        {
+            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
+            return null;
+        }
         if (computed.Single is { } single)
         {
             Store(assign.Target.Field, single, state);
@@ -280,6 +316,11 @@ internal sealed class RuleRunner(
             PacketState chosen = state.Copy();
             chosen.Probability = state.Probability * share;
             rest -= chosen.Probability;
+            if (!CanBeStored(assign.Target.Field, value))
+            {
+                ledger.Finish(chosen, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
+                continue;
+            }
             Store(assign.Target.Field, value, chosen);
             _pending.Push((chosen, nextStatement, true));
         }
@@ -292,6 +333,11 @@ internal sealed class RuleRunner(
         result.HasForked = true;
         return null;
     }
+
+    /// <summary>An address takes an address of the packet's own version of IP.</summary>
+    private bool CanBeStored(PacketField field, Expression value) => field is not (PacketField.IpSource or PacketField.IpDestination
+        or PacketField.Ip6Source or PacketField.Ip6Destination)
+        || (value is AddressValue { Address.Family: var version } && version == matches.Packet.Family);
 
     private static bool IsModelled(PacketField field) => field is PacketField.MetaMark or PacketField.CtMark or PacketField.MetaPriority
         or PacketField.IpSource or PacketField.IpDestination or PacketField.Ip6Source or PacketField.Ip6Destination

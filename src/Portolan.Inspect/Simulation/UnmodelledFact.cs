@@ -121,6 +121,13 @@ internal sealed record AddressOfRange(RuleRef Place, InetAddress First, InetAddr
     internal override string Text => $"which address between {First} and {Last} the kernel chooses";
 }
 
+/// <summary>An address of the other IP version to translate to, or a range that ends before it begins.</summary>
+internal sealed record ImpossibleTarget(RuleRef Place) : Fact
+{
+    internal override string Text => "a translation that no kernel would load: to an address of the other version of IP, or to a range "
+        + "that ends before it begins";
+}
+
 /// <summary>A computed address to translate to.</summary>
 internal sealed record ComputedAddress(RuleRef Place) : Fact
 {

@@ -37,16 +37,25 @@ public sealed class Ruleset
     public RuleTable? FindTable(TableFamily family, string name) =>
         Tables.FirstOrDefault(table => table.Family == family && table.Name == name);
 
-    /// <summary>nft shows the tables of iptables-nft too, in its own words; where both were read, only iptables' words are left.</summary>
+    /// <summary>
+    /// nft shows the tables of iptables-nft too, in its own words; where both were read, only iptables' words are left, and that a table is
+    /// switched off, for which iptables has none.
+    /// </summary>
     public Ruleset WithoutTranslations()
     {
-        bool IsShownTwice(RuleTable table) => table.Backend == RuleBackend.Nftables && table.Family is TableFamily.Ip or TableFamily.Ip6
-            && Tables.Any(other => other.Backend is RuleBackend.IptablesNft or RuleBackend.IptablesUnknown
-                && other.Family == table.Family && other.Name == table.Name);
+        bool IsSame(RuleTable table, RuleTable other) => table.Backend == RuleBackend.Nftables
+            && table.Family is TableFamily.Ip or TableFamily.Ip6
+            && other.Backend is RuleBackend.IptablesNft or RuleBackend.IptablesUnknown
+            && other.Family == table.Family && other.Name == table.Name;
+        bool IsShownTwice(RuleTable table) => Tables.Any(other => IsSame(table, other));
         return Tables.Any(IsShownTwice)
             ? new Ruleset
             {
-                Tables = [.. Tables.Where(table => !IsShownTwice(table))],
+                Tables =
+                [
+                    .. Tables.Where(table => !IsShownTwice(table))
+                        .Select(table => Tables.Any(other => other.IsDormant && IsSame(other, table)) ? table.SwitchedOff() : table),
+                ],
                 IpSets = IpSets,
                 RecentClients = RecentClients,
                 Interfaces = Interfaces,
@@ -93,6 +102,21 @@ public sealed class RuleTable
 
     /// <summary>Where the table begins.</summary>
     public SourceSpan Source { get; init; }
+
+    /// <summary>The same table, dormant.</summary>
+    internal RuleTable SwitchedOff() => new()
+    {
+        Family = Family,
+        Name = Name,
+        Backend = Backend,
+        Format = Format,
+        Chains = Chains,
+        Sets = Sets,
+        IsExcerpt = IsExcerpt,
+        IsDormant = true,
+        Comment = Comment,
+        Source = Source,
+    };
 
     private FrozenDictionary<string, Chain>? _chainsByName;
     private FrozenDictionary<string, NamedSet>? _setsByName;

@@ -21,7 +21,10 @@ public static class RulesetReader
         foreach (SourceText input in inputs)
         {
             SourceText text = ForeignInput.AsUtf8(input, out string? encoding);
+            text = PasteForm.Undo(text, out IReadOnlyDictionary<int, string> undone);
             var context = new ReadContext(text, pool);
+            foreach ((int line, string what) in undone)
+                context.Problems.Note(line, what);
             if (encoding is not null)
                 context.Problems.Note(0, $"the input is {encoding}; it is read as such");
             new InputReader(context).Read();

@@ -7,10 +7,11 @@ using Microsoft.Win32.SafeHandles;
 namespace Portolan.Sources.Manifests;
 
 /// <summary>What happened in a folder since the last look.</summary>
-/// <param name="Names">Names of entries that came, went or were written and closed.</param>
+/// <param name="Names">Names of entries that came, were moved away or were written and closed.</param>
+/// <param name="Deleted">Names of entries that were deleted, and not moved: what is left of the folder may go as well.</param>
 /// <param name="Rescan">Events were lost, or something changed that names do not show: scan everything.</param>
 /// <param name="FolderGone">The folder itself went away; nothing more will be heard.</param>
-internal sealed record FolderChange(IReadOnlySet<string> Names, bool Rescan, bool FolderGone);
+internal sealed record FolderChange(IReadOnlySet<string> Names, IReadOnlySet<string> Deleted, bool Rescan, bool FolderGone);
 
 /// <summary>
 /// inotify(7) on one folder. Unlike FileSystemWatcher it reports when a written file is closed, so a half-written manifest is never
@@ -100,6 +101,7 @@ internal sealed partial class FolderWatch : IDisposable
     private FolderChange Parse(ReadOnlySpan<byte> events)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
+        var deleted = new HashSet<string>(StringComparer.Ordinal);
         bool rescan = false;
         bool gone = false;
         while (events.Length >= EventHeaderLength)
@@ -112,14 +114,14 @@ internal sealed partial class FolderWatch : IDisposable
                 gone = true;
             else if ((mask & IN_Q_OVERFLOW) != 0 || name.StartsWith("..", StringComparison.Ordinal))
                 rescan = true; // "..data" is the link through which the kubelet swaps all files of a ConfigMap volume at once.
-            else if ((mask & IN_CREATE) == 0 || IsLink(name))
+            else if ((mask & IN_DELETE) != 0)
+                deleted.Add(name);
+            // A file that is created will be written and closed; a symbolic link, or a FIFO, is whole from the start.
+            else if ((mask & IN_CREATE) == 0 || RegularFile.IsSpecial(Path.Combine(_folder, name)))
                 names.Add(name);
         }
-        return new FolderChange(names, rescan, gone);
+        return new FolderChange(names, deleted, rescan, gone);
     }
-
-    // A file that is created will be written and closed; a symbolic link is whole from the start.
-    private bool IsLink(string name) => new FileInfo(Path.Combine(_folder, name)).LinkTarget is not null;
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial SafeFileHandle inotify_init1(int flags);

@@ -17,6 +17,10 @@ public sealed partial class ManifestSource
     [LoggerMessage(3004, LogLevel.Information, "manifests: the folder {Folder} is back, following changes")]
     private partial void LogFolderBack(string folder);
 
+    [LoggerMessage(3006, LogLevel.Warning,
+        "manifests: the folder {Folder} is back and holds no manifest; the last state stays in force until it does")]
+    private partial void LogFolderEmpty(string folder);
+
     [LoggerMessage(3005, LogLevel.Warning, "manifests: {Folder} cannot be listed ({Message}); the last state stays in force")]
     private partial void LogScanFailed(string folder, string message);
 }

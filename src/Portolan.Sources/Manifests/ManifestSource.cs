@@ -1,22 +1,30 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Sources.Manifests;
 
 /// <summary>
 /// A cluster described by a folder of files: *.yaml and *.yml (any number of documents), *.json, and lists of objects in either. Followed
-/// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read.
+/// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read, nor is what
+/// is no regular file.
 /// </summary>
 /// <remarks>
 /// A new version of a file that does not parse, or holds an object Kubernetes would not accept, is reported with file, document and field,
 /// and the file's last good version stays in force; if there never was one, what can be used of it is used. An object that is in two
 /// files is taken from the first by file name. Objects without a namespace are in "default".
+/// <para>A folder that goes away says nothing of the cluster: the last state stays in force until there is one again that holds a manifest and
+/// in which nothing happens for a moment. Deletions of files, which may be the beginning of that, wait for a moment too, unless something
+/// else happens in the folder.</para>
 /// </remarks>
 public sealed partial class ManifestSource : IClusterSource
 {
     private static readonly TimeSpan s_folderAwayPoll = TimeSpan.FromMilliseconds(500);
+
+    // Deletions of a folder with its files follow each other within milliseconds.
+    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(300);
 
     private readonly string _folder;
     private readonly ILogger _logger;
@@ -53,9 +61,10 @@ public sealed partial class ManifestSource : IClusterSource
         var events = new List<ClusterEvent>();
         try
         {
-            IEnumerable<string> files = File.Exists(path) ? [path] : ManifestsIn(path).Select(name => Path.Combine(path, name));
-            foreach (string file in files)
-                events.AddRange(state.Set(Path.GetFileName(file), reader.Read(Path.GetFileName(file), ReadBytes(file))));
+            if (File.Exists(path))
+                return (state.Set(Path.GetFileName(path), reader.Read(Path.GetFileName(path), ReadBytes(path))), state.Problems());
+            foreach (string name in ManifestsIn(path))
+                events.AddRange(ReadInto(state, reader, name, Path.Combine(path, name)));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -76,7 +85,8 @@ public sealed partial class ManifestSource : IClusterSource
             {
                 // Watch first, then look: what changes between the two is seen twice rather than missed.
                 watch = FolderWatch.Open(_folder);
-                await ScanAsync(events, cancel).ConfigureAwait(false);
+                if (isFirst)
+                    await ScanAsync(events, cancel).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
@@ -94,37 +104,105 @@ public sealed partial class ManifestSource : IClusterSource
                         await events.WriteAsync(new ClusterEvent.NodeSet(null), cancel).ConfigureAwait(false);
                     await events.WriteAsync(new ClusterEvent.Synced(), cancel).ConfigureAwait(false);
                     LogReading(_folder, _state.Files.Count);
+                    isFirst = false;
+                    await FollowAsync(watch, events, cancel).ConfigureAwait(false);
                 }
-                else
+                else if (await IsFilledAsync(watch, cancel).ConfigureAwait(false))
                 {
                     LogFolderBack(_folder);
+                    await SendTogetherAsync(ScanAgain(), events, cancel).ConfigureAwait(false);
+                    await FollowAsync(watch, events, cancel).ConfigureAwait(false);
                 }
-                isFirst = false;
-                await FollowAsync(watch, events, cancel).ConfigureAwait(false);
             }
             LogFolderGone(_folder);
+        }
+    }
+
+    /// <summary>
+    /// Waits until a folder that has come back holds a manifest, and nothing happens in it for a moment; false when it is gone before.
+    /// </summary>
+    private async Task<bool> IsFilledAsync(FolderWatch watch, CancellationToken cancel)
+    {
+        bool isTold = false;
+        while (true)
+        {
+            // Whoever fills it without a pause of that length is waited for.
+            while (await NextAsync(watch, s_quiet, cancel).ConfigureAwait(false) is { } change)
+            {
+                if (change.FolderGone)
+                    return false;
+            }
+            if (HasManifests())
+                return true;
+            if (!isTold)
+                LogFolderEmpty(_folder);
+            isTold = true;
+            if (await NextAsync(watch, Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false) is { FolderGone: true })
+                return false;
+        }
+    }
+
+    private bool HasManifests()
+    {
+        try
+        {
+            return ManifestsIn(_folder).Length > 0;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            LogScanFailed(_folder, failure.Message);
+            return false;
+        }
+    }
+
+    /// <summary>The next change; null when none comes in time.</summary>
+    private async Task<FolderChange?> NextAsync(FolderWatch watch, TimeSpan patience, CancellationToken cancel)
+    {
+        using var late = new CancellationTokenSource(patience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        try
+        {
+            return await watch.Changes.ReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
         }
     }
 
     /// <summary>Returns when the folder no longer exists.</summary>
     private async Task FollowAsync(FolderWatch watch, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
-        await foreach (FolderChange change in watch.Changes.ReadAllAsync(cancel).ConfigureAwait(false))
+        HashSet<string> deleted = new(StringComparer.Ordinal);
+        while (true)
         {
+            FolderChange? change =
+                await NextAsync(watch, deleted.Count > 0 ? s_quiet : Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
+            // The files went with their folder.
+            if (change is { FolderGone: true })
+                return;
+            deleted.UnionWith(change?.Deleted ?? deleted);
+            if (change is { Names.Count: 0, Rescan: false })
+                continue;
             // Files that are there before files that are not: an object whose file was renamed never goes away in between. All in one step,
             // for who deleted a file and wrote another must not see the second in force before the first.
-            List<ClusterEvent> changes =
-                [.. change.Names.Where(ManifestFile.IsManifestName).OrderByDescending(IsPresent).SelectMany(ReadFile)];
-            if (change.Rescan && !change.FolderGone)
+            IEnumerable<string> names = deleted.Union(change?.Names ?? deleted);
+            List<ClusterEvent> changes = [.. names.Where(ManifestFile.IsManifestName).OrderByDescending(IsPresent).SelectMany(ReadFile)];
+            deleted.Clear();
+            if (change is { Rescan: true })
                 changes.AddRange(ScanAgain());
             ReportProblems();
-            if (changes is [var only])
-                await events.WriteAsync(only, cancel).ConfigureAwait(false);
-            else if (changes.Count > 0)
-                await events.WriteAsync(new ClusterEvent.Together(changes), cancel).ConfigureAwait(false);
-            if (change.FolderGone)
-                return;
+            await SendTogetherAsync(changes, events, cancel).ConfigureAwait(false);
         }
+    }
+
+    private static async Task SendTogetherAsync(
+        IReadOnlyList<ClusterEvent> changes, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+    {
+        if (changes is [var only])
+            await events.WriteAsync(only, cancel).ConfigureAwait(false);
+        else if (changes.Count > 0)
+            await events.WriteAsync(new ClusterEvent.Together(changes), cancel).ConfigureAwait(false);
     }
 
     private IReadOnlyList<ClusterEvent> ScanAgain()
@@ -158,7 +236,7 @@ public sealed partial class ManifestSource : IClusterSource
     {
         try
         {
-            return _state.Set(name, _reader.Read(name, ReadBytes(Path.Combine(_folder, name))));
+            return ReadInto(_state, _reader, name, Path.Combine(_folder, name));
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -167,6 +245,19 @@ public sealed partial class ManifestSource : IClusterSource
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             _state.SetUnreadable(name, $"cannot be read: {failure.Message}");
+            return [];
+        }
+    }
+
+    private static IReadOnlyList<ClusterEvent> ReadInto(ManifestState state, ManifestReader reader, string name, string path)
+    {
+        try
+        {
+            return state.Set(name, reader.Read(name, ReadBytes(path)));
+        }
+        catch (NotRegularFileException other)
+        {
+            state.SetUnreadable(name, $"{other.Message}; not read");
             return [];
         }
     }
@@ -194,8 +285,9 @@ public sealed partial class ManifestSource : IClusterSource
     // One byte beyond the limit shows the reader that there is more.
     private static ReadOnlyMemory<byte> ReadBytes(string path)
     {
-        using FileStream file = File.OpenRead(path);
-        byte[] bytes = new byte[Math.Min(file.Length, ManifestFile.LargestFile + 1)];
+        using SafeFileHandle handle = RegularFile.OpenRead(path, out long length);
+        using var file = new FileStream(handle, FileAccess.Read, bufferSize: 0);
+        byte[] bytes = new byte[Math.Min(length, ManifestFile.LargestFile + 1)];
         return bytes.AsMemory(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
     }
 }

@@ -15,10 +15,11 @@ internal sealed class ChartInput
 {
     private ChartInput(Ruleset rules, NodeAddresses node, RuleReading reading, bool isTold)
     {
-        (Rules, Node, IsLive) = (rules, node, reading is { Kind: InputKind.Live, IsWhole: true });
+        (Rules, IsLive) = (rules, reading is { Kind: InputKind.Live, IsWhole: true });
         Told = isTold ? reading.Account(rules.Problems) : null;
         AnsweredStatus = reading.IsWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
         Services = ServiceCatalogue.Read(rules);
+        Node = RemoteAddresses.Apply(node, rules, Services);
         Guide = new ChainGuide(Services);
     }
 
@@ -75,7 +76,7 @@ internal sealed class ChartInput
         // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it need not be said each time.
         foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
-        if (rules.Tables.IsEmpty && !(isLive && reading.IsWhole && canBeEmpty))
+        if (rules.Tables.IsEmpty && !ProxyModes.IsIpvs(rules) && !(isLive && reading.IsWhole && canBeEmpty))
         {
             output.Error(files.Length > 0
                 ? $"No rules were found in {string.Join(", ", files)}."

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Portolan.Rules.Model;
 using Spectre.Console;
 
 namespace Portolan.Chart;
@@ -121,13 +122,5 @@ internal sealed class ChartOutput
     }
 
     /// <summary>Names come from clusters and files: what a terminal would act on is shown, not sent.</summary>
-    internal static string Clean(string text)
-    {
-        if (!text.AsSpan().ContainsAnyInRange('\0', '\u001f') && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
-            return text;
-        var clean = new StringBuilder(text.Length);
-        foreach (char c in text)
-            clean.Append(char.IsControl(c) && c != '\n' ? '\ufffd' : c);
-        return clean.ToString();
-    }
+    internal static string Clean(string text) => ShownText.Of(text);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Portolan.Chart.Renderers;
 using Portolan.Inspect.Answers;
+using Portolan.Inspect.Causes;
 using Portolan.Inspect.Programmed;
 
 namespace Portolan.Chart;
@@ -47,7 +48,8 @@ internal static class ServicesCommand
                 if (services.Count == 0)
                     return ExitStatus.Findings;
             }
-            var answer = ServicesAnswer.Of(services, input.Told);
+            services = ServiceStates.WithObstacles(services, new FrontendWalker(input.Rules, input.Services, input.Node));
+            var answer = ServicesAnswer.Of(services, input.Told, ServiceStates.Notes(input.Rules));
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.ServicesAnswer);
             else if (name is not null)

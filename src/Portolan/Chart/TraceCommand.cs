@@ -3,6 +3,7 @@ using System.Globalization;
 using Portolan.Chart.Renderers;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
+using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
@@ -100,8 +101,14 @@ internal static class TraceCommand
             };
             if (rare.Apply(parsed, common, chart) is not { } packet)
                 return ExitStatus.CouldNotRun;
-            TraceResult result = new PacketSimulator(rules.Rules, rules.Node).Trace(packet);
-            var answer = TraceAnswer.Of(result, rules.Guide, rules.Told);
+            NodeAddresses node = rules.Node;
+            // Addresses of the Internet are seldom a node's own; which they are is asked of those that are.
+            bool isTakenAsRemote = node.IsLocal(to) is null && RemoteAddresses.IsOfInternet(to) && rules.Services.At(to, transport,
+                packet.DestinationPort ?? 0)
+                is null;
+            TraceResult result = new PacketSimulator(rules.Rules, isTakenAsRemote ? node.WithRemote([to]) : node).Trace(packet);
+            var answer = TraceAnswer.Of(result, rules.Guide, rules.Told,
+                isTakenAsRemote ? [$"{to} is taken to be elsewhere; if it is an address of this node, give --local-address {to}."] : []);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.TraceAnswer);
             else

@@ -160,6 +160,8 @@ internal static class Composition
             try
             {
                 using IDisposable listener = http.ListenForPages(address, handler);
+                log.Listening(field, address, address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any)
+                    ? "all addresses of both families" : "this address alone");
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(false);
             }
             catch (SocketException failure) when (hardFail)

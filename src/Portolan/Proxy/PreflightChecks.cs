@@ -13,7 +13,7 @@ namespace Portolan.Proxy;
 internal static class PreflightChecks
 {
     // What else writes rules, by the program that does, and what it does to a service proxy.
-    private static readonly (string Command, string Text)[] s_neighbours =
+    private static readonly (string Tool, string Text)[] s_neighbours =
     [
         ("firewalld", "firewalld runs: its reload leaves our tables alone, but its own rules may reject what services accept"),
         ("ufw", "ufw runs: NodePorts need a rule of its own there"),

@@ -205,8 +205,7 @@ internal static class ProxyCommand
 
     private static int Fail(string message)
     {
-        foreach (string line in message.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            Console.Error.WriteLine(line);
+        LastWords.Say(message.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         return Failed;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Portolan.DataPlanes.IpTables;
+using Portolan.Testing.Namespaces;
 
 namespace Portolan.DataPlanes.Tests.IpTables;
 
@@ -30,6 +31,29 @@ public sealed class NoticedAtOnceTests
         Assert.Contains("iptables", findings.First(), StringComparison.Ordinal);
         Assert.True(plane.Reconcile().Transactions > 0);
         Assert.Equal(0, plane.Reconcile().Transactions);
+    }
+
+    [Theory]
+    [InlineData("nat")]
+    [InlineData("filter")]
+    public void A_table_that_is_switched_off_is_noticed_and_switched_on_again(string table)
+    {
+        Assert.SkipWhen(Tool.Find("nft") is null, "not installed: nft");
+        using var plane = new PlaneUnderTest(new() { Backend = IpTablesBackend.Nft, CheckPeriod = TimeSpan.FromHours(1) });
+        ConcurrentQueue<string> findings = [];
+        plane.Plane.ExternallyModified += findings.Enqueue;
+        plane.Sync();
+        List<string> looks = [];
+        plane.Check(looks);
+        Assert.Empty(looks);
+
+        plane.Namespace.Run(() => Tool.Run("nft", ["add", "table", "ip", table, "{ flags dormant; }"]));
+
+        Assert.True(SpinWait.SpinUntil(() => !findings.IsEmpty, s_patience), "nothing was noticed");
+        Assert.Contains($"table {table} was switched off", findings.First(), StringComparison.Ordinal);
+        Assert.Equal(1, plane.Reconcile().Written);
+        Assert.DoesNotContain("dormant", plane.Namespace.Run(() => Tool.Run("nft", ["list", "ruleset"])), StringComparison.Ordinal);
+        Assert.Equal(0, plane.Reconcile().Written);
     }
 
     [Fact]

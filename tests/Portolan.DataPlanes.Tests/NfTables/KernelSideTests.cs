@@ -141,6 +141,18 @@ public sealed class KernelSideTests
     [InlineData("flush chain ip portolan postrouting")]
     [InlineData("add chain ip portolan stranger")]
     [InlineData("add set ip portolan stranger { type ipv4_addr; }")]
+    [InlineData("add table ip portolan { flags dormant; }")]
+    [InlineData("add table ip portolan { flags dormant; }; flush chain ip portolan output; delete chain ip portolan output")]
+    [InlineData("add chain ip portolan prerouting { policy drop; }")]
+    [InlineData("flush chain ip portolan output; delete chain ip portolan output")]
+    [InlineData("flush chain ip portolan output; delete chain ip portolan output; add chain ip portolan output")]
+    [InlineData("flush chain ip portolan output; delete chain ip portolan output; " +
+        "add chain ip portolan output { type nat hook output priority 50; }; add rule ip portolan output jump services")]
+    [InlineData("flush chain ip portolan output; delete chain ip portolan output; " +
+        "add chain ip portolan output { type filter hook output priority -100; }")]
+    [InlineData("flush chain ip portolan prerouting; delete chain ip portolan prerouting; " +
+        "add chain ip portolan prerouting { type nat hook input priority -100; }")]
+    [InlineData("add chain ip portolan stranger { type filter hook forward priority 0; policy drop; }")]
     [InlineData("delete table ip6 portolan")]
     [InlineData("delete table ip portolan")]
     public void Whatever_somebody_changes_is_put_right(string command)

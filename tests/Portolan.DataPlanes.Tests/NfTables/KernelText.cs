@@ -20,7 +20,7 @@ internal static class KernelText
     private static string Of(KernelTable held)
     {
         var text = new StringBuilder();
-        text.AppendLine($"table {held.Table?.Id} {held.Table?.Comment}");
+        text.AppendLine($"table {held.Table?.Id} {held.Table?.Comment} {held.Table?.Flags}");
         foreach (string set in held.Sets.Keys.Order())
             text.AppendLine($"set {set}");
         foreach (ChainProgram chain in held.Chains.Values.OrderBy(chain => chain.Chain.Name))

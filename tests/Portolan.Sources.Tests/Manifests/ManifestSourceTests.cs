@@ -185,6 +185,54 @@ public sealed partial class ManifestSourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_folder_that_is_deleted_and_made_again_keeps_the_last_state_until_it_holds_a_file()
+    {
+        Write("a.yaml", Service("web", "10.0.0.1"));
+        Write("b.yaml", Service("dns", "10.0.0.2"));
+        await using SourceRun run = Run();
+        await run.Synced();
+
+        Directory.Delete(_folder, recursive: true);
+        Directory.CreateDirectory(_folder);
+        Assert.True(SpinWait.SpinUntil(() => _log.Lines.Any(static line => line.Contains("holds no manifest", StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(30)), "no line about the empty folder");
+        Assert.DoesNotContain(run.Log, static change => change is ClusterEvent.ServiceGone or ClusterEvent.Together);
+
+        Write("b.yaml", Service("dns", "10.0.0.3"));
+        await run.Until(_ => AddressOf(run, "dns") == "10.0.0.3", "the new folder's file");
+        Assert.Null(AddressOf(run, "web"));
+    }
+
+    [Fact]
+    public async Task What_is_no_regular_file_is_said_and_the_rest_is_read()
+    {
+        Assert.Equal(0, mkfifo(PathOf("pipe.yaml"), 0x1B6));
+        File.CreateSymbolicLink(PathOf("zero.yaml"), "/dev/zero");
+        using var socket = new System.Net.Sockets.Socket(
+            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(PathOf("socket.yaml")));
+        Write("web.yaml", Service("web", "10.0.0.1"));
+        await using SourceRun run = Run();
+        await run.Synced();
+
+        Assert.Equal("10.0.0.1", AddressOf(run, "web"));
+        foreach (string name in (string[])["pipe.yaml", "zero.yaml", "socket.yaml"])
+            Assert.Contains(_log.Lines, line => line.Contains($"{name}, : is not a regular file", StringComparison.Ordinal));
+
+        Assert.Equal(0, mkfifo(PathOf("later.yaml"), 0x1B6));
+        Write("dns.yaml", Service("dns", "10.0.0.2"));
+        await run.Until(_ => AddressOf(run, "dns") is not null, "a file beside the new pipe");
+        await run.Until(_ => _log.Lines.Any(static line => line.Contains("later.yaml, : is not a regular", StringComparison.Ordinal))
+            || Nudge(), "a line about the new pipe");
+
+        (IReadOnlyList<ClusterEvent> events, var problems) = ManifestSource.ReadOnce(_folder, "node-a");
+        Assert.Equal(2, events.OfType<ClusterEvent.ServiceSet>().Count(static set => !set.Service.Name.Name.StartsWith("nudge")));
+        Assert.Equal(4, problems.Count(static problem => problem.Message.Contains("not a regular file", StringComparison.Ordinal)));
+        SourceException refused = Assert.Throws<SourceException>(() => ManifestSource.ReadOnce(PathOf("pipe.yaml"), "node-a"));
+        Assert.Contains("not a regular file", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_that_is_not_there_is_one_clear_error()
     {
         var source = new ManifestSource(PathOf("nowhere"), "node-a", _log, TimeProvider.System);
@@ -253,6 +301,9 @@ public sealed partial class ManifestSourceTests : IDisposable
         Write("nudge.yaml", Service("nudge", $"10.0.1.{Random.Shared.Next(1, 250)}"));
         return false;
     }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkfifo(string path, uint mode);
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 

@@ -81,7 +81,7 @@ internal sealed class IpSetReader(ReadContext context) : ISectionReader
             context.Problems.Partial(line.Number, $"an entry for ipset {ProblemLog.Quote(name)}, which was not created, is left out");
             return;
         }
-        if (set.Entry(ref words, context.Pool) is { } entry && line.HasLineEnd)
+        if (set.Entry(ref words, context.Pool) is { } entry && line is { HasLineEnd: true, IsCut: false })
         {
             set.Entries.Add(entry);
             return;

@@ -36,7 +36,8 @@ internal static class NatArguments
         }
         if (!addresses.IsEmpty)
         {
-            if (!Scalar.TryAddressRange(addresses, out InetAddress first, out InetAddress last))
+            // iptables refuses a range that ends before it begins.
+            if (!Scalar.TryAddressRange(addresses, out InetAddress first, out InetAddress last) || last < first)
                 return false;
             range = range with { First = first, Last = last };
         }
@@ -55,7 +56,7 @@ internal static class NatArguments
                 return false;
             text = text[..slash];
         }
-        if (!Scalar.TryRange(text, '-', out uint first, out uint last) || first > ushort.MaxValue || last > ushort.MaxValue)
+        if (!Scalar.TryRange(text, '-', out uint first, out uint last) || last > ushort.MaxValue || last < first)
             return false;
         range = addresses with { FirstPort = (ushort)first, LastPort = (ushort)last, BasePort = basePort };
         return true;

@@ -14,6 +14,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
     private ChainBuilder? _lastChain;
     private SourceSpan _lastLine;
     private bool _lastLineIsCut;
+    private readonly HashSet<string> _guessed = new(StringComparer.Ordinal);
 
     /// <summary>True for lines that begin a dump.</summary>
     public static bool Begins(ReadOnlySpan<char> line) =>
@@ -160,11 +161,61 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         _table = null;
         if (!_isFramed && table.Name.Length == 0)
         {
+            if (Part(table) is { } parts)
+            {
+                context.Problems.Note(table.Source.Line, "the input does not say which tables the rules are of; taken for "
+                    + $"{string.Join(" and ", parts.Select(part => part.Name))} by what each does");
+                foreach (TableBuilder part in parts)
+                    Finish(part);
+                return;
+            }
             table.Name = TableGuess.NameOf(table);
-            context.Problems.Note(table.Source.Line, $"the input does not say which table the rules are of; taken for {table.Name}");
+            SayGuess(table);
         }
         if (!complete)
             MarkCut(table);
+        Finish(table);
+    }
+
+    private void SayGuess(TableBuilder table)
+    {
+        if (_guessed.Add(table.Name))
+            context.Problems.Note(table.Source.Line, $"the input does not say which table the rules are of; taken for {table.Name}");
+    }
+
+    /// <summary>
+    /// Rules without heads that are of filter and of nat, as grep leaves them of both tables: a table for each. Null when one table can
+    /// hold them all.
+    /// </summary>
+    private List<TableBuilder>? Part(TableBuilder mixed)
+    {
+        var parts = new Dictionary<string, TableBuilder>(StringComparer.Ordinal);
+        var all = mixed.Named.SelectMany(chain => chain.Rules.Select(rule => (Chain: chain, Rule: rule,
+            Table: TableGuess.NameOf(chain.Name, rule)))).ToList();
+        if (mixed.Chains.Exists(chain => chain.Policy is not null) || !all.Exists(item => item.Table == "filter")
+            || !all.Exists(item => item.Table == "nat"))
+            return null;
+        foreach (IGrouping<ChainBuilder, (ChainBuilder Chain, Rule Rule, string? Table)> group in all.GroupBy(item => item.Chain))
+        {
+            ChainBuilder chain = group.Key;
+            string usual = group.Select(item => item.Table).FirstOrDefault(known => known is not null) ?? "nat";
+            foreach ((_, Rule rule, string? known) in group)
+            {
+                string name = known ?? usual;
+                if (!parts.TryGetValue(name, out TableBuilder? part))
+                {
+                    parts[name] = part = new TableBuilder(mixed.Family, name, mixed.Backend, mixed.Format, rule.Source) { IsExcerpt =
+                        true };
+                }
+                ChainBuilder copy = part.Reference(chain.Name, context.Pool, rule.Source.Line);
+                copy.Rules.Add(rule);
+            }
+        }
+        return [.. parts.Values];
+    }
+
+    private void Finish(TableBuilder table)
+    {
         if (table.Name.Length > 0 && !HasAllBuiltIn(table))
             table.IsExcerpt = true;
         table.Finish(context.Problems);
@@ -191,16 +242,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         int rules = table.Chains.Sum(chain => chain.Rules.Count);
         context.Problems.Partial(_lastLine.Line, $"table {table.Name} ends without COMMIT; the {rules} rules before the end are used");
         if (_lastChain is not null && _lastLineIsCut && _lastChain.Rules is [.., { } last] && last.Source.Line == _lastLine.Line)
-        {
-            _lastChain.Rules[^1] = new Rule
-            {
-                Statements = last.Statements,
-                Comment = last.Comment,
-                Counters = last.Counters,
-                Source = last.Source,
-                Gaps = last.Gaps | RuleGaps.Tail,
-            };
-        }
+            _lastChain.Rules[^1] = last.With(RuleGaps.Tail);
         // Rules stand in the order of the declarations: what comes after the last chain with rules was cut off.
         int from = _lastChain is null ? 0 : table.Chains.IndexOf(_lastChain);
         for (int i = Math.Max(from, 0); i < table.Chains.Count; i++)

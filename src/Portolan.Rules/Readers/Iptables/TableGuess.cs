@@ -9,22 +9,18 @@ internal static class TableGuess
 {
     public static string NameOf(TableBuilder table)
     {
-        bool Has(string chain) => table.Find(chain) is { IsDeclared: true };
-        foreach (ChainBuilder chain in table.Chains)
+        bool Has(string chain) => table.Find(chain) is { } found && (found.IsDeclared || found.Rules.Count > 0);
+        foreach (ChainBuilder chain in table.Named)
         {
             foreach (Rule rule in chain.Rules)
             {
-                string? byTarget = rule.Target switch
-                {
-                    NatStatement or NetmapStatement => "nat",
-                    RejectStatement => "filter",
-                    NotrackStatement or ConntrackTemplateStatement => "raw",
-                    _ => null,
-                };
-                if (byTarget is not null)
+                if (ByTarget(rule) is { } byTarget)
                     return byTarget;
             }
         }
+        // Rules that lead to the chains of services are of nat, whichever other chains an excerpt shows or leaves out.
+        if (table.Named.Any(chain => IsNat(chain.Name)))
+            return "nat";
         if (Has("FORWARD"))
             return Has("PREROUTING") || Has("POSTROUTING") ? "mangle" : "filter";
         if (Has("POSTROUTING"))
@@ -34,14 +30,36 @@ internal static class TableGuess
         if (Has("PREROUTING"))
         {
             // PREROUTING and OUTPUT are all of raw, but also what an excerpt of nat shows.
-            return table.Chains.Exists(chain => IsServiceChain(chain.Name)
+            return table.Named.Any(chain => chain.Name == Docker.PublishedPorts
                 || KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services) ? "nat" : "raw";
         }
-        return table.Chains.Exists(chain => IsServiceChain(chain.Name)) ? "nat" : "filter";
+        return Has(Docker.PublishedPorts) ? "nat" : "filter";
     }
 
-    // KUBE-SERVICES is in the filter table as well, and so are other chains of kube-proxy.
-    private static bool IsServiceChain(string name) => name == Docker.PublishedPorts
-        || KubeProxyIptables.RoleOf(name) is KubeChainRole.ClusterEndpoints or KubeChainRole.Endpoint or KubeChainRole.MarkMasquerade
-        or KubeChainRole.Postrouting;
+    /// <summary>
+    /// The table of one rule of a text in which rules of filter and nat stand without their heads, as grep leaves them: by what it does and
+    /// where it leads. Null for one that could be of either.
+    /// </summary>
+    public static string? NameOf(string chain, Rule rule)
+    {
+        string? target = rule.Target is VerdictStatement { Verdict.Chain: { } name } ? name : null;
+        return ByTarget(rule) ?? (IsFilter(chain) || (target is not null && IsFilter(target)) ? "filter"
+            : IsNat(chain) || (target is not null && IsNat(target)) ? "nat" : null);
+    }
+
+    private static bool IsFilter(string chain) => chain is "FORWARD" or "INPUT"
+        || KubeProxyIptables.RoleOf(chain) is KubeChainRole.Forward or KubeChainRole.Firewall or KubeChainRole.ProxyFirewall
+            or KubeChainRole.ExternalServices;
+
+    private static string? ByTarget(Rule rule) => rule.Target switch
+    {
+        NatStatement or NetmapStatement => "nat",
+        RejectStatement => "filter",
+        NotrackStatement or ConntrackTemplateStatement => "raw",
+        _ => null,
+    };
+
+    // KUBE-SERVICES and KUBE-NODEPORTS are in the filter table as well.
+    private static bool IsNat(string name) => KubeProxyIptables.RoleOf(name) is var role && (role.IsServicePort()
+        || role is KubeChainRole.Endpoint or KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop or KubeChainRole.Postrouting);
 }

@@ -1,3 +1,4 @@
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Iptables;
 using Portolan.Rules.Readers.Reading;
@@ -5,8 +6,9 @@ using Portolan.Rules.Readers.Reading;
 namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
-/// Tables that iptables-nft keeps in nf_tables. nft shows them in its own words, but those are a translation that leaves things out or even
-/// changes them: nft 1.0.6 prints "ct status dnat" for "! --ctstate RELATED,ESTABLISHED,DNAT", and nothing at all for ip6tables' DNAT.
+/// Tables that iptables-nft keeps in nf_tables. nft shows them in its own words, and <see cref="IptablesWords"/> gives those of iptables
+/// back; but nft's are a translation that leaves things out or even changes them: nft 1.0.6 prints "ct status dnat" for "! --ctstate
+/// RELATED,ESTABLISHED,DNAT", and nothing at all for ip6tables' DNAT.
 /// </summary>
 internal static class IptablesNft
 {
@@ -41,7 +43,8 @@ internal static class IptablesNft
                 return false;
             hasBase = true;
         }
-        return hasBase;
+        // "nft list chain ip nat KUBE-SERVICES" shows no base chain.
+        return hasBase || table.Chains.Exists(chain => KubeProxyIptables.RoleOf(chain.Name) != KubeChainRole.None);
     }
 
     private static Rule Distrust(Rule rule, bool isText)
@@ -49,10 +52,10 @@ internal static class IptablesNft
         var statements = new List<Statement>(rule.Statements.Length);
         foreach (Statement statement in rule.Statements)
         {
-            statements.Add(statement is RelationalMatch { Left: SelectorExpression { Field: PacketField.CtState or PacketField.CtStatus } }
-                && isText
-                ? new UnmodelledStatement("conntrack", "a condition on conntrack that nft translates wrongly")
-                : statement);
+            if (statement is RelationalMatch { Left: SelectorExpression { Field: PacketField.CtState or PacketField.CtStatus } } && isText)
+                statements.Add(new UnmodelledMatch("conntrack", "a condition on conntrack that nft translates wrongly"));
+            else
+                IptablesWords.Add(statement, statements);
         }
         // A target without translation leaves only a blank behind the counter.
         bool isCut = isText && rule.Target is null && rule.Source.Text is [.., ' '];

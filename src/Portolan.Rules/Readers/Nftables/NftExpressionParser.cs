@@ -8,6 +8,9 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
 {
     // Deeper than any rule the kernel takes; keeps hostile text from using up the stack.
     private const int MaxDepth = 24;
+
+    // The kernel takes 128 expressions a rule (NFT_RULE_MAXEXPRS, net/netfilter/nf_tables_api.c): more operators are of no rule.
+    public const int MostOperators = 128;
     private int _depth;
 
     public NftScope Scope => scope;
@@ -34,12 +37,12 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         do
         {
             DataType type = parts.Count < types.Length ? types[parts.Count] : types.Length == 0 ? DataType.Unknown : types[^1];
-            if (Bits(ref lexer, type) is not { } part)
+            if (parts.Count == MostOperators || Bits(ref lexer, type) is not { } part)
                 return null;
             parts.Add(part);
-            while (lexer.TrySkip("map"))
+            for (int maps = 0; lexer.TrySkip("map"); maps++)
             {
-                if (MapOperand(ref lexer, parts) is not { } map)
+                if (maps == MostOperators || MapOperand(ref lexer, parts) is not { } map)
                     return null;
                 // A map inside a concatenation: nft writes no parentheses, but the map knows how many values its key has.
                 int keyLength = scope.KeyLengthOf(map);
@@ -158,8 +161,10 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         if (level == 4)
             return Primary(ref lexer, type);
         Expression? left = Bits(ref lexer, type, level + 1);
-        while (left is not null && OperatorAt(lexer.Peek(), level) is { } operation)
+        for (int operators = 0; left is not null && OperatorAt(lexer.Peek(), level) is { } operation; operators++)
         {
+            if (operators == MostOperators)
+                return null;
             lexer.TryRead(out _);
             DataType operandType = scope.TypesOf(left) is [var known, ..] ? known : type;
             if (Bits(ref lexer, operandType, level + 1) is not { } right)

@@ -132,7 +132,8 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
 
     private Expression? Binary(BitwiseOperator operation, JsonElement operands, EquatableArray<DataType> types)
     {
-        if (operands.ValueKind != JsonValueKind.Array || operands.GetArrayLength() < 2 || Value(operands[0], types) is not { } result)
+        if (operands.ValueKind != JsonValueKind.Array || operands.GetArrayLength() is < 2 or > NftExpressionParser.MostOperators
+            || Value(operands[0], types) is not { } result)
             return null;
         EquatableArray<DataType> known = scope.TypesOf(result);
         foreach (JsonElement operand in operands.EnumerateArray().Skip(1))

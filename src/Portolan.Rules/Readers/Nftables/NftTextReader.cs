@@ -176,6 +176,12 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
             EndElements();
             return;
         }
+        if (line.IsCut)
+        {
+            _set!.IsIncomplete = true;
+            EndElements();
+            return;
+        }
         _elements!.Append(text).Append('\n');
         _elementDepth += Depth(text);
         if (_elementDepth <= 0)
@@ -222,7 +228,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
         ulong handle = CutHandle(ref text);
         Rule rule = _rules.Parse(text, handle, line.Span, out string? trouble);
         if (!line.HasLineEnd)
-            rule = WithGap(rule, RuleGaps.Tail);
+            rule = rule.With(RuleGaps.Tail);
         if (trouble is not null)
             context.Problems.Partial(line.Number, $"in a rule of chain {ProblemLog.Quote(_chain!.Name)}: {trouble}; it is kept as unknown");
         foreach (Statement statement in rule.Statements)
@@ -232,16 +238,6 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
         }
         _chain!.Rules.Add(rule);
     }
-
-    private static Rule WithGap(Rule rule, RuleGaps gap) => new()
-    {
-        Statements = rule.Statements,
-        Comment = rule.Comment,
-        Counters = rule.Counters,
-        Handle = rule.Handle,
-        Source = rule.Source,
-        Gaps = rule.Gaps | gap,
-    };
 
     /// <summary>Cuts off "# handle 5", which -a adds.</summary>
     private static ulong CutHandle(ref ReadOnlySpan<char> text)
@@ -257,6 +253,9 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
     {
         TableBuilder table = _table!;
         (_table, _chain) = (null, null);
+        // The kernel has no rule without the chain it goes to: "nft list chain" shows one chain of several.
+        if (table.Named.Any(chain => !chain.IsDeclared))
+            table.IsExcerpt = true;
         IptablesNft.Recognise(table, context.Problems);
         table.Finish(context.Problems);
         context.Tables.Add(table);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Ipsets;
 using Portolan.Rules.Readers.Iptables;
 using Portolan.Rules.Readers.Nftables;
@@ -10,6 +12,7 @@ internal sealed class InputReader(ReadContext context)
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context),
         new NftJsonReader(context),
         new IpSetReader(context), new AddressReader(context), new RecentListReader(context)];
+    private readonly HashSet<int> _cutLines = [];
     private bool _isForeignNamed;
     private string? _skipped;
 
@@ -29,17 +32,44 @@ internal sealed class InputReader(ReadContext context)
         ISectionReader? section = null;
         while (line.MoveNext())
         {
-            if (section is not null && section.Take(line))
-                continue;
-            section?.End();
-            section = _skipped is null || EndsSkipped(line.Line) ? Begin(line) : null;
-            if (section is null)
-                TakeProse(line);
+            (int number, int? cutAt) = (line.Number, line.IsCut ? line.Length : null);
+            if (section is null || !section.Take(line))
+            {
+                section?.End();
+                section = _skipped is null || EndsSkipped(line.Line) ? Begin(line) : null;
+                if (section is null)
+                    TakeProse(line);
+            }
+            if (cutAt is { } kept && section is not (NftJsonReader or AddressReader))
+                SayCut(number, kept);
         }
         section?.End();
+        MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
             && !context.SawEmptyRuleset && !_isForeignNamed)
             SayNothingFound();
+    }
+
+    private void SayCut(int line, int kept)
+    {
+        _cutLines.Add(line);
+        context.Problems.Partial(line, string.Create(CultureInfo.InvariantCulture,
+            $"the line is longer than {LineCursor.LongestLine} bytes: only the first {kept} were read, and what follows is unknown"));
+    }
+
+    /// <summary>What a rule of a line that was not read to its end says more is unknown.</summary>
+    private void MarkCutRules()
+    {
+        if (_cutLines.Count == 0)
+            return;
+        foreach (ChainBuilder chain in context.Tables.SelectMany(table => table.Chains))
+        {
+            for (int i = 0; i < chain.Rules.Count; i++)
+            {
+                if (_cutLines.Contains(chain.Rules[i].Source.Line))
+                    chain.Rules[i] = chain.Rules[i].With(RuleGaps.Tail);
+            }
+        }
     }
 
     private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty ? "the input is empty"

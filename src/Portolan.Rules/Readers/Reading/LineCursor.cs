@@ -6,10 +6,20 @@ namespace Portolan.Rules.Readers.Reading;
 /// <summary>Walks over the lines of an input. Lines end with LF or CRLF; bytes that are no UTF-8 become U+FFFD.</summary>
 internal sealed class LineCursor
 {
+    /// <summary>
+    /// Longer lines, in bytes, are read in part: a rule of the kernel has far less (a target's offset has 16 bits, x_tables.h), and
+    /// nft and ipset write one element or a few a line. JSON, which may be one long line, is read from the bytes.
+    /// </summary>
+    public const int LongestLine = 16 << 20;
+
+    /// <summary>What is read of a longer line, in bytes.</summary>
+    public const int KeptOfLongLine = 4096;
+
     private readonly SourceText _source;
     private char[] _buffer = new char[512];
     private int _next;
     private int _characters;
+    private int _line;
 
     public LineCursor(SourceText source)
     {
@@ -22,7 +32,7 @@ internal sealed class LineCursor
     public ReadOnlySpan<char> Line => _buffer.AsSpan(0, _characters);
 
     /// <summary>Number of the present line, from 1.</summary>
-    public int Number { get; private set; }
+    public int Number => _source.LineInFile(_line);
 
     /// <summary>Where the present line begins, in bytes.</summary>
     public int Offset { get; private set; }
@@ -32,6 +42,9 @@ internal sealed class LineCursor
 
     /// <summary>False when the present line is the last one and has no line feed: a cut file often ends so.</summary>
     public bool HasLineEnd { get; private set; } = true;
+
+    /// <summary>True when the present line is longer than <see cref="LongestLine"/>: only its first words are shown.</summary>
+    public bool IsCut { get; private set; }
 
     public SourceSpan Span => new(_source, Number, Offset, Length);
 
@@ -46,10 +59,17 @@ internal sealed class LineCursor
         if (!HasLineEnd)
             length = rest.Length;
         Offset = _next;
-        Number++;
+        _line++;
         _next += length + 1;
         if (length > 0 && rest[length - 1] == '\r')
             length--;
+        IsCut = length > LongestLine;
+        if (IsCut)
+        {
+            // At the end of a word: half a number would be another number.
+            int end = rest[..KeptOfLongLine].LastIndexOf((byte)' ');
+            length = end < 0 ? KeptOfLongLine : end;
+        }
         Length = length;
         if (_buffer.Length < length)
             _buffer = new char[Math.Max(length, _buffer.Length * 2)];
@@ -65,7 +85,7 @@ internal sealed class LineCursor
         {
             int length = bytes[_next..].IndexOf((byte)'\n');
             _next = length < 0 ? bytes.Length : _next + length + 1;
-            Number++;
+            _line++;
         }
     }
 }

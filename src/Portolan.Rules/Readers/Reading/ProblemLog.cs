@@ -37,7 +37,5 @@ internal sealed class ProblemLog(string file)
     }
 
     // Names and lines come from anywhere; on a terminal a control character could rewrite what was printed before.
-    private static string Printable(string message) =>
-        !message.AsSpan().ContainsAnyInRange('\0', '\u001f') && !message.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
-        ? message : string.Concat(message.Select(c => char.IsControl(c) ? '?' : c));
+    private static string Printable(string message) => ShownText.Of(message).Replace('\n', '\ufffd');
 }

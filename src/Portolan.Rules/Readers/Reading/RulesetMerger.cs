@@ -43,6 +43,8 @@ internal static class RulesetMerger
             foreach (NetInterface found in context.Interfaces ?? [])
                 interfaces[found.Name] = found;
         }
+        foreach ((TableBuilder table, ReadContext from) in order.SelectMany(sameName => sameName))
+            table.SayMissing(from.Problems);
         return new Ruleset
         {
             Tables = [.. order.SelectMany(sameName => sameName).Select(entry => entry.Table.Build())],
@@ -79,6 +81,8 @@ internal static class RulesetMerger
         (TableBuilder, ReadContext) result = (kept, addedIsBetter ? from : knownFrom);
         if (kept.Backend == RuleBackend.IptablesUnknown)
             kept.Backend = other.Backend;
+        // iptables has no word for a table that is switched off: whoever says it knows.
+        known.IsDormant = added.IsDormant = known.IsDormant || added.IsDormant;
         string places = $"{known.Source} and {added.Source}";
         if (IsIptables(kept.Format) != IsIptables(other.Format))
         {
@@ -92,11 +96,25 @@ internal static class RulesetMerger
                 $"table {added.Name} is shown twice ({places}); the one at {kept.Source} is complete and is used");
             return result;
         }
+        if (!IsIptables(kept.Format) && !kept.IsExcerpt)
+            TakeForPieces(kept, other);
         string? different = kept.IsExcerpt ? Complete(kept, other) : FindDifference(kept, other);
         if (different is not null)
             from.Problems.Partial(added.Source.Line, $"two inputs disagree about table {added.Name} ({places}), for one in chain " +
                 $"{ProblemLog.Quote(different)}; the one at {kept.Source} is used");
         return result;
+    }
+
+    /// <summary>
+    /// "nft list chain" and "nft list map" print their table around what they show: two such blocks are pieces of one table unless one of
+    /// them has everything that the other has.
+    /// </summary>
+    private static void TakeForPieces(TableBuilder one, TableBuilder other)
+    {
+        bool Has(TableBuilder whole, TableBuilder part) => part.Chains.TrueForAll(chain => whole.Find(chain.Name) is { IsDeclared: true })
+            && part.Sets.TrueForAll(set => whole.Sets.Exists(known => known.Name == set.Name));
+        if (!Has(one, other))
+            one.IsExcerpt = other.IsExcerpt = true;
     }
 
     /// <summary>Two excerpts are pieces of one table. Returns a chain about which they disagree, or null.</summary>
@@ -133,7 +151,7 @@ internal static class RulesetMerger
             if (kept.Find(chain.Name) is not { IsDeclared: true } same || !HasSameRules(same, chain, IsBare(kept) || IsBare(other)))
                 return chain.Name;
         }
-        return kept.Chains.Find(chain => other.Find(chain.Name) is not { IsDeclared: true })?.Name;
+        return IsIptables(kept.Format) ? kept.Chains.Find(chain => other.Find(chain.Name) is not { IsDeclared: true })?.Name : null;
     }
 
     private static bool IsBare(TableBuilder table) => table.Format == RuleFormat.IptablesListing;

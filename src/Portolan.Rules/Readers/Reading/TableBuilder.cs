@@ -28,6 +28,9 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
 
     public List<NamedSet> Sets { get; } = [];
 
+    /// <summary>Every chain that was named so far, those that only a rule speaks of included.</summary>
+    public IReadOnlyCollection<ChainBuilder> Named => _byName.Values;
+
     public ChainBuilder? Find(ReadOnlySpan<char> name) =>
         _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out ChainBuilder? chain) ? chain : null;
 
@@ -76,17 +79,27 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
         }
         if (missing.Count == 0)
             return;
+        // Another piece of the table may show them; what is missing in the end is said once.
         if (IsExcerpt)
-        {
-            string names = string.Join(", ", missing.Take(5).Select(chain => ProblemLog.Quote(chain.Name)))
-                + (missing.Count > 5 ? ", ..." : "");
-            problems.Note(missing[0].FirstReference,
-                $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
             return;
-        }
         foreach (ChainBuilder chain in missing)
             problems.Partial(chain.FirstReference,
                 $"a rule of table {Name} goes to chain {ProblemLog.Quote(chain.Name)}, which is not in the input");
+    }
+
+    /// <summary>Says once of an excerpt what it leaves out.</summary>
+    public void SayMissing(ProblemLog problems)
+    {
+        if (!IsExcerpt)
+            return;
+        var known = Chains.Select(chain => chain.Name).ToHashSet(StringComparer.Ordinal);
+        List<string> missing = [.. Chains.SelectMany(chain => chain.Rules).SelectMany(rule => rule.Statements.ToImmutableArray())
+            .OfType<VerdictStatement>().Select(statement => statement.Verdict.Chain).OfType<string>()
+            .Distinct(StringComparer.Ordinal).Where(name => !known.Contains(name))];
+        if (missing.Count == 0)
+            return;
+        string names = string.Join(", ", missing.Take(5).Select(name => ProblemLog.Quote(name))) + (missing.Count > 5 ? ", ..." : "");
+        problems.Note(Source.Line, $"the excerpt of table {Name} leaves out {missing.Count} chains that its rules go to: {names}");
     }
 
     public RuleTable Build() => new()

@@ -22,6 +22,13 @@ internal static class ServicesRenderer
             PrintCards(answer.Services, chart);
         else
             PrintTable(answer.Services, chart);
+        PrintNotes(answer, chart);
+    }
+
+    private static void PrintNotes(ServicesAnswer answer, ChartOutput chart)
+    {
+        foreach (string note in answer.Notes)
+            chart.Line($"note: {note}");
     }
 
     /// <summary>Each service with its frontends and endpoints.</summary>
@@ -44,6 +51,7 @@ internal static class ServicesRenderer
             ]));
             chart.Line();
         }
+        PrintNotes(answer, chart);
     }
 
     private static void PrintTable(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
@@ -54,7 +62,7 @@ internal static class ServicesRenderer
             service.DisplayName,
             service.Protocol.ToRuleText(),
             string.Join(", ", service.Frontends.Select(Frontend)),
-            Number(service.Endpoints.Length),
+            Count(service),
             Shares(service.Endpoints),
             Policies(service),
             RulesBefore(service),
@@ -70,11 +78,15 @@ internal static class ServicesRenderer
             foreach (FrontendAnswer frontend in service.Frontends)
                 chart.Line($"  {Frontend(frontend)}");
             string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
-            chart.Line($"  endpoints {Number(service.Endpoints.Length)}{shares}; rules before {RulesBefore(service)}");
+            chart.Line($"  endpoints {Count(service)}{shares}; rules before {RulesBefore(service)}");
             if (Policies(service) is { Length: > 0 } policies)
                 chart.Line($"  {policies}");
         }
     }
+
+    // How many a virtual server of IPVS, or kube-proxy itself, has behind it, no rule shows.
+    private static string Count(ServiceAnswer service) =>
+        service.Writer is RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace ? "not in rules" : Number(service.Endpoints.Length);
 
     private static string Frontend(FrontendAnswer frontend)
     {
@@ -83,9 +95,11 @@ internal static class ServicesRenderer
             ProgrammedState.Rejected => " (rejected: no endpoints)",
             ProgrammedState.Dropped => " (dropped: none on this node)",
             ProgrammedState.Untouched => " (passes untouched)",
+            ProgrammedState.Unknown => " (unknown)",
             _ => string.Empty,
         };
-        return $"{KindText(frontend.Kind)} {frontend.Text}{state}";
+        string obstacle = frontend.Obstacle is { } text ? $" (but {text})" : string.Empty;
+        return $"{KindText(frontend.Kind)} {frontend.Text}{state}{obstacle}";
     }
 
     private static string KindText(ProgrammedKind kind) => kind switch
@@ -102,6 +116,8 @@ internal static class ServicesRenderer
         if (endpoints.IsEmpty)
             return "-";
         double least = endpoints.Min(endpoint => endpoint.Share), most = endpoints.Max(endpoint => endpoint.Share);
+        if (endpoints.Any(endpoint => double.IsNaN(endpoint.Share)))
+            return ShareText.Of(double.NaN);
         return most - least < ShareText.Rounding ? ShareText.Of(endpoints[0].Share) : $"{ShareText.Of(least)} to {ShareText.Of(most)}";
     }
 

@@ -10,21 +10,28 @@ internal static class ProxyLogging
     /// <param name="isJson">JSON in place of text.</param>
     /// <param name="verbosity">klog's -v: 2 and more shows each change, 6 and more what the HTTP server does.</param>
     /// <param name="time">The clock for the lines.</param>
-    public static ILoggerFactory Create(bool isJson, int verbosity, TimeProvider time) => LoggerFactory.Create(logging =>
+    public static ILoggerFactory Create(bool isJson, int verbosity, TimeProvider time)
     {
-        logging.SetMinimumLevel(verbosity >= 6 ? LogLevel.Trace : verbosity >= 2 ? LogLevel.Debug : LogLevel.Information);
-        if (verbosity < 6)
-            logging.AddFilter("Microsoft", LogLevel.Error);
-        logging.AddConsole(console =>
+        ConsoleFormatter formatter = isJson ? JsonFormatter() : new LineFormatter(time);
+        return LoggerFactory.Create(logging =>
         {
-            console.LogToStandardErrorThreshold = LogLevel.Trace;
-            console.FormatterName = isJson ? ConsoleFormatterNames.Json : LineFormatter.FormatterName;
+            logging.SetMinimumLevel(verbosity >= 6 ? LogLevel.Trace : verbosity >= 2 ? LogLevel.Debug : LogLevel.Information);
+            if (verbosity < 6)
+                logging.AddFilter("Microsoft", LogLevel.Error);
+            logging.AddProvider(new StandardErrorLog(formatter, Console.OpenStandardError()));
         });
-        logging.Services.Configure<JsonConsoleFormatterOptions>(json =>
+    }
+
+    // The formatter is not public; its console, which waits for whoever reads it, is not made.
+    private static ConsoleFormatter JsonFormatter()
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(static logging => logging.AddJsonConsole(static json =>
         {
             json.UseUtcTimestamp = true;
             json.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
-        });
-        logging.Services.AddSingleton<ConsoleFormatter>(new LineFormatter(time));
-    });
+        }));
+        return services.BuildServiceProvider().GetServices<ConsoleFormatter>()
+            .First(static formatter => formatter.Name == ConsoleFormatterNames.Json);
+    }
 }

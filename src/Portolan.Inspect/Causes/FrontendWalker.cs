@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using Portolan.Inet;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+
+namespace Portolan.Inspect.Causes;
+
+/// <summary>
+/// Walks packets to services through all tables, from a pod, from this node and from outside, and finds what is in their way.
+/// </summary>
+public sealed class FrontendWalker
+{
+    private readonly Ruleset _rules;
+    private readonly NodeAddresses _node;
+    private readonly PacketSimulator _simulator;
+    private readonly Clients _clients;
+
+    /// <summary>A walker for a ruleset.</summary>
+    /// <param name="rules">The rules.</param>
+    /// <param name="services">The services they offer.</param>
+    /// <param name="node">What is known of the node's addresses.</param>
+    /// <param name="podRanges">Ranges of pod addresses beside those that the rules name.</param>
+    public FrontendWalker(Ruleset rules, ServiceCatalogue services, NodeAddresses node, ImmutableArray<InetPrefix> podRanges = default)
+    {
+        (_rules, _node) = (rules, node);
+        _simulator = new PacketSimulator(rules, node);
+        _clients = new Clients(rules, services, node, podRanges.IsDefault ? [] : podRanges);
+    }
+
+    /// <summary>The walks to a frontend from one kind of client: none when the input tells no address of one, two from outside where a
+    /// load balancer lets only some in.</summary>
+    public IEnumerable<FrontendWalk> Walk(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace client)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(frontend);
+        return _clients.At(client, service, frontend).Select(found => Walk(service, frontend, client, found.Source, found.Who));
+    }
+
+    /// <summary>True for an address in one of the ranges of pods that are known.</summary>
+    internal bool IsPod(InetAddress address) => _clients.PodRanges.Any(range => range.Contains(address));
+
+    /// <summary>What keeps a packet from a pod to an endpoint itself, without a service, with the sender in words.</summary>
+    internal IEnumerable<(Obstacle Obstacle, string Who)> ToPod(ProgrammedService service, ProgrammedEndpoint endpoint)
+    {
+        var frontend = new ProgrammedFrontend { Kind = ProgrammedKind.ClusterIP, Address = endpoint.Address, Port = endpoint.Port };
+        return _clients.At(ClientPlace.Pod, service, frontend)
+            .SelectMany(pod => Walk(service, frontend, ClientPlace.Pod, pod.Source, pod.Who).Obstacles
+                .Where(obstacle => obstacle.Kind is ObstacleKind.Dropped or ObstacleKind.Rejected).Select(obstacle => (obstacle, pod.Who)));
+    }
+
+    /// <summary>The walk to a frontend from a given client.</summary>
+    public FrontendWalk Walk(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace client, InetAddress source, string who)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(frontend);
+        InetAddress destination = frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
+        // A node port without a known node address is walked to with a stand-in that counts as local.
+        PacketSimulator simulator = frontend.Kind == ProgrammedKind.NodePort && _node.IsLocal(destination) is null
+            ? new PacketSimulator(_rules, _node.WithLocal(destination)) : _simulator;
+        TraceResult trace = simulator.Trace(new PacketSpec
+        {
+            Source = source,
+            Destination = destination,
+            Protocol = service.Protocol,
+            SourcePort = 40_000,
+            DestinationPort = frontend.Port,
+            IsFromNode = client == ClientPlace.Node,
+        });
+        return new FrontendWalk(service, frontend, client, who, trace, Obstacles.Of(trace, service));
+    }
+}

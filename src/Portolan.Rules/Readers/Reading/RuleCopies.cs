@@ -1,0 +1,18 @@
+using Portolan.Rules.Model;
+
+namespace Portolan.Rules.Readers.Reading;
+
+/// <summary>Rules that turn out to be shown in part only after they were read.</summary>
+internal static class RuleCopies
+{
+    /// <summary>The same rule with one more thing that the input does not show of it.</summary>
+    public static Rule With(this Rule rule, RuleGaps gap) => new()
+    {
+        Statements = rule.Statements,
+        Comment = rule.Comment,
+        Counters = rule.Counters,
+        Handle = rule.Handle,
+        Source = rule.Source,
+        Gaps = rule.Gaps | gap,
+    };
+}
