@@ -130,6 +130,27 @@ public sealed class KubernetesTests
     }
 
     [Fact]
+    public async Task A_server_that_speaks_HTTP_2_is_asked_everything_over_one_connection()
+    {
+        using var run = new PortolanRun();
+        using var authority = new FakeAuthority();
+        await using var server = new FakeServer();
+        Fill(server);
+        await using Http2Front front = await Http2Front.StartAsync(run, authority, server.Address);
+        string kubeconfig = Write(run, "kubeconfig", FakeKubeconfig.For(front.Address, authority.CertificatePem));
+
+        run.StartAs("kube-proxy", $"--kubeconfig={kubeconfig}", "--hostname-override=node-a", "--conntrack-max-per-core=0");
+
+        await run.UntilSyncedAsync(1);
+        await run.UntilAsync(() => front.Watches >= 4 && !server.Events.IsEmpty, "four watches and an event");
+        Assert.Equal(["HTTP/2"], front.Protocols);
+        Assert.Equal(1, front.Connections);
+        // What changes comes through.
+        server.Cluster.Apply(Objects.Slice.Replace("10.244.1.10", "10.244.1.77", StringComparison.Ordinal));
+        await run.UntilAsync(() => run.Tools("nft", "list", "ruleset").Contains("10.244.1.77", StringComparison.Ordinal), "the change");
+    }
+
+    [Fact]
     public async Task Events_say_that_it_started_and_what_it_cannot_listen_on()
     {
         using var run = new PortolanRun();

@@ -195,9 +195,8 @@ public sealed class ProxyTests
             "--profiling");
         await run.UntilSyncedAsync(1);
 
-        string[] warnings =
-            [.. run.Log.Split('\n')
-            .Where(line => line.Contains(" warning ", StringComparison.Ordinal) || line.Contains(" error ", StringComparison.Ordinal))];
+        await run.UntilAsync(() => Warnings().Length >= 4, "four warnings");
+        string[] warnings = Warnings();
         Assert.Equal(4, warnings.Length);
         Assert.Contains(warnings, line => line.Contains("no Node is named 'node-a', the name by hostnameOverride",
             StringComparison.Ordinal));
@@ -206,6 +205,9 @@ public sealed class ProxyTests
         Assert.Contains(warnings, line => line.Contains("--profiling has no effect beside --config; set enableProfiling in the file",
             StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("featureGates is accepted", StringComparison.Ordinal));
+
+        string[] Warnings() => [.. run.Log.Split('\n').Where(static line => line.Contains(" warning ", StringComparison.Ordinal)
+            || line.Contains(" error ", StringComparison.Ordinal))];
     }
 
     [Fact]

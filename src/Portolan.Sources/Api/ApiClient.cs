@@ -56,7 +56,8 @@ internal sealed class ApiClient : IDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + pathAndQuery))
         {
-            Version = HttpVersion.Version11,
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
@@ -94,7 +95,8 @@ internal sealed class ApiClient : IDisposable
         using var content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + path))
         {
-            Version = HttpVersion.Version11,
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
             Content = content,
         };
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
@@ -143,6 +145,11 @@ internal sealed class ApiClient : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(10),
             // A new connection now and then finds an address that moved behind the server's name.
             PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+            // All lists and watches share one connection where the server speaks HTTP/2 (any API server on TLS). One that says nothing for
+            // so long is dead, as client-go has it (http2 ReadIdleTimeout, PingTimeout).
+            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             ConnectCallback = ConnectAsync,
         };
         SslClientAuthenticationOptions tls = handler.SslOptions;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Threading.Channels;
-using k8s;
 using Microsoft.Extensions.Logging;
 
 namespace Portolan.Sources.Api;
@@ -21,7 +20,6 @@ public sealed partial class EventRecorder
     private static readonly TimeSpan s_once = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(5);
 
-    private readonly Func<KubernetesClientConfiguration> _load;
     private readonly string _node;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
@@ -32,24 +30,21 @@ public sealed partial class EventRecorder
     private DateTimeOffset _filled;
 
     /// <summary>Events of the proxy on one node.</summary>
-    /// <param name="kubeconfig">As of <see cref="KubernetesSource"/>.</param>
-    /// <param name="master">As of <see cref="KubernetesSource"/>.</param>
     /// <param name="node">The Node's name.</param>
     /// <param name="logger">Told once when the server refuses events.</param>
     /// <param name="time">The clock.</param>
-    public EventRecorder(string kubeconfig, string? master, string node, ILogger<EventRecorder> logger, TimeProvider time)
+    public EventRecorder(string node, ILogger<EventRecorder> logger, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
-        (_load, _node, _logger, _time, _filled) = (() => ApiAccess.Load(kubeconfig, master), node, logger, time, time.GetUtcNow());
+        (_node, _logger, _time, _filled) = (node, logger, time, time.GetUtcNow());
     }
 
     /// <summary>Takes an event; never waits. Any thread.</summary>
     public void Record(ObjectEvent what) => _events.Writer.TryWrite(what);
 
     /// <summary>Writes what was recorded until cancelled, or until the server says that it may not.</summary>
-    public async Task RunAsync(CancellationToken cancel)
+    internal async Task RunAsync(ApiSession session, CancellationToken cancel)
     {
-        using var session = new ApiSession(_load, ApiTimings.Default, _time);
         await foreach (ObjectEvent what in _events.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
         {
             if (!IsDue(what))
@@ -89,7 +84,7 @@ public sealed partial class EventRecorder
             }
             catch (ApiException refusal) when (refusal.Status == HttpStatusCode.Unauthorized)
             {
-                session.Renew(client);
+                TryRenew(session, client);
             }
             catch (ApiException refusal) when (refusal.Status is HttpStatusCode.Forbidden or HttpStatusCode.NotFound)
             {
@@ -103,6 +98,19 @@ public sealed partial class EventRecorder
             await Task.Delay(s_retry, _time, cancel).ConfigureAwait(false);
         }
         return true;
+    }
+
+    // What is wrong with the kubeconfig is the source's to tell.
+    private static void TryRenew(ApiSession session, ApiClient refused)
+    {
+        try
+        {
+            session.Renew(refused);
+        }
+        catch (SourceException)
+        {
+            // The old connection stays.
+        }
     }
 
     private byte[] Body(ObjectEvent what, string space)

@@ -58,6 +58,9 @@ public sealed class KubernetesSource : IClusterSource
     /// <summary>True while the last request of every kind worked; for health reports.</summary>
     public bool IsReachable => _health.IsReachable;
 
+    /// <summary>What is recorded here is written over the source's connection while it runs; null for none.</summary>
+    public EventRecorder? Events { get; init; }
+
     /// <summary>Is told of each request to the server; any thread.</summary>
     public Action<ApiRequest>? Requested { get; init; }
 
@@ -80,6 +83,8 @@ public sealed class KubernetesSource : IClusterSource
             Follow(ApiResource.ServiceCidrs, null, session, events),
         ];
         List<Task> running = [.. followers.Select(follower => follower.RunAsync(together.Token))];
+        if (Events is { } recorder)
+            running.Add(recorder.RunAsync(session, together.Token));
         running.Add(SayWhenSyncedAsync(followers, events, together.Token));
         try
         {

@@ -35,7 +35,9 @@ internal static class Composition
         // First of all: what is wrong with it stays the only line.
         var changes = new PendingChanges(time);
         var metrics = new ProxyMetrics(settings.PlaneOptions.WithIPv6, changes);
-        IClusterSource source = SourceFor(settings, nodeName, metrics, loggers, time);
+        EventRecorder? recorder = settings.Manifests is not null ? null
+            : new EventRecorder(nodeName, loggers.CreateLogger<EventRecorder>(), time);
+        IClusterSource source = SourceFor(settings, nodeName, metrics, recorder, loggers, time);
         foreach (string warning in settings.Warnings)
             log.ConfigWarning(warning);
         IPEndPoint healthzAddress = HealthzAddress(settings);
@@ -69,7 +71,7 @@ internal static class Composition
         {
             Details = new ProxyDetails(settings, loop, nodeName, time).Write,
         };
-        var events = new ProxyEvents(RecorderFor(settings, nodeName, loggers, time), nodeName);
+        var events = new ProxyEvents(recorder, nodeName);
         var pages = new DebugPages(config, metrics, plane.Mode, time);
         var http = new HttpServer(loggers, time);
         await using (http.ConfigureAwait(false))
@@ -100,7 +102,6 @@ internal static class Composition
                 // On pool threads: neither the source's reading nor the loop's writing may delay the start of the other.
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(changesIn, end.Token), CancellationToken.None),
-                background.RunAsync("writing events", events.RunAsync, end.Token),
                 ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
             ];
             await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
@@ -118,12 +119,9 @@ internal static class Composition
             conntrack.UdpStreamTimeout));
     }
 
-    private static EventRecorder? RecorderFor(ProxySettings settings, string nodeName, ILoggerFactory loggers, TimeProvider time) =>
-        settings.Manifests is not null ? null : new EventRecorder(settings.Config.ClientConnection.Kubeconfig, settings.Master, nodeName,
-            loggers.CreateLogger<EventRecorder>(), time);
-
     private static IClusterSource SourceFor(
-        ProxySettings settings, string nodeName, ProxyMetrics metrics, ILoggerFactory loggers, TimeProvider time)
+        ProxySettings settings, string nodeName, ProxyMetrics metrics, EventRecorder? recorder, ILoggerFactory loggers,
+        TimeProvider time)
     {
         if (settings.Manifests is { } folder)
             return new ManifestSource(folder, nodeName, loggers.CreateLogger<ManifestSource>(), time);
@@ -132,6 +130,7 @@ internal static class Composition
             settings.Master)
         {
             Requested = metrics.Api.Note,
+            Events = recorder,
         };
         source.Prepare();
         return source;

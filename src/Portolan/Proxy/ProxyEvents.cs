@@ -6,14 +6,11 @@ using Portolan.Sources.Api;
 namespace Portolan.Proxy;
 
 /// <summary>The events the proxy writes: kube-proxy's, and one for a service that the kernel refused.</summary>
-/// <param name="recorder">Writes them; null without an API server.</param>
+/// <param name="recorder">Takes them; null without an API server.</param>
 /// <param name="node">The Node's name.</param>
 internal sealed class ProxyEvents(EventRecorder? recorder, string node)
 {
     private const string OfService = "Service ";
-
-    /// <summary>Begins to write.</summary>
-    public Task RunAsync(CancellationToken cancel) => recorder?.RunAsync(cancel) ?? Task.Delay(Timeout.InfiniteTimeSpan, cancel);
 
     /// <summary>The proxy has started.</summary>
     public void Started() => recorder?.Record(new("Node", "", node, "Starting", "StartKubeProxy", "", IsWarning: false));
