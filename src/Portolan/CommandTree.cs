@@ -14,6 +14,7 @@ internal static class CommandTree
             ProxyCommand.Create(),
             RulesCommand.Create(),
             ServicesCommand.Create(),
+            WhyCommand.Create(),
             CheckCommand.Create(),
             ExplainCommand.Create(),
             GraphCommand.Create(),
