@@ -62,7 +62,8 @@ public sealed class ProxyTests
         run.Tools("nft", "add", "table", table[..2], table[3..], "{ flags dormant; }");
 
         await run.UntilAsync(() => !Ruleset(run).Contains("dormant", StringComparison.Ordinal), "the table to be switched on");
-        Assert.Contains($"table {table[3..]}", run.Log.Replace("ip portolan", "portolan", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains($"table {table[3..]}", run.Log.Replace("ip portolan", "portolan", StringComparison.Ordinal),
+            StringComparison.Ordinal);
 
         // While no proxy runs it stays, and check says so; the next start finds it.
         run.StopProxy();
