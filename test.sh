@@ -117,6 +117,12 @@ for project in "${projects[@]}"; do
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + $(number Skipped)))
 done
 
+# Damaged dumps, a minute of them; the last line says how many.
+if [[ -z $fast && -z $only ]]; then
+  say "damaged dumps (60 s)"
+  if tests/fuzz/run.sh 60 | tee "$log"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+fi
+
 # Other kernels, in virtual machines. PORTOLAN_VM_KERNELS selects them; empty for none.
 kernels=${PORTOLAN_VM_KERNELS-5.10 6.1 6.12 newest}
 if [[ -z $fast && -z $only && -n $kernels && -x out/portolan ]]; then

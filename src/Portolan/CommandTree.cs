@@ -17,6 +17,7 @@ internal static class CommandTree
             ConfigurationPageCommand.Create(),
             RulesCommand.Create(),
             ServicesCommand.Create(),
+            WhyCommand.Create(),
             CheckCommand.Create(),
             ExplainCommand.Create(),
             GraphCommand.Create(),

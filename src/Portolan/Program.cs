@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Portolan.Proxy;
+using Portolan.Proxy.Logging;
 
 namespace Portolan;
 

@@ -30,6 +30,14 @@ public sealed class FuzzTests
         .Sample((damaged, whole) => WalkAll([whole, damaged]), iter: 300 * HostileDumps.Factor);
 
     [Fact]
+    public void What_once_crashed_goes_through_the_whole_chart()
+    {
+        string crashes = Path.Combine(AppContext.BaseDirectory, "crashes");
+        foreach (string file in Directory.Exists(crashes) ? Directory.GetFiles(crashes, "*.bin") : [])
+            WalkAll([File.ReadAllBytes(file)]);
+    }
+
+    [Fact]
     public void Noise_goes_through_the_whole_chart() =>
         HostileDumps.Noise.Sample(bytes => WalkAll([bytes]), iter: 500 * HostileDumps.Factor);
 

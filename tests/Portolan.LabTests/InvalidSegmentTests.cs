@@ -6,7 +6,7 @@ using Portolan.Testing.Traffic;
 namespace Portolan.LabTests;
 
 /// <summary>
-/// Mode iptables, packets that connection tracking cannot place: they would pass untranslated and reset the connection they belong to
+/// Packets that connection tracking cannot place: they would pass untranslated and reset the connection they belong to
 /// (kubernetes/kubernetes#74839).
 /// </summary>
 public sealed class InvalidSegmentTests
@@ -40,6 +40,23 @@ public sealed class InvalidSegmentTests
         Send(service, client);
 
         Assert.Contains(Endpoint(service), arrived.Take(StraySegments.Count, ServiceInABox.Patience));
+    }
+
+    /// <summary>Mode nftables has no rule for them (docs/decisions/0009): this is what it has instead.</summary>
+    [Fact]
+    public async Task With_tcpBeLiberal_mode_nftables_translates_them()
+    {
+        Lab.SkipWithoutNamespaces();
+        var liberal = new JsonObject { ["conntrack"] = new JsonObject { ["tcpBeLiberal"] = true } };
+        using var service = new ServiceInABox(pods: 2, "nftables", liberal);
+        (NamedClient connection, StraySegments seen) = await ConnectAsync(service);
+        using NamedClient client = connection;
+        using StraySegments arrived = seen;
+
+        Send(service, client);
+
+        Assert.Equal(Enumerable.Repeat(Service, StraySegments.Count), arrived.Take(StraySegments.Count, ServiceInABox.Patience));
+        Assert.Equal("pod-2", await client.AskAsync(ServiceInABox.Patience));
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Portolan.Testing.Proxies;
 
 namespace Portolan.Tests;
 
@@ -62,8 +63,7 @@ public sealed class ProxyTests
         run.Tools("nft", "add", "table", table[..2], table[3..], "{ flags dormant; }");
 
         await run.UntilAsync(() => !Ruleset(run).Contains("dormant", StringComparison.Ordinal), "the table to be switched on");
-        Assert.Contains($"table {table[3..]}", run.Log.Replace("ip portolan", "portolan", StringComparison.Ordinal),
-            StringComparison.Ordinal);
+        Assert.Contains("switched off (flag dormant)", run.Log, StringComparison.Ordinal);
 
         // While no proxy runs it stays, and check says so; the next start finds it.
         run.StopProxy();
@@ -72,6 +72,29 @@ public sealed class ProxyTests
         run.StartProxy(run.Configuration($"mode: {mode}"));
         await run.UntilSyncedAsync(1);
         Assert.DoesNotContain("dormant", Ruleset(run), StringComparison.Ordinal);
+    }
+
+    /// <summary>The runtime of a build that is not native makes sockets of its own there.</summary>
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task The_native_binary_leaves_no_file_behind_whatever_its_umask_allows(string mode)
+    {
+        Assert.SkipUnless(PortolanBinary.Command is [_], "the program is not built as a native binary");
+        using var run = new PortolanRun();
+        string temporary = Directory.CreateDirectory(Path.Combine(run.Folder, "tmp")).FullName;
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(["env", $"TMPDIR={temporary}", $"HOME={temporary}", "sh", "-c", "umask 0; exec \"$@\"", "sh"],
+            run.Configuration($"mode: {mode}"));
+        await run.UntilSyncedAsync(1);
+        run.Manifest("more.yaml", Manifest.Service("more", "{clusterIPs: [172.30.0.81], ports: [{name: http, port: 80}]}"));
+        await run.UntilSyncedAsync(2);
+
+        Assert.Empty(Directory.GetFileSystemEntries(temporary));
+        Assert.Equal(0, run.StopProxy());
+        Assert.Empty(Directory.GetFileSystemEntries(temporary));
+        // The lock of the tools of iptables, in mode iptables: others may not hold it.
+        foreach (string file in Directory.GetFiles(run.Folder, "xtables*"))
+            Assert.Equal("600", run.Tools("stat", "-c", "%a", file).Trim());
     }
 
     [Fact]

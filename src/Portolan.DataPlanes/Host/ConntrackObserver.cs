@@ -65,6 +65,6 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
 
     [LoggerMessage(1014, LogLevel.Information,
         "conntrack: {Count} connections without an answer, which began while rules were missing, were removed; their next packets " +
-        "begin anew")]
+        "start again")]
     private partial void LogStuck(int count);
 }

@@ -248,7 +248,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     private static NfHook? WithoutPolicy(NfHook? hook) => hook is null ? null : hook with { Policy = NfPolicy.Accept };
 
     [LoggerMessage(1, LogLevel.Warning,
-        "nftables: table {Table} ({Comment}) was written by another version of Portolan, or somebody made a chain or set of it anew; it is " +
-        "replaced in one transaction")]
+        "nftables: table {Table} ({Comment}) was written by another version of Portolan, or somebody recreated a chain or set of it; it " +
+        "is replaced in one transaction")]
     private partial void LogReplaced(string table, string comment);
 }

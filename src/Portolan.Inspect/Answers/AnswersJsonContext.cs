@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Portolan.Inet;
 using Portolan.Inspect.Checks;
+using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Graphs;
 using Portolan.Inspect.Programmed;
@@ -25,6 +26,7 @@ namespace Portolan.Inspect.Answers;
         typeof(LowerCaseEnumConverter<TableFamily>), typeof(LowerCaseEnumConverter<Hook>), typeof(LowerCaseEnumConverter<OutcomeVerdict>),
         typeof(LowerCaseEnumConverter<FindingSeverity>), typeof(LowerCaseEnumConverter<GraphNodeKind>),
         typeof(LowerCaseEnumConverter<ClientPlace>), typeof(LowerCaseEnumConverter<InputKind>),
+        typeof(LowerCaseEnumConverter<DiagnosisState>),
     ])]
 [JsonSerializable(typeof(RulesAnswer))]
 [JsonSerializable(typeof(ServicesAnswer))]
@@ -33,6 +35,7 @@ namespace Portolan.Inspect.Answers;
 [JsonSerializable(typeof(GraphAnswer))]
 [JsonSerializable(typeof(CheckAnswer))]
 [JsonSerializable(typeof(TraceAnswer))]
+[JsonSerializable(typeof(WhyAnswer))]
 [JsonSerializable(typeof(WatchStepAnswer))]
 [JsonSerializable(typeof(WatchRuleAnswer))]
 [JsonSerializable(typeof(WatchPacketAnswer))]

@@ -6,7 +6,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Who writes service rules here (two back-ends or two proxies at once are one too many), and what somebody switched off.</summary>
+/// <summary>
+/// Who writes service rules here (two back-ends or two proxies at once are one too many), and what somebody switched off.
+/// </summary>
 public static class WriterChecks
 {
     /// <summary>True when both back-ends of iptables hold service rules of a family.</summary>
@@ -53,7 +55,8 @@ public static class WriterChecks
             bool hasServices = ServiceTables.HasIptablesServices(table)
                 || table.Name is PortolanTables.TableName or KubeProxyNftables.TableName;
             yield return new Finding(hasServices ? FindingSeverity.Error : FindingSeverity.Warning, "dormant-table", name, null,
-                $"Table {name} is switched off (flag dormant): no packet sees its chains{(hasServices ? ", and no service in it is served" : "")}.",
+                $"Table {name} is switched off (flag dormant): no packet sees its chains" +
+                (hasServices ? ", and no service in it is served." : "."),
                 $"Find out who did it, and switch it on again: nft add table {name}");
         }
     }

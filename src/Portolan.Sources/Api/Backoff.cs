@@ -9,15 +9,16 @@ namespace Portolan.Sources.Api;
 /// How long a watch may be silent before it is reopened. API servers send a bookmark about once a minute, even if nothing changes.
 /// </param>
 /// <param name="WatchTime">Least life of a watch asked of the server, which closes it between this and twice this.</param>
+/// <param name="LongestAsked">Most that is waited because the server asked for it (Retry-After), whatever it asks for.</param>
 /// <param name="UnavailableRetry">Wait before asking again for a kind the server does not have.</param>
 internal sealed record ApiTimings(
     TimeSpan FirstRetry, TimeSpan LongestRetry, TimeSpan AnswerTime, TimeSpan ListIdle, TimeSpan WatchIdle, TimeSpan WatchTime,
-    TimeSpan UnavailableRetry)
+    TimeSpan LongestAsked, TimeSpan UnavailableRetry)
 {
     /// <summary>For production: client-go's orders of magnitude.</summary>
     public static ApiTimings Default { get; } = new(
         TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30),
-        TimeSpan.FromSeconds(150), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10));
+        TimeSpan.FromSeconds(150), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10));
 }
 
 /// <summary>Growing delays with jitter, so that five thousand nodes do not return to a restarted server at the same time.</summary>
@@ -34,6 +35,7 @@ internal sealed class Backoff(ApiTimings timings, TimeProvider time, Random rand
         double grown = Math.Min(timings.FirstRetry.TotalMilliseconds * Math.Pow(2, _failures), timings.LongestRetry.TotalMilliseconds);
         _failures = Math.Min(_failures + 1, 30);
         TimeSpan wait = TimeSpan.FromMilliseconds(grown * (0.5 + random.NextDouble()));
-        return Task.Delay(atLeast > wait ? atLeast.Value : wait, time, cancel);
+        TimeSpan asked = atLeast is { } given ? (given < timings.LongestAsked ? given : timings.LongestAsked) : TimeSpan.Zero;
+        return Task.Delay(asked > wait ? asked : wait, time, cancel);
     }
 }

@@ -8,16 +8,16 @@ namespace Portolan.Sources.Manifests;
 
 /// <summary>
 /// A cluster described by a folder of files: *.yaml and *.yml (any number of documents), *.json, and lists of objects in either. Followed
-/// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read, nor is what
-/// is no regular file.
+/// live: a file counts once it is closed, renamed into place or linked. Subfolders and names that begin with a dot are not read, nor is
+/// what is no regular file.
 /// </summary>
 /// <remarks>
 /// A new version of a file that does not parse, or holds an object Kubernetes would not accept, is reported with file, document and field,
 /// and the file's last good version stays in force; if there never was one, what can be used of it is used. An object that is in two
 /// files is taken from the first by file name. Objects without a namespace are in "default".
-/// <para>A folder that goes away says nothing of the cluster: the last state stays in force until there is one again that holds a manifest and
-/// in which nothing happens for a moment. Deletions of files, which may be the beginning of that, wait for a moment too, unless something
-/// else happens in the folder.</para>
+/// <para>A folder that goes away says nothing of the cluster: the last state stays in force until there is one again that holds a manifest
+/// and in which nothing happens for a moment. Deletions of files, which may be the beginning of that, wait for a moment too, unless
+/// something else happens in the folder.</para>
 /// </remarks>
 public sealed partial class ManifestSource : IClusterSource
 {

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Portolan.Sources.Manifests;
 
 /// <summary>
-/// Opens files that somebody else puts into a folder. Opening a FIFO waits for a writer, and reading one, or a device, may never end: open(2)
-/// without waiting, then a look at what it is.
+/// Opens files that somebody else puts into a folder. Opening a FIFO waits for a writer, and reading one, or a device, may never end:
+/// open(2) without waiting, then a look at what it is.
 /// </summary>
 internal static partial class RegularFile
 {

@@ -12,26 +12,7 @@ internal static class CheckCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var manifests = new Option<string?>("--manifests")
-        {
-            Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.",
-            HelpName = "DIR",
-        };
-        var kubeconfig = new Option<string?>("--kubeconfig")
-        {
-            Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and " +
-                "ServiceCIDRs, once.",
-            HelpName = "FILE",
-        };
-        var inCluster = new Option<bool>("--in-cluster")
-        {
-            Description = "Compare with the API server of the cluster whose pod this runs in, as its service account.",
-        };
-        var nodeName = new Option<string?>("--node")
-        {
-            Description = "Name of the node the rules are from; the host's name without it.",
-            HelpName = "NAME",
-        };
+        var from = new ClusterOptions();
         var podCidr = new Option<string[]>("--pod-cidr")
         {
             Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.",
@@ -47,24 +28,19 @@ internal static class CheckCommand
             + "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n  portolan check --rules dump.txt " +
                 "--manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
         {
-            manifests, kubeconfig, inCluster, nodeName, podCidr,
+            podCidr,
         };
-        command.Validators.Add(result =>
-        {
-            if (result.Children.Count(child => child is System.CommandLine.Parsing.OptionResult { Implicit: false } option
-                && (option.Option == manifests || option.Option == kubeconfig || option.Option == inCluster)) > 1)
-                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be compared with.");
-        });
+        from.AddTo(command);
         options.AddTo(command);
         command.SetAction(async (parsed, cancel) =>
         {
             var chart = new ChartOutput();
-            string node = parsed.GetValue(nodeName) ?? Environment.MachineName.ToLowerInvariant();
-            string? server = parsed.GetValue(inCluster) ? string.Empty : parsed.GetValue(kubeconfig);
-            bool compares = server is not null || parsed.GetValue(manifests) is not null;
+            string node = from.NodeName(parsed);
+            string? server = from.Server(parsed);
+            bool compares = server is not null || parsed.GetValue(from.Manifests) is not null;
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
                 return ExitStatus.CouldNotRun;
-            ServiceTable? cluster = parsed.GetValue(manifests) is { } path ? ClusterInput.FromManifests(path, node, chart)
+            ServiceTable? cluster = parsed.GetValue(from.Manifests) is { } path ? ClusterInput.FromManifests(path, node, chart)
                 : server is not null ? await ClusterInput.FromApiAsync(server, node, chart, cancel)
                 : null;
             // No rules at all are the worst finding when the cluster has services.

@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Inspect.Causes;
 using Portolan.Services.Cluster;
 using Portolan.Services.Planning;
 using Portolan.Services.Plans;
@@ -49,6 +50,42 @@ internal static class ClusterInput
                 return null;
             }
             return Table(snapshot.Events, snapshot.Problems, nodeName, output);
+        }
+        catch (SourceException error)
+        {
+            output.Error(error.Message);
+            return null;
+        }
+    }
+
+    /// <summary>What manifests say of services and endpoints; null after saying why not.</summary>
+    internal static ClusterFacts? FactsFromManifests(string path, string nodeName, ChartOutput output)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+        {
+            output.Error($"--manifests: {path} does not exist.");
+            return null;
+        }
+        try
+        {
+            return ClusterFacts.Of(ManifestSource.ReadOnce(path, nodeName).Events);
+        }
+        catch (SourceException error)
+        {
+            output.Error(error.Message);
+            return null;
+        }
+    }
+
+    /// <summary>What an API server says of services and endpoints; null after saying why not.</summary>
+    internal static async Task<ClusterFacts?> FactsFromApiAsync(string kubeconfig, string nodeName, ChartOutput output,
+        CancellationToken cancel)
+    {
+        try
+        {
+            using ProgressLine? progress = ProgressLine.Start("asking the API server");
+            ApiSnapshot snapshot = await ApiSnapshot.ReadAsync(kubeconfig, nodeName, TimeProvider.System, cancel);
+            return ClusterFacts.Of(snapshot.Events);
         }
         catch (SourceException error)
         {

@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
+using Portolan.Inet;
 using Portolan.Inspect.Answers;
+using Portolan.Inspect.Causes;
 using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
@@ -52,6 +55,27 @@ internal static class LiveRules
                 texts.Add(new SourceText(source.Name, bytes));
         }
         return new RuleReading(InputKind.Live, networkNamespace, texts.ToImmutable(), sources.ToImmutable(), isWhole);
+    }
+
+    /// <summary>
+    /// What the running node knows of endpoints: neighbours that do not answer, and connections without an answer. What cannot be had is
+    /// not
+    /// known, and nothing is said of it.
+    /// </summary>
+    internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress> endpoints)
+    {
+        // More would only be more of the same.
+        const int most = 5;
+        string? ip = Find("ip");
+        byte[] neighbours = Run(new Listing(["ip"], ["-j", "neigh"]), networkNamespace, ip).Bytes;
+        var connections = new StringBuilder();
+        foreach (InetAddress endpoint in endpoints.Take(most))
+        {
+            var listing = new Listing(["conntrack"], ["-f", endpoint.Family == IpFamily.IPv4 ? "ipv4" : "ipv6", "-L", "-r",
+                endpoint.ToString()]);
+            connections.Append(Encoding.UTF8.GetString(Run(listing, networkNamespace, ip).Bytes)).Append('\n');
+        }
+        return new LiveFacts(neighbours, connections.ToString());
     }
 
     /// <summary>The absolute path of a program in PATH, or in the places where administrators' programs are; null without one.</summary>

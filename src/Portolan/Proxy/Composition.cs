@@ -61,7 +61,7 @@ internal static class Composition
             loggers.CreateLogger<SyncLoop>(),
             time);
 
-        var background = new BackgroundWork(log, time);
+        var background = new BackgroundWork(loggers.CreateLogger<BackgroundWork>(), time);
         var cleaner = new ConntrackObserver(new ConntrackCleaner(conntrack), loggers.CreateLogger<ConntrackObserver>())
         {
             Cleaned = metrics.NoteConntrack,

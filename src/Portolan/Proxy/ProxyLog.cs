@@ -35,13 +35,6 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     [LoggerMessage(8, LogLevel.Information, "the other proxy of this network namespace has ended; taking over")]
     public partial void NobodyElseIsHere();
 
-    [LoggerMessage(9, LogLevel.Error,
-        "{What} failed: {Reason}; the proxy continues; will retry in {Seconds:0.0} s, then with growing delays")]
-    public partial void BackgroundFailed(string what, string reason, double seconds);
-
-    [LoggerMessage(12, LogLevel.Information, "{What} works again")]
-    public partial void BackgroundWorks(string what);
-
     [LoggerMessage(11, LogLevel.Information, "{Reason}")]
     public partial void ModeChosen(string reason);
 
@@ -66,7 +59,4 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     [LoggerMessage(16, LogLevel.Error,
         "{File} was changed, but its new content cannot be used: {Reason}; the proxy goes on with what it read at its start")]
     public partial void ConfigBroken(string file, string reason);
-
-    [LoggerMessage(10, LogLevel.Debug, "details of the failure")]
-    public partial void FailureDetails(Exception failure);
 }

@@ -11,7 +11,7 @@ internal sealed class ApiRig : IAsyncDisposable
     public static readonly ApiTimings Quick = new(
         FirstRetry: TimeSpan.FromMilliseconds(4), LongestRetry: TimeSpan.FromMilliseconds(60), AnswerTime: TimeSpan.FromMilliseconds(400),
         ListIdle: TimeSpan.FromMilliseconds(400), WatchIdle: TimeSpan.FromMilliseconds(400), WatchTime: TimeSpan.FromSeconds(60),
-        UnavailableRetry: TimeSpan.FromMilliseconds(100));
+        LongestAsked: TimeSpan.FromSeconds(2), UnavailableRetry: TimeSpan.FromMilliseconds(100));
 
     private readonly string _folder = Directory.CreateTempSubdirectory("portolan-api-").FullName;
 

@@ -170,6 +170,18 @@ public class ApiTroubleTests
     }
 
     [Fact]
+    public async Task A_wait_of_months_that_the_server_asks_for_is_cut_short()
+    {
+        await using var rig = new ApiRig();
+        rig.Service("web");
+        int requests = 0;
+        rig.Server.Fault = _ => Interlocked.Increment(ref requests) == 1 ? new FakeFault { Status = 429, RetryAfter = 5_000_000 } : null;
+        await using SourceRun run = rig.Run();
+        await run.Synced();
+        Assert.Single(run.Services);
+    }
+
+    [Fact]
     public async Task An_outage_is_one_line_when_it_begins_and_one_when_it_ends()
     {
         await using var rig = new ApiRig();

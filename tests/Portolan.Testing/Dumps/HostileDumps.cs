@@ -6,34 +6,12 @@ namespace Portolan.Testing.Dumps;
 /// <summary>Damaged dumps and noise, for everything that reads rules or works on what was read.</summary>
 public static class HostileDumps
 {
-    private static readonly string[] s_seeds =
-    [
-        "article.md",
-        "harbor/kube-proxy-1.20/iptables-nat-nL.txt",
-        "harbor/kube-proxy-1.36/nft-list-ruleset.txt",
-        "harbor/kube-proxy-1.36/nft-list-ruleset.json",
-        "rules/iptables-nft-save-c.txt",
-        "rules/iptables-nft-nvL--line-numbers.txt",
-        "rules/ip6tables-nft-save.txt",
-        "rules/ip6tables-legacy-nvL.txt",
-        "rules/nft-sample.txt",
-        "rules/nft-sample.json",
-        "rules/nft-of-iptables.txt",
-        "rules/ipset-save.txt",
-        "rules/ip-addr.json",
-        "rules/recent-lists.txt",
-        "rules/nft-of-iptables.json",
-        "harbor/kube-proxy-1.36/iptables-save.txt",
-        "harbor/kube-proxy-1.36/iptables-nat-nvL-line-numbers.txt",
-        "harbor/kube-proxy-1.36/iptables-filter-nL.txt",
-        "harbor/kube-proxy-1.20/iptables-save.txt",
-        "portolan/nft-1.1.7.txt",
-        "portolan/nft-1.1.7.json",
-    ];
-
-    /// <summary>Real dumps of every kind.</summary>
+    /// <summary>Real dumps and pastes of every kind: all that is in tests/data.</summary>
     private static readonly byte[][] s_dumped =
-        [.. s_seeds.Select(name => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", name)))];
+    [
+        .. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "data"), "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".txt" or ".json" or ".md").Order(StringComparer.Ordinal).Select(File.ReadAllBytes),
+    ];
 
     // What readers look for: thrown into the middle of other things it finds the way into them.
     private static readonly byte[][] s_pieces = [.. new[]

@@ -6,7 +6,8 @@ using Portolan.Netlink.NfTables;
 namespace Portolan.DataPlanes.IpTables.Tools;
 
 /// <summary>
-/// Tables of iptables-nft that somebody switched off with nft (flag dormant): no packet sees them, and iptables-nft-save shows them as ever.
+/// Tables of iptables-nft that somebody switched off with nft (flag dormant): no packet sees them, and iptables-nft-save shows them as
+/// ever.
 /// </summary>
 internal static class DormantTables
 {

@@ -1,17 +1,19 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 
-namespace Portolan.Proxy;
+namespace Portolan.DataPlanes.Sync;
 
 /// <summary>
 /// Runs what the proxy can do without for a while (following the node's addresses, conntrack clean-up): an exception of it does not end the
 /// process, it is logged once, shown in the status until the work has run well for a minute, and the work is started again after growing
 /// waits.
 /// </summary>
-internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
+public sealed partial class BackgroundWork(ILogger<BackgroundWork> logger, TimeProvider time)
 {
     private static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(1);
 
+    private readonly ILogger _logger = logger;
     private readonly ConcurrentDictionary<string, string> _failures = new(StringComparer.Ordinal);
 
     /// <summary>What does not work at the moment, with the reason; any thread.</summary>
@@ -21,8 +23,10 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
     /// <param name="name">What it is, for the log: "following the node's addresses".</param>
     /// <param name="work">Runs as long as nothing fails.</param>
     /// <param name="cancel">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task RunAsync(string name, Func<CancellationToken, Task> work, CancellationToken cancel)
     {
+        ArgumentNullException.ThrowIfNull(work);
         TimeSpan wait = s_firstWait;
         while (!cancel.IsCancellationRequested)
         {
@@ -33,7 +37,7 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
                 {
                     _failures.TryRemove(name, out _);
                     wait = s_firstWait;
-                    log.BackgroundWorks(name);
+                    LogWorks(name);
                 }
                 await running.ConfigureAwait(false);
                 return;
@@ -42,8 +46,8 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
             {
                 if (_failures.GetValueOrDefault(name) != failure.Message)
                 {
-                    log.BackgroundFailed(name, failure.Message, wait.TotalSeconds);
-                    log.FailureDetails(failure);
+                    LogFailed(name, failure.Message, wait.TotalSeconds);
+                    LogDetails(failure);
                 }
                 _failures[name] = failure.Message;
             }
@@ -60,4 +64,14 @@ internal sealed class BackgroundWork(ProxyLog log, TimeProvider time)
         await end.CancelAsync().ConfigureAwait(false);
         return first != running && !cancel.IsCancellationRequested;
     }
+
+    [LoggerMessage(1020, LogLevel.Error,
+        "{What} failed: {Reason}; the proxy goes on; will retry in {Seconds:0.0} s, then after growing waits")]
+    private partial void LogFailed(string what, string reason, double seconds);
+
+    [LoggerMessage(1021, LogLevel.Information, "{What} works again")]
+    private partial void LogWorks(string what);
+
+    [LoggerMessage(1022, LogLevel.Debug, "details of the failure")]
+    private partial void LogDetails(Exception failure);
 }

@@ -1,4 +1,4 @@
-namespace Portolan;
+namespace Portolan.Proxy.Logging;
 
 /// <summary>What a process says on standard error as it ends. A pipe that nobody reads does not keep it from ending.</summary>
 internal static class LastWords

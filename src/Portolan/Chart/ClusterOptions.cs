@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Portolan.Inspect.Causes;
+
+namespace Portolan.Chart;
+
+/// <summary>Where a command that compares rules with the cluster reads the cluster: one of three.</summary>
+internal sealed class ClusterOptions
+{
+    internal Option<string?> Manifests { get; } = new("--manifests")
+    {
+        Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.",
+        HelpName = "DIR",
+    };
+
+    internal Option<string?> Kubeconfig { get; } = new("--kubeconfig")
+    {
+        Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and " +
+            "ServiceCIDRs, once.",
+        HelpName = "FILE",
+    };
+
+    internal Option<bool> InCluster { get; } = new("--in-cluster")
+    {
+        Description = "Compare with the API server of the cluster whose pod this runs in, as its service account.",
+    };
+
+    internal Option<string?> Node { get; } = new("--node")
+    {
+        Description = "Name of the node the rules are from; the host's name without it.",
+        HelpName = "NAME",
+    };
+
+    internal void AddTo(Command command)
+    {
+        command.Options.Add(Manifests);
+        command.Options.Add(Kubeconfig);
+        command.Options.Add(InCluster);
+        command.Options.Add(Node);
+        command.Validators.Add(result =>
+        {
+            if (result.Children.Count(child => child is OptionResult { Implicit: false } option
+                && (option.Option == Manifests || option.Option == Kubeconfig || option.Option == InCluster)) > 1)
+                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be compared with.");
+        });
+    }
+
+    internal string NodeName(ParseResult parsed) => parsed.GetValue(Node) ?? Environment.MachineName.ToLowerInvariant();
+
+    /// <summary>The API server to ask: a kubeconfig, the empty text for the pod's own, null for none.</summary>
+    internal string? Server(ParseResult parsed) => parsed.GetValue(InCluster) ? string.Empty : parsed.GetValue(Kubeconfig);
+
+    /// <summary>What the cluster says, and whether what was asked could be read; nothing when it was not asked.</summary>
+    internal async Task<(bool IsGood, ClusterFacts? Facts)> ReadFactsAsync(ParseResult parsed, ChartOutput chart, CancellationToken cancel)
+    {
+        string node = NodeName(parsed);
+        if (parsed.GetValue(Manifests) is { } path)
+            return ClusterInput.FactsFromManifests(path, node, chart) is { } facts ? (true, facts) : (false, null);
+        if (Server(parsed) is { } server)
+            return await ClusterInput.FactsFromApiAsync(server, node, chart, cancel) is { } facts ? (true, facts) : (false, null);
+        return (true, null);
+    }
+}

@@ -1,0 +1,157 @@
+using System.CommandLine;
+using System.Globalization;
+using Portolan.Chart.Renderers;
+using Portolan.Inet;
+using Portolan.Inspect.Answers;
+using Portolan.Inspect.Causes;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+using Portolan.Services.Cluster;
+
+namespace Portolan.Chart;
+
+/// <summary>portolan why: why a service does not answer, the answer first.</summary>
+internal static class WhyCommand
+{
+    private const string ClusterSuffix = ".svc";
+
+    internal static Command Create()
+    {
+        var options = new ChartOptions();
+        var cluster = new ClusterOptions();
+        var what = new Argument<string>("what")
+        {
+            Description = "A service (web, shop/web, shop/web:http), a DNS name (web.shop.svc.cluster.local), a cluster IP, " +
+                "address:port, or a "
+                + "node port.",
+        };
+        var from = new Option<string?>("--from")
+        {
+            Description = "Where the client is: pod, node, outside, or its address. Everywhere without it.",
+            HelpName = "CLIENT",
+        };
+        var podCidr = new Option<string[]>("--pod-cidr")
+        {
+            Description = "Range of pod addresses (clusterCIDR). May be repeated.",
+            HelpName = "CIDR",
+        };
+        var command = new Command("why", "Say why a service does not answer: what the client sees, the cause with the rule that " +
+            "decides and who "
+            + "wrote it, and what would mend it. With --manifests, --kubeconfig or --in-cluster it knows slices and endpoints too; on " +
+                "a live node it "
+            + "looks at neighbours and connections.\n\nExit status: 0 works as far as can be seen, 1 a cause was found, 2 could not " +
+                "run, 3 unknown.\n\n"
+            + "Examples:\n  portolan why shop/web\n  portolan why web.shop.svc.cluster.local:80 --from pod\n  portolan why 30080 " +
+                "--from outside "
+            + "--rules dump.txt")
+        {
+            what, from, podCidr,
+        };
+        cluster.AddTo(command);
+        options.CompleteServices(what);
+        options.AddTo(command);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var chart = new ChartOutput();
+            if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
+                return ExitStatus.CouldNotRun;
+            if (!TryClient(parsed.GetValue(from), chart, out ClientPlace[] places, out InetAddress? source))
+                return ExitStatus.CouldNotRun;
+            (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, chart, cancel);
+            if (!isGood || ChartInput.Read(parsed, options, chart, canBeEmpty: facts is not null) is not { } input)
+                return ExitStatus.CouldNotRun;
+            string asked = parsed.GetValue(what)!;
+            List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets = Find(asked, input);
+            List<Diagnosis> diagnoses;
+            if (targets.Count > 0)
+            {
+                LiveFacts live = input.IsLive
+                    ? LiveRules.ReadFacts(parsed.GetValue(options.Netns), targets.SelectMany(target => target.Service.Endpoints)
+                        .Select(endpoint => endpoint.Address).Where(address => address.Family != IpFamily.None).Distinct())
+                    : LiveFacts.None;
+                var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, [.. podRanges]);
+                diagnoses = [.. targets.SelectMany(target => asker.Ask(target.Service, target.Frontends, places, source))
+                    .OrderBy(diagnosis => diagnosis.State)];
+            }
+            else if (facts is not null && ServiceOf(asked, facts) is { } service)
+            {
+                diagnoses = [Diagnostician.NotProgrammed(service, input.Rules)];
+            }
+            else
+            {
+                // Says what there is instead.
+                input.Find(NameOf(asked), null, chart);
+                return ExitStatus.Findings;
+            }
+            var answer = WhyAnswer.Of(diagnoses, input.Guide, input.Told);
+            if (parsed.GetValue(options.Json))
+                ChartOutput.Json(answer, AnswersJsonContext.Default.WhyAnswer);
+            else
+                WhyRenderer.Print(answer, parsed.GetValue(options.Verbose), chart);
+            return diagnoses.Exists(diagnosis => diagnosis.State == DiagnosisState.Fails) ? ExitStatus.Findings
+                : diagnoses.Exists(diagnosis => diagnosis.State == DiagnosisState.Unknown) ? ExitStatus.Partial : input.AnsweredStatus;
+        });
+        return command;
+    }
+
+    private static bool TryClient(string? text, ChartOutput chart, out ClientPlace[] places, out InetAddress? source)
+    {
+        places = [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside];
+        source = null;
+        if (text is null)
+            return true;
+        if (InetAddress.TryParse(text, out InetAddress address))
+        {
+            source = address;
+            return true;
+        }
+        if (text is not ("pod" or "node" or "outside"))
+        {
+            chart.Error($"--from: '{text}' is neither pod, node, outside nor an address.");
+            return false;
+        }
+        places = [Enum.Parse<ClientPlace>(text, ignoreCase: true)];
+        return true;
+    }
+
+    /// <summary>"web.shop.svc.cluster.local:http" is shop/web:http.</summary>
+    private static string NameOf(string asked)
+    {
+        int colon = asked.LastIndexOf(':');
+        string host = colon < 0 ? asked : asked[..colon], port = colon < 0 ? string.Empty : asked[colon..];
+        int suffix = host.IndexOf(ClusterSuffix, StringComparison.Ordinal);
+        string[] labels = (suffix > 0 ? host[..suffix] : host).Split('.');
+        return labels is [{ Length: > 0 } name, { Length: > 0 } space] && !host.Contains('/', StringComparison.Ordinal)
+            ? $"{space}/{name}{port}" : asked;
+    }
+
+    private static ServiceObject? ServiceOf(string asked, ClusterFacts facts)
+    {
+        string name = NameOf(asked).Split(':')[0];
+        return facts.Find(name) ?? facts.Find($"default/{name}") ?? (InetAddress.TryParse(name, out InetAddress address)
+            ? facts.Services.FirstOrDefault(service => service.ClusterIPs.Contains(address)) : null)
+            ?? (facts.Services.Where(service => service.Name.Name == name).ToArray() is [var only] ? only : null);
+    }
+
+    private static List<(ProgrammedService, ProgrammedFrontend[])> Find(string asked, ChartInput input)
+    {
+        var all = input.Services.Services.Select(service => (service, service.Frontends.ToArray()));
+        List<(ProgrammedService, ProgrammedFrontend[])> At(Func<ProgrammedFrontend, bool> isMeant) =>
+        [
+            .. all.Select(item => (item.service, item.Item2.Where(isMeant).ToArray())).Where(item => item.Item2.Length > 0),
+        ];
+        if (ushort.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out ushort nodePort))
+            return At(frontend => frontend.Kind == ProgrammedKind.NodePort && frontend.Port == nodePort);
+        if (InetAddress.TryParse(asked, out InetAddress address))
+            return At(frontend => frontend.Address == address);
+        if (InetEndpoint.TryParse(asked, out InetEndpoint endpoint))
+        {
+            List<(ProgrammedService, ProgrammedFrontend[])> exact = At(frontend => frontend.Address == endpoint.Address
+                && frontend.Port == endpoint.Port);
+            return exact.Count > 0 ? exact : At(frontend => frontend.Kind == ProgrammedKind.NodePort
+                && frontend.Address.Family == IpFamily.None
+                && frontend.Port == endpoint.Port);
+        }
+        return [.. input.Services.Find(NameOf(asked)).Select(service => (service, service.Frontends.ToArray()))];
+    }
+}
