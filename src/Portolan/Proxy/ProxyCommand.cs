@@ -106,7 +106,7 @@ internal static class ProxyCommand
         switch (form)
         {
             case "raw":
-                Console.WriteLine($"version.Info{{Program:\"portolan\", Version:\"{version}\", InPlaceOf:\"kube-proxy\", " +
+                Console.WriteLine($"version.Info{{Component:\"portolan\", Version:\"{version}\", InPlaceOf:\"kube-proxy\", " +
                     $"KubernetesVersion:\"{KubernetesVersion}\"}}");
                 return 0;
             case "true":
