@@ -16,6 +16,7 @@ public sealed class FrontendWalker
     private readonly NodeAddresses _node;
     private readonly PacketSimulator _simulator;
     private readonly Clients _clients;
+    private readonly Dictionary<InetAddress, PacketSimulator> _standIns = [];
 
     /// <summary>A walker for a ruleset.</summary>
     /// <param name="rules">The rules.</param>
@@ -57,8 +58,14 @@ public sealed class FrontendWalker
         ArgumentNullException.ThrowIfNull(frontend);
         InetAddress destination = frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
         // A node port without a known node address is walked to with a stand-in that counts as local.
-        PacketSimulator simulator = frontend.Kind == ProgrammedKind.NodePort && _node.IsLocal(destination) is null
-            ? new PacketSimulator(_rules, _node.WithLocal(destination)) : _simulator;
+        PacketSimulator simulator = _simulator;
+        if (frontend.Kind == ProgrammedKind.NodePort && _node.IsLocal(destination) is null)
+        {
+            // One for all node ports: a simulator keeps what it has found out of long chains.
+            if (!_standIns.TryGetValue(destination, out PacketSimulator? standIn))
+                _standIns[destination] = standIn = new PacketSimulator(_rules, _node.WithLocal(destination));
+            simulator = standIn;
+        }
         TraceResult trace = simulator.Trace(new PacketSpec
         {
             Source = source,
