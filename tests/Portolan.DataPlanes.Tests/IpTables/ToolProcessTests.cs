@@ -26,8 +26,8 @@ public sealed class ToolProcessTests
                 place.Run(() => tool.Save(static stream => stream.CopyTo(Stream.Null)));
                 Assert.True(place.Run(() => tool.Restore(static script => script.Empty(new(default, "MINE")))).Succeeded);
             }
-            // Other tests run tools at the same time.
-            Assert.InRange(Pipes() - before, -Runs, Runs);
+            // Other tests run tools at the same time, which have some; what is left behind would be three for each of 80 runs.
+            Assert.InRange(Pipes() - before, -3 * Runs, 3 * Runs);
         }
         finally
         {
