@@ -27,6 +27,8 @@ public sealed class ConntrackCleaner(IConntrackTable table)
 
     // What the plane has in force.
     private readonly Dictionary<ObjectName, ServicePlan> _plans = [];
+    // Which port a UDP frontend is in force for: what one service loses another may have gained.
+    private readonly Dictionary<UdpFrontend, PortPlan> _serving = [];
     private readonly Dictionary<PortKey, PortPlan> _changed = [];
     private readonly HashSet<UdpFrontend> _lost = [];
     private SyncRecord? _last;
@@ -42,7 +44,8 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     {
         ArgumentNullException.ThrowIfNull(record);
         SyncReport report = record.Report;
-        // At the first sync rules may have been missing for as long as no proxy ran; at a repair somebody may have put them back himself.
+        // At the first sync rules may have been missing for as long as no proxy ran; at a repair another program may have put them back
+        // itself.
         _hasGap |= _last is null || record.IsRepair || (report.HasComparedAll && report.Written + report.Removed > 0);
         _last = record;
         _lost.UnionWith(report.FoundUdpFrontends);
@@ -80,12 +83,20 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         {
             if (!now.Any(same => IsSameForFlows(same, port)))
                 _changed.Remove(PortKey.Of(port));
+            foreach (UdpFrontend frontend in ServedFrontends.DialledAt(port))
+            {
+                // Unless another service of the same delta has it by now.
+                if (_serving.TryGetValue(frontend, out PortPlan? holder) && PortKey.Of(holder) == PortKey.Of(port))
+                    _serving.Remove(frontend);
+            }
         }
         _lost.UnionWith(before.SelectMany(ServedFrontends.DialledAt).Except(now.SelectMany(ServedFrontends.DialledAt)));
         foreach (PortPlan port in now)
         {
             if (!before.Any(old => IsSameForFlows(old, port)))
                 _changed[PortKey.Of(port)] = port;
+            foreach (UdpFrontend frontend in ServedFrontends.DialledAt(port))
+                _serving[frontend] = port;
         }
         if (change.Plan is null)
             _plans.Remove(change.Service);
@@ -95,10 +106,9 @@ public sealed class ConntrackCleaner(IConntrackTable table)
 
     private int CleanStale(IpFamily family, SyncRecord last)
     {
-        // What one service lost another may have: then it decides, for which all that is dialled alike is looked up.
-        IEnumerable<PortPlan> ports = _lost.Count == 0 && !_isFirst
-            ? _changed.Values
-            : _plans.Values.SelectMany(static plan => UdpPortsOf(plan));
+        IEnumerable<PortPlan> ports = _isFirst
+            ? _plans.Values.SelectMany(static plan => UdpPortsOf(plan))
+            : _changed.Values.Concat(HoldersOfLost(last));
         var frontends = new ServedFrontends(last.Node, ports.Where(port => port.Family == family),
             _lost.Where(frontend => frontend.Family == family));
         HashSet<ushort> concerned = PortsConcerned(family);
@@ -113,6 +123,14 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         }
         return removed;
     }
+
+    /// <summary>
+    /// The ports that now decide over what another one lost: by the same address, or as a NodePort of the node's addresses.
+    /// </summary>
+    private IEnumerable<PortPlan> HoldersOfLost(SyncRecord last) => _lost
+        .SelectMany(lost => (IEnumerable<UdpFrontend>)[lost, lost with { Address = default },
+            .. lost.Address == default ? last.Node.Addresses.LocalAddresses.Select(own => lost with { Address = own }) : []])
+        .Select(frontend => _serving.GetValueOrDefault(frontend)).OfType<PortPlan>().Distinct();
 
     private HashSet<ushort> PortsConcerned(IpFamily family) =>
     [

@@ -96,16 +96,36 @@ public sealed class ConntrackCleanerTests
         Assert.Equal([kept], _table.Entries);
     }
 
-    [Fact]
-    public void What_one_service_loses_to_another_is_the_others()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_one_service_loses_to_another_is_the_others(bool isGainedFirst)
     {
         Sync("10.244.1.2:53");
-        ConntrackEntry flow = _table.Add($"{ClusterIP}:53", "10.244.1.2:53", ConntrackStatus.SeenReply);
+        ConntrackEntry[] flows =
+        [
+            _table.Add($"{ClusterIP}:53", "10.244.1.2:53", ConntrackStatus.SeenReply),
+            _table.Add($"{NodeIP}:30053", "10.244.1.2:53", ConntrackStatus.SeenReply),
+        ];
         var other = new ObjectName("kube-system", "other");
-        TableDelta moved = Delta(IpProtocol.Udp, [], "10.244.1.2:53");
-        ServicePlan plan = moved.Services[0].Plan! with { Service = other };
+        ServiceChange lost = new(s_dns, null), gained = new(other, PlanOf(other, "10.244.1.2:53"));
 
-        Sync(new TableDelta([new ServiceChange(s_dns, null), new ServiceChange(other, plan)], null));
+        Sync(new TableDelta(isGainedFirst ? [gained, lost] : [lost, gained], null));
+
+        Assert.Equal(flows, _table.Entries);
+    }
+
+    /// <summary>A NodePort's number at an address of the node that is another service's external IP.</summary>
+    [Fact]
+    public void A_NodePort_that_goes_takes_no_flows_to_an_external_IP_on_the_node()
+    {
+        var other = new ObjectName("kube-system", "other");
+        ServicePlan plan = PlanOf(other, "10.244.1.7:53");
+        PortPlan external = plan.Ports[0] with { Frontends = [Frontend(FrontendKind.ExternalIP, InetAddress.Parse(NodeIP), 30053)] };
+        Sync(new TableDelta([.. Delta("10.244.1.2:53").Services, new ServiceChange(other, plan with { Ports = [external] })], null));
+        ConntrackEntry flow = _table.Add($"{NodeIP}:30053", "10.244.1.7:53", ConntrackStatus.SeenReply);
+
+        Sync(new TableDelta([new ServiceChange(s_dns, null)], null));
 
         Assert.Equal([flow], _table.Entries);
     }
@@ -273,6 +293,17 @@ public sealed class ConntrackCleanerTests
             ServingEndpoints = protocol == IpProtocol.Udp ? [.. serving.Select(Endpoint).Order()] : [],
         };
         return new TableDelta([new ServiceChange(s_dns, new ServicePlan(s_dns, [port], [InetAddress.Parse(ClusterIP)], null, []))], null);
+    }
+
+    // The same ports, of another service.
+    private static ServicePlan PlanOf(ObjectName service, params string[] serving)
+    {
+        ServicePlan plan = Delta(serving).Services[0].Plan!;
+        return plan with
+        {
+            Service = service,
+            Ports = [.. plan.Ports.Select(port => port with { Name = new ServicePortName(service, "dns", IpProtocol.Udp) })],
+        };
     }
 
     private static InetEndpoint Endpoint(string text) =>
