@@ -205,12 +205,11 @@ public sealed class SyncLoop : IDisposable
 
     private void Reconcile()
     {
-        bool isRepair = _schedule.Modification is not null;
         SyncRecord record = Call(SyncKind.Reconcile, TableDelta.Empty, _plane.Reconcile);
         if (!TryAccept(record.Report, SyncAction.Reconcile))
             return;
         _schedule = _schedule.Reconciled(Now, hasRefusals: !record.Report.Refusals.IsEmpty);
-        _reporter.Reconciled(record, isRepair);
+        _reporter.Reconciled(record);
         NoteHeldBack([.. record.Report.Refusals]);
         Complete(record);
     }

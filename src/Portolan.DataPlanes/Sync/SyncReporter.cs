@@ -54,12 +54,11 @@ internal sealed partial class SyncReporter(string mode, ILogger logger)
 
     /// <summary>The kernel was compared with what it should hold.</summary>
     /// <param name="record">What was done.</param>
-    /// <param name="isRepair">Another program was known to have changed the rules.</param>
-    public void Reconciled(SyncRecord record, bool isRepair)
+    public void Reconciled(SyncRecord record)
     {
         SyncReport report = record.Report;
         // A quarantined object that is accepted now does not mean that another program changed something.
-        if (isRepair || (report.Written + report.Removed > 0 && Refusals.IsEmpty))
+        if (record.IsRepair || (report.Written + report.Removed > 0 && Refusals.IsEmpty))
             LogRepaired(mode, report.Written, report.Removed, record.Elapsed.TotalMilliseconds);
     }
 
