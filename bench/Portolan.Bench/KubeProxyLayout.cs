@@ -95,9 +95,8 @@ internal static class KubeProxyLayout
             }
             else
             {
-                output.WriteLine($"  chain service-{name} {{ meta l4proto tcp dnat ip to numgen random mod " +
-                    $"{Number(addresses.Length)} map {{ " +
-                    $"{Map(static to => $"{to} . 8080")} }}; }}");
+                output.WriteLine($"  chain service-{name} {{ meta l4proto tcp dnat ip to numgen random mod {Number(addresses.Length)} " +
+                    $"map {{ {Map(static to => $"{to} . 8080")} }}; }}");
             }
             clusterIPs.Add(clusterIP);
             frontends.Add($"{clusterIP} . tcp . 80 : goto service-{name}");

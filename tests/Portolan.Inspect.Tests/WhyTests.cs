@@ -118,8 +118,7 @@ public sealed class WhyTests
         var failed = new LiveFacts("[{\"dst\":\"10.244.2.10\",\"dev\":\"cni0\",\"state\":[\"FAILED\"]}]"u8.ToArray(), string.Empty);
         var unanswered = new LiveFacts(default,
             "tcp      6 118 SYN_SENT src=10.244.1.9 dst=172.30.10.1 sport=4000 dport=80 [UNREPLIED] src=10.244.2.10 dst=10.244.1.9 " +
-                "sport=8080 " +
-            "dport=4000 mark=0 use=1");
+                "sport=8080 dport=4000 mark=0 use=1");
         foreach (LiveFacts live in (LiveFacts[])[failed, unanswered])
         {
             Diagnosis found = Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: live)[0];

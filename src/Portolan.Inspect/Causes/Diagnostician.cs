@@ -61,8 +61,7 @@ public sealed class Diagnostician
         return new Diagnosis(null, service.Name.ToString(), "from anywhere", DiagnosisState.Fails, "not translated", service switch
         {
             { IsHeadless: true } => new CauseFound("headless", "not translated", "the service is headless: it has no cluster IP, and " +
-                "DNS gives "
-                + "its endpoints' addresses", "dial an endpoint's address, or give the service a cluster IP"),
+                "DNS gives its endpoints' addresses", "dial an endpoint's address, or give the service a cluster IP"),
             { HasOtherProxy: true } => new CauseFound("other-proxy", "not translated",
                 "the service is labelled for another proxy (service.kubernetes.io/service-proxy-name)",
                     "remove the label, or run that proxy"),

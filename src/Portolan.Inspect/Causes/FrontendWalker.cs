@@ -30,7 +30,7 @@ public sealed class FrontendWalker
         _clients = new Clients(rules, services, node, podRanges.IsDefault ? [] : podRanges);
     }
 
-    /// <summary>The walks to a frontend from one kind of client: none when the input tells no address of one, two from outside where a
+    /// <summary>The walks to a frontend from one kind of client: none when the input shows no address of one, two from outside where a
     /// load balancer lets only some in.</summary>
     public IEnumerable<FrontendWalk> Walk(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace client)
     {

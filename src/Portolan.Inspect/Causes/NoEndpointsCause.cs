@@ -23,8 +23,7 @@ internal sealed class NoEndpointsCause : Cause
         {
             return new CauseFound("no-endpoints", verdict, $"{question.Service.DisplayName} has no usable endpoint",
                 $"kubectl get endpointslices -n {space} -l kubernetes.io/service-name={name}; with --manifests or --kubeconfig this " +
-                    "command " +
-                "says which of the usual reasons it is");
+                    "command says which of the usual reasons it is");
         }
         EndpointSliceObject[] slices = [.. question.Cluster!.SlicesOf(service.Name).Where(slice =>
             slice.Family == question.Service.Family)];

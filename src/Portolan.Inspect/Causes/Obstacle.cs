@@ -19,7 +19,7 @@ public sealed record Obstacle(ObstacleKind Kind, RuleRef? Place, RuleTable Table
         ? $"{place.Table.Name} {place.Chain.Name} rule {(place.Index + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)}"
         : $"the policy of {Table.Name} {Chain.Name}";
 
-    /// <summary>Who has probably written it; null when nothing tells.</summary>
+    /// <summary>Who has probably written it; null when nothing shows it.</summary>
     public string? Owner => Place is { } place ? RuleOwners.Of(place) : RuleOwners.OfPolicy(Table, Chain);
 
     /// <summary>What it does, in words without a subject that follow "but": "nat CNI-DN-0a1b rule 3 sends it to 10.4.1.5:80
@@ -34,5 +34,12 @@ public sealed record Obstacle(ObstacleKind Kind, RuleRef? Place, RuleTable Table
         ObstacleKind.Taken => $"{PlaceText} sends it to {End.DestinationText} first",
         ObstacleKind.Passed => $"{PlaceText} accepts it before the service's rules are asked",
         _ => $"{PlaceText} says NOTRACK: it is not translated, and the endpoints are not used",
-    } + (When.IsEmpty ? string.Empty : $", {string.Join(" or ", When.Select(condition => $"if {condition}"))}");
+    } + Condition;
+
+    /// <summary>", if it comes in by docker0 or if it has mark 0x1"; empty when it always does so.</summary>
+    public string Condition =>
+        When.IsEmpty ? string.Empty : $", {string.Join(" or ", When.Select(static condition => $"if {condition}"))}";
+
+    /// <summary>A sentence that follows another, with a blank before it; empty when nothing shows the owner.</summary>
+    public string OwnerSentence => Owner is { } owner ? $" Its owner is probably {owner}." : string.Empty;
 }

@@ -71,13 +71,10 @@ internal static class WalkChecks
                 if (!seen.Add((obstacle.Place, obstacle.Chain)))
                     continue;
                 string does = obstacle.Kind == ObstacleKind.Rejected ? "rejects" : "drops";
-                string owner = obstacle.Owner is { } known ? $" It is probably of {known}." : string.Empty;
-                string when = obstacle.When.IsEmpty ? string.Empty : $", {string.Join(" or ", obstacle.When.Select(item => $"if {item}"))}";
                 findings.Add(new Finding(obstacle.When.IsEmpty ? FindingSeverity.Error : FindingSeverity.Warning, "pods-cut-off",
                     obstacle.Chain.Name, obstacle.Place,
                     $"{Capital(obstacle.PlaceText)} {does} what pods send to each other without a service: a packet {who} to " +
-                        $"{endpoint.Text} is " +
-                    $"forwarded by this node no further{when}.{owner}",
+                        $"{endpoint.Text} is not forwarded by this node{obstacle.Condition}.{obstacle.OwnerSentence}",
                     "Accept what is for and from pods before it (with firewalld: a trusted zone with the pods' range and interfaces)."));
             }
         }
@@ -104,8 +101,7 @@ internal static class WalkChecks
         string from = clients.Length == 1 ? clients[0] : $"{string.Join(", ", clients[..^1])} and {clients[^1]}";
         string what = services.Length == 1 ? $"{services[0]} at {Some(frontends)}" : $"{RuleChecker.Number(services.Length)} services, " +
             $"among them {Some(services)}";
-        string when = obstacle.When.IsEmpty ? string.Empty : $", {string.Join(" or ", obstacle.When.Select(item => $"if {item}"))}";
-        string owner = obstacle.Owner is { } known ? $" It is probably of {known}." : string.Empty;
+        string when = obstacle.Condition, owner = obstacle.OwnerSentence;
         FindingSeverity severity = obstacle.When.IsEmpty ? FindingSeverity.Error : FindingSeverity.Warning;
         string subject = services.Length == 1 ? services[0] : obstacle.Chain.Name;
         switch (obstacle.Kind)
@@ -117,14 +113,12 @@ internal static class WalkChecks
                     $"{place}{(obstacle.Place is null ? " (DROP)" : "")} {verb} what {from} send to {what}{when}.{owner}",
                     obstacle.Place is null
                         ? "Set the policy to ACCEPT, or accept what is for and from pods (iptables -I FORWARD -s POD-RANGE -j ACCEPT, " +
-                            "and " +
-                            "-d POD-RANGE)."
+                            "and -d POD-RANGE)."
                         : "The rule is not the proxy's. Accept what is for and from pods before it, or take its owner's configuration.");
             case ObstacleKind.Untracked:
                 return new Finding(FindingSeverity.Note, "untracked-frontend", subject, obstacle.Place,
                     $"What {from} send to {what} is not translated: {obstacle.PlaceText} says NOTRACK, so the nat table is never asked " +
-                        "and the " +
-                    $"service's endpoints are not used on this node{when}.{owner}",
+                        $"and the service's endpoints are not used on this node{when}.{owner}",
                     "With NodeLocal DNSCache this is meant: a program on the node answers at the address.");
             default:
                 string entry = ServiceTables.EntryOf(obstacle.Table) ?? "the service rules";
@@ -132,8 +126,7 @@ internal static class WalkChecks
                 return new Finding(severity, "answered-by-other-rule", subject, obstacle.Place,
                     $"For {from} another rule decides about {Some(frontends)} before {entry} serves it: it {does}{when}.{owner}",
                     "The rule is not the proxy's, or of a back-end that the proxy left. Find its owner (CNI, Docker, an administrator) " +
-                        "and make " +
-                        "it leave the address alone.");
+                        "and make it leave the address alone.");
         }
     }
 

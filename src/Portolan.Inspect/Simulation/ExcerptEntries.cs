@@ -41,8 +41,7 @@ internal static class ExcerptEntries
         string[] entries = [.. Of(table).Select(entry => entry.Chain.Name).Distinct()];
         string begin = entries.Length == 0 ? "what rules there do with the packet is unknown"
             : $"the packet is followed from {string.Join(" and ", entries)} on, where kube-proxy's rules lead from there; what other " +
-                "rules " +
-                "there do is unknown";
+                "rules there do is unknown";
         return string.Create(CultureInfo.InvariantCulture,
             $"The input shows only a part of table {table.Name}, without {string.Join(", ", missing)}: {begin}.");
     }

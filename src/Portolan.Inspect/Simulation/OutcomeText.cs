@@ -37,9 +37,8 @@ public static class OutcomeText
                 return $"rejected on the way to {destination} ({outcome.Reason}){By(outcome)}";
             default:
                 return IsOnlyPlaceUnknown(outcome)
-                    ? $"reaches {destination}{Source(outcome)}{Mark(outcome)}: delivered here if {outcome.Destination} is an address " +
-                        "of this " +
-                        "node, else forwarded"
+                    ? $"reaches {destination}{Source(outcome)}{Mark(outcome)}: delivered here if {outcome.Destination} is an address of " +
+                        "this node, else forwarded"
                     : $"unknown: {outcome.Reason}";
         }
     }

@@ -224,9 +224,8 @@ public sealed class PacketSimulator
         }
 
         private static void Note(PacketState state, Hook hook, string text) =>
-            state.Path =
-            new PathNode(new PathStep(PathStepKind.Route, hook, null, null, null, text, state.Destination, state.DestinationPort),
-            state.Path);
+            state.Path = new PathNode(
+                new PathStep(PathStepKind.Route, hook, null, null, null, text, state.Destination, state.DestinationPort), state.Path);
 
         private List<PacketState> Pass(Hook hook, List<PacketState> states)
         {

@@ -71,9 +71,9 @@ internal sealed class RuleRunner(
             or RejectStatement or NatStatement];
 
     private static void Record(PacketState state, RuleRef place, Hook hook) =>
-        state.Path =
-        new PathNode(new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination,
-        state.DestinationPort), state.Path);
+        state.Path = new PathNode(
+            new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination,
+                state.DestinationPort), state.Path);
 
     /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
     private PacketState? EvaluateMatch(Match match, RuleRef place, PacketState state, int nextStatement, bool recorded, RuleResult result)

@@ -80,5 +80,5 @@ internal static partial class RegularFile
     private static partial int statx(int folder, string path, int flags, uint mask, Span<byte> result);
 }
 
-/// <summary>What stands at a path is a FIFO, a socket or a device.</summary>
+/// <summary>A path names a FIFO, a socket or a device.</summary>
 internal sealed class NotRegularFileException() : IOException("is not a regular file (a FIFO, a socket or a device)");

@@ -18,15 +18,14 @@ internal static class CheckCommand
             Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.",
             HelpName = "CIDR",
         };
-        var command =
-            new Command("check",
-            "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that never match, "
-            + "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, " +
-                "--kubeconfig or --in-cluster whether rules "
-            + "and cluster agree.\n\nExit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of " +
-                "the input.\n\n"
-            + "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n  portolan check --rules dump.txt " +
-                "--manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
+        var command = new Command("check",
+            "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that " +
+            "never match, " +
+            "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, --kubeconfig " +
+            "or --in-cluster whether rules and cluster agree.\n\n" +
+            "Exit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of the input.\n\n" +
+            "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n" +
+            "  portolan check --rules dump.txt --manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
         {
             podCidr,
         };

@@ -22,8 +22,7 @@ internal static class WhyCommand
         var what = new Argument<string>("what")
         {
             Description = "A service (web, shop/web, shop/web:http), a DNS name (web.shop.svc.cluster.local), a cluster IP, " +
-                "address:port, or a "
-                + "node port.",
+                "address:port, or a node port.",
         };
         var from = new Option<string?>("--from")
         {
@@ -35,15 +34,13 @@ internal static class WhyCommand
             Description = "Range of pod addresses (clusterCIDR). May be repeated.",
             HelpName = "CIDR",
         };
-        var command = new Command("why", "Say why a service does not answer: what the client sees, the cause with the rule that " +
-            "decides and who "
-            + "wrote it, and what would mend it. With --manifests, --kubeconfig or --in-cluster it knows slices and endpoints too; on " +
-                "a live node it "
-            + "looks at neighbours and connections.\n\nExit status: 0 works as far as can be seen, 1 a cause was found, 2 could not " +
-                "run, 3 unknown.\n\n"
-            + "Examples:\n  portolan why shop/web\n  portolan why web.shop.svc.cluster.local:80 --from pod\n  portolan why 30080 " +
-                "--from outside "
-            + "--rules dump.txt")
+        var command = new Command("why",
+            "Say why a service does not answer: what the client sees, the cause with the rule that decides and who wrote it, and what " +
+            "would mend it. With --manifests, --kubeconfig or --in-cluster it knows slices and endpoints too; on a live node it looks at " +
+            "neighbours and connections.\n\n" +
+            "Exit status: 0 works as far as can be seen, 1 a cause was found, 2 could not run, 3 unknown.\n\n" +
+            "Examples:\n  portolan why shop/web\n  portolan why web.shop.svc.cluster.local:80 --from pod\n" +
+            "  portolan why 30080 --from outside --rules dump.txt")
         {
             what, from, podCidr,
         };
@@ -135,10 +132,10 @@ internal static class WhyCommand
 
     private static List<(ProgrammedService, ProgrammedFrontend[])> Find(string asked, ChartInput input)
     {
-        var all = input.Services.Services.Select(service => (service, service.Frontends.ToArray()));
         List<(ProgrammedService, ProgrammedFrontend[])> At(Func<ProgrammedFrontend, bool> isMeant) =>
         [
-            .. all.Select(item => (item.service, item.Item2.Where(isMeant).ToArray())).Where(item => item.Item2.Length > 0),
+            .. input.Services.Services.Select(service => (Service: service, Meant: service.Frontends.Where(isMeant).ToArray()))
+                .Where(item => item.Meant.Length > 0),
         ];
         if (ushort.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out ushort nodePort))
             return At(frontend => frontend.Kind == ProgrammedKind.NodePort && frontend.Port == nodePort);

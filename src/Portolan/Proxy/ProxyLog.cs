@@ -28,8 +28,7 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
 
     [LoggerMessage(7, LogLevel.Warning,
         "another proxy is active in this network namespace: {Who} holds {Name}. Nothing is written here until it ends; then this proxy " +
-        "takes over. " +
-        "If it should not run here, stop it: 'ss -xlp' on the node shows who holds {Name}")]
+            "takes over. If it should not run here, stop it: 'ss -xlp' on the node shows who holds {Name}")]
     public partial void AnotherIsHere(string name, string who);
 
     [LoggerMessage(8, LogLevel.Information, "the other proxy of this network namespace has ended; taking over")]

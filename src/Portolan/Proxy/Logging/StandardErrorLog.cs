@@ -8,7 +8,7 @@ namespace Portolan.Proxy.Logging;
 
 /// <summary>
 /// Writes log lines to standard error from a thread of its own. Whoever reads them may be slow, or gone with the pipe still open: nobody
-/// who logs ever waits. Lines beyond a limit are dropped and counted, and the number stands in the log once there is room again.
+/// who logs ever waits. Lines beyond a limit are dropped and counted, and the number is logged once there is room again.
 /// </summary>
 internal sealed class StandardErrorLog : ILoggerProvider
 {
