@@ -197,7 +197,7 @@ public sealed partial class ManifestSource : IClusterSource
     }
 
     private static async Task SendTogetherAsync(
-        IReadOnlyList<ClusterEvent> changes, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
+        List<ClusterEvent> changes, ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
         if (changes is [var only])
             await events.WriteAsync(only, cancel).ConfigureAwait(false);
@@ -205,12 +205,22 @@ public sealed partial class ManifestSource : IClusterSource
             await events.WriteAsync(new ClusterEvent.Together(changes), cancel).ConfigureAwait(false);
     }
 
-    private IReadOnlyList<ClusterEvent> ScanAgain()
+    private List<ClusterEvent> ScanAgain()
     {
         try
         {
-            string[] present = ManifestsIn(_folder);
-            return [.. present.SelectMany(ReadFile), .. _state.Files.Except(present).ToArray().SelectMany(_state.Remove)];
+            List<ClusterEvent> changes = [];
+            string? volume;
+            do
+            {
+                volume = VolumeNow();
+                string[] present = ManifestsIn(_folder);
+                changes.AddRange(present.SelectMany(ReadFile));
+                changes.AddRange(_state.Files.Except(present).ToArray().SelectMany(_state.Remove));
+            }
+            // Swapped while its files were read: some of them were the old ones.
+            while (VolumeNow() != volume);
+            return changes;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -275,6 +285,9 @@ public sealed partial class ManifestSource : IClusterSource
         foreach (Problem problem in _problems.Except(before))
             LogProblem(problem.Object, problem.Field, problem.Message);
     }
+
+    /// <summary>Where the link leads through which the kubelet swaps all files of a ConfigMap volume at once; null without one.</summary>
+    private string? VolumeNow() => new FileInfo(Path.Combine(_folder, "..data")).LinkTarget;
 
     private bool IsPresent(string name) => File.Exists(Path.Combine(_folder, name));
 
