@@ -62,7 +62,7 @@ public sealed class PasteTests : IDisposable
         AssertSays(Run(paste, "explain", "tools/edge-controller", "--from", "pod"), "source 10.25.0.0/16", "KUBE-SVC-EDGE000000000001");
         // The two rows that grep left without the line of their chain are used, and that is said.
         AssertSays(Run(paste, "rules", "--all"), "KUBE-NODEPORTS");
-        Assert.Contains("without the line of their chain", Run(paste, "services").Errors, StringComparison.Ordinal);
+        Assert.Contains("without their chain's line", Run(paste, "services").Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -251,8 +251,8 @@ public sealed class PasteTests : IDisposable
     }
 
     [Theory]
-    [InlineData("forms/24-indent.txt", "indented")]
-    [InlineData("forms/24-grep-n.txt", "numbers before the lines")]
+    [InlineData("forms/24-indent.txt", "indentation was removed")]
+    [InlineData("forms/24-grep-n.txt", "line numbers were removed")]
     [InlineData("forms/24-commands.txt", "commands that add rules")]
     [InlineData("forms/24-html.txt", "HTML entities")]
     [InlineData("forms/24-wrapped.txt", "lines that were broken")]

@@ -94,9 +94,8 @@ internal sealed partial class OrphanRows
         }
         if (lost.Count < _rows.Count)
         {
-            note(_rows[0].Line, "rows of 'iptables -L' stand here without the line of their chain; they were given to the chains they " +
-                "are of "
-                + "by their targets and comments");
+            note(_rows[0].Line,
+                "rows of 'iptables -L' come without their chain's line; they were assigned to chains by their targets and comments");
         }
         if (lost.Count > 0)
         {

@@ -67,7 +67,7 @@ internal sealed partial class PasteForm
         if (text.Contains('&') && Entities().IsMatch(text))
         {
             text = WebUtility.HtmlDecode(text);
-            Note(line, "HTML entities were taken for the characters they stand for");
+            Note(line, "HTML entities were decoded");
         }
         if (text.AsSpan().IndexOfAny('\u201c', '\u201d', '\u00a0') >= 0 || text.AsSpan().IndexOfAny('\u2013', '\u2014') >= 0)
         {
@@ -76,19 +76,19 @@ internal sealed partial class PasteForm
             if (plain != text && (LooksLikeRule(plain) || Begins(plain)))
             {
                 text = plain;
-                Note(line, "typographic quotes, dashes and blanks were taken for plain ones");
+                Note(line, "typographic quotes, dashes and spaces were replaced by plain ones");
             }
         }
         if (text is ['>', ..] && Quotation().Match(text) is { Success: true } quotation)
         {
             text = text[quotation.Length..];
             if (Begins(text.Trim()))
-                Note(line, "marks of quotation were taken away");
+                Note(line, "quote marks ('>') were removed");
         }
         if (text.Contains('`') && text.Trim().Trim('`') is var bare && (Begins(bare) || LooksLikeRule(bare)))
         {
             text = bare;
-            Note(line, "back-ticks were taken away");
+            Note(line, "backticks were removed");
         }
         if (Begins(text))
         {
@@ -99,13 +99,13 @@ internal sealed partial class PasteForm
         {
             // nft indents what is inside its tables; the heads of all listings begin at the margin.
             if (text.Length > text.TrimStart().Length)
-                Note(line, "indented lines were taken for lines at the margin");
+                Note(line, "indentation was removed");
             _lines.Add((line, text.Trim()));
             return;
         }
         if (Numbered().Match(text) is { Success: true } number && Begins(text[number.Length..].TrimStart()))
         {
-            Note(line, "numbers before the lines were taken away");
+            Note(line, "line numbers were removed");
             _lines.Add((line, text[number.Length..].TrimStart()));
             return;
         }
@@ -114,7 +114,7 @@ internal sealed partial class PasteForm
             TakeInner(line, text[..found.Index], text[found.Index..].TrimStart('`', ' '));
             return;
         }
-        _lines.Add((line, text.Length == original.Length || text.Length > 0 ? text : original));
+        _lines.Add((line, text.Length > 0 ? text : original));
     }
 
     /// <summary>A rule behind something else: a command of a shell, a prompt, a prefix of a log.</summary>
@@ -124,14 +124,14 @@ internal sealed partial class PasteForm
         {
             string table = hint.Table ?? "filter";
             string program = hint.Family == TableFamily.Ip6 ? "ip6tables" : "iptables";
-            Note(line, "commands that add rules were taken for the rules they add");
+            Note(line, "commands that add rules were read as the rules they add");
             if (_table != $"{program} {table}")
                 _lines.Add((line, $"# {program} -t {table} -S"));
             _table = $"{program} {table}";
         }
         else
         {
-            Note(line, "what stands before rules on their lines was taken away");
+            Note(line, "text before rules on the same line was removed");
         }
         _lines.Add((line, rule));
     }
