@@ -272,6 +272,8 @@ internal sealed class RuleRunner(
                 _pending.Push((chosen, nextStatement, true));
             else if (value is VerdictValue verdict)
                 ApplyVerdict(verdict.Verdict, place, chosen, result);
+            else
+                ledger.Finish(chosen, OutcomeVerdict.Unknown, $"the map's value is not a verdict: {place}");
         }
         if (rest <= 1e-12)
             return;

@@ -220,7 +220,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
             _chain!.Base = header;
             return;
         }
-        if (text.StartsWith("comment \"") && text is [.., '"'] && text[9..^1].IndexOf('"') < 0)
+        if (text.Length > 9 && text.StartsWith("comment \"") && text[^1] == '"' && text[9..^1].IndexOf('"') < 0)
         {
             _chain!.Comment = context.Pool.Get(text[9..^1]);
             return;
