@@ -45,7 +45,8 @@ for n in $sizes; do
       while IFS=$'\t' read -r s k f l q e a a9 m m9 r r9 t p kb; do
         printf '%9d %-15s | %10.1f %10.0f %8.1fx | %8.1f | %7.1f %7.1f | %7.1f %7.1f | %7.1f %7.1f | %10.1f | %8.0f %8.1f\n' "$s" "$k" "$f" "$l" "$q" "$e" "$a" "$a9" "$m" "$m9" "$r" "$r9" "$t" "$p" "$kb"
       done
-    tail -n 1 "$results" | jq -r '"          first sync: user \(.firstSyncUserMs) ms, kernel \(.firstSyncKernelMs) ms of CPU time. Other changes, us p50 / p99:",
+    tail -n 1 "$results" | jq -r '"          restart after somebody removed an endpoint and added another: \(.restartDisturbedMs) ms",
+      "          first sync: user \(.firstSyncUserMs) ms, kernel \(.firstSyncKernelMs) ms of CPU time. Other changes, us p50 / p99:",
       (.otherChangesUs | to_entries[] | "            \(.key): \(.value.p50) / \(.value.p99)")'
   done
 done

@@ -7,6 +7,7 @@ using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
 using Portolan.Services.Node;
 using Portolan.Services.Planning;
@@ -65,7 +66,8 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
             Measure(plane, i => Remove(services + i)),
             Kinds(plane),
             Process.GetCurrentProcess().PeakWorkingSet64, kernelBytes,
-            Restart(plane));
+            Restart(plane),
+            RestartDisturbed());
     }
 
     private ServiceMix Mix(int i) => isMixed ? ClusterGenerator.Mixed(i) : default;
@@ -131,14 +133,46 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
         // What no service asks for any more goes, as it does every sync period.
         Check(running.Reconcile());
         running.Dispose();
+        double time = TakeOver(out SyncReport report);
+        if (report.Transactions != 0)
+            throw new InvalidOperationException($"the kernel held something else: {report}");
+        return time;
+    }
+
+    /// <summary>The same after somebody removed an endpoint of ours and added one of his own.</summary>
+    private double RestartDisturbed()
+    {
+        var key = new ElementFields { Destination = ClusterGenerator.Address(services / 2), Protocol = IpProtocol.Tcp, Port = 80 };
+        var data = new ElementFields { Destination = InetAddress.Parse("10.9.9.9"), Port = 8080 };
+        Element ours = ElementCodec.Encode(PortolanSet.Endpoints, key, data);
+        Element foreign = ElementCodec.Encode(PortolanSet.Endpoints, key with { Port = 81 }, data);
+        using (var kernel = new NfTablesKernel())
+        using (var transaction = new NfTransaction())
+        {
+            foreach ((NfElementChange change, Element element) in ((NfElementChange, Element)[])
+                [(NfElementChange.Delete, ours), (NfElementChange.Add, foreign)])
+            {
+                transaction.BeginElements(change, TableSchema.Table(IpFamily.IPv4), TableSchema.Name(element.Set, 0));
+                transaction.Element(new NfElement { Key = element.Key, Data = change == NfElementChange.Add ? element.Data : default });
+                transaction.EndElements();
+            }
+            if (!kernel.Commit(transaction).IsCommitted)
+                throw new InvalidOperationException("the disturbance was refused");
+        }
+        double time = TakeOver(out SyncReport report);
+        if (report is not { Written: 1, Removed: 1 })
+            throw new InvalidOperationException($"the disturbance was not found: {report}");
+        return time;
+    }
+
+    private double TakeOver(out SyncReport report)
+    {
         TableDelta whole = new([.. _table.Plans.Select(static plan => new ServiceChange(plan.Service, plan))], _table.NodePlan);
         using var plane = new NfTablesPlane(_options, NullLogger.Instance);
         long start = Stopwatch.GetTimestamp();
-        SyncReport report = plane.Apply(whole);
+        report = plane.Apply(whole);
         double time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         Check(report);
-        if (report.Transactions != 0)
-            throw new InvalidOperationException($"the kernel held something else: {report}");
         return time;
     }
 
@@ -200,4 +234,5 @@ internal sealed record ControlPlaneResult(
     int Services, int Endpoints, bool Mixed, bool Counters, double FirstSyncMs, double OfThatDecidingMs, double FirstSyncUserMs,
         double FirstSyncKernelMs,
     int Objects, Latency EmptyTransactionUs, Latency AddServiceUs, Latency ReplaceEndpointUs, Latency RemoveServiceUs,
-    SortedDictionary<string, Latency> OtherChangesUs, long PeakProcessBytes, long KernelBytes, double RestartMs);
+    SortedDictionary<string, Latency> OtherChangesUs, long PeakProcessBytes, long KernelBytes, double RestartMs,
+    double RestartDisturbedMs);

@@ -37,6 +37,9 @@ internal sealed class CommitPipeline(INfTablesKernel kernel) : IDisposable
         return true;
     }
 
+    /// <summary>Counts transactions that were committed without the pipeline.</summary>
+    internal void CountOthers(int committed) => Committed += committed;
+
     /// <summary>Sends the current transaction and waits until all are in force; false if one was refused.</summary>
     internal bool Finish() => Send() && Wait();
 

@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -15,8 +16,11 @@ internal sealed class KernelTable
     /// <summary>Its chains by name, each with its rules in order.</summary>
     internal Dictionary<string, ChainProgram> Chains { get; } = [];
 
-    /// <summary>The elements of all sets with a name of ours, except the dynamic ones.</summary>
+    /// <summary>The elements of all sets with a name of ours, except the dynamic ones, and those that were not asked for.</summary>
     internal ElementBuffer Elements { get; } = new();
+
+    /// <summary>True if the maps of endpoints were not listed (<see cref="LargeMaps"/>).</summary>
+    internal bool IsWithoutEndpoints { get; init; }
 
     /// <summary>The elements of the verdict maps.</summary>
     internal HashSet<VerdictElement> Verdicts { get; } = [];
@@ -32,7 +36,15 @@ internal interface INfTablesKernel : IDisposable
     /// Reads one family's table with everything in it; of one that another version wrote only the affinity endpoints, because the rest
     /// means something else.
     /// </summary>
-    KernelTable Read(IpFamily family);
+    /// <param name="family">The family.</param>
+    /// <param name="withEndpoints">False to leave the maps of endpoints out, which take long to list when they are large.</param>
+    KernelTable Read(IpFamily family, bool withEndpoints = true);
+
+    /// <summary>Looks elements up by set and key: those that exist are returned, with the kernel's data.</summary>
+    List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted);
+
+    /// <summary>Number of elements of a set or map; null if it does not exist or the kernel does not report it.</summary>
+    uint? CountElements(IpFamily family, PortolanSet set);
 
     /// <summary>Reads the clients that rules have added to a set or map of any layout.</summary>
     List<AffinityClient> ReadClients(IpFamily family, string set);

@@ -30,14 +30,14 @@ internal sealed class NfTablesKernel : INfTablesKernel
     public uint ReadGeneration() => _reader.ReadGeneration().Id;
 
     /// <inheritdoc/>
-    public KernelTable Read(IpFamily family)
+    public KernelTable Read(IpFamily family, bool withEndpoints = true)
     {
         for (int attempt = 1; ; attempt++)
         {
             uint before = ReadGeneration();
             try
             {
-                KernelTable held = ReadOnce(family);
+                KernelTable held = ReadOnce(family, withEndpoints);
                 if (attempt == MaxReadAttempts || ReadGeneration() == before)
                     return held;
             }
@@ -58,15 +58,44 @@ internal sealed class NfTablesKernel : INfTablesKernel
     }
 
     /// <inheritdoc/>
+    public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted)
+    {
+        var found = new ElementBuffer();
+        while (!wanted.IsEmpty)
+        {
+            (PortolanSet set, int variant, int length) = (wanted[0].Set, wanted[0].Variant, wanted[0].KeyLength);
+            int count = 1;
+            while (count < wanted.Length && wanted[count].Set == set && wanted[count].Variant == variant
+                && wanted[count].KeyLength == length)
+                count++;
+            byte[] keys = new byte[count * length];
+            for (int i = 0; i < count; i++)
+                wanted[i].Key.CopyTo(keys.AsSpan(i * length));
+            var collector = new Collector(found, set, variant);
+            _reader.FindElements(TableSchema.Table(family), TableSchema.Name(set, variant), keys, length, ref collector);
+            wanted = wanted[count..];
+        }
+        return [.. found.Elements];
+    }
+
+    /// <inheritdoc/>
+    public uint? CountElements(IpFamily family, PortolanSet set) =>
+        _reader.ReadSets(TableSchema.Table(family)).Find(item => item.Name == TableSchema.Name(set, 0))?.ElementCount;
+
+    /// <inheritdoc/>
     public CommitResult Commit(NfTransaction transaction) => transaction.Commit(_socket);
 
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private KernelTable ReadOnce(IpFamily family)
+    private KernelTable ReadOnce(IpFamily family, bool withEndpoints)
     {
         NfTableId id = TableSchema.Table(family);
-        var held = new KernelTable { Table = _reader.ReadTables(id.Family).Find(table => table.Id == id) };
+        var held = new KernelTable
+        {
+            Table = _reader.ReadTables(id.Family).Find(table => table.Id == id),
+            IsWithoutEndpoints = !withEndpoints,
+        };
         if (held.Table is null)
             return held;
 
@@ -84,7 +113,8 @@ internal sealed class NfTablesKernel : INfTablesKernel
             if (layout is null || !layout.TryParseSet(set.Name, out PortolanSet kind, out int variant))
                 continue;
             // Elements added by rules are not compared; what another version wrote means something else, except the affinity endpoints.
-            if (kind == PortolanSet.AffinityClients || (!held.IsOurLayout && kind != PortolanSet.AffinityEndpoints))
+            if (kind == PortolanSet.AffinityClients || (!held.IsOurLayout && kind != PortolanSet.AffinityEndpoints)
+                || (!withEndpoints && LargeMaps.Contains(kind)))
                 continue;
             if (set.Data is { IsVerdict: true })
             {

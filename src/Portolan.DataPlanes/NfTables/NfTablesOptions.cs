@@ -19,4 +19,10 @@ public sealed record NfTablesOptions
 
     /// <inheritdoc cref="WithIPv4"/>
     public bool WithIPv6 { get; init; } = true;
+
+    /// <summary>
+    /// The largest number of elements, as estimated from the plans of a family, for which all maps are listed when the table is read;
+    /// beyond it those of endpoints are compared otherwise (<see cref="LargeMaps"/>).
+    /// </summary>
+    internal int MostListed { get; init; } = 1 << 16;
 }

@@ -48,6 +48,10 @@ internal sealed class PlaneState
     /// <summary>What all services have in common, as wanted.</summary>
     internal NodePlan Node { get; set; } = NodePlan.None;
 
+    /// <summary>True if a family's maps of endpoints would take long to list.</summary>
+    internal bool IsLarge(IpFamily family) =>
+        Wanted.Values.Sum(plan => (long)ServiceCompiler.MostElements(plan, family)) > _options.MostListed;
+
     /// <summary>True if no service is quarantined.</summary>
     internal bool HasNoQuarantine => _quarantined.Count == 0;
 

@@ -57,11 +57,12 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
             foreach (PlaneTable table in state.Tables)
             {
                 table.Elements.Reset();
-                KernelTable current = kernel.Read(table.Elements.Family);
+                IpFamily family = table.Elements.Family;
+                KernelTable current = kernel.Read(family, withEndpoints: !state.IsLarge(family));
                 table.ReadBack(current);
                 state.AdoptAffinity(current);
                 if (!_hasRead)
-                    NoteFound(table.Elements.Family, current);
+                    NoteFound(family, current);
             }
             _hasRead = true;
             Dictionary<ObjectName, ServicePlan> before = new(state.Applied);
@@ -148,7 +149,7 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
                 WriteNew(pipeline, table, program, int.MaxValue, ref written);
                 table.Change.WriteClients(pipeline.Current, clients);
             }
-            else if (!WriteDifference(pipeline, table, program, ref written))
+            else if (!WriteDifference(pipeline, table, program, ref written, ref removed))
             {
                 return false;
             }
@@ -189,13 +190,22 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     }
 
     /// <summary>A table of ours that exists: what is right stays.</summary>
-    private bool WriteDifference(CommitPipeline pipeline, PlaneTable table, TableProgram program, ref int written)
+    private bool WriteDifference(CommitPipeline pipeline, PlaneTable table, TableProgram program, ref int written, ref int removed)
     {
         FamilyTable elements = table.Elements;
         elements.Added.EnsureCapacity(table.Current.Elements.Count);
         for (int subject = 0; subject < state.UnderWay.Count; subject++)
             elements.PlanElements(null, state.UnderWay[subject].Plan, subject);
         elements.PlanNodePortAddresses([], state.Node.Addresses.NodePortAddresses);
+        if (table.Current.IsWithoutEndpoints)
+        {
+            var large = new LargeMaps(kernel, table);
+            if (!large.TryConfirm())
+                table.ReadBack(kernel.Read(elements.Family));
+            written += large.Added;
+            removed += large.Removed;
+            pipeline.CountOthers(large.Transactions);
+        }
         elements.LeaveDifference(table.Current.Elements);
         table.Change.WriteSets(pipeline.Current, table.Current, program);
         table.Change.WriteElements(pipeline.Current, NfElementChange.Delete, elements.Removed.Elements, 0);

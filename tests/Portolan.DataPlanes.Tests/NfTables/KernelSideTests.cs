@@ -437,7 +437,11 @@ public sealed class KernelSideTests
     {
         internal bool IsOdd { get; set; } = true;
 
-        public KernelTable Read(IpFamily family) => kernel.Read(family);
+        public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
+
+        public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
+
+        public uint? CountElements(IpFamily family, PortolanSet set) => kernel.CountElements(family, set);
 
         public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
 
@@ -470,7 +474,11 @@ public sealed class KernelSideTests
 
         internal int RefusedSubject { get; init; }
 
-        public KernelTable Read(IpFamily family) => kernel.Read(family);
+        public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
+
+        public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
+
+        public uint? CountElements(IpFamily family, PortolanSet set) => kernel.CountElements(family, set);
 
         public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
 
