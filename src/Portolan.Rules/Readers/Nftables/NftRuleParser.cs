@@ -52,7 +52,8 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
     private string WithoutComment(ReadOnlySpan<char> text)
     {
         int at = text.LastIndexOf(" comment \"");
-        if (at < 0 || text is not [.., '"'])
+        // The closing quote is another one than the opening.
+        if (at < 0 || text.Length < at + 11 || text[^1] != '"')
             return text.ToString();
         _comment = expressions.Pool.Get(text[(at + 10)..^1]);
         return text[..at].ToString();
