@@ -84,12 +84,18 @@ fi
 if [[ -n $needs_machine ]] && { [[ -z $only ]] || printf '%s\n' "${projects[@]}" | grep -qE 'Lab|Portolan\.Tests|Sources'; }; then
   # The tests that start the proxy use the native binary: it is what is shipped, and it starts faster (a hundred starts per run).
   say "building the native binary (one to four minutes)"
-  if ./build.sh; then export PORTOLAN_BIN="$PWD/out/portolan"; else echo "test.sh: the native build failed; testing the debug build instead" >&2; fi
+  if ./build.sh; then
+    export PORTOLAN_BIN="$PWD/out/portolan"
+  else
+    echo "test.sh: the native build failed; testing the debug build instead, and no other kernels" >&2
+    unset PORTOLAN_BIN
+    build_failed=1
+  fi
 elif [[ -n $fast ]]; then
   say "--fast: skipping the native build and the tests of the whole program, with real packets and on other kernels"
 fi
 
-passed=0 failed=0 skipped=0
+passed=0 failed=${build_failed:-0} skipped=0
 log=$(mktemp)
 trap 'rm -f "$log" "$log.again"' EXIT
 
@@ -150,9 +156,9 @@ fi
 
 # Other kernels, in virtual machines. PORTOLAN_VM_KERNELS selects them; empty for none.
 kernels=${PORTOLAN_VM_KERNELS-5.10 6.1 6.12 newest}
-if [[ -z $fast && -z $only && -n $kernels && -x out/portolan ]]; then
+if [[ -z $fast && -z $only && -n $kernels && -z ${build_failed:-} ]]; then
   say "other kernels: $kernels"
-  PORTOLAN_BIN="$PWD/out/portolan" tests/vm/run.sh --kernels "$kernels" 2>&1 | tee "$log"
+  tests/vm/run.sh --kernels "$kernels" 2>&1 | tee "$log"
   if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
     passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
   else
