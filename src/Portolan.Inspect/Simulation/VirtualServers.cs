@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The addresses that kube-proxy's ipvs mode serves, by the ipsets it fills: the kernel's virtual servers themselves are no rules, and no
+/// The addresses that kube-proxy's ipvs mode serves, by the ipsets it fills: the kernel's virtual servers themselves are not rules, and no
 /// dump of rules shows them.
 /// </summary>
 internal sealed class VirtualServers
@@ -34,7 +34,7 @@ internal sealed class VirtualServers
         && (_servers.Contains((address, protocol, known)) || _nodePorts.Contains((protocol, known)));
 
     internal static string Reason(InetAddress address, ushort? port) =>
-        $"IPVS takes the packet at {new InetEndpoint(address, port ?? 0)} (kube-proxy in ipvs mode); to which endpoint, no rule shows: "
+        $"IPVS takes the packet at {new InetEndpoint(address, port ?? 0)} (kube-proxy in ipvs mode); no rule shows to which endpoint: "
         + "'ipvsadm -Ln' on the node lists them";
 
     private void Add(KubeIpvsSetRole role, IpSetEntry entry)
