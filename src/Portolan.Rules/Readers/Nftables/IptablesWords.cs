@@ -5,22 +5,22 @@ using Portolan.Rules.Model;
 namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
-/// Says in the words of iptables what nft prints of a rule that iptables-nft wrote, so that whoever reads rules finds the same statements
-/// whichever tool listed them. What has no such words stays as nft says it.
+/// Translates what nft prints for rules of iptables-nft back to iptables' statements, so that rules are the same whichever tool listed
+/// them. What has no equivalent stays as nft prints it.
 /// </summary>
 internal static class IptablesWords
 {
     // xt_statistic compares a random number of 31 bits (xt_statistic.c).
     private const ulong RandomBits = 0x7fffffff;
 
-    /// <summary>Adds the statements that one of nft's stands for.</summary>
+    /// <summary>Adds the statements that correspond to one of nft's.</summary>
     /// <param name="statement">A statement as nft prints it.</param>
     /// <param name="statements">The rule's statements so far.</param>
     public static void Add(Statement statement, List<Statement> statements)
     {
         switch (statement)
         {
-            // A match that changes nothing, printed by an nft that cannot say what it is about.
+            // A match without effect, printed by an nft that cannot show its content.
             case UnmodelledStatement { Text: "xt match comment" }:
                 break;
             case UnmodelledStatement { Name: var name, Text: var text } when text.StartsWith("xt match ", StringComparison.Ordinal):
@@ -78,7 +78,7 @@ internal static class IptablesWords
         };
     }
 
-    /// <summary>The port of a protocol implies the protocol: nft leaves out what iptables says with -p.</summary>
+    /// <summary>The port of a protocol implies the protocol: nft omits what iptables writes as -p.</summary>
     private static PortMatch PortOf(IpProtocol protocol, PacketSide side, EquatableArray<PortRange> ports, bool negated,
         List<Statement> statements)
     {
@@ -146,7 +146,7 @@ internal static class IptablesWords
                 BitwiseOperator.And => new(0, ~(uint)bits),
                 _ => null,
             },
-        // "meta mark and 0xff xor 0x1": how nft says --set-xmark.
+        // "meta mark and 0xff xor 0x1": how nft prints --set-xmark.
         BitwiseExpression
         {
             Operator: BitwiseOperator.Xor,
