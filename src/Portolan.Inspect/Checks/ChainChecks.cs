@@ -131,7 +131,7 @@ internal static class ChainChecks
 
     private static bool IsServiceJump(Rule rule) => ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target);
 
-    /// <summary>The conditions of a rule; null when they depend on chance or on earlier packets, so that a second rule makes sense.</summary>
+    /// <summary>The conditions of a rule; null when they depend on chance or earlier packets, so that a second rule makes sense.</summary>
     private static EquatableArray<Statement>? Conditions(Rule rule)
     {
         var conditions = new List<Statement>();

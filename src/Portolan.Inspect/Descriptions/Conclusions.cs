@@ -130,8 +130,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             string where = last?.Place is { } place ? $" by {place.Table.Name} {place.Chain.Name} rule {Number(place.Index + 1)}"
                 : string.Empty;
             return $"The source becomes an address of this " +
-                $"node{where}{(isMarked ? ", because of the mark set on the way" : string.Empty)}: "
-                + "the endpoint answers the node, and the node the client.";
+                $"node{where}{(isMarked ? ", because of the mark set earlier" : string.Empty)}: "
+                + "the endpoint replies to the node, which replies to the client.";
         }
         if (isMarked
             && !rules.Tables.Any(table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null))

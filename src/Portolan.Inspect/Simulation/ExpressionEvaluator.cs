@@ -229,7 +229,7 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     }
 
     /// <summary>
-    /// "mark and mask" is known when the bits under the mask are, and of a whole packet the fragment offset is 0, whatever DF says.
+    /// "mark and mask" is known when the bits under the mask are; the fragment offset of a whole packet is 0, whatever DF is.
     /// </summary>
     private Evaluated? KnownBits(BitwiseExpression bitwise, PacketState state)
     {

@@ -76,7 +76,7 @@ internal enum TrackState : byte
     /// <summary>The packet belongs to a connection, or begins one.</summary>
     Tracked,
 
-    /// <summary>A rule said notrack.</summary>
+    /// <summary>A notrack rule matched.</summary>
     Untracked,
 
     /// <summary>The packet belongs to no connection.</summary>

@@ -49,7 +49,7 @@ internal sealed class SetLookup
             state.Memory = new PacketMemory((set, key), new SetElement(key, data), state.Memory);
     }
 
-    /// <summary>A set that is looked up.</summary>
+    /// <summary>A set for lookups.</summary>
     internal readonly struct Handle(NamedSet? named, SetIndex index)
     {
         /// <summary>The element that holds the value, or null; the condition says why it is unknown.</summary>

@@ -29,7 +29,7 @@ internal sealed class VirtualServers
     /// <summary>The addresses of services, which kube-proxy binds to a device of the node.</summary>
     internal IReadOnlyCollection<InetAddress> Bound => _addresses;
 
-    /// <summary>True when a virtual server takes what is delivered to the node at an address and port.</summary>
+    /// <summary>True when a virtual server takes packets that are delivered to the node at an address and port.</summary>
     internal bool Takes(InetAddress address, IpProtocol protocol, ushort? port) => port is { } known
         && (_servers.Contains((address, protocol, known)) || _nodePorts.Contains((protocol, known)));
 

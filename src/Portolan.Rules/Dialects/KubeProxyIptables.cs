@@ -236,7 +236,7 @@ public static class KubeProxyIptables
         or KubeChainRole.ProxyCanary;
 
     /// <summary>
-    /// What the chains of one service port have in common: what follows the last hyphen of their names. For endpoints it is their
+    /// The common part of a service port's chain names: the text after the last hyphen. For endpoints it is their
     /// own hash.
     /// </summary>
     public static string HashOf(string chain)

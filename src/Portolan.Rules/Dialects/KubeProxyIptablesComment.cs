@@ -3,7 +3,7 @@ namespace Portolan.Rules.Dialects;
 /// <summary>What the comment of a rule of kube-proxy's iptables mode says about the rule.</summary>
 public enum KubeCommentRole : byte
 {
-    /// <summary>Nothing this dialect knows.</summary>
+    /// <summary>Not a comment of this dialect.</summary>
     None,
 
     /// <summary>"shop/web:http": a rule of that service port.</summary>

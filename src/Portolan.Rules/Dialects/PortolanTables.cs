@@ -5,7 +5,7 @@ namespace Portolan.Rules.Dialects;
 
 /// <summary>
 /// The names in Portolan's own nftables tables (table portolan, one each of families ip and ip6). The plane writes with
-/// <see cref="Current"/>; what reads rules recognises the names of every layout.
+/// <see cref="Current"/>; readers recognise the names of every layout.
 /// </summary>
 public static class PortolanTables
 {

@@ -28,7 +28,7 @@ public enum PacketSide : byte
     Either,
 }
 
-/// <summary>The protocol in the IP header (for IPv6: after the extension headers). "-p all" is no match.</summary>
+/// <summary>The protocol in the IP header (for IPv6: after the extension headers). "-p all" gives no match.</summary>
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated)
@@ -38,7 +38,7 @@ public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : 
         visitor.Visit(this, context);
 }
 
-/// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation is no match.</summary>
+/// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation gives no match.</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>

@@ -31,7 +31,7 @@ public sealed class Rule
     public Statement? Target => Statements.IsEmpty || Statements[^1] is Match ? null : Statements[^1];
 }
 
-/// <summary>What the input did not show of a rule.</summary>
+/// <summary>The parts of a rule that the input does not show.</summary>
 [Flags]
 public enum RuleGaps : byte
 {

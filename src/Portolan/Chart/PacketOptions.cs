@@ -50,7 +50,7 @@ internal sealed class PacketOptions
             if (packet.Protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
                 return Fail(chart, "--icmp-type: the packet is not ICMP; give --proto icmp.");
             if (!TryType(type, out byte number, out byte code))
-                return Fail(chart, $"--icmp-type: '{type}' is not a type. Give TYPE or TYPE/CODE, numbers from 0 to 255, such as 8 or 3/1.");
+                return Fail(chart, $"--icmp-type: '{type}' is not a type. Give TYPE or TYPE/CODE, each from 0 to 255, such as 8 or 3/1.");
             packet = packet with { IcmpType = number, IcmpCode = code };
         }
         (uint? user, uint? group) = (parsed.GetValue(_user), parsed.GetValue(_group));
