@@ -41,7 +41,7 @@ internal sealed class ClusterOptions
         {
             if (result.Children.Count(child => child is OptionResult { Implicit: false } option
                 && (option.Option == Manifests || option.Option == Kubeconfig || option.Option == InCluster)) > 1)
-                result.AddError("Give only one of --manifests, --kubeconfig and --in-cluster.");
+                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be given.");
         });
     }
 
