@@ -157,8 +157,11 @@ internal sealed class KubeNftablesServices
                     Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map }
                 }:
                     return Shares(map, numgen.Modulus,
-                        element => element is ConcatExpression { Parts: [AddressValue address,
-                            NumberValue { Value: <= ushort.MaxValue } port] }
+                        element => element is ConcatExpression
+                        {
+                            Parts: [AddressValue address,
+                            NumberValue { Value: <= ushort.MaxValue } port]
+                        }
                         ? (address.Address, (ushort)port.Value, string.Empty)
                         : default);
                 case VerdictMapStatement { Key: NumgenExpression numgen, Map: AnonymousSet map }:
@@ -205,8 +208,11 @@ internal sealed class KubeNftablesServices
 
     private static (InetAddress Address, IpProtocol Protocol, ushort Port)? Key(Expression key) => key switch
     {
-        ConcatExpression { Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol,
-            NumberValue { Value: <= ushort.MaxValue } port] } =>
+        ConcatExpression
+        {
+            Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol,
+            NumberValue { Value: <= ushort.MaxValue } port]
+        } =>
             (address.Address, (IpProtocol)protocol.Value, (ushort)port.Value),
         ConcatExpression { Parts: [NumberValue { Value: <= byte.MaxValue } protocol, NumberValue { Value: <= ushort.MaxValue } port] } =>
             (default, (IpProtocol)protocol.Value, (ushort)port.Value),

@@ -203,8 +203,10 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
                 string name = known ?? usual;
                 if (!parts.TryGetValue(name, out TableBuilder? part))
                 {
-                    parts[name] = part = new TableBuilder(mixed.Family, name, mixed.Backend, mixed.Format, rule.Source) { IsExcerpt =
-                        true };
+                    parts[name] = part = new TableBuilder(mixed.Family, name, mixed.Backend, mixed.Format, rule.Source)
+                    {
+                        IsExcerpt = true,
+                    };
                 }
                 ChainBuilder copy = part.Reference(chain.Name, context.Pool, rule.Source.Line);
                 copy.Rules.Add(rule);

@@ -44,21 +44,29 @@ internal static class IptablesWords
         return match switch
         {
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaRandom },
-                    Right: NumberValue { Value: RandomBits } },
+                Left: BitwiseExpression
+                {
+                    Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaRandom },
+                    Right: NumberValue { Value: RandomBits }
+                },
                 Operator: RelationalOperator.Less or RelationalOperator.GreaterOrEqual,
                 Right: NumberValue { Value: <= 1UL << 31 and var threshold }
             } => Random((uint)threshold, match.Operator == RelationalOperator.GreaterOrEqual),
             { Operator: not (RelationalOperator.Equal or RelationalOperator.NotEqual) } => null,
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
-                    Right: NumberValue { Value: <= uint.MaxValue and var mask } },
+                Left: BitwiseExpression
+                {
+                    Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                    Right: NumberValue { Value: <= uint.MaxValue and var mask }
+                },
                 Right: NumberValue { Value: <= uint.MaxValue and var value }
             } => new MarkMatch(MarkKind.Packet, (uint)value, (uint)mask, negated),
             { Left: SelectorExpression { Field: PacketField.MetaMark }, Right: NumberValue { Value: <= uint.MaxValue and var value } } =>
                 new MarkMatch(MarkKind.Packet, (uint)value, uint.MaxValue, negated),
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto or PacketField.IpProtocol },
-                Right: NumberValue { Value: <= byte.MaxValue and var protocol } } => new ProtocolMatch((IpProtocol)protocol, negated),
+            {
+                Left: SelectorExpression { Field: PacketField.MetaL4Proto or PacketField.IpProtocol },
+                Right: NumberValue { Value: <= byte.MaxValue and var protocol }
+            } => new ProtocolMatch((IpProtocol)protocol, negated),
             { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } when Prefix(match.Right) is { } prefix =>
                 new AddressMatch(PacketSide.Source, prefix, negated),
             { Left: SelectorExpression { Field: PacketField.IpDestination or PacketField.Ip6Destination } }
@@ -137,8 +145,11 @@ internal static class IptablesWords
     private static MarkStatement? Mark(Expression value) => value switch
     {
         NumberValue { Value: <= uint.MaxValue and var set } => new((uint)set, uint.MaxValue),
-        BitwiseExpression { Left: SelectorExpression { Field: PacketField.MetaMark },
-            Right: NumberValue { Value: <= uint.MaxValue and var bits } }
+        BitwiseExpression
+        {
+            Left: SelectorExpression { Field: PacketField.MetaMark },
+            Right: NumberValue { Value: <= uint.MaxValue and var bits }
+        }
             bitwise => bitwise.Operator switch
             {
                 BitwiseOperator.Or => new((uint)bits, (uint)bits),
@@ -150,8 +161,11 @@ internal static class IptablesWords
         BitwiseExpression
         {
             Operator: BitwiseOperator.Xor,
-            Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
-                Right: NumberValue { Value: <= uint.MaxValue and var kept } },
+            Left: BitwiseExpression
+            {
+                Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                Right: NumberValue { Value: <= uint.MaxValue and var kept }
+            },
             Right: NumberValue { Value: <= uint.MaxValue and var flipped }
         } => new((uint)flipped, ~(uint)kept),
         _ => null,
