@@ -61,8 +61,8 @@ public sealed class ArticleTests
     public void There_are_two_chains_for_marks()
     {
         var guide = new ChainGuide(s_catalogue);
-        Assert.StartsWith("marks packets that shall leave", guide.PurposeOf("KUBE-MARK-MASQ"), StringComparison.Ordinal);
-        Assert.StartsWith("marks packets that shall be dropped", guide.PurposeOf("KUBE-MARK-DROP"), StringComparison.Ordinal);
+        Assert.StartsWith("marks packets to be masqueraded", guide.PurposeOf("KUBE-MARK-MASQ"), StringComparison.Ordinal);
+        Assert.StartsWith("marks packets to be dropped", guide.PurposeOf("KUBE-MARK-DROP"), StringComparison.Ordinal);
         Assert.Equal("marks the packet 0x4000", ExplainedPath(ProgrammedKind.ClusterIP, ClientPlace.Outside).Steps[2].What);
     }
 

@@ -82,7 +82,7 @@ public sealed class ChartAnswerTests : IDisposable
         Outcome outcome = _run.Run(["services", "--json"], input: null, ("PATH", path));
 
         Assert.Equal(3, outcome.Status);
-        Assert.Equal("portolan: nft -j list ruleset failed with status 1: Operation not permitted; the rules it knows are left out.\n",
+        Assert.Equal("portolan: nft -j list ruleset failed with status 1: Operation not permitted; its rules are missing.\n",
             outcome.Errors);
         using JsonDocument answer = JsonDocument.Parse(outcome.Output);
         Assert.NotEmpty(answer.RootElement.GetProperty("services").EnumerateArray());
@@ -118,7 +118,7 @@ public sealed class ChartAnswerTests : IDisposable
         Outcome outcome = _run.Run(["services"], input: null, ("PATH", path));
 
         Assert.Equal(2, outcome.Status);
-        Assert.Contains($"No rules could be read: neither iptables-save nor nft gave any (ran {path}/iptables-nft-save -c: 0 bytes; ",
+        Assert.Contains($"No rules could be read: neither iptables-save nor nft produced any (ran {path}/iptables-nft-save -c: 0 bytes; ",
             outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("failed with status 1: Operation not permitted", outcome.Errors, StringComparison.Ordinal);
     }

@@ -88,7 +88,7 @@ public sealed class CheckCommandTests : IDisposable
     [InlineData("cannot be used", "--kubeconfig", "dump.txt")]
     [InlineData("not a pod with a service account", "--in-cluster")]
     [InlineData("missing/ does not exist", "--manifests", "missing/")]
-    [InlineData("'10.244/16' is no range", "--pod-cidr", "10.244/16")]
+    [InlineData("'10.244/16' is not a range", "--pod-cidr", "10.244/16")]
     public void What_cannot_be_compared_with_is_one_line_and_2(string message, params string[] arguments)
     {
         AssertOneLine(_run.Run(["check", "--rules", "dump.txt", .. arguments]), message);

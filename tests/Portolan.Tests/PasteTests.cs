@@ -43,7 +43,7 @@ public sealed class PasteTests : IDisposable
         Outcome services = Run(paste, "services");
         AssertRow(services, "shop/web", "tcp", "5", "1/5");
         Outcome explain = Run(paste, "explain", "shop/web");
-        AssertSays(explain, "The input does not show which packets come to KUBE-SVC-AAAASHOPWEB00001: the walk begins there",
+        AssertSays(explain, "The input does not show which packets come to KUBE-SVC-AAAASHOPWEB00001: the path begins there",
             "0.25000000000  80 %         1/5      KUBE-SEP-AAAA000000000002", "The last rule has no probability: it takes all that is " +
                 "left.",
             "The destination becomes one of 5 endpoints, whose addresses are not in the input.");
@@ -60,7 +60,7 @@ public sealed class PasteTests : IDisposable
             "Why: externalTrafficPolicy is Local and tools/edge-controller:http has no endpoint on this node.");
         AssertSays(Run(paste, "explain", "tools/edge-controller", "--from", "node"), "KUBE-SVC-EDGE000000000001");
         AssertSays(Run(paste, "explain", "tools/edge-controller", "--from", "pod"), "source 10.25.0.0/16", "KUBE-SVC-EDGE000000000001");
-        // The two rows that grep left without the line of their chain are used, and that is said.
+        // The two rows that grep left without their chain's header are used, and this is reported.
         AssertSays(Run(paste, "rules", "--all"), "KUBE-NODEPORTS");
         Assert.Contains("without their chain's line", Run(paste, "services").Errors, StringComparison.Ordinal);
     }
@@ -69,7 +69,7 @@ public sealed class PasteTests : IDisposable
     public void P03_local_sources_go_to_the_service_chain_and_others_to_the_local_endpoint()
     {
         const string paste = "03-xlb-udp-counters.txt";
-        Assert.Contains("taken for nat", Run(paste, "services").Errors, StringComparison.Ordinal);
+        Assert.Contains("assumed to be nat", Run(paste, "services").Errors, StringComparison.Ordinal);
         AssertRow(Run(paste, "services"), "mon/statsd:dog", "udp", "3", "1/3");
         AssertSays(Run(paste, "explain", "mon/statsd", "--from", "outside"), "nat KUBE-XLB-STATSD0000000001 rule 3",
             "KUBE-SEP-STATSD0000000011");
@@ -109,10 +109,10 @@ public sealed class PasteTests : IDisposable
         AssertRow(Run(paste, "services"), "tv/site:http", "tcp", "1", "1");
         Outcome check = Run(paste, "check");
         AssertSays(check, "tv/site:http: stopped-on-the-way", "The policy of filter FORWARD (DROP) drops what pods send to tv/site:http",
-            "if it does not come in by docker0", "Docker");
+            "if it does not come in via docker0", "Docker");
         Outcome explain = Run(paste, "explain", "tv/site", "--from", "pod");
-        AssertSays(explain, "These are the steps if it comes in by docker0.", "The destination becomes 10.50.2.9:8080.",
-            "If it does not come in by docker0: the packet is dropped by the policy of filter FORWARD");
+        AssertSays(explain, "These are the steps if it comes in via docker0.", "The destination becomes 10.50.2.9:8080.",
+            "If it does not come in via docker0: the packet is dropped by the policy of filter FORWARD");
         AssertSaysNot(explain, "one of 2 endpoints", "one of 3 endpoints");
     }
 
@@ -231,7 +231,7 @@ public sealed class PasteTests : IDisposable
     {
         AssertSays(Run("28-nodeport-rejected-though-endpoints.txt", "services"), "node *:31218 (rejected: no endpoints)");
         AssertSays(Run("28-nodeport-rejected-though-endpoints.txt", "explain", "ops/bad-srv", "--from", "outside"),
-            "Why: ops/bad-srv:mgmt has no usable endpoint anywhere.");
+            "Why: ops/bad-srv:mgmt has no usable endpoint.");
     }
 
     [Fact]
@@ -256,7 +256,7 @@ public sealed class PasteTests : IDisposable
     [InlineData("forms/24-commands.txt", "commands that add rules")]
     [InlineData("forms/24-html.txt", "HTML entities")]
     [InlineData("forms/24-wrapped.txt", "lines that were broken")]
-    [InlineData("forms/24-grep.txt", "taken for nat")]
+    [InlineData("forms/24-grep.txt", "assumed to be nat")]
     public void Every_form_of_a_paste_is_read_as_what_it_is(string paste, string said)
     {
         Outcome services = Run(paste, "services");
@@ -291,8 +291,8 @@ public sealed class PasteTests : IDisposable
     public void One_endpoint_is_one_and_the_interface_decides()
     {
         Outcome explain = Run("forms/min-explain.txt", "explain", "tv/site", "--from", "outside");
-        AssertSays(explain, "it comes in by docker0", "The destination becomes 10.50.2.9:8080.",
-            "does not come in by docker0: the packet is dropped by the policy of filter FORWARD");
+        AssertSays(explain, "it comes in via docker0", "The destination becomes 10.50.2.9:8080.",
+            "does not come in via docker0: the packet is dropped by the policy of filter FORWARD");
         AssertSaysNot(explain, "one of 2 endpoints");
     }
 

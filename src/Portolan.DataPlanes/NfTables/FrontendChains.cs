@@ -212,7 +212,7 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         PortolanChainKind kind = isLocal ? PortolanChainKind.AffinityLocal : PortolanChainKind.Affinity;
         foreach (int seconds in _timeouts)
         {
-            bool isUsual = seconds == PortolanTables.UsualAffinitySeconds;
+            bool isUsual = seconds == PortolanTables.DefaultAffinitySeconds;
             PortolanFrontendFlags flags = (isUsual ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity)
                 | (isLocal ? PortolanFrontendFlags.LocalAffinity : PortolanFrontendFlags.None);
             uint mask = PortolanFrontend.MaskOf(flags);

@@ -116,7 +116,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         int count = Math.Min(backends.Length, ushort.MaxValue);
         if (affinityIds.PortOf(port) is not null)
         {
-            flags |= port.AffinitySeconds == PortolanTables.UsualAffinitySeconds
+            flags |= port.AffinitySeconds == PortolanTables.DefaultAffinitySeconds
                 ? PortolanFrontendFlags.Affinity : PortolanFrontendFlags.OtherAffinity;
             if (action == FrontendAction.ToLocalBackends)
                 flags |= PortolanFrontendFlags.LocalAffinity;
@@ -154,7 +154,7 @@ internal sealed class ServiceCompiler(bool withCounters, AffinityIds affinityIds
         if (affinityIds.PortOf(port) is { } portId && HasBackends(frontend))
         {
             into.Add(ElementCodec.Encode(PortolanSet.AffinityPorts, key.Fields, new ElementFields { AffinityId = portId }));
-            if (port.AffinitySeconds != PortolanTables.UsualAffinitySeconds)
+            if (port.AffinitySeconds != PortolanTables.DefaultAffinitySeconds)
                 into.Add(In(key, PortolanSet.AffinityFrontends, port.AffinitySeconds));
         }
 

@@ -104,7 +104,7 @@ internal static class TableCompiler
                         Define(set, length);
                     break;
                 case PortolanSet.AffinityFrontends:
-                    foreach (int seconds in input.AffinityTimeouts.Where(static seconds => seconds != PortolanTables.UsualAffinitySeconds))
+                    foreach (int seconds in input.AffinityTimeouts.Where(static time => time != PortolanTables.DefaultAffinitySeconds))
                         Define(set, seconds);
                     break;
                 case PortolanSet.AffinityClients:

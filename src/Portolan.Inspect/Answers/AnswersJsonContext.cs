@@ -17,7 +17,7 @@ namespace Portolan.Inspect.Answers;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     GenerationMode = JsonSourceGenerationMode.Metadata,
-    // What is unknown within an unknown nests.
+    // Unknown outcomes nest: a candidate may be unknown itself.
     MaxDepth = 512,
     Converters =
     [

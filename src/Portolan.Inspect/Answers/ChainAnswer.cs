@@ -6,7 +6,7 @@ namespace Portolan.Inspect.Answers;
 /// <summary>A chain of a listing.</summary>
 public sealed record ChainAnswer
 {
-    /// <summary>Who keeps the chain's table.</summary>
+    /// <summary>Which back-end holds the chain's table.</summary>
     public required RuleBackend Backend { get; init; }
 
     /// <summary>The table's family.</summary>

@@ -12,18 +12,18 @@ public sealed record CheckAnswer
     /// <summary>The findings, worst first.</summary>
     public required ImmutableArray<FindingAnswer> Findings { get; init; }
 
-    /// <summary>What was not checked and why; a clean result says nothing about it.</summary>
+    /// <summary>What was not checked and why; a clean result does not cover it.</summary>
     public required ImmutableArray<string> Limits { get; init; }
 
-    /// <summary>How many service ports were looked at.</summary>
+    /// <summary>How many service ports were checked.</summary>
     [JsonIgnore]
     public int ServicePortCount { get; init; }
 
-    /// <summary>How many rules were looked at.</summary>
+    /// <summary>How many rules were checked.</summary>
     [JsonIgnore]
     public int RuleCount { get; init; }
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

@@ -2,7 +2,7 @@ using Portolan.Inet;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>What was counted at one frontend since the proxy made its counter.</summary>
+/// <summary>What was counted at one frontend since the proxy created its counter.</summary>
 public sealed record CounterAnswer
 {
     /// <summary>The service port: "namespace/name:port".</summary>

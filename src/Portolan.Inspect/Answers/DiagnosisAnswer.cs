@@ -16,7 +16,7 @@ public sealed record DiagnosisAnswer
     /// <summary>Whether it works: "works", "fails", "unknown".</summary>
     public required DiagnosisState State { get; init; }
 
-    /// <summary>What the client sees: "rejected", "dropped", "goes elsewhere", "unanswered", "not translated", or where it comes
+    /// <summary>What the client sees: "rejected", "dropped", "goes elsewhere", "unanswered", "not translated", or where it goes
     /// to.</summary>
     public required string Verdict { get; init; }
 
@@ -34,7 +34,7 @@ public sealed record DiagnosisAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Source { get; init; }
 
-    /// <summary>Who has probably written the rule; null when nothing tells.</summary>
+    /// <summary>Who probably wrote the rule; null when that is unknown.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Writer { get; init; }
 
@@ -42,10 +42,10 @@ public sealed record DiagnosisAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? When { get; init; }
 
-    /// <summary>What would mend it; null when nothing is to be mended.</summary>
+    /// <summary>What would fix it; null when there is nothing to fix.</summary>
     public required string? Mend { get; init; }
 
-    /// <summary>The rules the packet met, for whoever wants to see.</summary>
+    /// <summary>The rules the packet matched, for those who want the details.</summary>
     [JsonIgnore]
     public TraceAnswer? Evidence { get; init; }
 

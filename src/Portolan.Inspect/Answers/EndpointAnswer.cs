@@ -18,7 +18,7 @@ public sealed record EndpointAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Printed { get; init; }
 
-    /// <summary>The chain that stands for the endpoint; null where there is none.</summary>
+    /// <summary>The endpoint's own chain; null where there is none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Chain { get; init; }
 

@@ -11,11 +11,11 @@ public sealed record ExplainAnswer
     /// <summary>The paths, by service port, frontend and place of the client.</summary>
     public required ImmutableArray<ExplainedPathAnswer> Paths { get; init; }
 
-    /// <summary>The same paths by service port, with what the rules say of each before any packet moves.</summary>
+    /// <summary>The same paths by service port, with the facts about each that need no packet.</summary>
     [JsonIgnore]
     public ImmutableArray<ExplainedServiceAnswer> Services { get; init; } = [];
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Answers;
 /// <summary>The explanation of one service port.</summary>
 /// <param name="Service">The service port: "namespace/name:port".</param>
 /// <param name="Protocol">The protocol.</param>
-/// <param name="Facts">What the rules say of it before any packet moves, a line each.</param>
+/// <param name="Facts">The facts about it that need no packet, a line each.</param>
 /// <param name="Paths">The paths to it.</param>
 public sealed record ExplainedServiceAnswer(
     string Service, IpProtocol Protocol, ImmutableArray<string> Facts, ImmutableArray<ExplainedPathAnswer> Paths)

@@ -7,10 +7,10 @@ namespace Portolan.Inspect.Answers;
 /// <summary>Something that is wrong with the rules. The fields of the rule are null where no single rule is to blame.</summary>
 public sealed record FindingAnswer
 {
-    /// <summary>How bad.</summary>
+    /// <summary>How bad it is.</summary>
     public required FindingSeverity Severity { get; init; }
 
-    /// <summary>A short name that does not change: "missing-chain".</summary>
+    /// <summary>A stable short name: "missing-chain".</summary>
     public required string Code { get; init; }
 
     /// <summary>What it is about: a service, a chain.</summary>

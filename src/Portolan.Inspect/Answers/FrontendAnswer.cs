@@ -22,14 +22,14 @@ public sealed record FrontendAnswer
     public required ProgrammedState Outside { get; init; }
 
     /// <summary>
-    /// What keeps clients' packets from the service's rules, or from its endpoints behind them; null when nothing does that the input
-    /// shows.
+    /// What keeps clients' packets from the service's rules, or from its endpoints behind them; null when the input shows no
+    /// such thing.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Obstacle { get; init; }
 
     /// <summary>
-    /// How many rules a new packet from outside meets before the one that leads to the service; null when that is not in the nat table.
+    /// How many rules a new packet from outside is checked against before the one that leads to the service; null outside table nat.
     /// </summary>
     public required int? RulesBefore { get; init; }
 

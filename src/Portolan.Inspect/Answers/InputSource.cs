@@ -6,7 +6,7 @@ namespace Portolan.Inspect.Answers;
 /// <summary>A file that was opened or a command that was run for an answer.</summary>
 public sealed record InputSource
 {
-    /// <summary>The file's path, or the command in short ("nft -j list ruleset"); messages name it so.</summary>
+    /// <summary>The file's path, or the command in short ("nft -j list ruleset"); messages use this name.</summary>
     public required string Name { get; init; }
 
     /// <summary>The command that was run, with all its arguments; null for a file, and for a program that is not installed.</summary>
@@ -24,7 +24,7 @@ public sealed record InputSource
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Error { get; init; }
 
-    /// <summary>True for a program that this machine does not have: nothing is missing from the answer for that.</summary>
+    /// <summary>True for a program that is not installed: the answer is complete without it.</summary>
     [JsonIgnore]
     public bool IsNotInstalled { get; init; }
 }

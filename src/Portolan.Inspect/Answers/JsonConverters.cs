@@ -94,8 +94,8 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
     }
 }
 
-/// <summary>Numbers with as many digits as mean something.</summary>
-/// <param name="digits">Digits behind the point.</param>
+/// <summary>Numbers rounded to their significant digits.</summary>
+/// <param name="digits">Digits after the decimal point.</param>
 internal abstract class RoundedConverter(int digits) : JsonConverter<double>
 {
     public override bool HandleNull => true;
@@ -105,7 +105,7 @@ internal abstract class RoundedConverter(int digits) : JsonConverter<double>
 
     public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
     {
-        // JSON has no number for what is not known.
+        // JSON has no number for "unknown".
         if (double.IsNaN(value))
             writer.WriteNullValue();
         else
@@ -113,7 +113,7 @@ internal abstract class RoundedConverter(int digits) : JsonConverter<double>
     }
 }
 
-/// <summary>Shares are computed from figures of rules, which have five to eleven digits.</summary>
+/// <summary>Shares are computed from the probabilities in rules, which have five to eleven digits.</summary>
 internal sealed class ShareConverter() : RoundedConverter(6);
 
 internal sealed class ProbabilityConverter() : RoundedConverter(9);

@@ -9,7 +9,7 @@ namespace Portolan.Inspect.Answers;
 /// <summary>One end of a packet's path.</summary>
 public sealed record OutcomeAnswer
 {
-    /// <summary>How likely it is, above 0 up to 1; of candidates, not comparable.</summary>
+    /// <summary>Its probability, above 0 up to 1; those of candidates are not comparable.</summary>
     [JsonConverter(typeof(ProbabilityConverter))]
     public required double Probability { get; init; }
 
@@ -34,8 +34,8 @@ public sealed record OutcomeAnswer
     public string? Reason { get; init; }
 
     /// <summary>
-    /// Of a candidate: when the packet ends so, in words that follow "if", any of them being enough; null for others and when nothing is
-    /// asked.
+    /// Of a candidate: the conditions under which the packet ends so, in words that follow "if"; any one is enough. Null for others and
+    /// for an unconditional end.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? When { get; init; }
@@ -43,7 +43,7 @@ public sealed record OutcomeAnswer
     /// <summary>The rules and policies that matched, in order.</summary>
     public required ImmutableArray<PathStepAnswer> Path { get; init; }
 
-    /// <summary>For an unknown end: the ends it may be; null for others.</summary>
+    /// <summary>For an unknown end: the possible ends; null for others.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<OutcomeAnswer>? Candidates { get; init; }
 

@@ -5,7 +5,7 @@ using Portolan.Inspect.Simulation;
 namespace Portolan.Inspect.Answers;
 
 /// <summary>
-/// Ends of a packet's path that are shown together because they share all of it but one stretch, as a service's endpoints do.
+/// Ends of a packet's path that are shown together because their paths differ in one stretch only, as those of endpoints do.
 /// </summary>
 public sealed record OutcomeGroupAnswer
 {
@@ -18,13 +18,13 @@ public sealed record OutcomeGroupAnswer
     /// <summary>The steps from the beginning that all have in common.</summary>
     public required ImmutableArray<PathStepAnswer> First { get; init; }
 
-    /// <summary>The steps between that one end has for itself.</summary>
+    /// <summary>The steps in between, for each end.</summary>
     public required ImmutableArray<OutcomeBranchAnswer> Branches { get; init; }
 
     /// <summary>The steps up to the end that all have in common.</summary>
     public required ImmutableArray<PathStepAnswer> Last { get; init; }
 
-    /// <summary>For an unknown end: the ends it may be.</summary>
+    /// <summary>For an unknown end: the possible ends.</summary>
     public ImmutableArray<OutcomeGroupAnswer> Candidates { get; init; } = [];
 
     /// <summary>The answer for a group of ends.</summary>

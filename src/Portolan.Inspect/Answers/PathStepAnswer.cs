@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Answers;
 /// <summary>A step of a traced packet's path.</summary>
 public sealed record PathStepAnswer
 {
-    /// <summary>What happened. In the path of an end there are rules and policies only.</summary>
+    /// <summary>What happened. The path of an end has rules and policies only.</summary>
     [JsonIgnore]
     public PathStepKind Kind { get; init; }
 

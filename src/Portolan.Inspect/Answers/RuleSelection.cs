@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>The rules that a name stands for.</summary>
+/// <summary>The rules selected by a name.</summary>
 /// <param name="Places">The rules, in the order of the input; empty when nothing has the name.</param>
 /// <param name="IsOfService">True when the name is not a chain's and was looked up among services.</param>
 public sealed record RuleSelection(ImmutableArray<RuleRef> Places, bool IsOfService)
@@ -15,7 +15,7 @@ public sealed record RuleSelection(ImmutableArray<RuleRef> Places, bool IsOfServ
     /// <param name="rules">The rules to choose from.</param>
     /// <param name="services">The services in them.</param>
     /// <param name="guide">Names of chains.</param>
-    /// <param name="table">The name of the only table to look at; null for every one.</param>
+    /// <param name="table">Only this table; null for all.</param>
     /// <param name="name">A chain's or a service's name; null for every rule.</param>
     public static RuleSelection Of(Ruleset rules, ServiceCatalogue services, ChainGuide guide, string? table, string? name)
     {

@@ -16,7 +16,7 @@ public sealed record RulesAnswer
     [JsonIgnore]
     public ImmutableArray<ChainAnswer> Chains { get; init; } = [];
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

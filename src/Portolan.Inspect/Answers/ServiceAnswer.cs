@@ -35,7 +35,7 @@ public sealed record ServiceAnswer
     /// <summary>For how many seconds a client keeps its endpoint; null without session affinity.</summary>
     public required long? AffinitySeconds { get; init; }
 
-    /// <summary>loadBalancerSourceRanges; empty when everybody may use the load balancer.</summary>
+    /// <summary>loadBalancerSourceRanges; empty when every client may use the load balancer.</summary>
     public required ImmutableArray<InetPrefix> SourceRanges { get; init; }
 
     /// <summary>Where clients reach it, cluster IP first.</summary>

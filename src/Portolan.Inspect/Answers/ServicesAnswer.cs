@@ -10,10 +10,10 @@ public sealed record ServicesAnswer
     /// <summary>The service ports, in the catalogue's order.</summary>
     public required ImmutableArray<ServiceAnswer> Services { get; init; }
 
-    /// <summary>What the input does not show of all of them, and who serves here without rules.</summary>
+    /// <summary>What the input does not show of any service, and which proxies serve here without rules.</summary>
     public ImmutableArray<string> Notes { get; init; } = [];
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

@@ -5,24 +5,24 @@ using Portolan.Inspect.Simulation;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>The answer of <c>trace</c>: what becomes of one packet.</summary>
+/// <summary>The answer of <c>trace</c>: what happens to one packet.</summary>
 public sealed record TraceAnswer
 {
     /// <summary>The possible ends, most likely first.</summary>
     public required ImmutableArray<OutcomeAnswer> Outcomes { get; init; }
 
-    /// <summary>What the whole answer rests on, such as tables that the input does not show.</summary>
+    /// <summary>Limits of the whole answer, such as tables that the input does not show.</summary>
     public required ImmutableArray<string> Notes { get; init; }
 
     /// <summary>The packet.</summary>
     [JsonIgnore]
     public PacketSpec? Packet { get; init; }
 
-    /// <summary>The same ends, with those that share most of their path put together.</summary>
+    /// <summary>The same ends, grouped where they share most of their path.</summary>
     [JsonIgnore]
     public ImmutableArray<OutcomeGroupAnswer> Groups { get; init; } = [];
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

@@ -10,7 +10,7 @@ public sealed record WatchPacketAnswer
     /// <summary>The packet's number, from 1.</summary>
     public required int Packet { get; init; }
 
-    /// <summary>Always "end": tells it from the steps.</summary>
+    /// <summary>Always "end", unlike the steps.</summary>
     public string Kind { get; init; } = "end";
 
     /// <summary>How it ended: "forward", "local", "drop", "reject" or "unknown".</summary>
@@ -25,10 +25,10 @@ public sealed record WatchPacketAnswer
     /// <summary>The destination as the packet came.</summary>
     public required string? To { get; init; }
 
-    /// <summary>The source as it went.</summary>
+    /// <summary>The source as the packet left.</summary>
     public required string? Source { get; init; }
 
-    /// <summary>The destination as it went.</summary>
+    /// <summary>The destination as the packet left.</summary>
     public required string? Destination { get; init; }
 
     /// <summary>The service port that served, rejected or dropped it, or null.</summary>

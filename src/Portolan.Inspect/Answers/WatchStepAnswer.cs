@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>A step of a real packet that the kernel traced, an answer of <c>watch</c>.</summary>
+/// <summary>A step of a real packet that the kernel traced; one line of <c>watch</c>.</summary>
 public record WatchStepAnswer
 {
     /// <summary>The packet's number, from 1.</summary>
@@ -23,7 +23,7 @@ public record WatchStepAnswer
     /// <summary>The verdict as nft writes it, or the policy; null for neither.</summary>
     public required string? Verdict { get; init; }
 
-    /// <summary>How the step is shown to people; null for one that says nothing that the next does not.</summary>
+    /// <summary>The step as text; null for a step that adds nothing to the next one.</summary>
     [JsonIgnore]
     public WatchStepText? Shown { get; init; }
 }

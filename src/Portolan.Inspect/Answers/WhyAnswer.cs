@@ -11,10 +11,10 @@ public sealed record WhyAnswer
     /// <summary>One for each client and frontend, those that fail first.</summary>
     public required ImmutableArray<DiagnosisAnswer> Diagnoses { get; init; }
 
-    /// <summary>What the whole answer rests on, such as tables that the input does not show.</summary>
+    /// <summary>Limits of the whole answer, such as tables that the input does not show.</summary>
     public required ImmutableArray<string> Notes { get; init; }
 
-    /// <summary>What was read; null when it is not to be told.</summary>
+    /// <summary>What was read; null when it is not requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AnswerInput? Input { get; init; }
 

@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Checks within one table: who jumps where, and which rules can never match.</summary>
+/// <summary>Checks within one table: where chains jump, and which rules can never match.</summary>
 internal static class ChainChecks
 {
     internal static IEnumerable<Finding> Of(RuleTable table, ChainGuide guide)
@@ -45,7 +45,7 @@ internal static class ChainChecks
 
     private static Finding Missing(string subject, RuleRef? place, string what, string target) =>
         new(FindingSeverity.Error, "missing-chain", subject, place,
-        $"{what} goes to chain {target}, which the input does not show. The kernel does not allow this: the dump is cut, or was put " +
+        $"{what} goes to chain {target}, which the input does not show. The kernel does not allow this: the dump is cut off, or was put " +
             "together from several.",
         "Make a new dump with all tables and chains.");
 
@@ -55,10 +55,10 @@ internal static class ChainChecks
         {
             if (chain.Base is not null || referenced.Contains(chain.Name) || chain.Rules.IsEmpty || ChainPurposes.IsStandby(chain.Name))
                 continue;
-            // A way into a proxy's services that is cut off is told with what it does to clients (no-entry, no-masquerade).
+            // A missing jump into a proxy's service chains is reported by its effect on clients (no-entry, no-masquerade).
             if (KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Postrouting || chain.Name == ServiceTables.EntryOf(table))
                 continue;
-            // kube-proxy makes the chain of its other mode's firewall in table nat, and uses it where ranges of sources are given.
+            // kube-proxy in ipvs mode creates KUBE-FIREWALL in table nat and jumps to it only for source ranges.
             if (chain.Name == KubeProxyIptables.Firewall && table.Name == ServiceTables.Nat)
                 continue;
             bool isShared = ChainPurposes.IsShared(chain.Name);
@@ -72,24 +72,24 @@ internal static class ChainChecks
         }
     }
 
-    /// <summary>Rules that an earlier rule of the chain leaves nothing for, and repeated jumps into the service chains.</summary>
+    /// <summary>Rules shadowed by an earlier rule of the chain, and repeated jumps into the service chains.</summary>
     private static IEnumerable<Finding> Shadowed(RuleTable table, Chain chain, ChainGuide guide)
     {
         var seen = new Dictionary<EquatableArray<Statement>, int>();
-        int wall = -1;
+        int catchAll = -1;
         for (int index = 0; index < chain.Rules.Length; index++)
         {
             Rule rule = chain.Rules[index];
             var place = new RuleRef(table, chain, index);
-            if (wall >= 0)
+            if (catchAll >= 0)
             {
                 yield return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? chain.Name, place,
-                    $"No packet reaches this rule: rule {RuleChecker.Number(wall + 1)} of {chain.Name}, which "
-                        + $"{RuleDescriptions.Action(chain.Rules[wall], guide)}, takes every one.",
+                    $"No packet reaches this rule: rule {RuleChecker.Number(catchAll + 1)} of {chain.Name}, which "
+                        + $"{RuleDescriptions.Action(chain.Rules[catchAll], guide)}, takes every one.",
                     "Remove it, or move it before that rule.");
                 continue;
             }
-            // What a listing hides of a rule (interfaces, without -v) may tell it from one that looks alike.
+            // What a listing hides (interfaces, without -v) may distinguish rules that look the same.
             if (Conditions(rule) is not { } conditions || rule.Gaps != RuleGaps.None)
                 continue;
             if (seen.TryGetValue(conditions, out int earlier))
@@ -102,7 +102,7 @@ internal static class ChainChecks
                 seen[conditions] = index;
             }
             if (conditions.IsEmpty && chain.Gaps.IsEmpty && (Ends(rule) || LeadsToEndpoint(rule)))
-                wall = index;
+                catchAll = index;
         }
     }
 
@@ -113,18 +113,17 @@ internal static class ChainChecks
         {
             return new Finding(FindingSeverity.Note, "duplicate-jump", place.Chain.Name, place,
                 $"{place.Chain.Name} jumps to {KubeProxyIptables.Services} twice (rules {RuleChecker.Number(earlierIndex + 1)} and " +
-                $"{RuleChecker.Number(place.Index + 1)}): packets to other places walk all service rules twice.",
+                $"{RuleChecker.Number(place.Index + 1)}): packets to other destinations traverse all service rules twice.",
                 "Delete one of the two rules.");
         }
-        // A rule twice is one too many, but harms nobody; kube-proxy itself writes such pairs. A jump comes back, unless to a service's
-        // chain.
+        // A duplicate rule is harmless; kube-proxy itself writes such pairs. A jump returns, unless to a service's chain.
         bool isSame = place.Rule.Target == earlier.Target;
         if (isSame || !(Ends(earlier) || (IsServiceJump(earlier) && IsServiceJump(place.Rule))))
             return null;
         return new Finding(FindingSeverity.Warning, "shadowed-rule", guide.ServiceOf(place) ?? place.Chain.Name, place,
-            $"Rule {RuleChecker.Number(earlierIndex + 1)} of {place.Chain.Name} asks the same and comes first: this rule never " +
-            "serves anybody.",
-            "Two services may claim the same address and port; give one of them another.");
+            $"Rule {RuleChecker.Number(earlierIndex + 1)} of {place.Chain.Name} has the same conditions and comes first: this rule never " +
+            "matches.",
+            "Two services may claim the same address and port: change one of them.");
     }
 
     /// <summary>A chain that translates to an endpoint takes every packet that comes to it.</summary>
@@ -132,7 +131,7 @@ internal static class ChainChecks
 
     private static bool IsServiceJump(Rule rule) => ServiceChains.TargetOf(rule) is { } target && ServiceChains.IsServiceChain(target);
 
-    /// <summary>The conditions of a rule; null when chance or memory is among them, so that a second rule alike makes sense.</summary>
+    /// <summary>The conditions of a rule; null when they depend on chance or earlier packets, so that a second rule makes sense.</summary>
     private static EquatableArray<Statement>? Conditions(Rule rule)
     {
         var conditions = new List<Statement>();

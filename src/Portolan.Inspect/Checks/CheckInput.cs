@@ -8,14 +8,14 @@ using Portolan.Services.Planning;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>What a check looks at.</summary>
+/// <summary>The input of a check.</summary>
 /// <param name="Rules">The rules.</param>
-/// <param name="Services">The services they offer.</param>
+/// <param name="Services">The services they serve.</param>
 /// <param name="Node">What is known of the node's addresses.</param>
 /// <param name="Guide">Names of chains.</param>
 public sealed record CheckInput(Ruleset Rules, ServiceCatalogue Services, NodeAddresses Node, ChainGuide Guide)
 {
-    /// <summary>What the cluster says this node should serve, drained; null when that is not known.</summary>
+    /// <summary>What this node should serve according to the cluster, drained; null when that is not known.</summary>
     public ServiceTable? Cluster { get; init; }
 
     /// <summary>The ranges of pod addresses the cluster uses; empty when they are not known.</summary>
@@ -25,7 +25,7 @@ public sealed record CheckInput(Ruleset Rules, ServiceCatalogue Services, NodeAd
     public bool IsWholeNode { get; init; }
 }
 
-/// <summary>What a check found, and what it could not look at.</summary>
+/// <summary>What a check found, and what it could not check.</summary>
 /// <param name="Findings">The findings, worst first.</param>
-/// <param name="Limits">What was not checked and why; a clean result says nothing about it.</param>
+/// <param name="Limits">What was not checked and why; a clean result does not cover it.</param>
 public sealed record CheckResult(ImmutableArray<Finding> Findings, ImmutableArray<string> Limits);

@@ -8,7 +8,7 @@ using Portolan.Services.Plans;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Compares what the rules offer with what the cluster says this node should serve.</summary>
+/// <summary>Compares what the rules serve with what this node should serve according to the cluster.</summary>
 internal sealed class ClusterChecks
 {
     private const string Resync = "Look at the proxy's log and restart it if it does not catch up.";
@@ -54,15 +54,15 @@ internal sealed class ClusterChecks
             if (offers.Length == 0)
             {
                 yield return new Finding(FindingSeverity.Error, "service-without-rules", key.Name, null,
-                    $"The cluster has {key.Name} ({key.Protocol.ToRuleText()}, {key.Family}), but no rule knows it: its clients get no " +
-                    "answer from here.", Resync);
+                    $"The cluster has {key.Name} ({key.Protocol.ToRuleText()}, {key.Family}), but no rule serves it: its clients get no " +
+                    "answer from this node.", Resync);
             }
             foreach (Finding finding in offers.SelectMany(service => Compare(port, service)))
                 yield return finding;
         }
         foreach (ProgrammedService service in _input.Services.Services.Where(service => !recognised.Contains(service)))
         {
-            // The API server's own service is in every cluster, and in nobody's manifests.
+            // Every cluster has the API server's own service, but no manifest does.
             if (service.Service is "default/kubernetes"
                 || wanted.Contains(new PortKey(service.DisplayName, service.Protocol, service.Family)))
                 continue;
@@ -96,10 +96,10 @@ internal sealed class ClusterChecks
             if (!known.Contains(new InetEndpoint(endpoint.Address, endpoint.Port)))
             {
                 yield return new Finding(FindingSeverity.Error, "unknown-endpoint", name, TranslationTo(endpoint, service),
-                    $"Connections are sent to {endpoint.Text}, which is no endpoint of {name} in use.", Resync);
+                    $"Connections are sent to {endpoint.Text}, which is not a usable endpoint of {name}.", Resync);
             }
         }
-        // Rules name the endpoints a client of the cluster IP gets; under policy Local these are this node's.
+        // Compared are the endpoints of the cluster IP; under policy Local these are this node's.
         ImmutableArray<Backend> expected = port.InternalPolicyLocal
             && port.Frontends.Any(frontend => frontend.Kind == FrontendKind.ClusterIP)
             ? port.LocalBackends
@@ -121,7 +121,7 @@ internal sealed class ClusterChecks
                 string address = frontend.Kind == FrontendKind.NodePort
                     ? $"node port {frontend.Port}" : new InetEndpoint(frontend.Address, frontend.Port).ToString();
                 yield return new Finding(FindingSeverity.Error, "missing-frontend", name, null,
-                    $"{address} of {name} has no rule: clients that dial it get no answer from here.", Resync);
+                    $"{address} of {name} has no rule: clients that connect to it get no answer from this node.", Resync);
             }
         }
         foreach (ProgrammedFrontend frontend in service.Frontends)
@@ -131,7 +131,7 @@ internal sealed class ClusterChecks
             if (!isWanted)
             {
                 yield return new Finding(FindingSeverity.Error, "unknown-frontend", name, frontend.Place,
-                    $"Rules answer at {frontend.Text} for {name}, which the cluster does not say (any more).", Resync);
+                    $"Rules answer at {frontend.Text} for {name}, which the cluster does not have (any more).", Resync);
             }
         }
     }
@@ -170,7 +170,7 @@ internal sealed class ClusterChecks
             if (found.Count == 0 || found.SetEquals(wanted))
                 continue;
             yield return new Finding(FindingSeverity.Warning, "pod-range-differs", wanted.Key.ToString(), null,
-                $"The rules take {string.Join(", ", found)} for the addresses of pods, the cluster says {string.Join(", ", wanted)}: the " +
+                $"The rules treat {string.Join(", ", found)} as the pod range, but the cluster uses {string.Join(", ", wanted)}: the " +
                 "wrong clients are masqueraded.",
                 "Set clusterCIDR in the proxy's configuration and restart it.");
         }

@@ -5,10 +5,10 @@ namespace Portolan.Inspect.Checks;
 /// <summary>How bad a finding is.</summary>
 public enum FindingSeverity : byte
 {
-    /// <summary>Worth knowing: left-overs, redundancy.</summary>
+    /// <summary>Worth knowing: leftovers, redundancy.</summary>
     Note,
 
-    /// <summary>Traffic may go another way than the cluster means it to.</summary>
+    /// <summary>Traffic may not go where the cluster wants it.</summary>
     Warning,
 
     /// <summary>Traffic goes wrong.</summary>
@@ -16,8 +16,8 @@ public enum FindingSeverity : byte
 }
 
 /// <summary>Something that is wrong with the rules.</summary>
-/// <param name="Severity">How bad.</param>
-/// <param name="Code">A short name that does not change: "missing-chain".</param>
+/// <param name="Severity">How bad it is.</param>
+/// <param name="Code">A stable short name: "missing-chain".</param>
 /// <param name="Subject">What it is about: a service, a chain.</param>
 /// <param name="Place">The rule, where there is one.</param>
 /// <param name="Explanation">What is wrong and what it does to traffic.</param>

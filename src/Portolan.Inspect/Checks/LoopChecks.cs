@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Checks;
 
 /// <summary>
-/// Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together.
+/// Chains that lead back to themselves. The kernel refuses to load them (ELOOP); a dump may have been edited or put together from several.
 /// </summary>
 internal static class LoopChecks
 {
@@ -19,22 +19,22 @@ internal static class LoopChecks
         }
     }
 
-    /// <summary>Walks all that can be reached from a chain; the way is a list, as chains of a dump may nest as deep as they like.</summary>
+    /// <summary>Visits all chains reachable from a chain; the path is a list, not recursion, as a dump may nest to any depth.</summary>
     private static IEnumerable<Finding> From(RuleTable table, Chain start, HashSet<string> entered, ChainGuide guide)
     {
-        var way = new Stack<(Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps)>();
-        var onWay = new HashSet<string>(StringComparer.Ordinal);
+        var path = new Stack<(Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps)>();
+        var onPath = new HashSet<string>(StringComparer.Ordinal);
         Enter(start);
-        while (way.TryPeek(out (Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps) top))
+        while (path.TryPeek(out (Chain Chain, IEnumerator<(RuleRef Place, string Target)> Jumps) top))
         {
             if (!top.Jumps.MoveNext())
             {
-                way.Pop();
-                onWay.Remove(top.Chain.Name);
+                path.Pop();
+                onPath.Remove(top.Chain.Name);
                 continue;
             }
             (RuleRef place, string target) = top.Jumps.Current;
-            if (onWay.Contains(target))
+            if (onPath.Contains(target))
                 yield return Loop(place, target, guide);
             else if (table.FindChain(target) is { } next)
                 Enter(next);
@@ -44,8 +44,8 @@ internal static class LoopChecks
         {
             if (!entered.Add(chain.Name))
                 return;
-            onWay.Add(chain.Name);
-            way.Push((chain, Jumps(table, chain).GetEnumerator()));
+            onPath.Add(chain.Name);
+            path.Push((chain, Jumps(table, chain).GetEnumerator()));
         }
     }
 
@@ -54,7 +54,7 @@ internal static class LoopChecks
 
     private static Finding Loop(RuleRef place, string target, ChainGuide guide) =>
         new(FindingSeverity.Error, "jump-loop", guide.ServiceOf(place) ?? target, place,
-        $"The rule leads back to chain {target}, from where packets came: they would go in a circle. The kernel refuses such rules, so " +
+        $"The rule leads back to chain {target}, which leads to this rule: packets would loop. The kernel refuses such rules, so " +
             "the dump was edited or put together from several.",
         "Make a new dump.");
 }

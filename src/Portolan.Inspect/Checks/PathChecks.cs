@@ -7,7 +7,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Whether packets get into the service rules, and what is marked is masqueraded or dropped.</summary>
+/// <summary>Whether packets reach the service rules, and whether marked packets are masqueraded or dropped.</summary>
 internal static class PathChecks
 {
     private const uint DropMark = KubeProxyIptables.DropMark;
@@ -22,7 +22,7 @@ internal static class PathChecks
         if (DropMarkWithoutDrop(rules, table, guide) is { } marked)
             yield return marked;
         bool isEmpty = table.FindChain(entry) is not { Rules.IsEmpty: false };
-        // Maps keep their elements when rules are flushed; chains keep nothing.
+        // A flush of rules empties chains, but not maps.
         if (table.IsExcerpt || (isEmpty && table.Sets.All(set => set.Elements.IsEmpty)))
             yield break;
         if (isEmpty)
@@ -54,14 +54,14 @@ internal static class PathChecks
         HashSet<string> reached = Places.Reachable(table, Hook.Postrouting);
         static bool Masquerades(Chain chain) =>
             chain.Rules.Any(rule => rule.Target is NatStatement { Kind: NatKind.Masquerade or NatKind.Source });
-        string chainName = ServiceTables.MasqueraderOf(table);
-        // Another program's SNAT rule in iptables' POSTROUTING masquerades what that program wants, not what is marked.
+        string chainName = ServiceTables.MasqueradingChainOf(table);
+        // Another program's SNAT rule in iptables' POSTROUTING does not masquerade what the proxy marked.
         Chain? own = table.FindChain(chainName);
         bool isReached = reached.Contains(chainName);
         if (own is not null && isReached && Masquerades(own))
             return null;
         return new Finding(FindingSeverity.Error, "no-masquerade", chainName, null,
-            "Packets are marked to be masqueraded, but nothing masquerades them: answers of endpoints will not find back to clients " +
+            "Packets are marked to be masqueraded, but nothing masquerades them: replies from endpoints will not get back to clients " +
             "from outside.",
             isReached || own is null
                 ? $"{chainName} lacks its rule that masquerades: restart the proxy."

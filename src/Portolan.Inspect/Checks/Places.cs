@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>The places of rules in a table.</summary>
+/// <summary>References to the rules of a table.</summary>
 internal static class Places
 {
     internal static IEnumerable<RuleRef> Of(RuleTable table) => table.Chains.SelectMany(chain => Of(table, chain));
@@ -11,7 +11,7 @@ internal static class Places
     internal static IEnumerable<RuleRef> Of(RuleTable table, Chain chain) =>
         Enumerable.Range(0, chain.Rules.Length).Select(index => new RuleRef(table, chain, index));
 
-    /// <summary>The chains that packets of a hook can get to, by jumps, gotos and verdict maps of the table.</summary>
+    /// <summary>The chains that packets of a hook can reach, by jumps, gotos and verdict maps of the table.</summary>
     internal static HashSet<string> Reachable(RuleTable table, Hook hook)
     {
         var reached = new HashSet<string>(StringComparer.Ordinal);

@@ -6,10 +6,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
-/// <summary>Looks for what is wrong with service rules, by themselves and against what the cluster says.</summary>
+/// <summary>Finds faults in service rules, by themselves and compared with the cluster.</summary>
 public static class RuleChecker
 {
-    /// <summary>Checks everything there is to check.</summary>
+    /// <summary>Runs all checks.</summary>
     public static CheckResult Check(CheckInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -21,15 +21,15 @@ public static class RuleChecker
                 .SelectMany(table => ChainChecks.Of(table, input.Guide)),
             .. ShareChecks.Of(input.Rules, input.Services),
             .. PathChecks.Of(input.Rules, input.Guide),
-            .. WalkChecks.Of(input, limits),
+            .. ObstacleChecks.Of(input, limits),
             .. input.Cluster is null ? [] : ClusterChecks.Of(input, limits),
         ];
         foreach (RuleTable table in input.Rules.Tables.Where(table => table.IsExcerpt))
-            limits.Add($"The input shows only a part of table {table.Name}: missing and unused chains, and ways into it, are not " +
+            limits.Add($"The input shows only a part of table {table.Name}: missing and unused chains, and jumps into it, are not " +
                 "checked there.");
         limits.AddRange(ProxyModes.Of(input.Rules));
         if (input.Services.Services.IsEmpty)
-            limits.Add("The rules offer no services.");
+            limits.Add("The rules serve no services.");
         foreach (TableFamily family in (ImmutableArray<TableFamily>)[TableFamily.Ip, TableFamily.Ip6])
         {
             if (Caveats.LacksFilter(input.Rules, family))

@@ -9,7 +9,7 @@ namespace Portolan.Inspect.Checks;
 /// <summary>Endpoints that do not get equal shares.</summary>
 internal static class ShareChecks
 {
-    private const string Advice = "Rules were added or removed by hand, or a sync was cut off: let the proxy write them anew (restart it).";
+    private const string Advice = "Rules were added or removed by hand, or a sync was interrupted: restart the proxy, which rewrites them.";
 
     internal static IEnumerable<Finding> Of(Ruleset rules, ServiceCatalogue catalogue)
     {
@@ -31,7 +31,7 @@ internal static class ShareChecks
         ProgrammedEndpoint least = unequal.MinBy(endpoint => endpoint.Share)!, most = unequal.MaxBy(endpoint => endpoint.Share)!;
         double total = unequal.Sum(endpoint => endpoint.Share);
         string together = Math.Abs(total - 1) > 1e-3
-            ? $"; together they get {OutcomeText.Percent(total)}, and the others no endpoint at all."
+            ? $"; together they get {OutcomeText.Percent(total)}, and the remaining connections reach no endpoint."
             : ".";
         string shares = least.Share == most.Share
             ? $"Each endpoint gets {OutcomeText.Percent(least.Share)}"

@@ -7,7 +7,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Checks;
 
 /// <summary>
-/// Who writes service rules here (two back-ends or two proxies at once are one too many), and what somebody switched off.
+/// Who writes service rules here (two back-ends or two proxies at once are an error), and which tables are switched off.
 /// </summary>
 public static class WriterChecks
 {
@@ -30,7 +30,7 @@ public static class WriterChecks
                 RuleTable legacy = rules.Tables.First(table => table.Family == family && table.Backend == RuleBackend.IptablesLegacy
                     && ServiceTables.HasIptablesServices(table));
                 yield return new Finding(FindingSeverity.Error, "two-backends", subject, First(legacy, KubeProxyIptables.Services),
-                    "Service rules are in both back-ends of iptables, legacy and nft. The kernel obeys both; the older ones are not " +
+                    "Service rules are in both back-ends of iptables, legacy and nft. The kernel applies both; the older ones are not " +
                     "updated any more.",
                     "Find out which back-end the proxy uses now (iptables --version in its container) and flush the KUBE chains of " +
                         "the other.");
@@ -39,14 +39,14 @@ public static class WriterChecks
             if (names.Length > 1)
             {
                 yield return new Finding(FindingSeverity.Error, "two-proxies", subject, null,
-                    $"Rules of more than one service proxy are loaded: {string.Join(" and ", names)}. Whichever the kernel asks first " +
+                    $"Rules of more than one service proxy are loaded: {string.Join(" and ", names)}. Whichever comes first " +
                     "decides, with endpoints that may be stale.",
-                    "Stop the proxy that shall not run, and clean up after it (kube-proxy --cleanup, portolan proxy --cleanup).");
+                    "Stop the proxy that should not run, and clean up after it (kube-proxy --cleanup, portolan proxy --cleanup).");
             }
         }
     }
 
-    /// <summary>Tables that are there and have no effect.</summary>
+    /// <summary>Tables that exist but have no effect.</summary>
     internal static IEnumerable<Finding> SwitchedOff(Ruleset rules)
     {
         foreach (RuleTable table in rules.Tables.Where(static table => table.IsDormant))

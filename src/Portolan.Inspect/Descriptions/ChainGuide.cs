@@ -49,11 +49,11 @@ public sealed class ChainGuide
             ?? ServiceOf(place.Chain.Name);
     }
 
-    /// <summary>The endpoint that a chain stands for, or null.</summary>
+    /// <summary>The endpoint of an endpoint's own chain, or null.</summary>
     public ProgrammedEndpoint? EndpointOf(string chain) => _endpoints.GetValueOrDefault(chain);
 
     /// <summary>
-    /// What a chain is for, in words without a subject: "picks one of all endpoints of default/testsvc". Null when it is nobody's we know.
+    /// What a chain is for, in words without a subject: "picks one of all endpoints of default/testsvc". Null for an unknown chain.
     /// </summary>
     public string? PurposeOf(string chain)
     {

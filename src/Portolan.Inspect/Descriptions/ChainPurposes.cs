@@ -1,11 +1,11 @@
 using System.Globalization;
 using Portolan.Rules.Dialects;
 
-#pragma warning disable CS8524 // A role without a line here fails to compile (CS8509); numbers that are no role do not occur.
+#pragma warning disable CS8524 // A role without a line here fails to compile (CS8509); other numbers do not occur.
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>What chains do, in words without a subject, by their role. A role without words says nothing that helps a reader.</summary>
+/// <summary>What chains do, in words without a subject, by their role. A role without words has nothing to explain.</summary>
 internal static class ChainPurposes
 {
     private const string AllEndpoints = "picks one of all endpoints";
@@ -15,7 +15,7 @@ internal static class ChainPurposes
     private const string Forbidden = "drops load balancer traffic from sources that are not allowed";
     private const string InMap = "finds the service by destination, in a map";
 
-    /// <summary>Words for a chain that all services share, or that is one of many of its kind; null when it is nobody's we know.</summary>
+    /// <summary>Words for a chain that all services share, or that is one of many of its kind; null for an unknown chain.</summary>
     internal static string? Of(string chain) =>
         Of(KubeProxyIptables.RoleOf(chain)) ?? Of(KubeProxyNftables.RoleOf(chain))
         ?? (PortolanTables.TryParseChain(chain, out PortolanChain own) ? Of(own) : null);
@@ -27,7 +27,7 @@ internal static class ChainPurposes
     /// <summary>True for a chain that a proxy (or the kubelet, for it) keeps for all services.</summary>
     internal static bool IsShared(string chain) => !IsOwned(chain) && !IsChoice(chain) && Of(chain) is not null;
 
-    /// <summary>True for a shared chain that stands ready for rules of services: unused where no service needs it.</summary>
+    /// <summary>True for a shared chain that may be unused because no service needs it.</summary>
     internal static bool IsStandby(string chain) =>
         KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
         || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
@@ -45,14 +45,14 @@ internal static class ChainPurposes
         KubeChainRole.Services => "finds the service by destination, one rule after the other",
         KubeChainRole.ExternalServices => "rejects packets to external addresses of services that cannot serve",
         KubeChainRole.NodePorts => "finds the service by node port",
-        KubeChainRole.MarkMasquerade => "marks packets that shall leave with the node's address (masquerade)",
-        KubeChainRole.MarkDrop => $"marks packets that shall be dropped later, by {KubeProxyIptables.Firewall} in the filter table",
+        KubeChainRole.MarkMasquerade => "marks packets to be masqueraded",
+        KubeChainRole.MarkDrop => $"marks packets to be dropped later, by {KubeProxyIptables.Firewall} in the filter table",
         KubeChainRole.Postrouting => "masquerades marked packets",
         KubeChainRole.Forward => "lets marked and established traffic be forwarded, and drops invalid packets",
-        KubeChainRole.Firewall => "drops marked packets, and outsiders that pretend to be on loopback",
+        KubeChainRole.Firewall => "drops marked packets, and packets from outside to loopback addresses",
         KubeChainRole.ProxyFirewall => Forbidden,
-        KubeChainRole.ProxyCanary => "has no rules: kube-proxy watches whether somebody flushed the table",
-        KubeChainRole.KubeletCanary => "has no rules: the kubelet watches whether somebody flushed the table",
+        KubeChainRole.ProxyCanary => "has no rules: its absence shows kube-proxy that the table was flushed",
+        KubeChainRole.KubeletCanary => "has no rules: its absence shows the kubelet that the table was flushed",
         KubeChainRole.ClusterEndpoints => AllEndpoints,
         KubeChainRole.LocalEndpoints => LocalEndpoints,
         KubeChainRole.External => External,
@@ -68,10 +68,10 @@ internal static class ChainPurposes
         KubeNftablesChainRole.Services => InMap,
         KubeNftablesChainRole.Masquerading => "masquerades marked packets and endpoints talking to themselves",
         KubeNftablesChainRole.ClusterIPsCheck =>
-            "rejects packets to unknown ports of cluster IPs and drops those to cluster IPs nobody has",
+            "rejects packets to unknown ports of cluster IPs and drops those to unallocated cluster IPs",
         KubeNftablesChainRole.ServiceEndpointsCheck => "rejects or drops packets to services without endpoints",
         KubeNftablesChainRole.NodePortEndpointsCheck => "rejects or drops packets to node ports of services without endpoints",
-        KubeNftablesChainRole.FirewallCheck => "sends load balancer traffic past its allowed sources",
+        KubeNftablesChainRole.FirewallCheck => "checks the sources of load balancer traffic",
         KubeNftablesChainRole.Reject => "rejects",
         KubeNftablesChainRole.MarkMasquerade => Of(KubeChainRole.MarkMasquerade),
         KubeNftablesChainRole.ClusterEndpoints => AllEndpoints,
@@ -86,25 +86,25 @@ internal static class ChainPurposes
     {
         PortolanChainKind.Services => InMap,
         PortolanChainKind.NodePorts => "finds the service by node port, in a map",
-        PortolanChainKind.ServiceRanges => "drops cluster IPs nobody has",
+        PortolanChainKind.ServiceRanges => "drops packets to unallocated cluster IPs",
         PortolanChainKind.SourceCheck => Forbidden,
         PortolanChainKind.OffCluster => "marks traffic to cluster IPs from outside the cluster for masquerading",
-        PortolanChainKind.ExternalLocal => "serves pods and this node from the whole cluster where the policy is Local",
+        PortolanChainKind.ExternalLocal => "serves pods and this node from all endpoints where the policy is Local",
         PortolanChainKind.Inside => "picks endpoints for pods and this node",
-        PortolanChainKind.Policies => "does what source ranges, policy Local, masquerading and affinity ask for, and then tells services " +
-            "by their number of endpoints",
+        PortolanChainKind.Policies => "applies source ranges, policy Local, masquerading and affinity, and then branches " +
+            "by number of endpoints",
         PortolanChainKind.NoEndpoints => "rejects: the service has no endpoints",
         PortolanChainKind.NoLocalEndpoints => "drops: no endpoint on this node, and the policy is Local",
-        PortolanChainKind.Overtaken => "serves a packet during which the rules changed",
-        PortolanChainKind.OffClusterPickOf => $"marks clients that are no pods for masquerading, and {Pick(chain)}",
+        PortolanChainKind.Overtaken => "serves a packet that was under way when the rules changed",
+        PortolanChainKind.OffClusterPickOf => $"marks clients outside the pod ranges for masquerading, and {Pick(chain)}",
         PortolanChainKind.MasqueradePickOf => $"marks all clients for masquerading, and {Pick(chain)}",
         PortolanChainKind.PickOf or PortolanChainKind.AffinityPickOf => Pick(chain),
         PortolanChainKind.Pick or PortolanChainKind.PickByCount or PortolanChainKind.PickFrom or PortolanChainKind.AffinityPick
-            or PortolanChainKind.AffinityPickFrom => "tells services by their number of endpoints",
-        PortolanChainKind.AffinityLocal => $"looks whether the client was served by one of this node's endpoints within {Number(chain)} s",
-        PortolanChainKind.Affinity => $"looks whether the client was served by one of the endpoints within {Number(chain)} s",
+            or PortolanChainKind.AffinityPickFrom => "branches by number of endpoints",
+        PortolanChainKind.AffinityLocal => $"checks whether the client was served by one of this node's endpoints within {Number(chain)} s",
+        PortolanChainKind.Affinity => $"checks whether the client was served by one of the endpoints within {Number(chain)} s",
         PortolanChainKind.AffinityFound or PortolanChainKind.AffinityLocalFound =>
-            "remembers the client with its endpoint and translates to that",
+            "remembers the client's endpoint and translates to it",
         PortolanChainKind.AffinityNew => "picks an endpoint for a client that is not remembered",
         PortolanChainKind.Prerouting or PortolanChainKind.Output or PortolanChainKind.Postrouting => null,
     };

@@ -6,10 +6,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Finds source addresses that stand for a pod, the node or an outsider in the given rules.</summary>
+/// <summary>Finds source addresses of a pod, the node and a client outside for the given rules.</summary>
 internal sealed class Clients
 {
-    // Documentation ranges (RFC 5737, RFC 3849): no cluster uses them, though a source range of an example may.
+    // Documentation ranges (RFC 5737, RFC 3849): no cluster uses them, though an example's source range may.
     private static readonly string[] s_outsidersV4 = ["203.0.113.9", "198.51.100.9", "192.0.2.9", "8.8.8.8"];
     private static readonly string[] s_outsidersV6 = ["2001:db8:ffff::9", "2001:db8:eeee::9"];
     private static readonly InetAddress s_standInV4 = InetAddress.Parse("192.0.2.1");
@@ -36,7 +36,7 @@ internal sealed class Clients
         }
     }
 
-    /// <summary>The source ranges by which the rules tell pods from others.</summary>
+    /// <summary>The source ranges by which the rules distinguish pods from other clients.</summary>
     internal IReadOnlyList<InetPrefix> PodRanges => _podRanges;
 
     internal InetAddress NodeAddress(IpFamily family)
@@ -46,7 +46,7 @@ internal sealed class Clients
         return known.Family != IpFamily.None ? known : family == IpFamily.IPv4 ? s_standInV4 : s_standInV6;
     }
 
-    /// <summary>The clients of a kind; two outsiders where a load balancer lets only some in.</summary>
+    /// <summary>The clients of a kind; two from outside where a load balancer restricts its sources.</summary>
     internal IEnumerable<(InetAddress Source, string Who)> At(ClientPlace place, ProgrammedService service, ProgrammedFrontend frontend)
     {
         IpFamily family = service.Family;
@@ -81,7 +81,7 @@ internal sealed class Clients
         {
             if (range.Family != family)
                 continue;
-            // The last addresses of the range are the least likely to be an endpoint, whose talking to itself is another story.
+            // The last addresses of the range are the least likely to be an endpoint's; hairpin traffic is a separate case.
             UInt128 number = range.Last.ToNumber();
             for (int back = 1; back < 64; back++)
             {
@@ -103,7 +103,7 @@ internal sealed class Clients
         return range.Contains(candidate) ? candidate : range.Address;
     }
 
-    private static bool TellsPods(string chain) =>
+    private static bool DistinguishesPods(string chain) =>
         KubeProxyIptables.RoleOf(chain) is KubeChainRole.Services or KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints
         or KubeChainRole.Endpoint
             or KubeChainRole.External or KubeChainRole.ExternalLocal
@@ -113,10 +113,10 @@ internal sealed class Clients
             && own.Kind is PortolanChainKind.OffCluster or PortolanChainKind.OffClusterPickOf or PortolanChainKind.Policies
                 or PortolanChainKind.ExternalLocal);
 
-    /// <summary>Service rules tell pods by their source range: "not from there: masquerade", or "from there: to all endpoints".</summary>
+    /// <summary>Service rules recognise pods by source range: "not from it: masquerade", or "from it: to all endpoints".</summary>
     private void FindPodRanges(Chain chain)
     {
-        if (!TellsPods(chain.Name))
+        if (!DistinguishesPods(chain.Name))
             return;
         foreach (Rule rule in chain.Rules)
         {

@@ -8,18 +8,18 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>How a walk ends and why, in sentences.</summary>
+/// <summary>How a path ends and why, in sentences.</summary>
 internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedService service, ProgrammedFrontend frontend,
     EndpointChoice? choice)
 {
-    // The bit can be configured (iptablesDropBit), in practice nobody does.
+    // The bit is configurable (iptablesDropBit), but hardly anybody changes it.
     private const uint DropMark = KubeProxyIptables.DropMark;
 
     internal ImmutableArray<string> Of(Outcome main, List<Outcome> ends)
     {
         var sentences = ImmutableArray.CreateBuilder<string>();
-        Tell(main, sentences);
-        // What the same walk comes to under other conditions, or by chance, is told too: one sentence for each different end.
+        AddEnd(main, sentences);
+        // Other ends, under other conditions or by chance, get one sentence each.
         var told = new HashSet<string>(StringComparer.Ordinal) { Kind(main) };
         foreach (Outcome other in ends)
         {
@@ -29,7 +29,7 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         return sentences.ToImmutable();
     }
 
-    private void Tell(Outcome main, ImmutableArray<string>.Builder sentences)
+    private void AddEnd(Outcome main, ImmutableArray<string>.Builder sentences)
     {
         if (!main.When.IsEmpty)
             sentences.Add($"These are the steps {string.Join(", or ", main.When.Select(condition => $"if {condition}"))}.");
@@ -40,7 +40,7 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             sentences.Add(Masquerading(OutcomeText.IsOnlyPlaceUnknown(main) ? main.Candidates[0] : main));
     }
 
-    /// <summary>Ends that are told in one sentence: an endpoint is as good as another.</summary>
+    /// <summary>Ends that share a sentence: which endpoint it is makes no difference.</summary>
     private static string Kind(Outcome end) => $"{string.Join('|', end.When)} " + (Arrives(end)
         ? end.IsTranslated ? "served" : "untranslated" : $"{end.Verdict} {OutcomeText.DecidedBy(end)} {end.Reason}");
 
@@ -75,16 +75,16 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
                         $"{KubeProxyIptables.Firewall}, from the kubelet) "
                         + "is in the filter table, which the input does not show.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated && endpoints > 1:
-                return $"The destination becomes one of {Number(endpoints)} endpoints; this walk shows {destination}.";
+                return $"The destination becomes one of {Number(endpoints)} endpoints; this path shows {destination}.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local when main.IsTranslated:
                 return $"The destination becomes " +
                     $"{destination}{(main.Verdict == OutcomeVerdict.Local ? ", on this node itself" : string.Empty)}.";
             case OutcomeVerdict.Forward or OutcomeVerdict.Local:
                 return $"No rule translates the packet: it goes on to {destination} as it is.";
             case OutcomeVerdict.Drop:
-                return $"The packet is dropped{By(main)}: the client hears nothing and waits.";
+                return $"The packet is dropped{By(main)}: the client gets no answer and waits.";
             case OutcomeVerdict.Reject:
-                return $"The packet is rejected{By(main)}: the client is told '{main.Reason}' at once.";
+                return $"The packet is rejected{By(main)}: the client gets '{main.Reason}' at once.";
             default:
                 return choice is { Endpoints: { Length: > 1 } all } && all.Any(endpoint => endpoint.Address.Family == IpFamily.None)
                     ? $"The destination becomes one of {Number(all.Length)} endpoints, whose addresses are not in the input."
@@ -94,7 +94,7 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
 
     private static string By(Outcome end) => OutcomeText.DecidedBy(end) is { } who ? $" by {who}" : string.Empty;
 
-    /// <summary>The reason behind an end that serves nobody.</summary>
+    /// <summary>Why no endpoint serves the packet.</summary>
     private string? Why(Outcome main)
     {
         bool isMarked = main.Path.Any(step => step.Place is { } place && ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop);
@@ -110,7 +110,7 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
                     string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
                     return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
                 case UnservedCause.NoEndpoints:
-                    return $"Why: {service.DisplayName} has no usable endpoint anywhere.";
+                    return $"Why: {service.DisplayName} has no usable endpoint.";
                 case UnservedCause.SourceNotAllowed:
                     return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges " +
                         $"({string.Join(", ", service.SourceRanges)}).";
@@ -130,8 +130,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
             string where = last?.Place is { } place ? $" by {place.Table.Name} {place.Chain.Name} rule {Number(place.Index + 1)}"
                 : string.Empty;
             return $"The source becomes an address of this " +
-                $"node{where}{(isMarked ? ", because of the mark set on the way" : string.Empty)}: "
-                + "the endpoint answers the node, and the node the client.";
+                $"node{where}{(isMarked ? ", because of the mark set earlier" : string.Empty)}: "
+                + "the endpoint replies to the node, which replies to the client.";
         }
         if (isMarked
             && !rules.Tables.Any(table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null))

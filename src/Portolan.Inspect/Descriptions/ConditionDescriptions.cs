@@ -4,10 +4,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>What descriptions of conditions need to know besides the condition: nothing.</summary>
+/// <summary>Descriptions of conditions need no context.</summary>
 internal readonly record struct NoContext;
 
-/// <summary>Conditions in words; a new kind fails to compile until it has some.</summary>
+/// <summary>Conditions in words; a new kind fails to compile until it has a description.</summary>
 internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
 {
     internal static ConditionDescriptions Instance { get; } = new();
@@ -20,7 +20,7 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
             : match.Prefix.ToString());
 
     public string Visit(MaskedAddressMatch match, in NoContext context) =>
-        $"{Side(match.Side)} {Not(match.Negated)}{match.Value} under mask {match.Mask}";
+        $"{Side(match.Side)} {Not(match.Negated)}{match.Value} with mask {match.Mask}";
 
     public string Visit(AddressRangeMatch match, in NoContext context) =>
         $"{Side(match.Side)} {Not(match.Negated)}{match.First} to {match.Last}";
@@ -32,7 +32,7 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
     }
 
     public string Visit(InterfaceMatch match, in NoContext context) =>
-        $"{(match.Direction == InterfaceDirection.In ? "in by" : "out by")} {Not(match.Negated)}{match.Name}{(match.IsPrefix ? "+" : "")}";
+        $"{(match.Direction == InterfaceDirection.In ? "in" : "out")} via {Not(match.Negated)}{match.Name}{(match.IsPrefix ? "+" : "")}";
 
     public string Visit(PhysdevMatch match, in NoContext context) => match.Negated ? "not bridged" : "bridged";
 
@@ -101,9 +101,9 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
         $"in the connection's {Direction(match.Direction)} direction";
 
     public string Visit(ConntrackExpireMatch match, in NoContext context) => string.Create(CultureInfo.InvariantCulture,
-        $"connection {Not(match.Negated)}forgotten in {match.FirstSeconds} to {match.LastSeconds} s");
+        $"connection {Not(match.Negated)}expires in {match.FirstSeconds} to {match.LastSeconds} s");
 
-    // It counts, and holds for every packet.
+    // It only counts; every packet matches.
     public string Visit(AccountingMatch match, in NoContext context) => string.Empty;
 
     public string Visit(UnmodelledMatch match, in NoContext context) => match.Text;
@@ -148,7 +148,7 @@ internal sealed class ConditionDescriptions : IMatchVisitor<NoContext, string>
                 RelationalOperator.Greater => $"{left} above {right}",
                 RelationalOperator.GreaterOrEqual => $"{left} at least {right}",
                 RelationalOperator.AnyBit => $"{left} has {right}",
-                _ => $"{left} has not {right}",
+                _ => $"{left} lacks {right}",
             },
         };
     }

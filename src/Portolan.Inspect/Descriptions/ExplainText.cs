@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Descriptions;
 /// <summary>The parts of an explanation that are the same on a terminal and in a file.</summary>
 public static class ExplainText
 {
-    /// <summary>What the rules say of a service before any packet moves.</summary>
+    /// <summary>The facts about a service that need no packet.</summary>
     public static IEnumerable<string> Facts(ProgrammedService service)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -47,14 +47,14 @@ public static class ExplainText
         int count = choice.Endpoints.Length;
         if (!choice.IsByStatistics)
         {
-            yield return $"One random number picks the endpoint; each of the {Number(count)} is as likely as the others:";
+            yield return $"One random number picks the endpoint; each of the {Number(count)} is equally likely:";
             foreach (ProgrammedEndpoint endpoint in choice.Endpoints)
                 yield return $"    {ShareText.Of(endpoint.Share),-8} {endpoint.Text}";
             yield break;
         }
         if (count < 2)
             yield break;
-        yield return $"{choice.Place?.Chain.Name} asks its rules from the top, one endpoint each:";
+        yield return $"{choice.Place?.Chain.Name} evaluates its rules from the top, one endpoint each:";
         yield return "    rule says      reached by   gets     endpoint";
         double left = 1;
         foreach (ProgrammedEndpoint endpoint in choice.Endpoints)
@@ -66,13 +66,13 @@ public static class ExplainText
         }
         if (choice.Endpoints.FirstOrDefault(endpoint => endpoint.Share == 0) is { } none)
         {
-            yield return $"{none.Text} gets nothing: a rule above it takes every packet that comes to it.";
+            yield return $"{none.Text} gets nothing: an earlier rule takes every packet.";
             yield break;
         }
         bool isEven = choice.Endpoints.All(endpoint => Math.Abs(endpoint.Share - 1.0 / count) < ShareText.Rounding);
         if (isEven && count > 2)
         {
-            yield return $"The figures rise because each rule sees only what the rules above it let pass: the second takes " +
+            yield return $"The figures rise because each rule sees only what the rules above it leave: the second takes " +
                 $"1/{Number(count - 1)} of the remaining {Number(count - 1)}/{Number(count)}, which is 1/{Number(count)} again.";
         }
         if (choice.Endpoints[^1] is { Printed.Length: 0, Share: > 0 })

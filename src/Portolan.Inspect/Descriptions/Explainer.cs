@@ -21,15 +21,15 @@ public enum ClientPlace : byte
     Node,
 }
 
-/// <summary>The way to one frontend, in words.</summary>
+/// <summary>The path to one frontend, in words.</summary>
 /// <param name="Frontend">The frontend.</param>
 /// <param name="Client">Where the client is.</param>
 /// <param name="Packet">The packet that was traced for it.</param>
 /// <param name="Title">What the path is about.</param>
 /// <param name="Steps">The hops, in order.</param>
-/// <param name="Choice">The endpoints to choose from; empty when there is no choice on this way.</param>
+/// <param name="Choice">The endpoints to choose from; empty when there is no choice on this path.</param>
 /// <param name="Conclusions">How it ends, and why.</param>
-/// <param name="Unknowns">What the input does not tell of this way.</param>
+/// <param name="Unknowns">What the input does not show of this path.</param>
 public sealed record ExplainedPath(
     ProgrammedFrontend Frontend,
     ClientPlace Client,
@@ -43,7 +43,7 @@ public sealed record ExplainedPath(
 /// <summary>A hop of a path.</summary>
 /// <param name="Hook">At which hook; the name in capitals, as iptables writes it.</param>
 /// <param name="Place">The rule.</param>
-/// <param name="Why">What the rule asks of the packet; empty when it takes every packet.</param>
+/// <param name="Why">What the rule requires of the packet; empty when it takes every packet.</param>
 /// <param name="What">What it does.</param>
 /// <param name="Destination">The destination when the packet came to the rule.</param>
 public sealed record ExplainedStep(string Hook, RuleRef Place, string Why, string What, string Destination);
@@ -54,7 +54,7 @@ public sealed record ExplainedStep(string Hook, RuleRef Place, string Why, strin
 /// <param name="Endpoints">The endpoints in order.</param>
 public sealed record EndpointChoice(RuleRef? Place, bool IsByStatistics, ImmutableArray<ProgrammedEndpoint> Endpoints);
 
-/// <summary>Tells the way of a service's packets in words, by tracing one for each frontend and kind of client.</summary>
+/// <summary>Explains the path of a service's packets in words, by tracing one for each frontend and kind of client.</summary>
 public sealed class Explainer
 {
     private readonly Ruleset _rules;
@@ -72,7 +72,7 @@ public sealed class Explainer
     }
 
     /// <summary>
-    /// The paths of a service port: one for each frontend and each of the given places that has something of its own to tell.
+    /// The paths of a service port: one for each frontend and client at the given places.
     /// </summary>
     public ImmutableArray<ExplainedPath> Explain(ProgrammedService service, IReadOnlyCollection<ClientPlace> places)
     {
@@ -104,18 +104,18 @@ public sealed class Explainer
             DestinationPort = frontend.Port,
             IsFromNode = place == ClientPlace.Node,
         };
-        // A node port without a known node address is explained with a stand-in that counts as local.
+        // A node port without a known node address is explained with a placeholder that counts as local.
         NodeAddresses node = _node.IsLocal(destination) is null && frontend.Kind == ProgrammedKind.NodePort
             ? new NodeAddresses(null, [destination, .. _node.Known])
             : _node;
         TraceResult trace = (node == _node ? _simulator : new PacketSimulator(_rules, node)).Trace(packet);
-        return Tell(service, frontend, place, packet, trace, $"{who} to the {KindText(frontend.Kind)} "
+        return PathOf(service, frontend, place, packet, trace, $"{who} to the {KindText(frontend.Kind)} "
             + $"{(frontend.Address.Family == IpFamily.None ? $"{frontend.Port.ToString(CultureInfo.InvariantCulture)}" : frontend.Text)}",
                 null);
     }
 
     /// <summary>
-    /// The paths through a service's own chain, where the input shows no rule that leads there: what is before it is told as unknown.
+    /// The paths through a service's own chain, where the input shows no rule that leads there: what comes before is reported as unknown.
     /// </summary>
     private IEnumerable<ExplainedPath> FromChain(ProgrammedService service, string chain, IReadOnlyCollection<ClientPlace> places)
     {
@@ -124,7 +124,7 @@ public sealed class Explainer
         var frontend = new ProgrammedFrontend { Kind = ProgrammedKind.External, Port = 0, State = ProgrammedState.Unknown };
         Ruleset alone = BeginningAt(table, table.FindChain(chain)!);
         var simulator = new PacketSimulator(alone, _node);
-        string entry = $"The input does not show which packets come to {chain}: the walk begins there, and what comes before is unknown.";
+        string entry = $"The input does not show which packets come to {chain}: the path begins there, and what comes before is unknown.";
         foreach (ClientPlace place in places)
         {
             foreach ((InetAddress source, string who) in _clients.At(place, service, frontend))
@@ -137,7 +137,7 @@ public sealed class Explainer
                     SourcePort = 40_000,
                     DestinationPort = 80,
                 };
-                yield return Tell(service, frontend, place, packet, simulator.Trace(packet), $"{who}, from chain {chain} on", entry);
+                yield return PathOf(service, frontend, place, packet, simulator.Trace(packet), $"{who}, from chain {chain} on", entry);
             }
         }
     }
@@ -169,7 +169,7 @@ public sealed class Explainer
         ],
     };
 
-    private ExplainedPath Tell(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace place, PacketSpec packet,
+    private ExplainedPath PathOf(ProgrammedService service, ProgrammedFrontend frontend, ClientPlace place, PacketSpec packet,
         TraceResult trace,
         string title, string? beginning)
     {
@@ -181,7 +181,7 @@ public sealed class Explainer
         Outcome shown = OutcomeText.IsOnlyPlaceUnknown(main) ? main.Candidates[0] : main;
         EndpointChoice? choice = Choice(shown, ends);
         var conclusions = new Conclusions(_rules, packet, service, frontend, choice);
-        ImmutableArray<string> told = conclusions.Of(main, ends);
+        ImmutableArray<string> sentences = conclusions.Of(main, ends);
         return new ExplainedPath(
             frontend,
             place,
@@ -189,7 +189,7 @@ public sealed class Explainer
             title,
             Steps(shown),
             choice,
-            beginning is null ? told : [beginning, .. told],
+            beginning is null ? sentences : [beginning, .. sentences],
             [.. Unknowns(trace, ends).Distinct()]);
     }
 
@@ -219,7 +219,7 @@ public sealed class Explainer
             if (byStatistics)
                 return new EndpointChoice(place, true, new ServiceChains(place.Table).OutsideOf(place.Chain.Name).Endpoints);
         }
-        // The endpoints of one random number: of ends that hold under the same conditions, as others exclude each other.
+        // The endpoints of one random number: only ends under the same conditions, as different conditions exclude each other.
         List<Outcome> translated = [.. ends.Where(end => end.IsTranslated && end.When.SequenceEqual(main.When))
             .DistinctBy(end => end.DestinationText)];
         return translated.Count < 2 ? null : new EndpointChoice(null, false,
@@ -236,7 +236,7 @@ public sealed class Explainer
         foreach (Outcome outcome in missing.Take(3))
             yield return Sentence(outcome.Reason!);
         if (missing.Count > 3)
-            yield return $"And {(missing.Count - 3).ToString(CultureInfo.InvariantCulture)} more of the kind.";
+            yield return $"And {(missing.Count - 3).ToString(CultureInfo.InvariantCulture)} more like these.";
         foreach (string caveat in trace.Caveats)
             yield return caveat;
     }

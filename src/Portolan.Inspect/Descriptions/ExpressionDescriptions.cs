@@ -14,7 +14,7 @@ internal static class ExpressionDescriptions
         BitwiseExpression bitwise => $"{Of(bitwise.Left)} {Sign(bitwise.Operator)} {Of(bitwise.Right)}",
         MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet } =>
             $"one of {numgen.Modulus.ToString(CultureInfo.InvariantCulture)} by a random number",
-        MapExpression map => $"what {Of(map.Map)} says of {Of(map.Key)}",
+        MapExpression map => $"the entry of {Of(map.Key)} in {Of(map.Map)}",
         FibExpression fib => (fib.Keys & FibKeys.SourceAddress) != 0 ? "the source's kind of address" : "the destination's kind of address",
         NumgenExpression { Modulus: 1 } numgen => $"index {numgen.Offset.ToString(CultureInfo.InvariantCulture)}",
         NumgenExpression numgen => $"a random number below {numgen.Modulus.ToString(CultureInfo.InvariantCulture)}",
@@ -31,7 +31,7 @@ internal static class ExpressionDescriptions
         VerdictValue verdict => verdict.Verdict.Chain ?? verdict.Verdict.Kind.ToString(),
         UnmodelledExpression unmodelled => unmodelled.Text,
         CatchAllValue => "*",
-        _ => throw new UnreachableException($"{expression.GetType().Name} has no words here"),
+        _ => throw new UnreachableException($"{expression.GetType().Name} has no description"),
     };
 
     private static string Selector(SelectorExpression selector) => selector.Field switch

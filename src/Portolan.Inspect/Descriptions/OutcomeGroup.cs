@@ -4,8 +4,8 @@ using Portolan.Inspect.Simulation;
 namespace Portolan.Inspect.Descriptions;
 
 /// <summary>
-/// Ends of a packet's way that are told together: the same rules but for one stretch between two hooks, as a service's endpoints have.
-/// Fifty endpoints are then fifty lines and one way, not fifty ways.
+/// Ends of a packet's path that are shown together: the same rules but for one stretch between two hooks, as endpoints have.
+/// Fifty endpoints are then fifty lines and one path, not fifty paths.
 /// </summary>
 public sealed class OutcomeGroup
 {
@@ -26,14 +26,14 @@ public sealed class OutcomeGroup
     /// <summary>Number of steps up to the end that all have in common; none of those counted in <see cref="SharedStart"/>.</summary>
     public int SharedEnd { get; private set; }
 
-    /// <summary>The steps of one of the ends that the others do not have; empty for all of them when there is one way only.</summary>
+    /// <summary>The steps of one of the ends that the others do not have; empty for all of them when there is only one path.</summary>
     public ImmutableArray<PathStep> OwnSteps(Outcome outcome)
     {
         ArgumentNullException.ThrowIfNull(outcome);
         return outcome.Path[SharedStart..(outcome.Path.Length - SharedEnd)];
     }
 
-    /// <summary>Puts ends together, in the order of the first of each group.</summary>
+    /// <summary>Groups ends, in the order of the first of each group.</summary>
     public static IReadOnlyList<OutcomeGroup> Of(IEnumerable<Outcome> outcomes)
     {
         ArgumentNullException.ThrowIfNull(outcomes);
@@ -49,7 +49,7 @@ public sealed class OutcomeGroup
     private bool TryTake(Outcome outcome)
     {
         Outcome first = _outcomes[0];
-        // What is unknown has ends of its own to list.
+        // Unknown outcomes have candidates of their own to list.
         if (outcome.Verdict == OutcomeVerdict.Unknown
             || (outcome.Verdict, outcome.IsTranslated, outcome.IsMasqueraded, outcome.Source, outcome.Mark)
             != (first.Verdict, first.IsTranslated, first.IsMasqueraded, first.Source, first.Mark))
@@ -59,11 +59,11 @@ public sealed class OutcomeGroup
             start++;
         int shortest = Math.Min(outcome.Path.Length, _outcomes.Min(static member => member.Path.Length));
         int end = 0;
-        // While there is one way only, all of it counts from the beginning on.
+        // With one path only, all of it belongs to the shared beginning.
         longest = Math.Min(SharedStart == first.Path.Length ? shortest : SharedEnd, shortest - start);
         while (end < longest && IsSame(first.Path[^(end + 1)], outcome.Path[^(end + 1)]))
             end++;
-        // Ways that part for longer than one hook are better read each for itself.
+        // Paths that differ over more than one hook are easier to read separately.
         if (_outcomes.Append(outcome)
             .Any(member => member.Path[start..(member.Path.Length - end)].Any(static step => step.Kind == PathStepKind.Hook)))
             return false;
@@ -72,7 +72,7 @@ public sealed class OutcomeGroup
         return true;
     }
 
-    // By what is printed of it: not by where the packet was on its way to.
+    // Compared by what is printed, not by the packet's destination at that step.
     private static bool IsSame(PathStep one, PathStep other) => (one.Kind, one.Hook, one.Place, one.Table, one.Chain, one.Text)
         == (other.Kind, other.Hook, other.Place, other.Table, other.Chain, other.Text);
 }

@@ -5,10 +5,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Addresses of services and pods that are none of the node's own, where no input lists those.</summary>
+/// <summary>Addresses of services and pods, which are not the node's own, where no input lists the node's.</summary>
 public static class RemoteAddresses
 {
-    // RFC 1918, 6598, 3927, 5737 and 1112; of IPv6 everything but global unicast (RFC 4291), and of that what is for documentation.
+    // RFC 1918, 6598, 3927, 5737 and 1112; in IPv6 everything but global unicast (RFC 4291), and its documentation range.
     private static readonly InetPrefix[] s_notOfInternet =
     [
         .. new[]
@@ -20,19 +20,18 @@ public static class RemoteAddresses
 
     private static readonly InetPrefix s_globalUnicast = InetPrefix.Parse("2000::/3");
 
-    /// <summary>True for an address of the Internet: none of private, shared, documentation, link-local or multicast ones.</summary>
+    /// <summary>True for an address of the Internet: not private, shared, documentation, link-local or multicast.</summary>
     public static bool IsOfInternet(InetAddress address) => !s_notOfInternet.Any(range => range.Contains(address))
         && (address.Family == IpFamily.IPv4 || s_globalUnicast.Contains(address));
 
 
     /// <summary>
-    /// The node's addresses, with what the rules tell of others: cluster IPs are bound to no device, and an endpoint in the range of pods
-    /// is
-    /// a pod's, in a network namespace of its own.
+    /// The node's addresses, with what follows from the rules: cluster IPs are bound to no device, and an endpoint in the pod range is a
+    /// pod's, in its own network namespace.
     /// </summary>
     /// <param name="node">What is known.</param>
     /// <param name="rules">The rules.</param>
-    /// <param name="services">The services they offer.</param>
+    /// <param name="services">The services they serve.</param>
     public static NodeAddresses Apply(NodeAddresses node, Ruleset rules, ServiceCatalogue services)
     {
         ArgumentNullException.ThrowIfNull(node);

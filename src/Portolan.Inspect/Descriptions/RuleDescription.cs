@@ -2,7 +2,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Rules in our words.</summary>
+/// <summary>Rules in plain words.</summary>
 public static class RuleDescription
 {
     /// <summary>
@@ -16,7 +16,7 @@ public static class RuleDescription
         return $"{(conditions.Length == 0 ? "every packet" : conditions)}: {Action(rule, guide)}";
     }
 
-    /// <summary>What the rule asks of a packet; empty when it takes every one.</summary>
+    /// <summary>What the rule requires of a packet; empty when it takes every packet.</summary>
     public static string Conditions(Rule rule)
     {
         ArgumentNullException.ThrowIfNull(rule);

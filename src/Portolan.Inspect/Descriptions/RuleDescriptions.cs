@@ -39,10 +39,10 @@ internal static class RuleDescriptions
         VerdictStatement verdict => VerdictDescriptions(verdict.Verdict, guide),
         RejectStatement reject => $"rejects the packet ({RejectText.Of(reject.With)})",
         NatStatement nat => Translation(nat),
-        NetmapStatement netmap => $"exchanges the network part of the address for {netmap.Prefix}",
+        NetmapStatement netmap => $"replaces the network part of the address with {netmap.Prefix}",
         MarkStatement { Value: var value, Mask: var mask } when value == mask && value != 0 => $"marks the packet {Hex(value)}",
         MarkStatement { Mask: 0 } mark => $"flips the mark {Hex(mark.Value)}",
-        MarkStatement mark => $"sets the mark to {Hex(mark.Value)} under {Hex(mark.Mask)}",
+        MarkStatement mark => $"sets the mark to {Hex(mark.Value)} with mask {Hex(mark.Mask)}",
         ConnmarkStatement connmark => $"{(connmark.Operation == ConnmarkOperation.Restore ? "restores" : "sets")} the connection's mark",
         NotrackStatement => "tells conntrack to ignore the packet",
         LogStatement => "writes to the log",
@@ -61,20 +61,20 @@ internal static class RuleDescriptions
             Target.Field: PacketField.MetaMark,
             Value: BitwiseExpression { Operator: BitwiseOperator.Xor, Right: NumberValue bits }
         } =>
-            $"takes the mark {Hex((uint)bits.Value)} off",
+            $"clears the mark {Hex((uint)bits.Value)}",
         AssignStatement assign => $"sets {ExpressionDescriptions.Of(assign.Target)} to {ExpressionDescriptions.Of(assign.Value)}",
         SetUpdateStatement update => $"remembers {ExpressionDescriptions.Of(update.Key)} in @{update.Set}",
         UnmodelledStatement unmodelled => unmodelled.Text,
-        // Nothing of what they do concerns the reader of a packet's path.
+        // They do nothing that matters for a packet's path.
         ConntrackTemplateStatement or NamedCounterStatement => string.Empty,
-        _ => throw new UnreachableException($"{statement.GetType().Name} has no words here"),
+        _ => throw new UnreachableException($"{statement.GetType().Name} has no description"),
     };
 
     internal static string VerdictDescriptions(Verdict verdict, ChainGuide guide) => verdict.Kind switch
     {
         VerdictKind.Accept => "accepts the packet in this table",
         VerdictKind.Drop => "drops the packet",
-        VerdictKind.Return => "goes back to the calling chain",
+        VerdictKind.Return => "returns to the calling chain",
         VerdictKind.Queue => "hands the packet to a program in user space",
         VerdictKind.Jump or VerdictKind.Goto => guide.PurposeOf(verdict.Chain!) is { } purpose
             ? $"goes to {verdict.Chain}, which {purpose}"

@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Who has probably written a rule, by the names and comments that programs give their chains and rules.</summary>
+/// <summary>Who probably wrote a rule, by the names and comments that programs give their chains and rules.</summary>
 public static class RuleOwners
 {
     private static readonly (string Part, string Owner)[] s_comments =
@@ -22,7 +22,7 @@ public static class RuleOwners
         ("kube-router", "kube-router"),
     ];
 
-    /// <summary>"kube-proxy", "Docker", "the CNI plug-in portmap (a pod's hostPort)"; null for a rule that nothing tells of.</summary>
+    /// <summary>"kube-proxy", "Docker", "the CNI plug-in portmap (a pod's hostPort)"; null when unknown.</summary>
     public static string? Of(RuleRef place)
     {
         ArgumentNullException.ThrowIfNull(place);
@@ -34,7 +34,7 @@ public static class RuleOwners
             ?? OfShape(place);
     }
 
-    /// <summary>Who sets the policy of a base chain to drop; null when nothing tells.</summary>
+    /// <summary>Who sets the policy of a base chain to drop; null when unknown.</summary>
     public static string? OfPolicy(RuleTable table, Chain chain)
     {
         ArgumentNullException.ThrowIfNull(table);

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Descriptions;
 
-/// <summary>Rules in the words of their own input.</summary>
+/// <summary>Rules as their input writes them.</summary>
 public static partial class RuleText
 {
     /// <summary>The rule as it was read, spaces squeezed; rules that were not read from text are put in words.</summary>

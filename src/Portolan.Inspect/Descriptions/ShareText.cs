@@ -11,7 +11,7 @@ public static class ShareText
     /// </summary>
     public const double Rounding = 3e-5;
 
-    /// <summary>"1/7" when the share is that of one of equals within rounding, else "0.1429".</summary>
+    /// <summary>"1/7" when the share is 1/n within rounding, else "0.1429".</summary>
     public static string Of(double share)
     {
         if (double.IsNaN(share))

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
-/// <summary>Writes graphs as text for people and for drawing programs.</summary>
+/// <summary>Writes graphs as plain text and for drawing programs.</summary>
 public static class GraphWriter
 {
     // In characters: 40 levels.
@@ -83,7 +83,7 @@ public static class GraphWriter
         return text.Append("}\n").ToString();
     }
 
-    /// <summary>A tree in plain text, from the hooks; a box that was shown before is only named.</summary>
+    /// <summary>A tree in plain text, from the hooks; a box that was shown before is only referred to.</summary>
     public static string ToText(ServiceGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -92,7 +92,7 @@ public static class GraphWriter
         ILookup<string, GraphEdge> edges = graph.Edges.ToLookup(edge => edge.From);
         var entered = graph.Edges.Select(edge => edge.To).ToHashSet(StringComparer.Ordinal);
         var shown = new HashSet<string>(StringComparer.Ordinal);
-        // A stack instead of recursion: chains in a dump may nest as deep as they like.
+        // A stack instead of recursion: chains in a dump may nest to any depth.
         var waiting = new Stack<(string Node, string Label, string Indent, bool IsLast, bool IsRoot)>();
         foreach (GraphNode root in graph.Nodes.Reverse().Where(node => !entered.Contains(node.Id)))
             waiting.Push((root.Id, string.Empty, string.Empty, true, true));
@@ -106,7 +106,7 @@ public static class GraphWriter
                 $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
             if (!isNew)
                 continue;
-            // What nests deeper is drawn at the same depth: an indent for each level would take the square of their number.
+            // Deeper levels keep the same indent: more would make the output quadratic in their number.
             string indent = item.IsRoot ? string.Empty : item.Indent.Length >= DeepestIndent ? item.Indent : item.Indent
                 + (item.IsLast ? "   " : "│  ");
             GraphEdge[] next = [.. edges[item.Node]];

@@ -17,11 +17,11 @@ public sealed record ServiceGraph(string Title, ImmutableArray<GraphNode> Nodes,
 
 /// <summary>A box.</summary>
 /// <param name="Id">Unique in the graph: letters, digits and "_" only.</param>
-/// <param name="Kind">What it stands for.</param>
+/// <param name="Kind">What it represents.</param>
 /// <param name="Label">Its text; lines are separated by "\n".</param>
 public sealed record GraphNode(string Id, GraphNodeKind Kind, string Label);
 
-/// <summary>What a box stands for.</summary>
+/// <summary>What a box represents.</summary>
 public enum GraphNodeKind : byte
 {
     /// <summary>A hook, where packets enter.</summary>
@@ -30,7 +30,7 @@ public enum GraphNodeKind : byte
     /// <summary>A chain.</summary>
     Chain,
 
-    /// <summary>A chain that only marks: at the side of the way.</summary>
+    /// <summary>A chain that only marks: drawn beside the path.</summary>
     Mark,
 
     /// <summary>An endpoint.</summary>
@@ -49,7 +49,7 @@ public enum GraphNodeKind : byte
 /// <param name="Label">The condition and, for endpoints, the effective probability; may be empty.</param>
 public sealed record GraphEdge(string From, string To, string Label);
 
-/// <summary>Draws the rules of a service, or the skeleton of all.</summary>
+/// <summary>Draws the rules of a service, or the skeleton of all services.</summary>
 public sealed class GraphBuilder
 {
     private readonly Ruleset _rules;
@@ -118,7 +118,7 @@ public sealed class GraphBuilder
     private void AddCallers(RuleTable table, HashSet<string> reached)
     {
         var waiting = new Queue<string>(reached);
-        // One pass over the table finds who calls whom; walking it per chain would be quadratic in a large dump.
+        // One pass over the table finds all callers; a pass per chain would be quadratic in a large dump.
         ILookup<string, RuleRef> callers = table.Chains
             .Where(chain => _guide.ServiceOf(chain.Name) is null)
             .SelectMany(chain => Enumerable.Range(0, chain.Rules.Length).Select(index => new RuleRef(table, chain, index)))
@@ -277,7 +277,7 @@ public sealed class GraphBuilder
         var words = new List<string>();
         foreach (Statement statement in rule.Statements)
         {
-            // The protocol says nothing beside a port, and a figure of the rule alone misleads: the share is shown instead.
+            // The port implies the protocol, and the rule's own probability misleads: the share is shown instead.
             if (statement is Match match and not (StatisticRandomMatch or AccountingMatch)
                 && !(match is ProtocolMatch && rule.Statements.Any(other => other is PortMatch or NatStatement)))
                 words.Add(RuleDescriptions.Condition(match));
@@ -302,7 +302,7 @@ public sealed class GraphBuilder
         string id = $"{table.Family}_{table.Name}_{chain}";
         if (table.FindChain(chain) is null)
             return Node(GraphNodeKind.Missing, id, $"{chain}\nnot in the input");
-        // The box of an endpoint stands beside that of its chain and says the address.
+        // The box of an endpoint is beside that of its chain and shows the address.
         string purpose = KubeProxyIptables.RoleOf(chain) == KubeChainRole.Endpoint || _guide.PurposeOf(chain) is not { } words
             ? string.Empty : "\n" + Wrap(words);
         return Node(KindOf(chain), id, $"{chain}{purpose}");
@@ -316,7 +316,7 @@ public sealed class GraphBuilder
             ? GraphNodeKind.Mark : GraphNodeKind.Chain,
     };
 
-    // Boxes that are as wide as a sentence make pictures that nobody can read.
+    // Boxes as wide as a sentence make the picture unreadable.
     private static string Wrap(string words)
     {
         const int widest = 30;

@@ -20,7 +20,7 @@ public static class SvgLayout
     private const double BoldCharacterWidth = 7.9;
     private const int LongestLine = 46;
 
-    /// <summary>The picture as a file a browser shows.</summary>
+    /// <summary>The picture as an SVG file.</summary>
     public static string Draw(ServiceGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -56,7 +56,7 @@ public static class SvgLayout
     {
         var rank = graph.Nodes.ToDictionary(node => node.Id, _ => 0);
         HashSet<string> marks = [.. graph.Nodes.Where(node => node.Kind == GraphNodeKind.Mark).Select(node => node.Id)];
-        // Longest path, cut off where arrows run in a circle.
+        // Longest path, cut off where arrows form a cycle.
         for (int round = 0; round < graph.Nodes.Length; round++)
         {
             bool changed = false;
@@ -69,7 +69,7 @@ public static class SvgLayout
             if (!changed)
                 break;
         }
-        // A mark stands beside the first chain that leads to it, not behind the last.
+        // A mark is placed beside the first chain that leads to it, not after the last.
         foreach (string mark in marks)
             rank[mark] = graph.Edges.Where(edge => edge.To == mark).Select(edge => rank[edge.From] + 1).DefaultIfEmpty(0).Min();
         List<List<GraphNode>> layers = [.. graph.Nodes.GroupBy(node => rank[node.Id]).OrderBy(group => group.Key)
@@ -100,7 +100,7 @@ public static class SvgLayout
 
             """);
         var kinds = graph.Nodes.ToDictionary(node => node.Id, node => node.Kind);
-        // Above the boxes: a long arrow passes behind some, and its condition must be read all the same.
+        // Above the boxes: a long arrow passes behind some, and its condition must stay readable.
         var labels = new StringBuilder();
         foreach (GraphEdge edge in graph.Edges)
         {
@@ -116,7 +116,7 @@ public static class SvgLayout
                 $"fill=\"none\" stroke=\"{color}\"{dash} marker-end=\"url(#arrow)\"/>\n");
             if (edge.Label.Length > 0)
             {
-                // Labels stand near the arrow's end, where arrows of one box have come apart.
+                // Labels are near the arrow's end, where arrows of one box have diverged.
                 double lx = x1 + (x2 - x1) * 0.62, ly = y1 + (y2 - y1) * 0.7 - 4;
                 labels.Append(CultureInfo.InvariantCulture, $"<text x=\"{lx:0}\" y=\"{ly:0}\" text-anchor=\"middle\" fill=\"{color}\" " +
                     $"font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">{Escape(Cut(edge.Label, 40))}</text>\n");
@@ -154,7 +154,7 @@ public static class SvgLayout
 
     private static string Cut(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 
-    // XML knows no control characters, not even escaped, and no halves of surrogate pairs (which EnumerateRunes replaces).
+    // XML allows no control characters, not even escaped, and no unpaired surrogates (which EnumerateRunes replaces).
     private static string Escape(string text) =>
         WebUtility.HtmlEncode(string.Concat(ShownText.Of(text).EnumerateRunes()
         .Select(rune => (Rune.IsControl(rune) && rune.Value != '\n') || rune.Value is 0xfffe or 0xffff ? "?" : rune.ToString())));

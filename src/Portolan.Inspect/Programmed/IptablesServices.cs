@@ -12,7 +12,7 @@ namespace Portolan.Inspect.Programmed;
 /// </summary>
 internal sealed class IptablesServices
 {
-    // A branch for every two bits of an IPv6 address; a dump may nest as it likes.
+    // A branch for every two bits of an IPv6 address; a dump may nest deeper.
     private const int DeepestTree = 64;
 
     private readonly RuleTable _nat;
@@ -56,8 +56,7 @@ internal sealed class IptablesServices
         return _order.Select(builder => builder.Build());
     }
 
-    /// <summary>Service chains of an excerpt that shows none of the rules which lead to them: their shares are known all the
-    /// same.</summary>
+    /// <summary>Service chains of an excerpt that shows no rule leading to them: their shares are still known.</summary>
     private void ReadWithoutEntry()
     {
         var known = _order.Select(builder => builder.Id).ToHashSet(StringComparer.Ordinal);
@@ -75,13 +74,13 @@ internal sealed class IptablesServices
         }
     }
 
-    /// <summary>The protocol that the translation of one of the chain's endpoints asks for; TCP where none is shown.</summary>
+    /// <summary>The protocol that the chain's endpoint rules match; TCP where none is shown.</summary>
     private IpProtocol ProtocolOf(Chain chain) => _chains.OutsideOf(chain.Name).Endpoints
         .Select(endpoint => _nat.FindChain(endpoint.Chain)).OfType<Chain>().SelectMany(found => found.Rules)
         .SelectMany(rule => rule.Statements.ToImmutableArray()).OfType<ProtocolMatch>()
         .Select(match => match.Protocol).FirstOrDefault(IpProtocol.Tcp);
 
-    /// <summary>Rules of PREROUTING that a packet meets on its way to KUBE-SERVICES, the jump included.</summary>
+    /// <summary>Number of PREROUTING rules before KUBE-SERVICES, the jump included.</summary>
     private int RulesBeforeServices()
     {
         Chain? prerouting = _nat.Chains.FirstOrDefault(chain => chain.Base?.Hook == Hook.Prerouting);
@@ -171,7 +170,7 @@ internal sealed class IptablesServices
             Port = port,
             Endpoints = outside.Endpoints,
             State = !outside.Endpoints.IsEmpty ? ProgrammedState.Served : outside.IsDropped ? ProgrammedState.Dropped
-                // A chain without endpoints, or none at all, lets the packet pass to table filter, which rejects it or drops it.
+                // Without a chain, or with one that has no endpoints, the packet reaches table filter, which rejects or drops it.
                 : _filter is null || _nat.FindChain(target) is null ? ProgrammedState.Unknown : ProgrammedState.Untouched,
             RulesBefore = rulesBefore,
             Place = place,
@@ -215,7 +214,7 @@ internal sealed class IptablesServices
         }
     }
 
-    /// <summary>The chain for all endpoints of the service port that another of its chains serves.</summary>
+    /// <summary>The chain for all endpoints of the service port to which another chain belongs.</summary>
     private static string ClusterChainOf(string chain) => KubeProxyIptables.ClusterEndpointsPrefix + KubeProxyIptables.HashOf(chain);
 
     private ProgrammedServiceBuilder Find(string? name, string? chain, IpProtocol protocol)
@@ -235,7 +234,7 @@ internal sealed class IptablesServices
     }
 }
 
-/// <summary>What a rule asks of the destination.</summary>
+/// <summary>What a rule requires of the destination.</summary>
 internal readonly record struct RuleKey(IpProtocol Protocol, InetAddress? Destination, ushort? Port, bool DestinationIsLoopback)
 {
     internal static RuleKey Of(Rule rule)

@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Programmed;
 
 /// <summary>
-/// The addresses that kube-proxy serves in ipvs mode, by the ipsets it fills. Which service has them and which endpoints, no rule shows.
+/// The addresses that kube-proxy serves in ipvs mode, by the ipsets it fills. No rule shows their services and endpoints.
 /// </summary>
 internal static class IpvsServices
 {
@@ -41,7 +41,7 @@ internal static class IpvsServices
         };
         if (key is not { } known || (kind == ProgrammedKind.NodePort) != (known.Address.Family == IpFamily.None))
             return null;
-        // bitmap:port has no protocols; the set's name has it.
+        // bitmap:port stores no protocol; the set's name says it.
         IpProtocol protocol = known.Port.Protocol != IpProtocol.None ? known.Port.Protocol
             : set.Name.Contains("UDP", StringComparison.Ordinal) ? IpProtocol.Udp : IpProtocol.Tcp;
         var frontend = new ProgrammedFrontend

@@ -130,7 +130,7 @@ internal sealed class KubeNftablesServices
         _ => [],
     };
 
-    /// <summary>policy Local is told by the goto at the end: to the chain of local endpoints, or to none at all.</summary>
+    /// <summary>Policy Local shows in the goto at the end: to the chain of local endpoints, or no goto at all.</summary>
     private bool? IsExternalLocal(string chain)
     {
         KubeNftablesChainRole role = KubeProxyNftables.RoleOf(chain);
@@ -142,7 +142,7 @@ internal sealed class KubeNftablesServices
             : null;
     }
 
-    /// <summary>The endpoints of a client from outside: rules about the source are for others.</summary>
+    /// <summary>The endpoints of a client from outside: rules that match the source are for other clients.</summary>
     private ImmutableArray<ProgrammedEndpoint> Endpoints(string name, ProgrammedServiceBuilder builder, int depth = 0)
     {
         if (depth > 8 || _table.FindChain(name) is not { } chain)
@@ -157,8 +157,11 @@ internal sealed class KubeNftablesServices
                     Operand: MapExpression { Key: NumgenExpression numgen, Map: AnonymousSet map }
                 }:
                     return Shares(map, numgen.Modulus,
-                        element => element is ConcatExpression { Parts: [AddressValue address,
-                            NumberValue { Value: <= ushort.MaxValue } port] }
+                        element => element is ConcatExpression
+                        {
+                            Parts: [AddressValue address,
+                            NumberValue { Value: <= ushort.MaxValue } port]
+                        }
                         ? (address.Address, (ushort)port.Value, string.Empty)
                         : default);
                 case VerdictMapStatement { Key: NumgenExpression numgen, Map: AnonymousSet map }:
@@ -174,7 +177,7 @@ internal sealed class KubeNftablesServices
     private static ImmutableArray<ProgrammedEndpoint> Shares(
         AnonymousSet map, uint modulus, Func<Expression?, (InetAddress Address, ushort Port, string Chain)> endpointOf)
     {
-        // A number that the map does not have leads nowhere, and so does an element that is no endpoint, such as a verdict without a chain.
+        // A number missing in the map leads nowhere, nor does an element that is not an endpoint, such as a verdict without a chain.
         double share = 1.0 / Math.Max(1, modulus);
         return [.. map.Elements.Select(element => endpointOf(element.Data)).Where(item => item.Chain is not null)
             .Select(item => new ProgrammedEndpoint(item.Address, item.Port, share, item.Chain, string.Empty))];
@@ -205,8 +208,11 @@ internal sealed class KubeNftablesServices
 
     private static (InetAddress Address, IpProtocol Protocol, ushort Port)? Key(Expression key) => key switch
     {
-        ConcatExpression { Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol,
-            NumberValue { Value: <= ushort.MaxValue } port] } =>
+        ConcatExpression
+        {
+            Parts: [AddressValue address, NumberValue { Value: <= byte.MaxValue } protocol,
+            NumberValue { Value: <= ushort.MaxValue } port]
+        } =>
             (address.Address, (IpProtocol)protocol.Value, (ushort)port.Value),
         ConcatExpression { Parts: [NumberValue { Value: <= byte.MaxValue } protocol, NumberValue { Value: <= ushort.MaxValue } port] } =>
             (default, (IpProtocol)protocol.Value, (ushort)port.Value),

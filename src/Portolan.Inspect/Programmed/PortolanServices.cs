@@ -34,7 +34,7 @@ internal sealed class PortolanServices
     {
         foreach (SetElement element in Elements(PortolanSet.AffinityEndpoints))
         {
-            // From layout 2 on the protocol is a part of the key, and the id's last bit tells two views of one endpoint apart.
+            // From layout 2 on the protocol is a part of the key, and the id's last bit distinguishes two views of one endpoint.
             NumberValue? id = element.Key as NumberValue ?? (element.Key as ConcatExpression)?.Parts[0] as NumberValue;
             if (id is not null && Endpoint(element.Data) is { } endpoint)
                 _affinityEndpoints[_layout.Has(PortolanSet.Frontends) ? id.Value & ~1UL : id.Value] = endpoint;
@@ -74,7 +74,7 @@ internal sealed class PortolanServices
             PortolanFrontend frontend = PortolanFrontend.Of((uint)number.Value);
             facts.IsExternalLocal = frontend.Flags.HasFlag(PortolanFrontendFlags.ExternalLocal);
             if (frontend.Flags.HasFlag(PortolanFrontendFlags.Affinity))
-                facts.Affinity = TimeSpan.FromSeconds(PortolanTables.UsualAffinitySeconds);
+                facts.Affinity = TimeSpan.FromSeconds(PortolanTables.DefaultAffinitySeconds);
             if (frontend.Count == 0)
                 facts.State = frontend.Flags.HasFlag(PortolanFrontendFlags.Drop) ? ProgrammedState.Dropped : ProgrammedState.Rejected;
         }
@@ -196,7 +196,7 @@ internal sealed class PortolanServices
         }
     }
 
-    /// <summary>A random number below the number of endpoints picks one; one that no element has leads nowhere.</summary>
+    /// <summary>A random number below the number of endpoints picks one; a number without an element leads nowhere.</summary>
     private static ImmutableArray<ProgrammedEndpoint> Shares(List<(ulong Index, ProgrammedEndpoint Endpoint)> endpoints)
     {
         double numbers = endpoints.Count == 0 ? 1 : endpoints.Max(item => item.Index) + 1;

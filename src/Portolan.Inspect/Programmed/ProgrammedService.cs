@@ -4,10 +4,10 @@ using Portolan.Inspect.Simulation;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>A port of a service as the rules offer it.</summary>
+/// <summary>A port of a service as the rules serve it.</summary>
 public sealed record ProgrammedService
 {
-    /// <summary>"namespace/name"; null when the rules carry no name (kube-proxy leaves comments away above 1,000 endpoints).</summary>
+    /// <summary>"namespace/name"; null when the rules carry no name (kube-proxy omits comments above 1,000 endpoints).</summary>
     public string? Service { get; init; }
 
     /// <summary>The port's name; empty when it has none.</summary>
@@ -31,16 +31,16 @@ public sealed record ProgrammedService
     /// <summary>The endpoints of the cluster IP, or of the first frontend that has some, with their effective shares.</summary>
     public required ImmutableArray<ProgrammedEndpoint> Endpoints { get; init; }
 
-    /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not tell.</summary>
+    /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not show it.</summary>
     public bool? IsExternalLocal { get; init; }
 
-    /// <summary>True for internalTrafficPolicy Local, false for Cluster, null when the rules do not tell.</summary>
+    /// <summary>True for internalTrafficPolicy Local, false for Cluster, null when the rules do not show it.</summary>
     public bool? IsInternalLocal { get; init; }
 
     /// <summary>How long a client is sent to the same endpoint; null without session affinity.</summary>
     public TimeSpan? Affinity { get; init; }
 
-    /// <summary>loadBalancerSourceRanges; empty when everybody may use the load balancer.</summary>
+    /// <summary>loadBalancerSourceRanges; empty when every client may use the load balancer.</summary>
     public ImmutableArray<InetPrefix> SourceRanges { get; init; } = [];
 
     /// <summary>
@@ -62,14 +62,14 @@ public enum RuleWriter : byte
     /// <summary>kube-proxy in nftables mode.</summary>
     KubeProxyNftables,
 
-    /// <summary>kube-proxy in ipvs mode: known by the ipsets it fills; endpoints are the kernel's virtual servers' and no rules.</summary>
+    /// <summary>kube-proxy in ipvs mode: recognised by its ipsets; endpoints are in the kernel's virtual servers, not in rules.</summary>
     KubeProxyIpvs,
 
     /// <summary>kube-proxy in userspace mode (removed in v1.26): every service leads to a port on which kube-proxy itself
     /// listens.</summary>
     KubeProxyUserspace,
 
-    /// <summary>Portolan's nftables mode. Its iptables plane writes kube-proxy's chains and is not told apart.</summary>
+    /// <summary>Portolan's nftables mode. Its iptables mode writes kube-proxy's chains and counts as kube-proxy.</summary>
     Portolan,
 }
 
@@ -88,7 +88,7 @@ public enum ProgrammedKind : byte
     /// <summary>An address of externalIPs.</summary>
     ExternalIP,
 
-    /// <summary>A load balancer's address or one of externalIPs: rules in nf_tables do not say which.</summary>
+    /// <summary>A load balancer's address or one of externalIPs: nf_tables rules do not show which.</summary>
     External,
 }
 
@@ -101,13 +101,13 @@ public enum ProgrammedState : byte
     /// <summary>A rejection: the service has no endpoints.</summary>
     Rejected,
 
-    /// <summary>Silence: the policy is Local and this node has no endpoint.</summary>
+    /// <summary>No answer: the policy is Local and this node has no endpoint.</summary>
     Dropped,
 
-    /// <summary>The packet passes untranslated: nothing in the rules serves it, and nothing stops it.</summary>
+    /// <summary>The packet passes untranslated: no rule serves it, and none stops it.</summary>
     Untouched,
 
-    /// <summary>The input does not show it: a table is missing in it, or an endpoint is chosen by something that is no rule.</summary>
+    /// <summary>The input does not show it: a table is missing in it, or the endpoint is not chosen by rules.</summary>
     Unknown,
 }
 
@@ -130,17 +130,17 @@ public sealed record ProgrammedFrontend
     public ImmutableArray<ProgrammedEndpoint> Endpoints { get; init; } = [];
 
     /// <summary>
-    /// How many rules of the nat table a new packet from outside meets before the one that leads to the service: the O(n) of a chain that
-    /// is read from the top, one or two for a map. Null when the rules that serve it are not in nat.
+    /// How many rules of the nat table a new packet from outside is checked against before the one that leads to the service: O(n) in a
+    /// chain that is evaluated from the top, one or two for a map. Null when the rules that serve it are not in nat.
     /// </summary>
     public int? RulesBefore { get; init; }
 
-    /// <summary>The rule that leads to the service, where there is one of its own.</summary>
+    /// <summary>The rule that leads to the service, where it has its own.</summary>
     public RuleRef? Place { get; init; }
 
     /// <summary>
-    /// What keeps packets from the service's rules, or from its endpoints behind them, in words that follow "but": a rule of somebody else,
-    /// a policy. Null when nothing does that the input shows.
+    /// What keeps packets from the service's rules, or from its endpoints behind them, in words that follow "but": another program's
+    /// rule, a policy. Null when the input shows no such thing.
     /// </summary>
     public string? Obstacle { get; init; }
 
@@ -154,7 +154,7 @@ public sealed record ProgrammedFrontend
 /// <param name="Address">The address; the default value when the chain that names it is not in the input.</param>
 /// <param name="Port">The port; 0 when it is not known.</param>
 /// <param name="Share">The effective share of new connections, from 0 to 1; not a number when the input does not show it.</param>
-/// <param name="Chain">The chain that stands for the endpoint; empty where there is none.</param>
+/// <param name="Chain">The endpoint's own chain; empty where there is none.</param>
 /// <param name="Printed">The probability as the rule shows it, which is that of the rule alone; empty when it shows none.</param>
 public sealed record ProgrammedEndpoint(InetAddress Address, ushort Port, double Share, string Chain, string Printed)
 {

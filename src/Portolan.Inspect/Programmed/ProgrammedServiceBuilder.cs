@@ -4,7 +4,7 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Gathers what the rules say of one service port, from whichever chain or map says it.</summary>
+/// <summary>Collects what the rules say about one service port, from all chains and maps.</summary>
 internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, IpFamily family, RuleWriter writer)
 {
     private readonly List<ProgrammedFrontend> _frontends = [];
@@ -36,7 +36,7 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
             _frontends.Add(frontend);
             return;
         }
-        // A frontend may be served by one table and refused by another: the refusal is what clients from outside see.
+        // A frontend may be served by one table and rejected by another: the rejection is what clients from outside see.
         ProgrammedFrontend known = _frontends[index];
         if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
             _frontends[index] = known with { State = frontend.State, Endpoints = [] };
@@ -73,7 +73,7 @@ internal sealed class ProgrammedServiceBuilder(string id, IpProtocol protocol, I
 internal static class ServiceText
 {
     /// <summary>
-    /// The service port's name in a comment such as "shop/web:http cluster IP", or null: rules and elements of all writers carry it so.
+    /// The service port's name in a comment such as "shop/web:http cluster IP", or null: all writers comment rules and elements so.
     /// </summary>
     internal static string? NameIn(string? comment) =>
         KubeProxyIptablesComment.Parse(comment)

@@ -4,25 +4,24 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Recognises by what they leave in the rules who serves here without rules that could be followed, and says what that
-/// means.</summary>
+/// <summary>Recognises proxies that serve without traceable rules by their traces in the ruleset, and says what that means.</summary>
 public static class ProxyModes
 {
     private static readonly (string Begin, string Text)[] s_chains =
     [
-        (ForeignChains.Cilium, "Cilium's chains are here. It can serve in place of kube-proxy, by eBPF programs that are no rules: " +
+        (ForeignChains.Cilium, "Cilium's chains are here. It can serve in place of kube-proxy, by eBPF programs instead of rules: " +
             "what they do with a "
             + "packet the chart does not see ('cilium-dbg service list' in its pod shows it)."),
-        (ForeignChains.OvnKubernetes, "OVN-Kubernetes' chains are here. It serves cluster IPs by flows of Open vSwitch that are no " +
+        (ForeignChains.OvnKubernetes, "OVN-Kubernetes' chains are here. It serves cluster IPs by flows of Open vSwitch instead of " +
             "rules; the chart sees what "
             + "it does with node ports and external addresses only."),
-        (ForeignChains.KubeRouter, "kube-router's chains are here. Where it is the service proxy it serves by IPVS, which is no rules "
+        (ForeignChains.KubeRouter, "kube-router's chains are here. Where it is the service proxy it serves by IPVS instead of rules "
             + "('ipvsadm -Ln' shows it)."),
-        (ForeignChains.Antrea, "Antrea's chains are here. Its AntreaProxy serves by flows of Open vSwitch that are no rules."),
+        (ForeignChains.Antrea, "Antrea's chains are here. Its AntreaProxy serves by flows of Open vSwitch instead of rules."),
     ];
 
-    /// <summary>A sentence or two for each mode or program that is recognised; none where kube-proxy's or Portolan's rules are
-    /// all.</summary>
+    /// <summary>A sentence or two for each mode or program that is recognised; none where only kube-proxy's or Portolan's rules
+    /// serve.</summary>
     public static ImmutableArray<string> Of(Ruleset rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
@@ -30,12 +29,12 @@ public static class ProxyModes
         if (IsUserspace(rules))
         {
             found.Add("The rules are of kube-proxy in userspace mode (removed in v1.26): each service is redirected to a port on which "
-                + "kube-proxy itself listens, and which endpoint it takes then, no rule shows.");
+                + "kube-proxy itself listens, and no rule shows which endpoint it chooses.");
         }
         if (IsIpvs(rules))
         {
             bool hasSets = rules.IpSets.Values.Any(set => KubeProxyIpvs.RoleOf(set.Name) != KubeIpvsSetRole.None);
-            found.Add("The rules are of kube-proxy in ipvs mode: the kernel's virtual servers serve, and their endpoints are no rules " +
+            found.Add("The rules are of kube-proxy in ipvs mode: the kernel's virtual servers serve; their endpoints are not in rules " +
                 "('ipvsadm "
                 + "-Ln' shows them); the ipsets hold the addresses served"
                 + (hasSets ? "." : ", and the input does not show them ('ipset save' does)."));
@@ -56,7 +55,7 @@ public static class ProxyModes
         ArgumentNullException.ThrowIfNull(rules);
         return rules.IpSets.Values.Any(set => KubeProxyIpvs.RoleOf(set.Name) is KubeIpvsSetRole.ClusterIPs or KubeIpvsSetRole.LoadBalancers)
             || rules.Tables.Any(table => table.FindChain(KubeProxyIptables.Services) is { } services
-                && services.Rules.Any(rule => AsksClusterIPs(rule)));
+                && services.Rules.Any(rule => MatchesClusterIPs(rule)));
     }
 
     /// <summary>True for rules of kube-proxy's userspace mode.</summary>
@@ -66,7 +65,7 @@ public static class ProxyModes
         return rules.Tables.Any(table => table.FindChain(KubeProxyUserspace.Portals) is not null);
     }
 
-    private static bool AsksClusterIPs(Rule rule)
+    private static bool MatchesClusterIPs(Rule rule)
     {
         foreach (Statement statement in rule.Statements)
         {

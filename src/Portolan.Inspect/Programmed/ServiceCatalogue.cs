@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>The services that a ruleset offers, whoever wrote it.</summary>
+/// <summary>The services that a ruleset serves, whoever wrote it.</summary>
 public sealed class ServiceCatalogue
 {
     private ServiceCatalogue(ImmutableArray<ProgrammedService> services) => Services = services;
@@ -25,7 +25,7 @@ public sealed class ServiceCatalogue
                 continue;
             if (table.Backend != RuleBackend.Nftables)
             {
-                // The nft reader shows iptables-nft tables as what they are; each back-end's nat goes with its own filter.
+                // The nft reader marks iptables-nft tables as such; each back-end's nat belongs with its own filter.
                 if (table.Name == ServiceTables.Nat)
                 {
                     services.AddRange(IptablesServices.Read(table, FilterOf(ruleset, table)));
@@ -75,8 +75,8 @@ public sealed class ServiceCatalogue
             && service.Frontends.Any(frontend => frontend.Address.Family == IpFamily.None && frontend.Port == port));
 
     /// <summary>
-    /// Addresses that no device of the node has, where nothing else is known: cluster IPs of modes that bind them nowhere, unless a rule
-    /// keeps them from being translated, as NodeLocal DNSCache's do.
+    /// Addresses that are on no device of the node, unless known otherwise: cluster IPs of modes that bind them to none, unless a rule
+    /// exempts them from translation, as NodeLocal DNSCache's do.
     /// </summary>
     public IEnumerable<InetAddress> AddressesElsewhere(Ruleset rules)
     {

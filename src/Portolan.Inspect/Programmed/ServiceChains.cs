@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Programmed;
 /// <summary>What the service chains of an iptables nat table do for a client from outside: which endpoints, with which shares.</summary>
 internal sealed class ServiceChains(RuleTable nat)
 {
-    // Service chains nest three or four deep; a dump may nest as it likes.
+    // Service chains nest three or four deep; a dump may nest deeper.
     private const int Deepest = 16;
 
     private readonly Dictionary<string, View> _views = new(StringComparer.Ordinal);
@@ -16,7 +16,7 @@ internal sealed class ServiceChains(RuleTable nat)
 
     /// <summary>A chain seen from outside.</summary>
     /// <param name="Endpoints">The endpoints and their shares of the packets that enter the chain.</param>
-    /// <param name="IsDropped">True when what is left over is marked for dropping.</param>
+    /// <param name="IsDropped">True when the remaining packets are marked for dropping.</param>
     /// <param name="Affinity">The time a client is remembered, or null.</param>
     internal sealed record View(ImmutableArray<ProgrammedEndpoint> Endpoints, bool IsDropped, TimeSpan? Affinity);
 
@@ -25,13 +25,13 @@ internal sealed class ServiceChains(RuleTable nat)
     /// <summary>The chain a rule jumps or goes to, or null.</summary>
     internal static string? TargetOf(Rule rule) => rule.Target is VerdictStatement { Verdict: { Chain: { } chain } } ? chain : null;
 
-    /// <summary>What the chain is for that a rule jumps or goes to.</summary>
+    /// <summary>The role of the chain a rule jumps or goes to.</summary>
     internal static KubeChainRole RoleOfTarget(Rule rule) => KubeProxyIptables.RoleOf(TargetOf(rule));
 
     internal View OutsideOf(string chain) => Walk(chain, 0);
 
     /// <summary>
-    /// True when the chain of external addresses treats clients from outside in another way than pods: policy Local. Null when the chain
+    /// True when the chain of external addresses treats clients from outside differently from pods: policy Local. Null when the chain
     /// is not in the input.
     /// </summary>
     internal bool? IsExternalLocal(string chain)
@@ -102,14 +102,14 @@ internal sealed class ServiceChains(RuleTable nat)
                 affinity = recent.Seconds is { } seconds ? TimeSpan.FromSeconds(seconds) : affinity;
                 continue;
             }
-            // Of affinity nft may print no more than that there is some.
+            // nft may show only that there is affinity.
             if (Find<UnmodelledMatch>(rule) is { Name: "recent" })
                 continue;
-            // A firewall chain is about sources, and those are the clients it lets through.
+            // A firewall chain matches sources: these are the clients it lets through.
             if (role == KubeChainRole.MarkMasquerade || (IsAboutSource(rule) && !isFirewall))
                 continue;
             StatisticRandomMatch? statistic = Find<StatisticRandomMatch>(rule);
-            // Behind a rule that takes every packet nothing is left: such endpoints get none.
+            // After a rule that takes every packet, endpoints get nothing.
             double share = left * (statistic?.Probability ?? (HasHiddenChance(rule) ? double.NaN : 1));
             if (role == KubeChainRole.Endpoint)
             {
@@ -146,7 +146,7 @@ internal sealed class ServiceChains(RuleTable nat)
             : new ProgrammedEndpoint(default, 0, share, chain, printed);
     }
 
-    // nft prints no more than "xt match statistic" of some rules: which share they take and what they leave is not known.
+    // nft prints no more than "xt match statistic" of some rules: their shares, and those of the rules after them, are not known.
     private static bool HasHiddenChance(Rule rule) => Find<UnmodelledMatch>(rule) is { Name: not ("tcp" or "udp" or "sctp") };
 
     private static bool IsAboutSource(Rule rule)

@@ -26,8 +26,8 @@ public static class ServiceTables
         return entry is not null && table.FindChain(entry) is not null ? entry : null;
     }
 
-    /// <summary>The chain that masquerades what service rules have marked.</summary>
-    internal static string MasqueraderOf(RuleTable table) =>
+    /// <summary>The chain that masquerades packets marked by service rules.</summary>
+    internal static string MasqueradingChainOf(RuleTable table) =>
         table.Backend != RuleBackend.Nftables ? KubeProxyIptables.Postrouting
         : table.Name == PortolanTables.TableName ? LayoutOf(table).NameOf(PortolanChainKind.Postrouting)
         : KubeProxyNftables.Masquerading;
@@ -35,18 +35,18 @@ public static class ServiceTables
     /// <summary>True for a table in which service addresses may be translated.</summary>
     internal static bool MayTranslate(RuleTable table) => table.Backend != RuleBackend.Nftables ? table.Name == Nat : IsOwn(table);
 
-    /// <summary>True for an nf_tables table that a service proxy has for itself.</summary>
+    /// <summary>True for a service proxy's own nf_tables table.</summary>
     internal static bool IsOwn(RuleTable table) => table
         is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName };
 
-    /// <summary>True for an iptables table nat with rules that find services: of kube-proxy in mode iptables or of Portolan's.</summary>
+    /// <summary>True for an iptables table nat with rules that find services: of kube-proxy's or Portolan's iptables mode.</summary>
     public static bool HasIptablesServices(RuleTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
         return table.Name == Nat && table.FindChain(KubeProxyIptables.Services) is { Rules.IsEmpty: false };
     }
 
-    /// <summary>The layout of one of Portolan's own tables; the current one when its comment names one that is not known here.</summary>
+    /// <summary>The layout of one of Portolan's own tables; the current one when its comment names an unknown one.</summary>
     internal static PortolanLayout LayoutOf(RuleTable table) =>
         PortolanTables.LayoutOf(table.Comment, table.Sets.Select(static set => set.Name)) ?? PortolanTables.Current;
 }

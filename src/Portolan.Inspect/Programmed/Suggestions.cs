@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Finds names near to a mistyped one.</summary>
+/// <summary>Finds names similar to a mistyped one.</summary>
 public static class Suggestions
 {
-    /// <summary>Up to three names that take few changes (Levenshtein's distance) to reach, best first.</summary>
+    /// <summary>Up to three names within a small Levenshtein distance, best first.</summary>
     public static ImmutableArray<string> Nearest(string name, IEnumerable<string> names)
     {
         ArgumentNullException.ThrowIfNull(name);

@@ -4,10 +4,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Why the rules serve a packet to a service's address with no endpoint, but reject or drop it.</summary>
+/// <summary>Why the rules reject or drop a packet to a service's address instead of sending it to an endpoint.</summary>
 public enum UnservedCause : byte
 {
-    /// <summary>The service has no usable endpoint anywhere.</summary>
+    /// <summary>The service has no usable endpoint on any node.</summary>
     NoEndpoints,
 
     /// <summary>A policy is Local, and the service has no endpoint on this node.</summary>
@@ -24,10 +24,10 @@ public enum UnservedCause : byte
 public static class UnservedCauses
 {
     /// <summary>
-    /// The cause that a rule rejects or drops packets for (or marks them to be dropped), null when it does not, or not for a service.
+    /// Why a rule rejects or drops packets (or marks them to be dropped); null when it does not, or not for a service.
     /// </summary>
     /// <param name="place">A rule that matched.</param>
-    /// <param name="verdict">What became of the packet at last.</param>
+    /// <param name="verdict">How the packet ended.</param>
     public static UnservedCause? Of(RuleRef place, OutcomeVerdict verdict)
     {
         ArgumentNullException.ThrowIfNull(place);
@@ -97,7 +97,7 @@ public static class UnservedCauses
     private static UnservedCause? OfPortolan(PortolanChainKind chain, bool drops) => chain switch
     {
         PortolanChainKind.SourceCheck => UnservedCause.SourceNotAllowed,
-        // Nobody may: no source range could be read.
+        // No client may: no source range could be read.
         PortolanChainKind.Policies when drops => UnservedCause.SourceNotAllowed,
         PortolanChainKind.NoEndpoints or PortolanChainKind.Overtaken => UnservedCause.NoEndpoints,
         PortolanChainKind.NoLocalEndpoints => UnservedCause.NoLocalEndpoints,
@@ -109,7 +109,7 @@ public static class UnservedCauses
     private static bool Rejects(Rule rule) => rule.Target is RejectStatement
         || (ServiceChains.TargetOf(rule) is { } target && KubeProxyNftables.RoleOf(target) == KubeNftablesChainRole.Reject);
 
-    /// <summary>The named sets and maps that a rule looks into.</summary>
+    /// <summary>The named sets and maps that a rule looks up.</summary>
     private static IEnumerable<string> SetsOf(Rule rule)
     {
         foreach (Statement statement in rule.Statements.ToImmutableArray())

@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Reads services off the chains that kube-proxy wrote in userspace mode: each leads to a port of kube-proxy itself.</summary>
+/// <summary>Reads services from the chains that kube-proxy wrote in userspace mode: each leads to a port of kube-proxy itself.</summary>
 internal static class UserspaceServices
 {
     internal static IEnumerable<ProgrammedService> Read(RuleTable nat)

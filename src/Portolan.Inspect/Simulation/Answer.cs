@@ -1,6 +1,6 @@
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Whether a condition holds for a packet: yes, no, by chance, or not to be known from the input.</summary>
+/// <summary>Whether a condition holds for a packet: yes, no, by chance, or unknown from the input.</summary>
 /// <param name="Kind">Which of the four.</param>
 /// <param name="Probability">How likely the condition is to hold, for <see cref="AnswerKind.Random"/>.</param>
 /// <param name="Condition">What would have to be known, for <see cref="AnswerKind.Unknown"/>.</param>
@@ -35,7 +35,7 @@ internal enum AnswerKind : byte
     Unknown,
 }
 
-/// <summary>A condition whose answer hangs on a fact that the input does not tell.</summary>
+/// <summary>A condition that depends on a fact that the input does not show.</summary>
 /// <param name="Fact">The fact.</param>
 /// <param name="IsNegated">True when the rule matches if the fact is false.</param>
 internal sealed record Condition(Fact Fact, bool IsNegated = false)

@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>What an input leaves unsaid about every packet: named once with the answer instead of making each answer unknown.</summary>
+/// <summary>What an input does not show for any packet: stated once with the answer instead of making each answer unknown.</summary>
 internal static class Caveats
 {
     private static readonly string[] s_iptablesTables = ["raw", "mangle", "nat", "filter"];
@@ -28,7 +28,7 @@ internal static class Caveats
         TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
         var caveats = ImmutableArray.CreateBuilder<string>();
         var iptables = ruleset.Tables.Where(table => table.Family == own && table.Backend != RuleBackend.Nftables).ToList();
-        // iptables-save shows every table there is; a listing shows the one that was asked for.
+        // iptables-save shows all tables; a listing shows the one that was asked for.
         if (iptables.Exists(table => table.Format is RuleFormat.IptablesListing or RuleFormat.IptablesListingVerbose))
         {
             var missing = s_iptablesTables.Where(name => !iptables.Exists(table => table.Name == name)).ToList();
@@ -38,7 +38,7 @@ internal static class Caveats
                     + "what rules there do with the packet is unknown.");
             }
         }
-        // Where kube-proxy translates it filters too; of a dump that shows the one table alone nobody can tell what the other does.
+        // Where kube-proxy translates it filters too; a dump of only one of the tables does not show what the other does.
         else if (iptables.Exists(table => table.Name == "nat" && IsOfKubeProxy(table)) && !iptables.Exists(table => table.Name == "filter"))
         {
             caveats.Add(NoFilter);
@@ -64,11 +64,11 @@ internal static class Caveats
         return caveats.ToImmutable();
     }
 
-    /// <summary>The answer depends on an order that is taken for granted.</summary>
+    /// <summary>The answer depends on an assumed order.</summary>
     /// <param name="ties">The chains with equal priorities.</param>
-    /// <param name="others">What becomes of the packet in the other order.</param>
+    /// <param name="others">What happens to the packet in the other order.</param>
     internal static string OfOrder(IReadOnlyList<string> ties, ImmutableArray<Outcome> others) =>
-        $"Chains of equal priority at one hook: {string.Join("; ", ties)}. The table that is listed last is taken to come first, as it " +
+        $"Chains of equal priority at one hook: {string.Join("; ", ties)}. The table that is listed last is assumed to come first, as it " +
         "does when each table was "
         + $"made with its chains; a chain that was added to its table later comes before the others. In the other order: " +
             $"{string.Join("; ", others.Select(OutcomeText.Of))}.";

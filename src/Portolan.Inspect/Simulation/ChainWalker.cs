@@ -4,10 +4,10 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Walks packets through a base chain and the chains it jumps to. All ways a packet may have gone walk together, rule by rule, so that ways
-/// that meet again are joined instead of multiplying; calls are kept on a list, not on the stack, so that depth costs only memory.
+/// Walks packets through a base chain and the chains it jumps to. All paths a packet may have taken advance together, rule by rule, so that
+/// paths that converge are joined instead of multiplying; calls are kept in a list, not on the stack, so that depth costs only memory.
 /// </summary>
-internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleIndex index)
+internal sealed class ChainWalker(RuleRunner runner, ForkTracker forks, RuleIndex index)
 {
     private readonly Stack<Frame> _frames = new();
     private readonly HashSet<Chain> _entered = [];
@@ -46,7 +46,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
                 state.Path =
                     new PathNode(new PathStep(PathStepKind.Policy, hook, null, table, chain, string.Empty, state.Destination,
                     state.DestinationPort), state.Path);
-                ledger.Finish(state, OutcomeVerdict.Drop, null);
+                forks.Finish(state, OutcomeVerdict.Drop, null);
             }
         }
         else
@@ -63,7 +63,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
         if (_entered.Add(frame.Chain))
             return true;
         foreach (PacketState state in frame.Active)
-            ledger.Finish(state, OutcomeVerdict.Unknown,
+            forks.Finish(state, OutcomeVerdict.Unknown,
                 $"chain {frame.Chain.Name} jumps back to itself: the kernel would refuse these rules");
         return false;
     }
@@ -78,9 +78,9 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
         var next = new List<PacketState>(frame.Active.Count);
         foreach (PacketState state in frame.Active)
         {
-            if (ledger.Fork(state, condition, null) is not ({ } matches, { } passes))
+            if (forks.Fork(state, condition, null) is not ({ } matches, { } passes))
                 continue;
-            ledger.Finish(matches, OutcomeVerdict.Unknown, condition.Text);
+            forks.Finish(matches, OutcomeVerdict.Unknown, condition.Text);
             next.Add(passes);
         }
         frame.Active = next;
@@ -89,7 +89,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
     private void RunRule(Frame frame, Hook hook, List<PacketState> accepted, List<PacketState> policy)
     {
         var place = new RuleRef(frame.Table, frame.Chain, frame.Index);
-        if (!ledger.TryStep(frame.Active.Count))
+        if (!forks.TryStep(frame.Active.Count))
         {
             GiveUp(frame, place);
             return;
@@ -112,10 +112,10 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
     {
         foreach (PacketState state in frame.Active)
         {
-            // The path so far is the same few rules over and over.
+            // The path so far repeats the same few rules.
             state.Path = null;
-            ledger.Finish(state, OutcomeVerdict.Unknown,
-                $"chains call each other so often that following the packet was given up at {place}");
+            forks.Finish(state, OutcomeVerdict.Unknown,
+                $"chains call each other so often that the trace was stopped at {place}");
         }
         frame.Active = [];
     }
@@ -125,7 +125,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
         if (frame.Table.FindChain(verdict.Chain!) is not { } target)
         {
             KubeChainRole role = frame.Table.Backend == RuleBackend.Nftables ? KubeChainRole.None : KubeProxyIptables.RoleOf(verdict.Chain);
-            // What kube-proxy's chains for marks do is known by their names; which bit they set can be configured.
+            // kube-proxy's marking chains are known by name; which bit they set is configurable.
             if (role == KubeChainRole.MarkMasquerade && verdict.Kind == VerdictKind.Jump)
             {
                 foreach (PacketState state in states)
@@ -137,16 +137,16 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
             if (role == KubeChainRole.MarkDrop)
             {
                 foreach (PacketState state in states)
-                    ledger.Finish(state, OutcomeVerdict.Unknown, $"{place} sends the packet to {verdict.Chain}, which marks it to be " +
+                    forks.Finish(state, OutcomeVerdict.Unknown, $"{place} sends the packet to {verdict.Chain}, which marks it to be " +
                         "dropped; "
                         + "that chain and the rule that drops it are not in the input");
                 return;
             }
             foreach (PacketState state in states)
-                ledger.Finish(state, OutcomeVerdict.Unknown, $"chain {verdict.Chain}, where {place} goes, is not in the input");
+                forks.Finish(state, OutcomeVerdict.Unknown, $"chain {verdict.Chain}, where {place} goes, is not in the input");
             return;
         }
-        ledger.CountCall();
+        forks.CountCall();
         _frames.Push(new Frame(frame.Table, target, states, verdict.Kind == VerdictKind.Jump ? frame : frame.ReturnTo));
     }
 
@@ -171,7 +171,7 @@ internal sealed class ChainWalker(RuleRunner runner, ForkTracker ledger, RuleInd
 
         internal List<PacketState> Active { get; set; } = active;
 
-        /// <summary>The call to go back to at the end; null for the policy.</summary>
+        /// <summary>The call to return to at the end; null for the policy.</summary>
         internal Frame? ReturnTo { get; } = returnTo;
 
         internal int Index { get; set; }

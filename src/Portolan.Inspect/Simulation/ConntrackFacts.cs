@@ -23,7 +23,7 @@ internal static class ConntrackFacts
         | (state.IsSourceSettled ? ConntrackStatuses.SnatDone : 0) | (state.IsDestinationSettled ? ConntrackStatuses.DnatDone : 0);
 
     /// <summary>
-    /// The state conntrack gives a packet that is said to begin a connection. Not every packet can: a lone reset or an ICMP answer is
+    /// The state conntrack gives a packet that should begin a connection. Not every packet can: a lone reset or an ICMP reply is
     /// invalid (nf_conntrack_proto_tcp.c, tcp_conntracks and tcp_valid_flags; valid_new in nf_conntrack_proto_icmp.c and icmpv6.c), and
     /// neighbour discovery is not tracked.
     /// </summary>
@@ -34,7 +34,7 @@ internal static class ConntrackFacts
         switch (packet.Protocol)
         {
             case IpProtocol.Tcp:
-                // Congestion and push bits do not count. A segment in the middle of a connection is taken up (nf_conntrack_tcp_loose).
+                // Congestion and push bits do not count. A mid-stream segment begins a connection (nf_conntrack_tcp_loose).
                 TcpFlags flags = packet.TcpFlags & ~(TcpFlags.Ece | TcpFlags.Cwr | TcpFlags.Psh | TcpFlags.Urg);
                 return flags is TcpFlags.Syn or TcpFlags.Ack ? ConntrackStates.New : ConntrackStates.Invalid;
             case IpProtocol.Icmp:
@@ -65,31 +65,31 @@ internal static class ConntrackFacts
     }
 
     internal static Answer Evaluate(ConntrackStatusMatch match, PacketSpec packet, PacketState state) =>
-        BeforeAsking(match, match.IsBesideState, packet, state)
+        BeforeAsking(match, match.IsCombinedWithState, packet, state)
         ?? Answer.Of((StatusOf(state) & match.Statuses) != 0).NegateIf(match.Negated);
 
     internal static Answer Evaluate(ConntrackAddressMatch match, PacketSpec packet, PacketState state) =>
-        BeforeAsking(match, match.IsBesideState, packet, state)
+        BeforeAsking(match, match.IsCombinedWithState, packet, state)
         ?? Address(match, packet, state).NegateIf(match.Negated);
 
     internal static Answer Evaluate(ConntrackPortMatch match, PacketSpec packet, PacketState state) =>
-        BeforeAsking(match, match.IsBesideState, packet, state)
+        BeforeAsking(match, match.IsCombinedWithState, packet, state)
         ?? Port(match, packet, state).NegateIf(match.Negated);
 
     internal static Answer Evaluate(ConntrackProtocolMatch match, PacketSpec packet, PacketState state) =>
-        Untracked(match.IsBesideState, state)
+        Untracked(match.IsCombinedWithState, state)
         ?? Answer.Of(match.Protocol == packet.Protocol).NegateIf(match.Negated);
 
     internal static Answer Evaluate(ConntrackDirectionMatch match, PacketSpec packet, PacketState state) =>
-        BeforeAsking(match, match.IsBesideState, packet, state)
+        BeforeAsking(match, match.IsCombinedWithState, packet, state)
         ?? Answer.Of(match.Direction == ConntrackDirection.Original);
 
     internal static Answer Evaluate(ConntrackExpireMatch match, PacketSpec packet, PacketState state) =>
-        BeforeAsking(match, match.IsBesideState, packet, state)
+        BeforeAsking(match, match.IsCombinedWithState, packet, state)
         ?? Answer.Unknown(new EntryLifetime()).NegateIf(match.Negated);
 
-    // xt_conntrack: every other question about a packet without a connection is answered no, negated or not; but beside a question
-    // for its state, which has been answered with yes, no other is looked at.
+    // xt_conntrack: for a packet without a connection every other condition is false, negated or not; but after a state condition
+    // that matched, no other is evaluated.
     private static Answer? Untracked(bool isBesideState, PacketState state) =>
         state.Tracking == TrackState.Tracked ? null : Answer.Of(isBesideState);
 
@@ -98,7 +98,7 @@ internal static class ConntrackFacts
         ?? (packet.State == ConntrackStates.New ? null : Answer.Unknown(new ConnectionHistory(HistoryTopic.Match, match)));
 
     /// <summary>
-    /// An end of the connection's tuple: the original one is as the packet came, the reply one as it is now, turned round.
+    /// An end of the connection's tuple: the original tuple is the packet as it came, the reply tuple is the packet as it is now, reversed.
     /// </summary>
     internal static (InetAddress Address, ushort? Port) End(
         ConntrackDirection direction, PacketSide side, PacketSpec packet, PacketState state) => (direction, side) switch

@@ -4,8 +4,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Whether rules make the kernel track connections: only then does it put fragments together before any rule sees them, and only then do
-/// packets pass through nat chains at all. A nat chain by itself does not ask for it; what it says about translation does
+/// Whether rules make the kernel track connections: only then does it reassemble fragments before any rule sees them, and only then do
+/// packets pass through nat chains at all. A nat chain by itself does not require it; its translation statements do
 /// (nf_ct_netns_get).
 /// </summary>
 internal static class ConntrackUse
@@ -24,7 +24,7 @@ internal static class ConntrackUse
         VerdictMapStatement map => Needs(map.Key) || Needs(map.Map),
         AssignStatement assign => Needs(assign.Target) || Needs(assign.Value),
         SetUpdateStatement update => Needs(update.Key) || (update.Data is { } data && Needs(data)),
-        // Of what is not modelled nobody knows.
+        // Unmodelled statements may need it.
         UnmodelledMatch or UnmodelledStatement => true,
         _ => false,
     };

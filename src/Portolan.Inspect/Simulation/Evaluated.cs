@@ -3,8 +3,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The value of an nf_tables expression for a packet: one constant, several with probabilities, none (the kernel breaks off the rule),
-/// or not to be known.
+/// The value of an nf_tables expression for a packet: one constant, several with probabilities, none (the kernel leaves the rule), or
+/// unknown.
 /// </summary>
 internal readonly struct Evaluated
 {
@@ -13,7 +13,7 @@ internal readonly struct Evaluated
 
     internal Expression? Single { get; }
 
-    /// <summary>Values by chance; what is missing from 1 is the chance that there is no value.</summary>
+    /// <summary>Values by chance; the remainder to 1 is the chance that there is no value.</summary>
     internal IReadOnlyList<(Expression Value, double Probability)>? Many { get; }
 
     internal Condition? UnknownCondition { get; }

@@ -5,12 +5,12 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Where packets enter a part of table nat that does not show its base chains, as grep leaves it: at the first chain of kube-proxy that is
-/// there and that its rules lead to from every hook.
+/// Where packets enter a part of table nat without its base chains, as grep output is: at the first chain of kube-proxy that is present
+/// and that its rules lead to from every hook.
 /// </summary>
 internal static class ExcerptEntries
 {
-    /// <summary>The chains at which a walk begins instead of the base chains that are not shown.</summary>
+    /// <summary>The chains at which a path begins instead of the missing base chains.</summary>
     internal static IEnumerable<(RuleTable Table, Chain Chain)> Of(RuleTable table)
     {
         if (!IsPart(table))
@@ -24,7 +24,7 @@ internal static class ExcerptEntries
             yield return (table, At(last, Hook.Postrouting, 100));
     }
 
-    /// <summary>What to say of a table's base chains that are not shown; null when all are.</summary>
+    /// <summary>The caveat about a table's missing base chains; null when none is missing.</summary>
     internal static string? Caveat(RuleTable table)
     {
         if (!table.IsExcerpt || table.Backend == RuleBackend.Nftables)
@@ -60,7 +60,7 @@ internal static class ExcerptEntries
         Source = chain.Source,
     };
 
-    /// <summary>KUBE-SERVICES asks KUBE-NODEPORTS about packets to the node's own addresses only.</summary>
+    /// <summary>KUBE-SERVICES sends only packets to the node's own addresses to KUBE-NODEPORTS.</summary>
     private static Chain? OnlyNodePorts(RuleTable table) => table.FindChain(KubeProxyIptables.NodePorts) is null ? null : new Chain
     {
         Name = KubeProxyIptables.Services,

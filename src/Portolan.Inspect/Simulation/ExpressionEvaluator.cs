@@ -7,7 +7,7 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Computes the values of nf_tables expressions for a packet.</summary>
 internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node, MatchEvaluator matches)
 {
-    // A generator with more values than this is not listed value by value.
+    // A generator with more values than this is not enumerated.
     private const uint MostValues = 65536;
 
     internal SetLookup Sets { get; } = new();
@@ -27,7 +27,7 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         NumberValue or AddressValue or PrefixValue or RangeValue or NameValue or CatchAllValue or VerdictValue or SetReference
             or AnonymousSet =>
             Evaluated.Of(expression),
-        _ => throw new UnreachableException($"{expression.GetType().Name} has no value here"),
+        _ => throw new UnreachableException($"{expression.GetType().Name} is not evaluated here"),
     };
 
     private Evaluated Select(SelectorExpression selector, PacketState state)
@@ -166,7 +166,7 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
             return Port(isSource ? state.SourcePort : state.DestinationPort);
         if (packet.IsLaterFragment)
             return Evaluated.Absent;
-        // "th dport" reads the bytes at the ports' place whatever the protocol: for ICMP type and code, and the checksum.
+        // "th dport" reads the bytes at the offset of the port, whatever the protocol: for ICMP these are the checksum.
         return packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6 && isSource
             ? Evaluated.Of((ulong)(packet.EffectiveIcmpType << 8 | packet.IcmpCode))
             : Evaluated.Of(new UnmodelledExpression("th dport"));
@@ -229,7 +229,7 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     }
 
     /// <summary>
-    /// "mark and mask" is known when the bits under the mask are, and of a whole packet the fragment offset is 0, whatever DF says.
+    /// "mark and mask" is known when the bits under the mask are; the fragment offset of a whole packet is 0, whatever DF is.
     /// </summary>
     private Evaluated? KnownBits(BitwiseExpression bitwise, PacketState state)
     {

@@ -5,8 +5,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Something that the input does not tell, with the packet's values it is about. Equal facts have the same answer for one packet; their
-/// equality is the compiler's.
+/// Something that the input does not show, with the packet's values it is about. Equal facts have the same answer for one packet;
+/// equality is compiler-generated.
 /// </summary>
 internal abstract record Fact
 {
@@ -14,8 +14,8 @@ internal abstract record Fact
     internal abstract string Text { get; }
 
     /// <summary>
-    /// The answer in words that follow "if": "it comes in by docker0". Null for facts without such words: they are told by the rule that
-    /// asks for them.
+    /// The answer in words that follow "if": "it comes in via docker0". Null for facts without such words: the rule that needs
+    /// them is named instead.
     /// </summary>
     internal virtual string? If(bool holds) => null;
 }
@@ -28,23 +28,23 @@ internal sealed record LocalAddress(InetAddress Address) : Fact
     internal override string If(bool holds) => $"{Address} is {(holds ? "an" : "no")} address of this node";
 }
 
-/// <summary>Whether an address is one of the packet's interface, as a rule with these words asks.</summary>
+/// <summary>Whether an address is one of the packet's interface, as a rule with this text requires.</summary>
 internal sealed record AddressOfInterface(
     InetAddress Address, InterfaceDirection? Direction = null, AddressTypes Types = AddressTypes.None, FibKeys Keys = FibKeys.None) : Fact
 {
     internal override string Text => $"whether {Address} belongs to the packet's interface";
 }
 
-/// <summary>The source that masquerading chose, as a condition asks for it.</summary>
+/// <summary>The source that masquerading chose, as a condition uses it.</summary>
 internal sealed record MasqueradedAddress(Match? Asked = null) : Fact
 {
-    internal override string Text => "the address that masquerading chose, which the input does not tell";
+    internal override string Text => "the address that masquerading chose, which the input does not show";
 }
 
 /// <summary>The source that masquerading chose, looked up in a list of recent clients.</summary>
 internal sealed record MasqueradedClient(string List) : Fact
 {
-    internal override string Text => "the address that masquerading chose, which the input does not tell";
+    internal override string Text => "the address that masquerading chose, which the input does not show";
 }
 
 /// <summary>The source that masquerading chose, looked up in an ipset.</summary>
@@ -66,30 +66,30 @@ internal sealed record PacketPort(PacketSide? Side = null) : Fact
 }
 
 /// <summary>
-/// The packet's interface, compared with a name on the path to a destination; no name when the interface itself is asked for.
+/// The packet's interface, compared with a name on the path to a destination; no name when the interface itself is needed.
 /// </summary>
 internal sealed record PacketInterface(InterfaceDirection Direction, string? Name = null, bool IsPrefix = false,
     InetAddress Destination = default) : Fact
 {
     internal override string Text => Direction == InterfaceDirection.In
-        ? "the interface the packet comes in by, which was not given"
-        : "the interface the packet goes out by, which was not given";
+        ? "the interface the packet comes in on, which was not given"
+        : "the interface the packet goes out on, which was not given";
 
     internal override string? If(bool holds) => Name is null ? null
         : $"it {(holds ? "" : "does not ")}{(Direction == InterfaceDirection.In ? "come" : "go")}{(holds ? "s" : "")} "
             .Replace("gos ", "goes ", StringComparison.Ordinal)
-            + $"{(Direction == InterfaceDirection.In ? "in" : "out")} by {Name}{(IsPrefix ? "*" : "")}";
+            + $"{(Direction == InterfaceDirection.In ? "in" : "out")} via {Name}{(IsPrefix ? "*" : "")}";
 }
 
-/// <summary>Whether a loopback address may be reached from outside by an interface (net.ipv4.conf.*.route_localnet).</summary>
+/// <summary>Whether a loopback address may be reached from outside through an interface (net.ipv4.conf.*.route_localnet).</summary>
 internal sealed record LoopbackRoute(InetAddress Address) : Fact
 {
     internal override string Text => $"whether route_localnet lets a packet from outside reach {Address}";
 
-    internal override string If(bool holds) => $"route_localnet is {(holds ? "on" : "off")} for the interface it comes in by";
+    internal override string If(bool holds) => $"route_localnet is {(holds ? "on" : "off")} for the interface it comes in on";
 }
 
-/// <summary>Whether a rule that seems to take every packet is limited to an interface, which the listing does not show.</summary>
+/// <summary>Whether a rule that appears to match every packet is limited to an interface, which the listing does not show.</summary>
 internal sealed record HiddenInterface(RuleRef Place) : Fact
 {
     internal override string Text =>
@@ -98,7 +98,7 @@ internal sealed record HiddenInterface(RuleRef Place) : Fact
     internal override string If(bool holds) => holds ? $"{Place} is limited to no interface" : $"{Place} is limited to another interface";
 }
 
-/// <summary>What becomes of a packet that is marked to be dropped by a table that the input does not show.</summary>
+/// <summary>What happens to a packet that is marked to be dropped by a table that the input does not show.</summary>
 internal sealed record MarkedToBeDropped(uint Mark) : Fact
 {
     internal override string Text => $"the packet is marked 0x{Mark:x} to be dropped; the rule that drops such packets "
@@ -111,12 +111,12 @@ internal sealed record InterfaceInIpSet(PacketSide Side, string Name) : Fact
     internal override string Text => "the packet's interface, which was not given";
 }
 
-/// <summary>The packet's or the connection's mark, compared under a mask; without one when the mark itself is asked for.</summary>
+/// <summary>The packet's or the connection's mark, compared under a mask; without one when the mark itself is needed.</summary>
 internal sealed record MarkBits(MarkKind Kind, uint Value = 0, uint Unknown = 0, uint Asked = 0, uint Mask = 0) : Fact
 {
     internal override string Text => Kind == MarkKind.Packet
-        ? "the packet's mark, which came from its connection or from a rule that the input does not show whole"
-        : "the connection's mark, which the input does not tell";
+        ? "the packet's mark, which came from its connection or from a rule that the input does not show in full"
+        : "the connection's mark, which the input does not show";
 }
 
 /// <summary>A field of the packet.</summary>
@@ -144,15 +144,15 @@ internal sealed record Sender(PacketField Field) : Fact
 }
 
 /// <summary>What conntrack remembers of the connection.</summary>
-/// <param name="Topic">What is asked.</param>
-/// <param name="Match">The condition that asks, for <see cref="HistoryTopic.Match"/>.</param>
+/// <param name="Topic">What is needed.</param>
+/// <param name="Match">The condition that needs it, for <see cref="HistoryTopic.Match"/>.</param>
 /// <param name="Selector">The field, for <see cref="HistoryTopic.Field"/>.</param>
 internal sealed record ConnectionHistory(HistoryTopic Topic, Match? Match = null, SelectorExpression? Selector = null) : Fact
 {
-    internal override string Text => "what conntrack remembers of the connection, which the input does not tell";
+    internal override string Text => "what conntrack remembers of the connection, which the input does not show";
 }
 
-/// <summary>What is asked of a connection's history.</summary>
+/// <summary>What is needed of a connection's history.</summary>
 internal enum HistoryTopic : byte
 {
     /// <summary>Whether it was translated.</summary>
@@ -168,10 +168,10 @@ internal enum HistoryTopic : byte
     Field,
 }
 
-/// <summary>How long the connection's entry has to live.</summary>
+/// <summary>When the connection's entry expires.</summary>
 internal sealed record EntryLifetime : Fact
 {
-    internal override string Text => "how long the connection's entry has to live";
+    internal override string Text => "when the connection's entry expires";
 }
 
 /// <summary>What a limit has seen before.</summary>
@@ -190,8 +190,8 @@ internal sealed record SetLimitHistory(RuleRef Place, string Set) : Fact
 /// <param name="List">The list.</param>
 /// <param name="Address">The address that is looked up.</param>
 /// <param name="IsClient">True for the packet's source.</param>
-/// <param name="Seconds">Seen in so many seconds; null when any time will do.</param>
-/// <param name="HitCount">Seen so often; null for once.</param>
+/// <param name="Seconds">Seen within this many seconds; null for any time.</param>
+/// <param name="HitCount">Seen this often; null for once.</param>
 /// <param name="Ttl">True when the TTL has to be the same.</param>
 /// <param name="Known">What is known of the entry.</param>
 internal sealed record RecentClient(string List, InetAddress Address, bool IsClient, uint? Seconds, uint? HitCount, bool Ttl,
@@ -201,7 +201,7 @@ internal sealed record RecentClient(string List, InetAddress Address, bool IsCli
         $"whether {(IsClient ? "the client" : Address)} is in the list '{List}' of the recent match, which no dump shows";
 }
 
-/// <summary>What rules that the input leaves out do, before the rule of a chain with this index.</summary>
+/// <summary>What the omitted rules do that come before the rule of a chain with this index.</summary>
 internal sealed record RulesLeftOut(Chain Chain, int Index) : Fact
 {
     internal override string Text =>

@@ -6,16 +6,16 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>The base chains of each hook, in the order the kernel calls them for packets of one family.</summary>
 internal sealed class HookTable
 {
-    /// <summary>Priority at which conntrack looks at a packet (NF_IP_PRI_CONNTRACK, linux/netfilter_ipv4.h).</summary>
+    /// <summary>Priority of conntrack's own hook (NF_IP_PRI_CONNTRACK, linux/netfilter_ipv4.h).</summary>
     internal const int ConntrackPriority = -200;
 
-    private readonly Dictionary<Hook, List<Station>> _stations = [];
+    private readonly Dictionary<Hook, List<HookStep>> _steps = [];
     private readonly Lazy<bool> _usesConntrack;
 
     /// <summary>Orders the base chains.</summary>
     /// <param name="ruleset">The rules.</param>
     /// <param name="family">The packets' family.</param>
-    /// <param name="isOldestTableFirst">True to take chains of equal priority in the other order of their tables.</param>
+    /// <param name="isOldestTableFirst">True to order chains of equal priority by their tables the other way round.</param>
     internal HookTable(Ruleset ruleset, IpFamily family, bool isOldestTableFirst = false)
     {
         _usesConntrack = new Lazy<bool>(() => ConntrackUse.IsIn(ruleset, family));
@@ -25,25 +25,25 @@ internal sealed class HookTable
             .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table: table, chain: chain))
                 .Concat(ExcerptEntries.Of(table).Select(entry => (table: entry.Table, chain: entry.Chain))))
             .ToList();
-        // What an excerpt leaves out may need connections.
+        // The omitted part of an excerpt may need connections.
         bool hasNat = chains.Exists(item => item.chain.Base!.Type == ChainType.Nat)
             && (UsesConntrack || ruleset.Tables.Any(table => table.IsExcerpt));
         foreach (Hook hook in Enum.GetValues<Hook>())
         {
-            // Of two chains with one priority the kernel calls the one first that came last (nf_hook_entries_grow, net/netfilter/core.c).
-            // Tables are listed in the order of their making; that a chain was added to its table after the next was made is not shown.
+            // Of two chains with the same priority the kernel calls the one added last first (nf_hook_entries_grow, net/netfilter/core.c).
+            // Tables are listed in order of creation; that a chain was added to its table after the next table was created is not shown.
             var ofHook = chains.Where(item => item.chain.Base!.Hook == hook).Reverse().ToList();
-            var stations = ofHook
+            var steps = ofHook
                 .Where(item => item.chain.Base!.Type != ChainType.Nat)
-                .Select(item => new Station(PriorityOf(item.table, item.chain), [item], IsNat: false))
+                .Select(item => new HookStep(PriorityOf(item.table, item.chain), [item], IsNat: false))
                 .ToList();
-            // All nat chains of a hook are called from one place, whatever their priorities, and in the order of these (nf_nat_core.c).
+            // All nat chains of a hook are called from one place, in the order of their priorities, whatever these are (nf_nat_core.c).
             var nat = ofHook.Where(item => hasNat && item.chain.Base!.Type == ChainType.Nat)
                 .OrderBy(item => item.chain.Base!.Priority).ToList();
             // With any nat chain the kernel decides about translation at all four hooks.
             if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
-                stations.Add(new Station(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
-            _stations[hook] = [.. stations.OrderBy(station => station.Priority)];
+                steps.Add(new HookStep(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
+            _steps[hook] = [.. steps.OrderBy(step => step.Priority)];
             Ties.AddRange(ofHook.Where(item => !item.chain.Rules.IsEmpty)
                 .GroupBy(item => (item.chain.Base!.Type == ChainType.Nat, PriorityOf(item.table, item.chain)))
                 .Where(group => group.Select(item => item.table).Distinct().Skip(1).Any())
@@ -52,7 +52,7 @@ internal sealed class HookTable
     }
 
     // iptables-nft hooks its security table in behind address translation, the kernel's own iptables before it (xtables_ipv4 in iptables'
-    // nft.c). A dump that does not say whose it is counts as the kernel's.
+    // nft.c). A dump of an unknown back-end counts as legacy.
     private static int PriorityOf(RuleTable table, Chain chain) =>
         table is { Backend: RuleBackend.IptablesNft, Name: "security", Format: not (RuleFormat.NftText or RuleFormat.NftJson) }
         ? 150 : chain.Base!.Priority;
@@ -61,13 +61,12 @@ internal sealed class HookTable
     internal bool UsesConntrack => _usesConntrack.Value;
 
     /// <summary>
-    /// Chains of different tables that the kernel calls in an order which no input shows for sure, for an answer: "nat OUTPUT and other
-    /// out".
+    /// Chains of different tables whose calling order the input does not prove, for an answer: "nat OUTPUT and other out".
     /// </summary>
     internal List<string> Ties { get; } = [];
 
-    internal IReadOnlyList<Station> At(Hook hook) => _stations[hook];
+    internal IReadOnlyList<HookStep> At(Hook hook) => _steps[hook];
 
-    /// <summary>A place in a hook: one chain, or all nat chains.</summary>
-    internal sealed record Station(int Priority, IReadOnlyList<(RuleTable Table, Chain Chain)> Chains, bool IsNat);
+    /// <summary>A step of a hook: one chain, or all nat chains.</summary>
+    internal sealed record HookStep(int Priority, IReadOnlyList<(RuleTable Table, Chain Chain)> Chains, bool IsNat);
 }

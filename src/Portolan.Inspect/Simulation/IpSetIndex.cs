@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Asks ipsets whether they hold a packet.</summary>
+/// <summary>Looks packets up in ipsets.</summary>
 internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
 {
     internal Answer Contains(IpSetMatch match, PacketState state)
@@ -19,14 +19,14 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
     {
         if (set.Dimensions is [IpSetDimension.Set])
             return ContainsMember(set, sides, state, depth);
-        // ip_set_test (net/netfilter/ipset/ip_set_core.c): a set asks for as many values as it has, and for its own family.
+        // ip_set_test (net/netfilter/ipset/ip_set_core.c): a set needs as many values as it has dimensions, and its own family.
         if (sides.Length < set.Dimensions.Length
             || (set.Family != packet.Family && set.Dimensions.Any(part => part is IpSetDimension.Ip or IpSetDimension.Net)))
             return Answer.No;
         if (set.Dimensions.Any(part => part == IpSetDimension.Port) && !HasPort(set))
             return Answer.No;
         var unknown = default(Answer);
-        // Of nested networks the smallest decides: "nomatch" makes a hole in a larger one.
+        // Of nested networks the smallest wins: "nomatch" makes a hole in a larger one.
         (int First, int Second) best = (-1, -1);
         bool bestHolds = false;
         IEnumerable<IpSetEntry> entries = set.Entries;
@@ -76,7 +76,7 @@ internal sealed class IpSetIndex(Ruleset ruleset, PacketSpec packet)
         .GroupBy(entry => Specificity(entry).First).MaxBy(group => group.Key) ?? Enumerable.Empty<IpSetEntry>();
 
     /// <summary>
-    /// Whether the packet has what the set takes for a port: of a later fragment nobody knows, and bitmap:port takes TCP and UDP only.
+    /// Whether the packet has a port for the set: unknown for a later fragment, and bitmap:port takes TCP and UDP only.
     /// </summary>
     private bool HasPort(IpSet set) => set.Dimensions is [IpSetDimension.Port]
         ? packet is { Protocol: IpProtocol.Tcp or IpProtocol.Udp, IsLaterFragment: false }

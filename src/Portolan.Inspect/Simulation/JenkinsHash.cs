@@ -9,7 +9,7 @@ internal static class JenkinsHash
 {
     private const uint InitialValue = 0xdeadbeef;
 
-    /// <summary>The number nft computes; null when the values' form in the registers is not known.</summary>
+    /// <summary>The number nft computes; null when the register layout of the values is not known.</summary>
     internal static uint? Compute(Expression operand, Expression value, HashExpression hash)
     {
         if (hash.Seed is not { } seed)

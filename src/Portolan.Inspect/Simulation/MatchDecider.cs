@@ -8,7 +8,7 @@ namespace Portolan.Inspect.Simulation;
 /// <param name="Place">The rule.</param>
 internal readonly record struct MatchContext(PacketState State, RuleRef Place);
 
-/// <summary>Decides every kind of condition for a packet; a new kind fails to compile until it is decided here.</summary>
+/// <summary>Decides every kind of condition for a packet; a new kind fails to compile until it is handled here.</summary>
 internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator relations) : IMatchVisitor<MatchContext, Answer>
 {
     internal Answer Evaluate(Match match, PacketState state, RuleRef place) => match.Accept(this, new MatchContext(state, place));
@@ -30,7 +30,7 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
 
     public Answer Visit(InterfaceMatch match, in MatchContext context) => MatchEvaluator.Interface(match, context.State);
 
-    // Bridged packets are a matter of the bridge's tables; a packet that is routed has no bridge ports.
+    // Bridged packets belong to the bridge's tables; a routed packet has no bridge ports.
     public Answer Visit(PhysdevMatch match, in MatchContext context) => Answer.No.NegateIf(match.Negated);
 
     public Answer Visit(MarkMatch match, in MatchContext context) => MatchEvaluator.MarkIs(match, context.State).NegateIf(match.Negated);
@@ -39,7 +39,7 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
 
     public Answer Visit(StatisticRandomMatch match, in MatchContext context) => Answer.Chance(match.Probability);
 
-    // Which packet's turn it is depends on those before; over many packets it is one in n.
+    // Which packet matches depends on those before; over many packets it is one in n.
     public Answer Visit(StatisticNthMatch match, in MatchContext context) =>
         Answer.Chance(1.0 / Math.Max(1, match.Every)).NegateIf(match.Negated);
 
@@ -64,7 +64,7 @@ internal sealed class MatchDecider(MatchEvaluator conditions, RelationEvaluator 
             ? Answer.Unknown(new TcpOptionPresence(match.Option)).NegateIf(match.Negated)
             : Answer.No;
 
-    // The first fragment is none for this match, and a conditions.Packet is whole unless its specification says otherwise.
+    // This match ignores the first fragment, and a packet is whole unless its specification says otherwise.
     public Answer Visit(FragmentMatch match, in MatchContext context) =>
         Answer.Of(conditions.Packet.IsLaterFragment).NegateIf(match.Negated);
 

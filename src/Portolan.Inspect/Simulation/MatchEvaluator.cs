@@ -90,7 +90,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         InetAddress address = match.Side == PacketSide.Source ? state.Source : state.Destination;
         if (address.Family == IpFamily.None)
         {
-            // Whatever masquerading chose is the node's; of which interface is not known.
+            // The address that masquerading chose is the node's; its interface is not known.
             return match.LimitTo is null
                 ? IsOfType(true, match.Types).NegateIf(match.Negated)
                 : Answer.Unknown(new MasqueradedAddress(match));
@@ -98,7 +98,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
         bool fromElsewhere = match.Side == PacketSide.Source && !packet.IsFromNode && address == packet.Source;
         if (match.LimitTo is not { } direction || KindOf(address, AddressTypes.Local, fromElsewhere).Kind == AnswerKind.No)
             return KindOf(address, match.Types, fromElsewhere).NegateIf(match.Negated);
-        // An address of another interface counts as one out there.
+        // An address of another interface counts as remote.
         string? device = direction == InterfaceDirection.In ? state.InInterface : state.OutInterface;
         if (node.OfInterface(device) is not { } own)
             return Answer.Unknown(new AddressOfInterface(address, direction, match.Types)).NegateIf(match.Negated);
@@ -106,7 +106,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
     }
 
     /// <summary>
-    /// Whether an address is of one of the kinds. A packet that arrives never has a local source: the kernel drops those as martians.
+    /// Whether an address is of one of the types. A packet that arrives never has a local source: the kernel drops those as martians.
     /// </summary>
     internal Answer KindOf(InetAddress address, AddressTypes types, bool arrivedFromElsewhere)
     {
@@ -132,7 +132,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
 
     private Answer IsOfType(bool isLocal, AddressTypes types)
     {
-        // xt_addrtype asks the table of local addresses in IPv4. In IPv6 every type must hold, and a local address is unicast as well.
+        // xt_addrtype looks only at the local table in IPv4. In IPv6 every type must hold, and a local address is unicast as well.
         if (packet.Family == IpFamily.IPv6)
             return Answer.Of((types & AddressTypes.Multicast) == 0
                 && ((types & AddressTypes.Local) != 0 ? isLocal : (types & AddressTypes.Unicast) != 0));
@@ -157,7 +157,7 @@ internal sealed class MatchEvaluator(PacketSpec packet, NodeAddresses node, Rule
 
     internal Answer Owner(OwnerMatch match)
     {
-        // xt_owner: without a local socket only the negated questions hold... all of them asked of nobody.
+        // xt_owner: without a local socket only a negated match holds.
         if (!packet.IsFromNode)
             return Answer.Of(match.Negated);
         if (match.Kind == OwnerKind.SocketExists)

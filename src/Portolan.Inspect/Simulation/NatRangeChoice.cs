@@ -4,8 +4,8 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The address the kernel takes from a range: by a hash of the client's address and, unless it shall be persistent, of the address that was
-/// dialled, without a secret (find_best_ips_proto, net/netfilter/nf_nat_core.c). As on machines that keep the lowest byte first.
+/// The address the kernel takes from a range: by a hash of the client's address and, unless persistent, of the original destination,
+/// without a secret (find_best_ips_proto, net/netfilter/nf_nat_core.c). Computed as on little-endian machines.
 /// </summary>
 internal static class NatRangeChoice
 {
@@ -28,9 +28,9 @@ internal static class NatRangeChoice
             uint distance = isFree ? uint.MaxValue : maximum - minimum + 1;
             uint word = minimum + (uint)(((ulong)hash * distance) >> 32);
             BinaryPrimitives.WriteUInt32BigEndian(chosen[at..], word);
-            // Below the end of the range in a higher word, the lower ones may be anything.
+            // If a higher word is below the end of the range, the lower ones may be anything.
             isFree |= word != maximum;
-            // The kernel writes into the connection's addresses as it goes: of a new destination it mixes in what it has just chosen.
+            // The kernel updates the connection's addresses word by word: for a new destination the hash includes the words just chosen.
             if (!isPersistent)
                 hash ^= BinaryPrimitives.ReadUInt32LittleEndian((isSource ? to : chosen)[at..]);
         }

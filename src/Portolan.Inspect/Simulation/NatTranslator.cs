@@ -6,10 +6,10 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Applies address translations, as net/netfilter/nf_nat_core.c does for a connection's first packet.</summary>
 internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, ExpressionEvaluator expressions)
 {
-    // Larger ranges are not listed address by address.
+    // Larger ranges are not enumerated.
     private const int MostAddresses = 1024;
 
-    /// <summary>The translated packets with their probabilities; or why the translation is not known.</summary>
+    /// <summary>The translated packets with their probabilities; or why the translation is unknown.</summary>
     internal Condition? Translate(Statement statement, PacketState state, Hook hook, RuleRef place, List<PacketState> results)
     {
         if (IsOfOtherFamily(statement) || IsReversed((statement as NatStatement)?.Range))
@@ -167,8 +167,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
         if (nat.Kind != NatKind.Source)
             return [NatRangeChoice.Of(first, last, state.Source, state.Destination, nat.Kind == NatKind.Source, isPersistent)];
         bool isRandom = IsRandom(nat);
-        // A source that is in the range stays, and one that has another connection keeps that one's address; only without a choice by
-        // destination both are the same address.
+        // A source in the range stays, and one with another connection keeps that connection's address; only if the destination plays no
+        // part are both the same address.
         if (!isRandom && state.Source >= first && state.Source <= last)
             return nat.Range is { HasPorts: true } ? Split(first, last) : [state.Source];
         return isPersistent || isRandom
@@ -198,8 +198,8 @@ internal sealed class NatTranslator(PacketSpec packet, NodeAddresses node, Expre
     }
 
     /// <summary>
-    /// A random choice is one of the identifier of a ping as well, which counts as a port in both directions, and as good as never is the
-    /// old one (nf_nat_l4proto_unique_tuple).
+    /// A random choice also applies to a ping's identifier, which counts as a port in both directions and almost never stays the same
+    /// (nf_nat_l4proto_unique_tuple).
     /// </summary>
     private bool ChangesIdentifier(NatStatement nat) => IsRandom(nat) && packet.Protocol is (IpProtocol.Icmp or IpProtocol.IcmpV6);
 

@@ -11,7 +11,7 @@ public sealed class NodeAddresses
     private readonly HashSet<InetAddress> _broadcast = [];
     private readonly Dictionary<string, List<InterfaceAddress>> _byInterface = new(StringComparer.Ordinal);
 
-    /// <summary>The addresses of interfaces and others given by hand.</summary>
+    /// <summary>The addresses of interfaces, and others given by hand.</summary>
     /// <param name="interfaces">The node's interfaces, all of them; null when they are not known.</param>
     /// <param name="given">Addresses known to be local. When any is given, the list counts as complete for its family.</param>
     public NodeAddresses(IReadOnlyCollection<NetInterface>? interfaces, IReadOnlyCollection<InetAddress>? given = null)
@@ -44,7 +44,7 @@ public sealed class NodeAddresses
     /// <summary>Nothing is known.</summary>
     public static NodeAddresses Unknown { get; } = new(interfaces: null);
 
-    /// <summary>The known local addresses, without order.</summary>
+    /// <summary>The known local addresses, in no order.</summary>
     public IReadOnlyCollection<InetAddress> Known => _local;
 
     private bool KnowsIPv4 { get; }
@@ -62,7 +62,7 @@ public sealed class NodeAddresses
         return Knows(address.Family) || address.IsMulticast || _remote.Contains(address) ? false : null;
     }
 
-    /// <summary>The same, with addresses that are known to be nobody's on this node unless something says otherwise.</summary>
+    /// <summary>The same, with addresses that are not this node's unless known otherwise.</summary>
     public NodeAddresses WithRemote(IEnumerable<InetAddress> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);
@@ -71,7 +71,7 @@ public sealed class NodeAddresses
         return copy;
     }
 
-    /// <summary>The same, with more addresses of this node; the others of its family stay unknown where they were.</summary>
+    /// <summary>The same, with more addresses of this node; unknown addresses of its family stay unknown.</summary>
     internal NodeAddresses WithLocal(params IEnumerable<InetAddress> addresses)
     {
         var copy = new NodeAddresses(this);
@@ -85,8 +85,8 @@ public sealed class NodeAddresses
         _broadcast.Contains(address) || address == InetAddress.FromIPv4(uint.MaxValue);
 
     /// <summary>
-    /// The address masquerading gives to packets for a destination, whichever way they go: the node's only one of the family. The default
-    /// value when there are several or when they are not known.
+    /// The address that masquerading chooses for any destination: the node's only one of the family. The default value when there are
+    /// several or when they are not known.
     /// </summary>
     internal InetAddress OnlySource(InetAddress destination)
     {

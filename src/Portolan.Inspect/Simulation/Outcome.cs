@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>What becomes of a traced packet.</summary>
+/// <summary>What happens to a traced packet.</summary>
 public sealed class TraceResult
 {
     /// <summary>The packet.</summary>
@@ -13,11 +13,11 @@ public sealed class TraceResult
     /// <summary>The possible ends, most likely first; probabilities add up to 1.</summary>
     public required ImmutableArray<Outcome> Outcomes { get; init; }
 
-    /// <summary>What the answer rests on without the input saying so: a table that is not shown, interface columns left out.</summary>
+    /// <summary>What the answer assumes because the input does not show it: a table that is missing, interface columns left out.</summary>
     public required ImmutableArray<string> Caveats { get; init; }
 }
 
-/// <summary>How a packet's way ends.</summary>
+/// <summary>How a packet's path ends.</summary>
 public enum OutcomeVerdict : byte
 {
     /// <summary>The packet leaves the node.</summary>
@@ -26,20 +26,20 @@ public enum OutcomeVerdict : byte
     /// <summary>The packet is delivered to this node.</summary>
     Local,
 
-    /// <summary>The packet is discarded without a word.</summary>
+    /// <summary>The packet is discarded silently.</summary>
     Drop,
 
-    /// <summary>The packet is discarded and the sender is told.</summary>
+    /// <summary>The packet is discarded and the sender is notified.</summary>
     Reject,
 
     /// <summary>The input does not say; see <see cref="Outcome.Reason"/> and <see cref="Outcome.Candidates"/>.</summary>
     Unknown,
 }
 
-/// <summary>One end of a packet's way.</summary>
+/// <summary>One end of a packet's path.</summary>
 public sealed record Outcome
 {
-    /// <summary>How the way ends.</summary>
+    /// <summary>How the path ends.</summary>
     public required OutcomeVerdict Verdict { get; init; }
 
     /// <summary>How likely this end is, above 0 up to 1.</summary>
@@ -51,7 +51,7 @@ public sealed record Outcome
     /// <summary>The destination port at the end; null without ports or when it is not known.</summary>
     public ushort? DestinationPort { get; init; }
 
-    /// <summary>The source at the end; the default value when masquerading chooses an address that the input does not tell.</summary>
+    /// <summary>The source at the end; the default value when masquerading chooses an address that the input does not show.</summary>
     public InetAddress Source { get; init; }
 
     /// <summary>True when the destination was translated.</summary>
@@ -67,18 +67,18 @@ public sealed record Outcome
     public uint Mark { get; init; }
 
     /// <summary>
-    /// Of a candidate: when the packet ends so, in words that follow "if"; several when any of them is enough, none when nothing is asked.
+    /// Of a candidate: when the packet ends so, in words that follow "if"; several when any one is enough, none for an unconditional end.
     /// </summary>
     public ImmutableArray<string> When { get; init; } = [];
 
-    /// <summary>What is not known and why, or what a reject tells the sender; null otherwise.</summary>
+    /// <summary>What is not known and why, or what a reject sends to the client; null otherwise.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The rules that the packet met, in order, and the decisions between them.</summary>
+    /// <summary>The rules that the packet matched, in order, and the decisions between them.</summary>
     public ImmutableArray<PathStep> Path { get; init; } = [];
 
     /// <summary>
-    /// For an unknown end: what it would be if the unknown were known, one way or the other. The probability of each is that under its
+    /// For an unknown end: what it would be if the unknown condition were true or false. The probability of each is that under its
     /// own conditions; those of ends with different conditions do not add up.
     /// </summary>
     public ImmutableArray<Outcome> Candidates { get; init; } = [];
@@ -88,7 +88,7 @@ public sealed record Outcome
         DestinationPort is { } port ? new InetEndpoint(Destination, port).ToString() : Destination.ToString();
 }
 
-/// <summary>A rule's place in a ruleset.</summary>
+/// <summary>A rule in a ruleset.</summary>
 /// <param name="Table">The table.</param>
 /// <param name="Chain">The chain.</param>
 /// <param name="Index">The rule's index in the chain, from 0.</param>
@@ -106,7 +106,7 @@ public sealed record RuleRef(RuleTable Table, Chain Chain, int Index)
     }
 }
 
-/// <summary>A step of a packet's way.</summary>
+/// <summary>A step of a packet's path.</summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="Hook">At which hook.</param>
 /// <param name="Place">The rule that matched; null for steps that no rule made.</param>

@@ -4,7 +4,7 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Turns the ends of all ways into outcomes. A fork over an unknown condition disappears when both of its sides end alike; otherwise its
+/// Turns the ends of all paths into outcomes. A fork over an unknown condition disappears when both branches end the same; otherwise its
 /// ends become one unknown outcome that lists them.
 /// </summary>
 internal static class OutcomeResolver
@@ -18,7 +18,7 @@ internal static class OutcomeResolver
             var byFork = open.ToLookup(item => item.Assumptions?.Fork ?? 0);
             var next = new List<Open>(byFork[0]);
             var forks = byFork.Where(group => group.Key != 0).ToList();
-            // A fork whose ends carry later assumptions of other ends of the same fork has to wait for those.
+            // A fork must wait while its ends carry later assumptions.
             var waiting = new HashSet<int>(open.SelectMany(item => Earlier(item.Assumptions)));
             foreach (IGrouping<int, Open> fork in forks)
             {
@@ -45,7 +45,7 @@ internal static class OutcomeResolver
         ImmutableArray<Outcome> ifFalse = Merge(ends.Where(end => !end.Assumptions!.Holds).Select(end => end.Outcome));
         if (AreAlike(ifTrue, ifFalse))
             return ifFalse.Select(outcome => new Open(outcome, assumption.Previous));
-        // Only what differs is unknown: ends that both sides have keep the smaller of their two probabilities.
+        // Only the difference is unknown: ends on both sides keep the smaller of their two probabilities.
         var results = new List<Outcome>();
         double known = 0;
         foreach (Outcome outcome in ifFalse.Where(outcome => outcome.Verdict != OutcomeVerdict.Unknown))
@@ -91,7 +91,7 @@ internal static class OutcomeResolver
     {
         string condition = assumption.Condition.Fact.If(holds)
             ?? (assumption.Place is { } place ? $"{place} {(holds != assumption.Condition.IsNegated ? "matches" : "does not match")}" : "");
-        // Whether a packet that arrives stays on this node is told with its end, not as two ends.
+        // Whether an arriving packet stays on this node is part of one end, not two ends.
         return [.. side.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome) ? [outcome]
                 : outcome.Candidates)
             .Where(outcome => outcome.Reason != reason)
@@ -102,7 +102,7 @@ internal static class OutcomeResolver
     }
 
     /// <summary>
-    /// The ends of both sides of a fork: one that both have is no likelier for that, and holds under the conditions of either.
+    /// The ends of both sides of a fork: one on both sides is not likelier for it, and holds under the conditions of either.
     /// </summary>
     private static ImmutableArray<Outcome> Either(List<Outcome> ifFalse, List<Outcome> ifTrue)
     {
@@ -121,7 +121,7 @@ internal static class OutcomeResolver
         return Sort(merged.Values);
     }
 
-    // Many alternatives explain nothing: the end is then told without.
+    // Many alternatives explain nothing: they are then left out.
     private static ImmutableArray<string> Any(ImmutableArray<string> one, ImmutableArray<string> other)
     {
         const int most = 4;
@@ -129,7 +129,7 @@ internal static class OutcomeResolver
         return one.IsEmpty || other.IsEmpty || all.Length > most ? [] : all;
     }
 
-    /// <summary>True for the same ends with the same probabilities, whatever the ways there.</summary>
+    /// <summary>True for the same ends with the same probabilities, whatever their paths.</summary>
     internal static bool AreAlike(ImmutableArray<Outcome> left, ImmutableArray<Outcome> right)
     {
         if (left.Length != right.Length)
@@ -191,7 +191,7 @@ internal static class OutcomeResolver
         };
         if (state.Ambiguity is not { } ambiguity)
             return outcome;
-        // Which of the ways it was, the input does not tell: together they are one unknown end, and this is one of its candidates.
+        // The input does not show which path it was: together they are one unknown end, and this is one of its candidates.
         return outcome with
         {
             Verdict = OutcomeVerdict.Unknown,

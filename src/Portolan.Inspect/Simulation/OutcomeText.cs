@@ -44,7 +44,7 @@ public static class OutcomeText
     }
 
     /// <summary>
-    /// True when the packet arrives either way, and all that is unknown is whether the address it is for is one of this node's.
+    /// True when the packet arrives in any case, and only whether its destination is this node's is unknown.
     /// </summary>
     public static bool IsOnlyPlaceUnknown(Outcome outcome)
     {
@@ -73,7 +73,7 @@ public static class OutcomeText
             && outcome.Path.LastOrDefault() is { Kind: PathStepKind.Rule or PathStepKind.Policy } last ? last : null;
     }
 
-    /// <summary>A probability in percent with as many digits as help: "100 %", "14.2857 %".</summary>
+    /// <summary>A probability in percent, significant digits only: "100 %", "14.2857 %".</summary>
     public static string Percent(double probability) =>
         (probability * 100).ToString(probability is > 0.999999 or < 1e-6 ? "0" : "0.####", CultureInfo.InvariantCulture) + " %";
 

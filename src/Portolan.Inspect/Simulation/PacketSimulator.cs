@@ -6,8 +6,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Says what the rules do with a packet: through the hooks prerouting, input or forward, postrouting, or output and postrouting, all tables
-/// in the kernel's order. Chance and unknown conditions fork the way; every end comes with its probability, and nothing is guessed.
+/// Computes what rules do with a packet: through the hooks prerouting, input or forward, postrouting, or output and postrouting, all
+/// tables in the kernel's order. Chance and unknown conditions fork the path; every end comes with its probability, and nothing is guessed.
 /// </summary>
 public sealed class PacketSimulator
 {
@@ -60,7 +60,7 @@ public sealed class PacketSimulator
         private readonly NodeAddresses _node;
         private readonly HookTable _hooks;
         private readonly PacketSpec _packet;
-        private readonly ForkTracker _ledger = new();
+        private readonly ForkTracker _forks = new();
         private readonly ChainWalker _walker;
         private readonly VirtualServers _virtualServers;
         private readonly bool _hasFilter;
@@ -77,8 +77,8 @@ public sealed class PacketSimulator
             var expressions = new ExpressionEvaluator(packet, node, matches);
             var runner = new RuleRunner(
                 matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions,
-                    new NatTranslator(packet, node, expressions), _ledger);
-            _walker = new ChainWalker(runner, _ledger, index);
+                    new NatTranslator(packet, node, expressions), _forks);
+            _walker = new ChainWalker(runner, _forks, index);
         }
 
         internal ImmutableArray<Outcome> Go()
@@ -91,7 +91,7 @@ public sealed class PacketSimulator
                 DestinationPort = _packet.HasPorts ? _packet.DestinationPort : null,
                 Mark = _packet.Mark,
                 ConnectionMark = _packet.ConnectionMark ?? 0,
-                // The connection's own mark is another's work, unless this packet begins it.
+                // The connection's mark was set by earlier packets, unless this one begins it.
                 UnknownConnectionMark = _packet.ConnectionMark is null && _packet.State is ConntrackStates.Established
                     or ConntrackStates.Related ? uint.MaxValue : 0,
                 HasSocket = _packet.IsFromNode,
@@ -99,13 +99,13 @@ public sealed class PacketSimulator
                 OutInterface = _packet.IsFromNode ? OutInterfaceTo(_packet.Destination) : string.Empty,
             };
             if (_packet.IsLaterFragment && _hooks.UsesConntrack)
-                _ledger.Finish(start, OutcomeVerdict.Unknown,
-                    "what the packet is that the fragment is part of: conntrack holds fragments until it is whole, and no rule sees them");
+                _forks.Finish(start, OutcomeVerdict.Unknown,
+                    "which packet the fragment belongs to: conntrack reassembles fragments before any rule sees them");
             else if (_packet.IsFromNode)
                 Send([start]);
             else
                 Receive([start]);
-            return OutcomeResolver.Resolve(_ledger.Endings);
+            return OutcomeResolver.Resolve(_forks.Endings);
         }
 
         private void Receive(List<PacketState> states)
@@ -128,7 +128,7 @@ public sealed class PacketSimulator
             foreach (PacketState state in local)
                 state.OutInterface = "lo";
             Leave(Pass(Hook.Postrouting, elsewhere));
-            // What this node sends to itself leaves by the loopback device and comes in again, with its connection already known.
+            // Packets to the node itself leave through the loopback device and come in again, with their connection already known.
             local = Pass(Hook.Postrouting, local);
             foreach (PacketState state in local)
             {
@@ -146,7 +146,7 @@ public sealed class PacketSimulator
             foreach (PacketState state in Pass(Hook.Input, states))
             {
                 if (_virtualServers.Takes(state.Destination, _packet.Protocol, state.DestinationPort))
-                    _ledger.Finish(state, OutcomeVerdict.Unknown, VirtualServers.Reason(state.Destination, state.DestinationPort));
+                    _forks.Finish(state, OutcomeVerdict.Unknown, VirtualServers.Reason(state.Destination, state.DestinationPort));
                 else
                     End(state, OutcomeVerdict.Local);
             }
@@ -160,11 +160,11 @@ public sealed class PacketSimulator
 
         private void End(PacketState state, OutcomeVerdict verdict)
         {
-            // Without the filter table nobody can say that a packet which is marked to be dropped goes on.
+            // Without the filter table it is unknown whether a packet marked to be dropped goes on.
             if (!_hasFilter && (state.Mark & KubeProxyIptables.DropMark) != 0 && IsMarkedToBeDropped(state))
-                _ledger.Finish(state, OutcomeVerdict.Unknown, new MarkedToBeDropped(KubeProxyIptables.DropMark).Text);
+                _forks.Finish(state, OutcomeVerdict.Unknown, new MarkedToBeDropped(KubeProxyIptables.DropMark).Text);
             else
-                _ledger.Finish(state, verdict, null);
+                _forks.Finish(state, verdict, null);
         }
 
         private static bool IsMarkedToBeDropped(PacketState state)
@@ -177,7 +177,7 @@ public sealed class PacketSimulator
             return false;
         }
 
-        /// <summary>Where the node's own packet leaves. The interface that was given is that of the destination it was sent to.</summary>
+        /// <summary>Where the node's own packet leaves. A given interface applies to its original destination.</summary>
         private string? OutInterfaceTo(InetAddress destination) =>
             _node.IsLocal(destination) == true ? "lo" : destination == _packet.Destination ? _packet.OutInterface : null;
 
@@ -191,15 +191,15 @@ public sealed class PacketSimulator
                 if (hook == Hook.Prerouting && state.Destination.IsLoopback && state.InInterface != "lo")
                 {
                     // A martian, unless the operator allows it per interface.
-                    if (_ledger.Fork(state, new Condition(new LoopbackRoute(state.Destination)), null) is not { } way)
+                    if (_forks.Fork(state, new Condition(new LoopbackRoute(state.Destination)), null) is not { } loopback)
                         continue;
-                    if (way.Matches is { } allowed)
+                    if (loopback.Matches is { } allowed)
                         local.Add(allowed);
-                    if (way.Passes is { } martian)
+                    if (loopback.Passes is { } martian)
                     {
-                        Note(martian, hook, $"{martian.Destination} is a loopback address, which the kernel lets nobody reach from " +
+                        Note(martian, hook, $"{martian.Destination} is a loopback address, which the kernel makes unreachable from " +
                             "outside");
-                        _ledger.Finish(martian, OutcomeVerdict.Drop, null);
+                        _forks.Finish(martian, OutcomeVerdict.Drop, null);
                     }
                     continue;
                 }
@@ -213,7 +213,7 @@ public sealed class PacketSimulator
                     (answer.Kind == AnswerKind.Yes ? local : elsewhere).Add(state);
                     continue;
                 }
-                if (_ledger.Fork(state, answer.Condition!, null) is not { } fork)
+                if (_forks.Fork(state, answer.Condition!, null) is not { } fork)
                     continue;
                 if (fork.Matches is { } here)
                     local.Add(here);
@@ -237,15 +237,15 @@ public sealed class PacketSimulator
                 state.Path =
                     new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty, state.Destination,
                     state.DestinationPort), state.Path);
-            foreach (HookTable.Station station in _hooks.At(hook))
+            foreach (HookTable.HookStep step in _hooks.At(hook))
             {
-                if (!isTracked && station.Priority > HookTable.ConntrackPriority)
+                if (!isTracked && step.Priority > HookTable.ConntrackPriority)
                 {
                     Track(states);
                     isTracked = true;
                 }
-                states = station.IsNat ? Translate(station, hook, states)
-                    : _walker.Walk(station.Chains[0].Table, station.Chains[0].Chain, hook, states);
+                states = step.IsNat ? Translate(step, hook, states)
+                    : _walker.Walk(step.Chains[0].Table, step.Chains[0].Chain, hook, states);
             }
             if (!isTracked)
                 Track(states);
@@ -266,8 +266,8 @@ public sealed class PacketSimulator
             }
         }
 
-        /// <summary>The nat chains see the first packet of a connection, and the first translation of each kind counts.</summary>
-        private List<PacketState> Translate(HookTable.Station station, Hook hook, List<PacketState> states)
+        /// <summary>The nat chains see the first packet of a connection, and the first translation of each kind wins.</summary>
+        private List<PacketState> Translate(HookTable.HookStep step, Hook hook, List<PacketState> states)
         {
             bool isDestination = hook is Hook.Prerouting or Hook.Output;
             var passed = new List<PacketState>();
@@ -278,18 +278,18 @@ public sealed class PacketSimulator
                 if (state.Tracking != TrackState.Tracked || settled)
                     passed.Add(state);
                 else if (_packet.State != ConntrackStates.New)
-                    passed.AddRange(Remember(station, hook, state, isDestination));
+                    passed.AddRange(TranslateExisting(step, hook, state, isDestination));
                 else
                     waiting.Add(state);
             }
-            passed.AddRange(TranslateFirst(station, hook, waiting, isDestination));
+            passed.AddRange(TranslateFirst(step, hook, waiting, isDestination));
             return passed;
         }
 
-        private List<PacketState> TranslateFirst(HookTable.Station station, Hook hook, List<PacketState> waiting, bool isDestination)
+        private List<PacketState> TranslateFirst(HookTable.HookStep step, Hook hook, List<PacketState> waiting, bool isDestination)
         {
             var done = new List<PacketState>();
-            foreach ((RuleTable table, Chain chain) in station.Chains)
+            foreach ((RuleTable table, Chain chain) in step.Chains)
             {
                 if (waiting.Count == 0)
                     break;
@@ -310,14 +310,14 @@ public sealed class PacketSimulator
         }
 
         /// <summary>
-        /// A packet of an old connection is translated as conntrack remembers, not by the rules. If the rules would let its first packet
-        /// pass untranslated nothing is lost; otherwise which way the connection took is unknown.
+        /// A packet of an old connection is translated as conntrack remembers, not by the rules. If the rules would leave its first packet
+        /// untranslated, so is this one; otherwise the connection's translation is unknown.
         /// </summary>
-        private IEnumerable<PacketState> Remember(HookTable.Station station, Hook hook, PacketState state, bool isDestination)
+        private IEnumerable<PacketState> TranslateExisting(HookTable.HookStep step, Hook hook, PacketState state, bool isDestination)
         {
-            int endings = _ledger.Endings.Count;
-            List<PacketState> asFirst = TranslateFirst(station, hook, [state.Copy()], isDestination);
-            _ledger.Endings.RemoveRange(endings, _ledger.Endings.Count - endings);
+            int endings = _forks.Endings.Count;
+            List<PacketState> asFirst = TranslateFirst(step, hook, [state.Copy()], isDestination);
+            _forks.Endings.RemoveRange(endings, _forks.Endings.Count - endings);
             bool mayBeTranslated = asFirst.Exists(item => isDestination ? item.IsDestinationTranslated : item.IsSourceTranslated);
             if (mayBeTranslated)
             {

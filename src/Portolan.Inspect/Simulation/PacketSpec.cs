@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>What is taken as given about the packet that is traced: everything the rules themselves cannot say.</summary>
+/// <summary>What is given about the packet that is traced: everything that is not in the rules.</summary>
 public sealed record PacketSpec
 {
     /// <summary>The source address.</summary>
@@ -15,7 +15,7 @@ public sealed record PacketSpec
     /// <summary>The transport protocol.</summary>
     public required IpProtocol Protocol { get; init; }
 
-    /// <summary>The source port, host byte order; null when it is not given: a rule that asks for it cannot be decided.</summary>
+    /// <summary>The source port, host byte order; null when it is not given: a rule that matches it cannot be decided.</summary>
     public ushort? SourcePort { get; init; }
 
     /// <summary>The destination port, host byte order; null for protocols without ports, or when it is not given.</summary>
@@ -39,10 +39,10 @@ public sealed record PacketSpec
     /// <summary>True for a packet that a program on this node sends: it begins at the output hook.</summary>
     public bool IsFromNode { get; init; }
 
-    /// <summary>The interface the packet came in by; null when it is not given.</summary>
+    /// <summary>The interface the packet came in on; null when it is not given.</summary>
     public string? InInterface { get; init; }
 
-    /// <summary>The interface the packet would leave by; null when it is not given.</summary>
+    /// <summary>The interface the packet would leave on; null when it is not given.</summary>
     public string? OutInterface { get; init; }
 
     /// <summary>The state of the packet's connection: one of New, Established, Related, Invalid.</summary>
@@ -61,10 +61,10 @@ public sealed record PacketSpec
     public uint? GroupId { get; init; }
 
     /// <summary>
-    /// True when the client is in no list of iptables' recent match (session affinity): it has not used the service lately. The lists
+    /// True when the client is in no list of iptables' recent match (session affinity): it has not used the service recently. The lists
     /// are in no dump of rules; when false, what they hold is unknown. Where they were read (<see cref="Ruleset.RecentClients"/>) they
-    /// decide. Says nothing of lists of destinations or of whole networks, and nothing of a packet of an old connection, whose first packet
-    /// has been there.
+    /// decide. Does not apply to lists of destinations or of whole networks, nor to a packet of an old connection, whose first packet is
+    /// in the list.
     /// </summary>
     public bool ClientIsFresh { get; init; } = true;
 

@@ -3,8 +3,8 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// All that decides what becomes of a packet from here on: states that agree in it have the same future. Its equality is the compiler's, so
-/// that a field added here takes part.
+/// Everything that decides the rest of a packet's path: equal facts have the same future. Equality is compiler-generated, so that a new
+/// field takes part.
 /// </summary>
 internal abstract record PacketFacts
 {
@@ -29,11 +29,11 @@ internal abstract record PacketFacts
     internal bool HasSocket;
 
     /// <summary>
-    /// True once the connection's first packet has passed all hooks: what this node sends itself comes in with such a connection.
+    /// True once the connection's first packet has passed all hooks: packets of this node to itself come in with such a connection.
     /// </summary>
     internal bool IsConfirmed;
 
-    /// <summary>True when rules may have put the connection into a zone of its own.</summary>
+    /// <summary>True when rules may have assigned the connection its own zone.</summary>
     internal bool IsInZone;
     internal TrackState Tracking;
     internal bool IsDestinationSettled;
@@ -43,10 +43,10 @@ internal abstract record PacketFacts
     internal bool IsMasqueraded;
     internal Assumption? Assumptions;
 
-    /// <summary>Why this way is only one of several that nothing tells apart; null when it is not.</summary>
+    /// <summary>Why this path is only one of several that cannot be distinguished; null when it is not.</summary>
     internal Ambiguity? Ambiguity;
 
-    /// <summary>What the packet itself wrote down on its way: lists of recent clients, dynamic sets.</summary>
+    /// <summary>What rules recorded for this packet: in lists of recent clients, dynamic sets.</summary>
     internal PacketMemory? Memory;
 }
 
@@ -67,7 +67,7 @@ internal sealed record PacketState : PacketFacts
     internal PacketState Copy() => this with { };
 }
 
-/// <summary>What conntrack knows of the packet at this point of its way.</summary>
+/// <summary>What conntrack knows of the packet at this point of its path.</summary>
 internal enum TrackState : byte
 {
     /// <summary>Before conntrack's hook (priority -200, NF_IP_PRI_CONNTRACK): nothing.</summary>
@@ -76,10 +76,10 @@ internal enum TrackState : byte
     /// <summary>The packet belongs to a connection, or begins one.</summary>
     Tracked,
 
-    /// <summary>A rule said notrack.</summary>
+    /// <summary>A notrack rule matched.</summary>
     Untracked,
 
-    /// <summary>The packet fits no connection.</summary>
+    /// <summary>The packet belongs to no connection.</summary>
     Invalid,
 }
 
@@ -111,7 +111,7 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
     }
 }
 
-/// <summary>A choice that was made before this packet and that the input does not tell, with the packet as it was then.</summary>
+/// <summary>A choice made before this packet that the input does not show, with the packet as it was then.</summary>
 internal sealed record Ambiguity(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort);
 
 /// <summary>A step of a path; a list, latest first, so that forks share their beginning.</summary>

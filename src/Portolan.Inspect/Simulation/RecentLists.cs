@@ -4,13 +4,13 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The lists of iptables' recent match (net/netfilter/xt_recent.c). What others wrote into them is in no dump of rules, and known only
-/// where the lists were read as well; what this packet writes, its later rules read.
+/// The lists of iptables' recent match (net/netfilter/xt_recent.c). Their earlier contents are in no dump of rules, and known only
+/// where the lists were read as well; what this packet's rules write, later rules read.
 /// </summary>
 internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
 {
     /// <summary>
-    /// Decides the match. The state is changed as both answers have in common; <see cref="Matched"/> has what a match adds.
+    /// Decides the match. The state gets the changes that both answers have in common; <see cref="Matched"/> adds those of a match.
     /// </summary>
     internal Answer Evaluate(RecentMatch match, PacketState state)
     {
@@ -24,12 +24,12 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
                 return Answer.Yes.NegateIf(match.Negated);
             case RecentMode.Remove:
                 Write(key, new RecentEntry(0, IsAll: true, 0, []), state);
-                return (entry.IsThere ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
+                return (entry.Exists ? Answer.Yes : entry.IsAll ? Answer.No : Unknown(key, match, entry)).NegateIf(match.Negated);
         }
-        // What this packet wrote is younger than any number of seconds.
+        // This packet's own entry is more recent than any limit.
         uint needed = Math.Max(1, match.HitCount ?? 1);
         int hits = entry.Stamps + entry.Ages.Count(age => match.Seconds is not { } seconds || age <= TimeSpan.FromSeconds(seconds));
-        Answer answer = (match.Ttl && (entry.IsThere || !entry.IsAll) ? Unknown(key, match, entry)
+        Answer answer = (match.Ttl && (entry.Exists || !entry.IsAll) ? Unknown(key, match, entry)
             : hits >= needed ? Answer.Yes
             : entry.IsAll ? Answer.No
             : Unknown(key, match, entry)).NegateIf(match.Negated);
@@ -42,13 +42,13 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
         return answer;
     }
 
-    /// <summary>Writes down what a match by "--update" does: it adds a stamp to an entry, but makes none.</summary>
+    /// <summary>Records what "--update" does on a match: it adds a stamp to an existing entry.</summary>
     internal void Matched(RecentMatch match, PacketState state)
     {
         if (match.Mode != RecentMode.Update || KeyOf(match, state) is not { } key)
             return;
         RecentEntry entry = Find(key, match, state);
-        if (entry.IsThere || (!match.Negated && !entry.IsAll))
+        if (entry.Exists || (!match.Negated && !entry.IsAll))
             Write(key, entry with { Stamps = entry.Stamps + 1 }, state);
     }
 
@@ -82,12 +82,12 @@ internal sealed class RecentLists(PacketSpec packet, RecentClients? clients)
 }
 
 /// <summary>What is known of an entry in a list of the recent match.</summary>
-/// <param name="Stamps">How often this packet was written down.</param>
-/// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; without any there is then no
+/// <param name="Stamps">How often rules recorded this packet.</param>
+/// <param name="IsAll">True when there are no other stamps than these and <paramref name="Ages"/>; with none at all there is no
 /// entry.</param>
-/// <param name="Version">Counts changes that are not known.</param>
+/// <param name="Version">Counts unknown changes.</param>
 /// <param name="Ages">The age of each stamp that was read.</param>
 internal sealed record RecentEntry(int Stamps, bool IsAll, int Version, EquatableArray<TimeSpan> Ages)
 {
-    internal bool IsThere => Stamps > 0 || !Ages.IsEmpty;
+    internal bool Exists => Stamps > 0 || !Ages.IsEmpty;
 }

@@ -2,7 +2,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>What a rejected packet's sender is told, in words.</summary>
+/// <summary>What the sender of a rejected packet receives, in words.</summary>
 internal static class RejectText
 {
     internal static string Of(RejectWith with) => with switch

@@ -12,7 +12,7 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         Evaluated left = expressions.Evaluate(match.Left, state, place);
         if (left.UnknownCondition is { } unknown)
         {
-            // Whether an address is local is one question however it is asked, so that two rules about it agree.
+            // Whether an address is local is one fact however it is matched, so that two rules about it agree.
             if (match is
                 {
                     Left: FibExpression, Operator: RelationalOperator.Equal or RelationalOperator.NotEqual,
@@ -69,7 +69,7 @@ internal sealed class RelationEvaluator(ExpressionEvaluator expressions)
         });
     }
 
-    /// <summary>A comparison of a random number of many values with a constant: its chance by counting, not by listing.</summary>
+    /// <summary>A comparison of a random number of many values with a constant: its probability by counting, not by enumerating.</summary>
     private static Answer? WideRandom(RelationalMatch match)
     {
         (double size, double offset) = match.Left switch

@@ -5,19 +5,19 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// Finds the rules of a long chain that can concern a packet: of those that ask for one destination address, only the ones that ask for the
-/// packet's, and the same for destination ports. A chain with a rule for each of ten thousand services is then a handful of rules for each
-/// packet.
+/// Finds the rules of a long chain that can concern a packet: of those that match one destination address, only the ones with the packet's,
+/// and the same for destination ports. In a chain with a rule for each of ten thousand services, a packet is then checked against a
+/// handful.
 /// </summary>
 internal sealed class RuleIndex
 {
-    // Shorter chains are as quickly walked.
+    // For shorter chains an index gains nothing.
     private const int Shortest = 32;
 
     private readonly ConditionalWeakTable<Chain, Entry> _entries = [];
 
-    /// <summary>The first rule from an index on that can concern a packet to one of the destinations; the number of rules for
-    /// none.</summary>
+    /// <summary>The first rule from an index on that can concern a packet to one of the destinations; the number of rules if
+    /// there is none.</summary>
     internal int Next(Chain chain, int from, List<PacketState> packets)
     {
         if (chain.Rules.Length < Shortest || from >= chain.Rules.Length || !chain.Gaps.IsEmpty)
@@ -62,7 +62,7 @@ internal sealed class RuleIndex
                     else if (statement is PortMatch { Side: PacketSide.Destination, Negated: false, Ports: [var ports] }
                         && ports.First == ports.Last)
                         port = ports.First;
-                    // Rules that keep something in mind, or do something before they ask, are looked at in any case.
+                    // Rules that keep state, or act before they match, are always evaluated.
                     else if (statement is not (AddressMatch or ProtocolMatch or PortMatch or InterfaceMatch or AddressTypeMatch
                         or MarkMatch or VerdictStatement or RejectStatement or NatStatement or NotrackStatement))
                         only = default(InetAddress);

@@ -3,9 +3,9 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Runs one rule on one packet: decides its matches in order and carries out what it says.</summary>
+/// <summary>Runs one rule on one packet: decides its matches in order and executes its statements.</summary>
 internal sealed class RuleRunner(
-    MatchEvaluator matches, MatchDecider decider, ExpressionEvaluator expressions, NatTranslator nat, ForkTracker ledger)
+    MatchEvaluator matches, MatchDecider decider, ExpressionEvaluator expressions, NatTranslator nat, ForkTracker forks)
 {
     private readonly Stack<(PacketState State, int Statement, bool IsRecorded)> _pending = new();
 
@@ -27,7 +27,7 @@ internal sealed class RuleRunner(
                 if (!recorded && HidesInterface(place))
                 {
                     result.HasForked = true;
-                    if (ledger.Fork(state, new Condition(new HiddenInterface(place)), place) is not { } fork)
+                    if (forks.Fork(state, new Condition(new HiddenInterface(place)), place) is not { } fork)
                     {
                         state = null;
                         continue;
@@ -52,7 +52,7 @@ internal sealed class RuleRunner(
                 continue;
             if ((place.Rule.Gaps & RuleGaps.Tail) != 0)
             {
-                ledger.Finish(state, OutcomeVerdict.Unknown, $"the input cuts off {place}");
+                forks.Finish(state, OutcomeVerdict.Unknown, $"the input cuts off {place}");
                 continue;
             }
             if (!recorded && statements.Length > 0)
@@ -62,8 +62,8 @@ internal sealed class RuleRunner(
     }
 
     /// <summary>
-    /// True for a rule that ends the chain for every packet before its other rules, in a listing that does not show interfaces: it has one,
-    /// or the rules behind it would make no sense.
+    /// True for a rule that appears to end the chain for every packet, in a listing without interfaces: it must have one, or the rules
+    /// after it would make no sense.
     /// </summary>
     internal static bool HidesInterface(RuleRef place) => (place.Rule.Gaps & RuleGaps.Interfaces) != 0
         && place.Index < place.Chain.Rules.Length - 1
@@ -75,7 +75,7 @@ internal sealed class RuleRunner(
             new PathStep(PathStepKind.Rule, hook, place, place.Table, place.Chain, string.Empty, state.Destination,
                 state.DestinationPort), state.Path);
 
-    /// <summary>Decides a match; returns the state that goes on in the rule, or null. The others are put where they belong.</summary>
+    /// <summary>Decides a match; returns the state that goes on in the rule, or null. The other states are added to the result.</summary>
     private PacketState? EvaluateMatch(Match match, RuleRef place, PacketState state, int nextStatement, bool recorded, RuleResult result)
     {
         Answer answer = decider.Evaluate(match, state, place);
@@ -87,7 +87,7 @@ internal sealed class RuleRunner(
                 result.Next.Add(state);
                 return null;
         }
-        // A rule that only logs or counts: whether it matches changes nothing that could be told.
+        // A rule that only logs or counts: whether it matches makes no difference.
         if (IsHarmless(place.Rule.Statements, nextStatement) && (place.Rule.Gaps & RuleGaps.Tail) == 0)
         {
             result.Next.Add(state);
@@ -102,7 +102,7 @@ internal sealed class RuleRunner(
             state.Probability *= answer.Probability;
             return state;
         }
-        if (ledger.Fork(state, answer.Condition!, place) is not { } fork)
+        if (forks.Fork(state, answer.Condition!, place) is not { } fork)
             return null;
         if (fork.Passes is not null)
             result.Next.Add(fork.Passes);
@@ -159,30 +159,30 @@ internal sealed class RuleRunner(
                 return Assign(assign, place, state, nextStatement, result);
             case SetUpdateStatement update:
                 return Update(update, place, state, nextStatement, result);
-            // nft prints "xt target MARK" and no more: the packet goes on, with whatever mark.
+            // nft prints only "xt target MARK": the packet goes on with an unknown mark.
             case UnmodelledStatement { Name: "MARK" or "CONNMARK" } marks:
                 state.UnknownMark = uint.MaxValue;
                 state.UnknownConnectionMark = marks.Name == "CONNMARK" ? uint.MaxValue : state.UnknownConnectionMark;
                 return state;
             case UnmodelledStatement { PassesOn: false } unmodelled:
-                ledger.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
+                forks.Finish(state, OutcomeVerdict.Unknown, $"'{unmodelled.Text}' is not modelled: {place}");
                 return null;
             case LogStatement or TraceStatement or NamedCounterStatement or UnmodelledStatement:
                 // These let the packet pass.
                 return state;
             default:
-                throw new UnreachableException($"{statement.GetType().Name} is not carried out here");
+                throw new UnreachableException($"{statement.GetType().Name} is not executed here");
         }
     }
 
-    /// <summary>Nobody is told about a reset with a reset, nor about a fragment other than the first (nf_reject_ipv4.c).</summary>
+    /// <summary>Neither a reset nor a fragment other than the first is answered (nf_reject_ipv4.c).</summary>
     private void Reject(RejectWith with, PacketState state)
     {
         if (matches.Packet.IsLaterFragment
             || (with == RejectWith.TcpReset && (matches.Packet.TcpFlags & TcpFlags.Rst) != 0))
-            ledger.Finish(state, OutcomeVerdict.Drop, null);
+            forks.Finish(state, OutcomeVerdict.Drop, null);
         else
-            ledger.Finish(state, OutcomeVerdict.Reject, RejectText.Of(with));
+            forks.Finish(state, OutcomeVerdict.Reject, RejectText.Of(with));
     }
 
     private void ApplyVerdict(Verdict verdict, RuleRef place, PacketState state, RuleResult result)
@@ -193,13 +193,13 @@ internal sealed class RuleRunner(
                 result.Accepted.Add(state);
                 break;
             case VerdictKind.Drop:
-                ledger.Finish(state, OutcomeVerdict.Drop, null);
+                forks.Finish(state, OutcomeVerdict.Drop, null);
                 break;
             case VerdictKind.Return:
                 result.Returned.Add(state);
                 break;
             case VerdictKind.Queue:
-                ledger.Finish(state, OutcomeVerdict.Unknown, $"a program in user space decides: {place}");
+                forks.Finish(state, OutcomeVerdict.Unknown, $"a program in user space decides: {place}");
                 break;
             default:
                 result.Call(verdict, state);
@@ -211,17 +211,17 @@ internal sealed class RuleRunner(
     {
         if (nat.IsDropped(statement, state, hook))
         {
-            ledger.Finish(state, OutcomeVerdict.Drop, null);
+            forks.Finish(state, OutcomeVerdict.Drop, null);
             return;
         }
         var translated = new List<PacketState>();
         if (nat.Translate(statement, state, hook, place, translated) is { } unknown)
         {
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
+            forks.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return;
         }
         result.Accepted.AddRange(translated);
-        // A map without an element for the packet breaks off the rule.
+        // If the map has no element for the packet, the rule ends here.
         double rest = state.Probability - translated.Sum(item => item.Probability);
         if (rest > 1e-12)
         {
@@ -258,7 +258,7 @@ internal sealed class RuleRunner(
         Evaluated verdicts = expressions.Evaluate(new MapExpression(map.Key, map.Map), state, place);
         if (verdicts.UnknownCondition is { } unknown)
         {
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
+            forks.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return;
         }
         double rest = state.Probability;
@@ -267,7 +267,7 @@ internal sealed class RuleRunner(
             PacketState chosen = state.Copy();
             chosen.Probability = state.Probability * share;
             rest -= chosen.Probability;
-            // "continue" goes on in this rule; only a missing element breaks it off (nft_do_chain and nft_lookup_eval).
+            // "continue" goes on in this rule; only a missing element ends it (nft_do_chain and nft_lookup_eval).
             if (value is VerdictValue { Verdict.Kind: VerdictKind.Continue })
                 _pending.Push((chosen, nextStatement, true));
             else if (value is VerdictValue verdict)
@@ -291,7 +291,7 @@ internal sealed class RuleRunner(
         {
             if (!IsModelled(assign.Target.Field))
                 return state;
-            // Whether a map has an element decides about the statements behind this one as well.
+            // Whether a map has an element also decides about the statements after this one.
             bool isLast = nextStatement == place.Rule.Statements.Length;
             if (isLast && (assign.Target.Field == PacketField.MetaMark
                 || (assign.Target.Field == PacketField.CtMark && state.Tracking == TrackState.Tracked)))
@@ -299,12 +299,12 @@ internal sealed class RuleRunner(
                 (assign.Target.Field == PacketField.MetaMark ? ref state.UnknownMark : ref state.UnknownConnectionMark) = uint.MaxValue;
                 return state;
             }
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
+            forks.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(unknown, place));
             return null;
         }
         if (computed.Single is { } address && !CanBeStored(assign.Target.Field, address))
         {
-            ledger.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
+            forks.Finish(state, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
             return null;
         }
         if (computed.Single is { } single)
@@ -320,7 +320,7 @@ internal sealed class RuleRunner(
             rest -= chosen.Probability;
             if (!CanBeStored(assign.Target.Field, value))
             {
-                ledger.Finish(chosen, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
+                forks.Finish(chosen, OutcomeVerdict.Unknown, ForkTracker.Reason(new Condition(new ImpossibleTarget(place)), place));
                 continue;
             }
             Store(assign.Target.Field, value, chosen);
@@ -336,7 +336,7 @@ internal sealed class RuleRunner(
         return null;
     }
 
-    /// <summary>An address takes an address of the packet's own version of IP.</summary>
+    /// <summary>An address field accepts only an address of the packet's own IP version.</summary>
     private bool CanBeStored(PacketField field, Expression value) => field is not (PacketField.IpSource or PacketField.IpDestination
         or PacketField.Ip6Source or PacketField.Ip6Destination)
         || (value is AddressValue { Address.Family: var version } && version == matches.Packet.Family);
@@ -359,7 +359,7 @@ internal sealed class RuleRunner(
                 (state.ConnectionMark, state.UnknownConnectionMark) = ((uint)number, 0);
                 break;
             case PacketField.MetaPriority:
-                // A map of addresses may be kept in the priority for a moment: what counts is the number in the register.
+                // A number may be kept in the priority temporarily: what counts is the number in the register.
                 state.Priority = value is AddressValue address ? (ulong)address.Address.ToNumber() : number;
                 break;
             case PacketField.IpSource or PacketField.Ip6Source when value is AddressValue source:
@@ -380,7 +380,7 @@ internal sealed class RuleRunner(
 
     private PacketState? Update(SetUpdateStatement update, RuleRef place, PacketState state, int nextStatement, RuleResult result)
     {
-        // Breaks off the rule when a value is not there. A full set would too; how full it is now, no dump says.
+        // A missing value ends the rule. A full set would too; no dump shows how full it is.
         Evaluated key = expressions.Evaluate(update.Key, state, place);
         if (key.IsAbsent)
         {
@@ -412,7 +412,7 @@ internal sealed class RuleRunner(
             if (inner is not LimitMatch limit)
                 continue;
             Condition condition = Answer.Unknown(new SetLimitHistory(place, update.Set)).NegateIf(limit.IsOver).Condition!;
-            if (ledger.Fork(state, condition, place) is not { } fork)
+            if (forks.Fork(state, condition, place) is not { } fork)
                 return null;
             result.HasForked = true;
             if (fork.Passes is not null)

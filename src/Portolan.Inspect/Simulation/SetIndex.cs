@@ -25,7 +25,7 @@ internal sealed class SetIndex
         }
     }
 
-    /// <summary>The element that holds the value, or null; the condition says why that is not known.</summary>
+    /// <summary>The element that holds the value, or null; the condition says why it is unknown.</summary>
     internal SetElement? Find(Expression value, out Condition? unknown)
     {
         unknown = null;
@@ -43,7 +43,7 @@ internal sealed class SetIndex
         return _catchAll;
     }
 
-    /// <summary>A value that is known in parts: no element that holds those, or not to be known.</summary>
+    /// <summary>A partly known value: no element can hold it, or unknown.</summary>
     private SetElement? FindOpaque(Expression value, out Condition? unknown)
     {
         bool mayBeThere = _exact.Values.Concat(_ranges).Any(candidate => ValueComparer.Holds(candidate.Key, value));
@@ -70,7 +70,7 @@ internal sealed class SetIndex
 internal static class ValueComparer
 {
     /// <summary>
-    /// Whether a constant, prefix, range or concatenation of such holds the value. An opaque part of the value is held by anything.
+    /// Whether a constant, prefix, range or concatenation of such holds the value. An opaque part of the value matches anything.
     /// </summary>
     internal static bool Holds(Expression pattern, Expression value)
     {
@@ -125,7 +125,7 @@ internal static class ValueComparer
         return value is NumberValue or AddressValue;
     }
 
-    /// <summary>A number in the form of a model value: an address when the original was one.</summary>
+    /// <summary>A number as a model value: an address when the original was one.</summary>
     internal static Expression Like(Expression original, UInt128 number) => original is AddressValue address
         ? new AddressValue(address.Address.Family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)number) : InetAddress.FromIPv6(number))
         : new NumberValue((ulong)number);

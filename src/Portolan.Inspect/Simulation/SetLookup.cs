@@ -2,10 +2,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Lookups in the sets and maps of nf_tables: what the input shows, and what the packet itself has changed by then.</summary>
+/// <summary>Lookups in the sets and maps of nf_tables: what the input shows, and what the packet's rules have changed so far.</summary>
 internal sealed class SetLookup
 {
-    // What a packet wrote without its key being known; no packet has this value.
+    // Key of an entry written under an unknown key; no packet has this value.
     private static readonly Expression s_anyElement = new CatchAllValue();
 
     private readonly Dictionary<object, SetIndex> _indexes = new(ReferenceEqualityComparer.Instance);
@@ -29,7 +29,7 @@ internal sealed class SetLookup
 
     internal static Condition Missing(Expression set) => new(new MissingSet(set));
 
-    /// <summary>Carries out nft's add, update or delete for a key; null for a key or data that are not known.</summary>
+    /// <summary>Executes nft's add, update or delete for a key; null for an unknown key or data.</summary>
     internal void Write(SetUpdateStatement update, Expression? key, Expression? data, RuleRef place, PacketState state)
     {
         if (place.Table.FindSet(update.Set) is not { } set)
@@ -44,15 +44,15 @@ internal sealed class SetLookup
             state.Memory = new PacketMemory((set, key), null, state.Memory);
             return;
         }
-        // An element that is there keeps its data; only its time begins anew.
+        // An existing element keeps its data; only its timeout restarts.
         if (Open(new SetReference(update.Set), place)!.Value.Find(key, state, out Condition? unknown) is null && unknown is null)
             state.Memory = new PacketMemory((set, key), new SetElement(key, data), state.Memory);
     }
 
-    /// <summary>A set that is looked into.</summary>
+    /// <summary>A set for lookups.</summary>
     internal readonly struct Handle(NamedSet? named, SetIndex index)
     {
-        /// <summary>The element that holds the value, or null; the condition says why that is not known.</summary>
+        /// <summary>The element that holds the value, or null; the condition says why it is unknown.</summary>
         internal SetElement? Find(Expression value, PacketState state, out Condition? unknown)
         {
             if (named is not null && state.Memory is not null)

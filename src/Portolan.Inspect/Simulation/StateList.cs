@@ -2,7 +2,7 @@ namespace Portolan.Inspect.Simulation;
 
 internal static class StateList
 {
-    /// <summary>Joins states with the same future: their probabilities add up, the likelier path is kept.</summary>
+    /// <summary>Joins states with equal facts: their probabilities add up, the likelier path is kept.</summary>
     internal static void Merge(List<PacketState> states)
     {
         if (states.Count < 2)

@@ -3,19 +3,19 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
-/// <summary>Whether a condition holds that the model does not know.</summary>
+/// <summary>Whether an unmodelled condition holds.</summary>
 internal sealed record UnmodelledCondition(RuleRef Place, string Condition) : Fact
 {
     internal override string Text => $"the match '{Condition}' is not modelled";
 }
 
-/// <summary>The value of an expression that the model does not know.</summary>
+/// <summary>The value of an unmodelled expression.</summary>
 internal sealed record UnmodelledValue(RuleRef Place, string Expression) : Fact
 {
     internal override string Text => $"the expression '{Expression}' is not modelled";
 }
 
-/// <summary>A value that is known in parts, looked up or compared.</summary>
+/// <summary>A partly known value, looked up or compared.</summary>
 /// <param name="Value">What is known of it.</param>
 /// <param name="ComparedWith">A constant, or the index of a set.</param>
 internal sealed record OpaqueValue(Expression Value, object ComparedWith) : Fact
@@ -23,35 +23,35 @@ internal sealed record OpaqueValue(Expression Value, object ComparedWith) : Fact
     internal override string Text => "a value of the packet that the trace does not know";
 }
 
-/// <summary>A value that is known in parts, in arithmetic.</summary>
+/// <summary>A partly known value, in arithmetic.</summary>
 internal sealed record OpaqueOperand(RuleRef Place) : Fact
 {
     internal override string Text => "a value of the packet that the trace does not know";
 }
 
-/// <summary>Arithmetic on what is no number.</summary>
+/// <summary>Arithmetic on values that are not numbers.</summary>
 internal sealed record ArithmeticResult(RuleRef Place) : Fact
 {
-    internal override string Text => "arithmetic on values that are no numbers";
+    internal override string Text => "arithmetic on values that are not numbers";
 }
 
-/// <summary>A comparison of what is no number.</summary>
+/// <summary>A comparison of values that are not numbers.</summary>
 internal sealed record ComparisonResult(RuleRef Place) : Fact
 {
-    internal override string Text => "a comparison of values that are no numbers";
+    internal override string Text => "a comparison of values that are not numbers";
 }
 
 /// <summary>A random number with very many values.</summary>
-/// <param name="Place">The rule that draws it; null for a number that is the packet's.</param>
+/// <param name="Place">The rule that draws it; null for a number drawn once per packet.</param>
 internal sealed record WideRandom(RuleRef? Place) : Fact
 {
-    internal override string Text => "a random number with more values than can be listed";
+    internal override string Text => "a random number with too many values to list";
 }
 
 /// <summary>A concatenation with very many values.</summary>
 internal sealed record ManyCombinations(RuleRef Place) : Fact
 {
-    internal override string Text => "more random values than can be listed";
+    internal override string Text => "too many random values to list";
 }
 
 /// <summary>A hash over values whose bytes in the kernel are not modelled.</summary>
@@ -63,22 +63,22 @@ internal sealed record HashOfUnknownForm(RuleRef Place) : Fact
 /// <summary>What the routing table answers.</summary>
 internal sealed record RouteLookup(FibExpression Lookup, InetAddress Address) : Fact
 {
-    internal override string Text => "the node's routes, which the input does not tell";
+    internal override string Text => "the node's routes, which the input does not show";
 }
 
-/// <summary>The question of another fact, compared with a constant.</summary>
+/// <summary>Another fact, compared with a constant.</summary>
 internal sealed record ComparedFact(Fact Value, RelationalOperator Operator, Expression With) : Fact
 {
     internal override string Text => Value.Text;
 }
 
-/// <summary>What is in a set of nf_tables that the input does not have.</summary>
+/// <summary>The content of an nf_tables set that is not in the input.</summary>
 internal sealed record MissingSet(Expression Set) : Fact
 {
     internal override string Text => $"the set '{(Set as SetReference)?.Name}' is not in the input";
 }
 
-/// <summary>What is in a set of nf_tables that the input shows in part.</summary>
+/// <summary>The content of an nf_tables set that is cut off in the input.</summary>
 internal sealed record CutSet(string Set) : Fact
 {
     internal override string Text => $"the set '{Set}' is cut off in the input";
@@ -90,14 +90,14 @@ internal sealed record WrittenElement(string Set, Expression Key) : Fact
     internal override string Text => $"what the packet's own rules wrote into the set '{Set}'";
 }
 
-/// <summary>What is in an ipset that the input does not have, for these values of the packet.</summary>
+/// <summary>Whether an ipset that is not in the input holds these values of the packet.</summary>
 internal sealed record MissingIpSet(string Set, EquatableArray<PacketSide> Sides = default, InetAddress Source = default,
     InetAddress Destination = default) : Fact
 {
     internal override string Text => $"the ipset '{Set}' is not in the input";
 }
 
-/// <summary>What is in an ipset that the input shows in part, for these values of the packet.</summary>
+/// <summary>Whether an ipset that is cut off in the input holds these values of the packet.</summary>
 internal sealed record CutIpSet(string Set, EquatableArray<PacketSide> Sides, InetAddress Source, InetAddress Destination) : Fact
 {
     internal override string Text => $"the ipset '{Set}' is cut off in the input";
@@ -112,7 +112,7 @@ internal sealed record IpSetOptions(IpSetMatch Match) : Fact
 /// <summary>A part of an ipset's entries that is not modelled.</summary>
 internal sealed record UnmodelledIpSetPart(string Set, string Type, IpSetPart Part) : Fact
 {
-    internal override string Text => $"the ipset '{Set}' of type {Type} asks what the trace does not model";
+    internal override string Text => $"the ipset '{Set}' of type {Type} needs values that the trace does not model";
 }
 
 /// <summary>Which address of a range the kernel translates to.</summary>
@@ -124,7 +124,7 @@ internal sealed record AddressOfRange(RuleRef Place, InetAddress First, InetAddr
 /// <summary>An address of the other IP version to translate to, or a range that ends before it begins.</summary>
 internal sealed record ImpossibleTarget(RuleRef Place) : Fact
 {
-    internal override string Text => "a translation that no kernel would load: to an address of the other version of IP, or to a range "
+    internal override string Text => "a translation that the kernel would refuse: to an address of the other IP version, or to a range "
         + "that ends before it begins";
 }
 
@@ -137,5 +137,5 @@ internal sealed record ComputedAddress(RuleRef Place) : Fact
 /// <summary>The address that a redirect goes to.</summary>
 internal sealed record RedirectTarget(string? Interface) : Fact
 {
-    internal override string Text => "the address of the interface the packet came in by";
+    internal override string Text => "the address of the interface the packet came in on";
 }

@@ -5,7 +5,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// The addresses that kube-proxy's ipvs mode serves, by the ipsets it fills: the kernel's virtual servers themselves are no rules, and no
+/// The addresses that kube-proxy's ipvs mode serves, by the ipsets it fills: the kernel's virtual servers themselves are not rules, and no
 /// dump of rules shows them.
 /// </summary>
 internal sealed class VirtualServers
@@ -29,12 +29,12 @@ internal sealed class VirtualServers
     /// <summary>The addresses of services, which kube-proxy binds to a device of the node.</summary>
     internal IReadOnlyCollection<InetAddress> Bound => _addresses;
 
-    /// <summary>True when a virtual server takes what is delivered to the node at an address and port.</summary>
+    /// <summary>True when a virtual server takes packets that are delivered to the node at an address and port.</summary>
     internal bool Takes(InetAddress address, IpProtocol protocol, ushort? port) => port is { } known
         && (_servers.Contains((address, protocol, known)) || _nodePorts.Contains((protocol, known)));
 
     internal static string Reason(InetAddress address, ushort? port) =>
-        $"IPVS takes the packet at {new InetEndpoint(address, port ?? 0)} (kube-proxy in ipvs mode); to which endpoint, no rule shows: "
+        $"IPVS takes the packet at {new InetEndpoint(address, port ?? 0)} (kube-proxy in ipvs mode); no rule shows to which endpoint: "
         + "'ipvsadm -Ln' on the node lists them";
 
     private void Add(KubeIpvsSetRole role, IpSetEntry entry)

@@ -1,6 +1,6 @@
 namespace Portolan.Rules.Dialects;
 
-/// <summary>Names that Docker gives its chains, as far as they tell what a listing shows.</summary>
+/// <summary>Names of Docker's chains that help to recognise what a listing shows.</summary>
 public static class Docker
 {
     /// <summary>The chain of table nat with the published ports; the filter table has one of the same name.</summary>

@@ -1,19 +1,19 @@
 namespace Portolan.Rules.Dialects;
 
-/// <summary>The names by which chains of programs other than service proxies are known.</summary>
+/// <summary>Chain names of programs other than service proxies.</summary>
 /// <remarks>Source: the sources and documentation of the programs named.</remarks>
 public static class ForeignChains
 {
-    /// <summary>Chains of Cilium, which can serve in place of kube-proxy by eBPF, begin so.</summary>
+    /// <summary>Prefix of the chains of Cilium, which can serve in place of kube-proxy by eBPF.</summary>
     public const string Cilium = "CILIUM_";
 
-    /// <summary>Chains of OVN-Kubernetes begin so.</summary>
+    /// <summary>Prefix of the chains of OVN-Kubernetes.</summary>
     public const string OvnKubernetes = "OVN-KUBE-";
 
-    /// <summary>Chains of kube-router begin so.</summary>
+    /// <summary>Prefix of the chains of kube-router.</summary>
     public const string KubeRouter = "KUBE-ROUTER-";
 
-    /// <summary>Chains of Antrea begin so.</summary>
+    /// <summary>Prefix of the chains of Antrea.</summary>
     public const string Antrea = "ANTREA-";
 
     private static readonly (string Begin, string Owner)[] s_chains =
@@ -52,7 +52,7 @@ public static class ForeignChains
         ("ts-", "Tailscale"),
     ];
 
-    /// <summary>The program that has probably made a chain, in words: "Docker". Null for a name that no program is known by.</summary>
+    /// <summary>The program that probably created a chain: "Docker". Null for an unknown name.</summary>
     public static string? OwnerOf(string chain)
     {
         ArgumentNullException.ThrowIfNull(chain);

@@ -8,7 +8,7 @@ namespace Portolan.Rules.Dialects;
 /// <summary>What a chain of kube-proxy's iptables mode is for.</summary>
 public enum KubeChainRole : byte
 {
-    /// <summary>A chain of somebody else, or one that no version of kube-proxy's iptables mode makes.</summary>
+    /// <summary>A chain of another program, or one that no version of kube-proxy's iptables mode creates.</summary>
     None,
 
     /// <summary>KUBE-SERVICES: finds the service by destination (nat), rejects cluster IPs without endpoints (filter).</summary>
@@ -28,12 +28,12 @@ public enum KubeChainRole : byte
     /// <summary>KUBE-MARK-MASQ (nat): marks packets to be masqueraded.</summary>
     MarkMasquerade,
 
-    /// <summary>KUBE-MARK-DROP (nat, before v1.25; made by the kubelet as well): marks packets to be dropped by KUBE-FIREWALL.</summary>
+    /// <summary>KUBE-MARK-DROP (nat, before v1.25; created by the kubelet as well): marks packets to be dropped by KUBE-FIREWALL.</summary>
     MarkDrop,
 
     /// <summary>
-    /// KUBE-MARK-OFFNET (nat): marks for masquerading what comes from outside several pod ranges. Portolan's; kube-proxy knows one range
-    /// only.
+    /// KUBE-MARK-OFFNET (nat): marks packets from outside several pod ranges for masquerading. Portolan's; kube-proxy has only one
+    /// range.
     /// </summary>
     MarkOffCluster,
 
@@ -46,14 +46,14 @@ public enum KubeChainRole : byte
     ProxyFirewall,
 
     /// <summary>
-    /// KUBE-FIREWALL (filter): the kubelet's; drops packets marked by KUBE-MARK-DROP and strangers' packets to loopback addresses.
+    /// KUBE-FIREWALL (filter): the kubelet's; drops packets marked by KUBE-MARK-DROP and packets from outside to loopback addresses.
     /// </summary>
     Firewall,
 
-    /// <summary>KUBE-PROXY-CANARY: empty; its absence shows that somebody flushed the table.</summary>
+    /// <summary>KUBE-PROXY-CANARY: empty; its absence shows that the table was flushed.</summary>
     ProxyCanary,
 
-    /// <summary>KUBE-KUBELET-CANARY: the same, of the kubelet.</summary>
+    /// <summary>KUBE-KUBELET-CANARY: the same for the kubelet.</summary>
     KubeletCanary,
 
     /// <summary>KUBE-IPTABLES-HINT (mangle, v1.24 and later): the kubelet's; shows which back-end the node uses.</summary>
@@ -65,13 +65,13 @@ public enum KubeChainRole : byte
     /// <summary>KUBE-SVL- (v1.24 and later): picks one of the endpoints on this node.</summary>
     LocalEndpoints,
 
-    /// <summary>KUBE-EXT- (v1.24 and later): what arrives at NodePorts, load balancer addresses and external IPs.</summary>
+    /// <summary>KUBE-EXT- (v1.24 and later): takes packets to NodePorts, load balancer addresses and external IPs.</summary>
     External,
 
     /// <summary>KUBE-XLB- (before v1.24): the same under externalTrafficPolicy Local.</summary>
     ExternalLocal,
 
-    /// <summary>KUBE-FW-: what arrives at load balancer addresses; since v1.24 only under loadBalancerSourceRanges.</summary>
+    /// <summary>KUBE-FW-: takes packets to load balancer addresses; since v1.24 only under loadBalancerSourceRanges.</summary>
     LoadBalancer,
 
     /// <summary>KUBE-SEP-: translates to one endpoint.</summary>
@@ -83,12 +83,12 @@ public enum KubeChainRole : byte
 
 /// <summary>
 /// The names and marks of kube-proxy's iptables mode, all versions since v1.2, with the two kinds of chains Portolan adds: the iptables
-/// plane writes with them, and whoever reads rules recognises chains by their <see cref="KubeChainRole"/>.
+/// plane writes with them, and readers of rules recognise chains by their <see cref="KubeChainRole"/>.
 /// </summary>
 /// <remarks>Source: pkg/proxy/iptables/proxier.go and pkg/kubelet/kubelet_network_linux.go of Kubernetes.</remarks>
 public static class KubeProxyIptables
 {
-    /// <summary>Chains whose names begin so are of kube-proxy (any mode), the kubelet or Portolan.</summary>
+    /// <summary>Prefix of the chains of kube-proxy (any mode), the kubelet and Portolan.</summary>
     public const string Prefix = "KUBE-";
 
     /// <summary>The chain with role <see cref="KubeChainRole.Services"/>.</summary>
@@ -130,32 +130,32 @@ public static class KubeProxyIptables
     /// <summary>The chain with role <see cref="KubeChainRole.IptablesHint"/>.</summary>
     public const string IptablesHint = "KUBE-IPTABLES-HINT";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.ClusterEndpoints"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.ClusterEndpoints"/>.</summary>
     public const string ClusterEndpointsPrefix = "KUBE-SVC-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.LocalEndpoints"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.LocalEndpoints"/>.</summary>
     public const string LocalEndpointsPrefix = "KUBE-SVL-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.External"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.External"/>.</summary>
     public const string ExternalPrefix = "KUBE-EXT-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.ExternalLocal"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.ExternalLocal"/>.</summary>
     public const string ExternalLocalPrefix = "KUBE-XLB-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.LoadBalancer"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.LoadBalancer"/>.</summary>
     public const string LoadBalancerPrefix = "KUBE-FW-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.Endpoint"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.Endpoint"/>.</summary>
     public const string EndpointPrefix = "KUBE-SEP-";
 
-    /// <summary>Where chains with role <see cref="KubeChainRole.Branch"/> begin.</summary>
+    /// <summary>Prefix of the chains with role <see cref="KubeChainRole.Branch"/>.</summary>
     public const string BranchPrefix = "KUBE-TREE-";
 
-    /// <summary>Bit of the packet mark that asks for masquerading, unless iptables.masqueradeBit says otherwise.</summary>
+    /// <summary>Bit of the packet mark that requests masquerading, unless iptables.masqueradeBit sets another.</summary>
     public const int MasqueradeBit = 14;
 
     /// <summary>
-    /// Bit of the packet mark that asks for dropping, unless the kubelet's iptablesDropBit (removed in v1.28) says otherwise.
+    /// Bit of the packet mark that requests dropping, unless the kubelet's iptablesDropBit (removed in v1.28) sets another.
     /// </summary>
     public const int DropBit = 15;
 
@@ -180,7 +180,7 @@ public static class KubeProxyIptables
         if (!chain.StartsWith(Prefix, StringComparison.Ordinal))
             return KubeChainRole.None;
         ReadOnlySpan<char> rest = chain[Prefix.Length..];
-        // The many first: hundreds of thousands of rules are read at a start. Names of services' chains have three letters or two.
+        // The frequent ones first: a start reads hundreds of thousands of rules. Service chains have three letters or two after KUBE-.
         if (rest.Length > 4 && rest[3] == '-')
         {
             return rest[..3] switch
@@ -223,11 +223,11 @@ public static class KubeProxyIptables
         is KubeChainRole.ClusterEndpoints or KubeChainRole.LocalEndpoints or KubeChainRole.External or KubeChainRole.ExternalLocal
         or KubeChainRole.LoadBalancer;
 
-    /// <summary>True for a chain that exists for one service port, endpoint or branch, and has no use without it.</summary>
+    /// <summary>True for a chain that exists for one service port, endpoint or branch, and is useless without it.</summary>
     public static bool IsOwned(this KubeChainRole role) => role.IsServicePort() || role is KubeChainRole.Endpoint or KubeChainRole.Branch;
 
     /// <summary>
-    /// True for a chain that a service proxy alone makes and all services share. Those the kubelet makes too (KUBE-FIREWALL,
+    /// True for a chain that only a service proxy creates and all services share. Those the kubelet creates too (KUBE-FIREWALL,
     /// KUBE-MARK-DROP, its canary and hint) are not among them.
     /// </summary>
     public static bool IsShared(this KubeChainRole role) => role
@@ -236,8 +236,8 @@ public static class KubeProxyIptables
         or KubeChainRole.ProxyCanary;
 
     /// <summary>
-    /// What the chains of one service port have in common: what follows the last hyphen of their names. For endpoints it is a hash of their
-    /// own.
+    /// The common part of a service port's chain names: the text after the last hyphen. For endpoints it is their
+    /// own hash.
     /// </summary>
     public static string HashOf(string chain)
     {
@@ -268,7 +268,7 @@ public static class KubeProxyIptables
     // Sixteen letters of base32 are the first ten bytes of the digest.
     private static string Hash(string prefix, DefaultInterpolatedStringHandler text)
     {
-        // Three bytes a char at most; names of Kubernetes objects fit the stack.
+        // At most three bytes per char; names of Kubernetes objects fit on the stack.
         int size = text.Text.Length * 3;
         Span<byte> utf8 = size <= 1024 ? stackalloc byte[1024] : new byte[size];
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];

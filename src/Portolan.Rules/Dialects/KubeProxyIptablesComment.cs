@@ -1,9 +1,9 @@
 namespace Portolan.Rules.Dialects;
 
-/// <summary>What the comment of a rule of kube-proxy's iptables mode says of the rule.</summary>
+/// <summary>What the comment of a rule of kube-proxy's iptables mode says about the rule.</summary>
 public enum KubeCommentRole : byte
 {
-    /// <summary>Nothing this dialect knows.</summary>
+    /// <summary>Not a comment of this dialect.</summary>
     None,
 
     /// <summary>"shop/web:http": a rule of that service port.</summary>
@@ -34,15 +34,15 @@ public enum KubeCommentRole : byte
     SourceNotAccepted,
 
     /// <summary>
-    /// "masquerade traffic for shop/web:http external destinations" and other words before or behind " for " and the port.
+    /// "masquerade traffic for shop/web:http external destinations" and other words before " for " or after the port.
     /// </summary>
     TrafficFor,
 }
 
 /// <summary>A comment of kube-proxy's iptables mode, all versions, in parts.</summary>
 /// <param name="Role">What the comment says.</param>
-/// <param name="ServicePort">"shop/web:http"; null where the comment names none.</param>
-/// <param name="Endpoint">The endpoint behind "->"; null for none.</param>
+/// <param name="ServicePort">"shop/web:http"; null where the comment has none.</param>
+/// <param name="Endpoint">The endpoint after "->"; null for none.</param>
 public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, string? ServicePort, string? Endpoint = null)
 {
     private const string ClusterIPEnding = " cluster IP", ExternalIPEnding = " external IP", LoadBalancerIPEnding = " loadbalancer IP";
@@ -81,10 +81,10 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     /// <summary>At the rule of KUBE-FORWARD that accepts replies.</summary>
     public const string ForwardedReplies = "kubernetes forwarding conntrack rule";
 
-    /// <summary>The same before v1.20: what came from a pod.</summary>
+    /// <summary>The same before v1.20: packets from a pod.</summary>
     public const string ForwardedFromPods = "kubernetes forwarding conntrack pod source rule";
 
-    /// <summary>The same before v1.20: what goes to a pod.</summary>
+    /// <summary>The same before v1.20: packets to a pod.</summary>
     public const string ForwardedToPods = "kubernetes forwarding conntrack pod destination rule";
 
     /// <summary>At the jump to KUBE-POSTROUTING.</summary>
@@ -96,7 +96,7 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     /// <summary>At the kubelet's rule that drops marked packets.</summary>
     public const string DropsMarked = "kubernetes firewall for dropping marked packets";
 
-    /// <summary>At the rule that keeps neighbours from loopback addresses.</summary>
+    /// <summary>At the rule that blocks packets from neighbours to loopback addresses.</summary>
     public const string BlocksLocalnet = "block incoming localnet connections";
 
     /// <summary>At the jumps of pods from KUBE-XLB- to KUBE-SVC-.</summary>
@@ -123,7 +123,7 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     /// <summary>At a rule of KUBE-SVC- or KUBE-SVL- that leads to one endpoint.</summary>
     public static string ToEndpoint(string port, string endpoint) => $"{port}{Arrow}{endpoint}";
 
-    /// <summary>At the rule of KUBE-PROXY-FIREWALL that drops what <paramref name="chain"/> did not accept.</summary>
+    /// <summary>At the rule of KUBE-PROXY-FIREWALL that drops packets not accepted by <paramref name="chain"/>.</summary>
     public static string NotAccepted(string port, string chain) => $"{port}{NotAcceptedBy}{chain}";
 
     /// <summary>At the last rule of KUBE-FW-, which only counts.</summary>
@@ -134,7 +134,7 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     /// <param name="port">The service port.</param>
     public static string ExternalTraffic(string what, string port) => $"{what} traffic{For}{port} external destinations";
 
-    /// <summary>At the rules of KUBE-XLB- for what this node sends.</summary>
+    /// <summary>At the rules of KUBE-XLB- for packets of this node.</summary>
     /// <param name="what">"masquerade" or "route".</param>
     /// <param name="port">The service port.</param>
     public static string LocalTraffic(string what, string port) =>
@@ -144,7 +144,7 @@ public readonly record struct KubeProxyIptablesComment(KubeCommentRole Role, str
     public static string BalancingRule(int index, string port) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Balancing rule {index}{For}{port}");
 
-    /// <summary>Takes a comment apart.</summary>
+    /// <summary>Parses a comment.</summary>
     /// <param name="comment">The comment without quotes; null for none.</param>
     /// <returns>
     /// Role <see cref="KubeCommentRole.None"/> where the comment names no service port in a form of this dialect. A port without a name is

@@ -3,10 +3,10 @@ namespace Portolan.Rules.Dialects;
 /// <summary>What an ipset of kube-proxy's ipvs mode holds.</summary>
 public enum KubeIpvsSetRole : byte
 {
-    /// <summary>An ipset of somebody else, or one that no version of kube-proxy's ipvs mode makes.</summary>
+    /// <summary>An ipset of another program, or one that no version of kube-proxy's ipvs mode creates.</summary>
     None,
 
-    /// <summary>KUBE-LOOP-BACK: endpoints of this node talking to themselves.</summary>
+    /// <summary>KUBE-LOOP-BACK: endpoints of this node, for hairpin traffic.</summary>
     Hairpin,
 
     /// <summary>KUBE-CLUSTER-IP: cluster IPs and their ports.</summary>
@@ -58,7 +58,7 @@ public static class KubeProxyIpvs
 
     private const string Prefix = "KUBE-";
 
-    // Sets of family inet6 have this before what tells their kind: "KUBE-6-CLUSTER-IP".
+    // Sets of family inet6 have this before their kind: "KUBE-6-CLUSTER-IP".
     private const string IPv6Mark = "6-";
 
     /// <summary>What an ipset holds, by its name, in both families.</summary>
@@ -70,7 +70,7 @@ public static class KubeProxyIpvs
         ReadOnlySpan<char> kind = set[Prefix.Length..];
         if (kind.StartsWith(IPv6Mark, StringComparison.Ordinal))
             kind = kind[IPv6Mark.Length..];
-        // Names of ipsets have 31 characters at most, so that two of family inet6 are shortened.
+        // Names of ipsets have at most 31 characters, so two of family inet6 are shortened.
         return kind switch
         {
             "LOOP-BACK" => KubeIpvsSetRole.Hairpin,

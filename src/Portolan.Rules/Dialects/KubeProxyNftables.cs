@@ -3,7 +3,7 @@ namespace Portolan.Rules.Dialects;
 /// <summary>What a chain of kube-proxy's nftables mode is for.</summary>
 public enum KubeNftablesChainRole : byte
 {
-    /// <summary>A chain of somebody else, or one that no version of kube-proxy's nftables mode makes.</summary>
+    /// <summary>A chain of another program, or one that no version of kube-proxy's nftables mode creates.</summary>
     None,
 
     /// <summary>A base chain: nat-prerouting, filter-input and so on.</summary>
@@ -27,7 +27,7 @@ public enum KubeNftablesChainRole : byte
     /// <summary>reject-chain: rejects.</summary>
     Reject,
 
-    /// <summary>masquerading: masquerades marked packets and endpoints talking to themselves.</summary>
+    /// <summary>masquerading: masquerades marked packets and hairpin traffic.</summary>
     Masquerading,
 
     /// <summary>mark-for-masquerade (v1.29 to v1.30): marks packets to be masqueraded.</summary>
@@ -39,13 +39,13 @@ public enum KubeNftablesChainRole : byte
     /// <summary>local-HASH-NAME: picks one of the endpoints on this node.</summary>
     LocalEndpoints,
 
-    /// <summary>external-HASH-NAME: what arrives at NodePorts, load balancer addresses and external IPs.</summary>
+    /// <summary>external-HASH-NAME: takes packets to NodePorts, load balancer addresses and external IPs.</summary>
     External,
 
     /// <summary>firewall-HASH-NAME: drops sources outside loadBalancerSourceRanges.</summary>
     SourceFirewall,
 
-    /// <summary>endpoint-HASH-NAME__ADDRESS: remembers the client and translates to one endpoint.</summary>
+    /// <summary>endpoint-HASH-NAME__ADDRESS: records the client and translates to one endpoint.</summary>
     Endpoint,
 }
 
@@ -102,7 +102,7 @@ public static class KubeProxyNftables
     {
         foreach ((string prefix, KubeNftablesChainRole role) in s_owned)
         {
-            // Behind the hash: "namespace/name/protocol/port".
+            // After the hash: "namespace/name/protocol/port".
             if (chain.StartsWith(prefix, StringComparison.Ordinal) && chain[prefix.Length..] is var rest && rest.IndexOf('-') > 0
                 && rest.Contains('/'))
                 return role;
@@ -124,13 +124,13 @@ public static class KubeProxyNftables
         };
     }
 
-    /// <summary>True for a chain that exists for one service port or endpoint, and has no use without it.</summary>
+    /// <summary>True for a chain that exists for one service port or endpoint, and is useless without it.</summary>
     public static bool IsOwned(this KubeNftablesChainRole role) => role >= KubeNftablesChainRole.ClusterEndpoints;
 
-    /// <summary>True for the maps of frontends that have no endpoint to serve them.</summary>
+    /// <summary>True for the maps of frontends without usable endpoints.</summary>
     public static bool IsNoEndpoints(string set) => set is NoEndpointServices or NoEndpointNodePorts;
 
-    /// <summary>The part of an owned chain's name that tells its kind: "service" of "service-J4ITF4R2-default/testsvc/tcp/https".</summary>
+    /// <summary>The part of an owned chain's name that is its kind: "service" of "service-J4ITF4R2-default/testsvc/tcp/https".</summary>
     public static string KindOf(string chain)
     {
         ArgumentNullException.ThrowIfNull(chain);
@@ -140,7 +140,7 @@ public static class KubeProxyNftables
 
     /// <summary>
     /// The service port of an owned chain, "default/testsvc:https" of "service-J4ITF4R2-default/testsvc/tcp/https"; null for other names.
-    /// The kernel cuts long names, so that some chains do not show theirs.
+    /// The kernel cuts long names, so some chains do not show theirs.
     /// </summary>
     public static string? ServicePortOf(string chain)
     {

@@ -1,8 +1,8 @@
 namespace Portolan.Rules.Dialects;
 
-/// <summary>A chain of Portolan's nftables tables: what it is for, whatever a layout calls it.</summary>
+/// <summary>A chain of Portolan's nftables tables by its purpose, whatever a layout calls it.</summary>
 /// <param name="Kind">What the chain does.</param>
-/// <param name="View">For whom, where a layout has a chain per view.</param>
+/// <param name="View">Whom it serves, where a layout has a chain per view.</param>
 /// <param name="Number">A number of endpoints or a timeout in seconds, for the kinds that have one; otherwise 0.</param>
 public readonly record struct PortolanChain(PortolanChainKind Kind, PortolanView View = PortolanView.All, int Number = 0)
 {
@@ -14,7 +14,7 @@ public readonly record struct PortolanChain(PortolanChainKind Kind, PortolanView
 [Flags]
 public enum PortolanView : byte
 {
-    /// <summary>Frontends with addresses of their own, for clients outside, or for all where that makes no difference.</summary>
+    /// <summary>Frontends with their own addresses, for clients outside, or for all clients where there is no difference.</summary>
     All = 0,
 
     /// <summary>Clients inside (pods, this node) of frontends with externalTrafficPolicy Local.</summary>
@@ -33,7 +33,7 @@ public enum PortolanChainKind : byte
     /// <summary>Base chain: packets of this node's own programs.</summary>
     Output,
 
-    /// <summary>Base chain: masquerades what is marked, and endpoints talking to themselves.</summary>
+    /// <summary>Base chain: masquerades marked packets and hairpin traffic.</summary>
     Postrouting,
 
     /// <summary>Finds the service by destination.</summary>
@@ -52,8 +52,7 @@ public enum PortolanChainKind : byte
     OffCluster,
 
     /// <summary>
-    /// Does what a frontend needs that is served in another manner than most: source ranges, policy Local, masquerading, affinity. From
-    /// layout 2 on.
+    /// Handles frontends with special needs: source ranges, policy Local, masquerading, affinity. From layout 2 on.
     /// </summary>
     Policies,
 
@@ -69,10 +68,10 @@ public enum PortolanChainKind : byte
     /// <summary>Drops: the frontend has policy Local and no endpoints on this node. From layout 2 on.</summary>
     NoLocalEndpoints,
 
-    /// <summary>Serves a packet that a commit overtook between two lookups. From layout 2 on.</summary>
+    /// <summary>Serves a packet when a commit landed between two of its lookups. From layout 2 on.</summary>
     Overtaken,
 
-    /// <summary>Picks an endpoint; takes packets of frontends without one back. Layout 1.</summary>
+    /// <summary>Picks an endpoint; returns packets of frontends without one. Layout 1.</summary>
     Pick,
 
     /// <summary>Finds the chain for the frontend's number of endpoints. Layout 1.</summary>
@@ -82,7 +81,7 @@ public enum PortolanChainKind : byte
     PickOf,
 
     /// <summary>
-    /// Marks clients that are no pods for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.
+    /// Marks clients other than pods for masquerading, and picks one of <see cref="PortolanChain.Number"/> endpoints. From layout 2 on.
     /// </summary>
     OffClusterPickOf,
 
@@ -103,13 +102,13 @@ public enum PortolanChainKind : byte
     /// <summary>As <see cref="AffinityPick"/>, for frontends with <see cref="PortolanChain.Number"/> endpoints or more.</summary>
     AffinityPickFrom,
 
-    /// <summary>Looks whether the client was served by one of the endpoints within <see cref="PortolanChain.Number"/> seconds.</summary>
+    /// <summary>Checks whether the client was served by one of the endpoints within <see cref="PortolanChain.Number"/> seconds.</summary>
     Affinity,
 
     /// <summary>As <see cref="Affinity"/>, where only endpoints of this node may serve. From layout 2 on.</summary>
     AffinityLocal,
 
-    /// <summary>Remembers the client with its endpoint and translates to that; Number is the timeout in seconds.</summary>
+    /// <summary>Records the client's endpoint and translates to it; Number is the timeout in seconds.</summary>
     AffinityFound,
 
     /// <summary>As <see cref="AffinityFound"/>, where only endpoints of this node may serve. From layout 2 on.</summary>

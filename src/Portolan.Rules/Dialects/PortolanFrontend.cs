@@ -1,14 +1,14 @@
 namespace Portolan.Rules.Dialects;
 
 /// <summary>
-/// What layout 2 says of a frontend in one number, which the packet's priority carries from one lookup to the next. nft prints it as a
+/// Layout 2's description of a frontend in one number, which the packet's priority carries from one lookup to the next. nft prints it as a
 /// class: "1:5" is a frontend with five endpoints whose clients are masqueraded unless they are pods.
 /// </summary>
 /// <param name="Flags">What is done with its packets.</param>
 /// <param name="Count">The number of its endpoints; endpoints beyond 65,535 are not used.</param>
 public readonly record struct PortolanFrontend(PortolanFrontendFlags Flags, ushort Count)
 {
-    /// <summary>The bits that tell what is done when nothing else is left to do: endpoints, a rejection or a drop.</summary>
+    /// <summary>The bits that decide the last step: an endpoint, a rejection or a drop.</summary>
     public const uint EndMask = ((uint)PortolanFrontendFlags.Drop << FlagsShift) | CountMask;
 
     /// <summary>The bits of <see cref="Count"/>.</summary>
@@ -22,7 +22,7 @@ public readonly record struct PortolanFrontend(PortolanFrontendFlags Flags, usho
     /// <summary>The bits of flags in <see cref="Value"/>.</summary>
     public static uint MaskOf(PortolanFrontendFlags flags) => (uint)flags << FlagsShift;
 
-    /// <summary>The frontend that a number stands for.</summary>
+    /// <summary>The frontend that a number describes.</summary>
     public static PortolanFrontend Of(uint value) => new((PortolanFrontendFlags)(value >> FlagsShift), (ushort)value);
 }
 
@@ -30,10 +30,10 @@ public readonly record struct PortolanFrontend(PortolanFrontendFlags Flags, usho
 [Flags]
 public enum PortolanFrontendFlags : ushort
 {
-    /// <summary>Nothing but choosing an endpoint.</summary>
+    /// <summary>Only an endpoint is chosen.</summary>
     None = 0,
 
-    /// <summary>Clients that are no pods are masqueraded.</summary>
+    /// <summary>Clients other than pods are masqueraded.</summary>
     OffCluster = 0x01,
 
     /// <summary>All clients are masqueraded.</summary>
@@ -45,7 +45,7 @@ public enum PortolanFrontendFlags : ushort
     /// <summary>Clients inside (pods, this node) get all of the cluster's endpoints.</summary>
     ExternalLocal = 0x08,
 
-    /// <summary>Clients stay with their endpoint for <see cref="PortolanTables.UsualAffinitySeconds"/>.</summary>
+    /// <summary>Clients stay with their endpoint for <see cref="PortolanTables.DefaultAffinitySeconds"/>.</summary>
     Affinity = 0x10,
 
     /// <summary>Clients stay with their endpoint for another time; a set for each timeout says which.</summary>

@@ -5,8 +5,8 @@ using System.Globalization;
 namespace Portolan.Rules.Dialects;
 
 /// <summary>
-/// What one generation of Portolan's nftables tables calls its sets and chains. Not every layout has every <see cref="PortolanSet"/> and
-/// <see cref="PortolanChainKind"/>; asking for a name that it does not have is an error of the caller.
+/// The names of sets and chains in one generation of Portolan's nftables tables. Not every layout has every <see cref="PortolanSet"/> and
+/// <see cref="PortolanChainKind"/>; asking for a missing name is a caller's error.
 /// </summary>
 public sealed class PortolanLayout
 {
@@ -18,9 +18,9 @@ public sealed class PortolanLayout
 
     /// <summary>A layout from its tables of names.</summary>
     /// <param name="number">The layout's number.</param>
-    /// <param name="views">What stands before the names of chains that exist once per view.</param>
-    /// <param name="sets">Names of sets; "{0}" stands for the variant.</param>
-    /// <param name="chains">Names of chains; "{0}" stands for <see cref="PortolanChain.Number"/>.</param>
+    /// <param name="views">Prefixes of the chains that exist once per view.</param>
+    /// <param name="sets">Names of sets; "{0}" is the variant.</param>
+    /// <param name="chains">Names of chains; "{0}" is <see cref="PortolanChain.Number"/>.</param>
     internal PortolanLayout(
         int number, ImmutableArray<(PortolanView View, string Prefix)> views,
         IEnumerable<(PortolanSet Set, string Name)> sets, IEnumerable<(PortolanChainKind Kind, string Name)> chains)
@@ -65,7 +65,7 @@ public sealed class PortolanLayout
     public string NameOf(PortolanChainKind kind, PortolanView view = PortolanView.All, int number = 0) =>
         NameOf(new PortolanChain(kind, view, number));
 
-    /// <summary>What a set is for, by its name; false when the name is none of this layout.</summary>
+    /// <summary>What a set is for, by its name; false when this layout does not have the name.</summary>
     /// <param name="name">The name.</param>
     /// <param name="set">What it is for.</param>
     /// <param name="variant">Prefix length or seconds; 0 for the kinds that have none.</param>
@@ -85,7 +85,7 @@ public sealed class PortolanLayout
         return false;
     }
 
-    /// <summary>What a chain is for, by its name; false when the name is none of this layout.</summary>
+    /// <summary>What a chain is for, by its name; false when this layout does not have the name.</summary>
     public bool TryParseChain(string name, out PortolanChain chain)
     {
         if (_chainsByName.TryGetValue(name, out chain))
@@ -124,7 +124,7 @@ public sealed class PortolanLayout
 
         internal string With(int number) => HasNumber ? string.Create(CultureInfo.InvariantCulture, $"{Before}{number}{After}") : Before;
 
-        // As written: "pick-08" is nobody's.
+        // Only the canonical form: "pick-08" is not ours.
         internal bool TryParse(ReadOnlySpan<char> name, out int number)
         {
             number = 0;

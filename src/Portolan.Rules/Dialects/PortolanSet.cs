@@ -43,7 +43,7 @@ public enum PortolanSet : byte
     InsideAffinityIds,
 
     /// <summary>
-    /// Map: affinity id (in layout 2 with the protocol) -> backend. An id belongs to one backend of one service port and is not used again.
+    /// Map: affinity id (in layout 2 with the protocol) -> backend. An id belongs to one backend of one service port and is never reused.
     /// </summary>
     AffinityEndpoints,
 
@@ -71,11 +71,11 @@ public enum PortolanSet : byte
     SourceRanges,
 
     /// <summary>
-    /// One set per affinity timeout in use (the variant, in seconds; in layout 2 without the usual one): keys with that timeout.
+    /// One set per affinity timeout in use (the variant, in seconds; in layout 2 without the default): keys with that timeout.
     /// </summary>
     AffinityFrontends,
 
-    /// <summary>Set of source . destination pairs of local endpoints talking to themselves.</summary>
+    /// <summary>Set of source . destination pairs for hairpin traffic of local endpoints.</summary>
     Hairpin,
 
     /// <summary>Set of keys with a counter each; only when counters are configured.</summary>
@@ -103,7 +103,7 @@ public enum PortolanSet : byte
     NodePortInsideKinds,
 
     /// <summary>
-    /// Verdict map: number of endpoints -> the chain that picks one of so many, or what is done without any; for frontends whose chain is
+    /// Verdict map: number of endpoints -> the chain that picks one of that many, or what is done without any; for frontends whose chain is
     /// shared by all numbers of endpoints. From layout 2 on.
     /// </summary>
     Picks,
@@ -112,7 +112,7 @@ public enum PortolanSet : byte
     NodePortPicks,
 
     /// <summary>
-    /// Verdict map: number of endpoints of a frontend with affinity -> the chain that picks one of so many. From layout 2 on.
+    /// Verdict map: number of endpoints of a frontend with affinity -> the chain that picks one of that many. From layout 2 on.
     /// </summary>
     AffinityCounts,
 

@@ -4,16 +4,16 @@ using System.Globalization;
 namespace Portolan.Rules.Dialects;
 
 /// <summary>
-/// What Portolan calls things in its own nftables tables (table portolan, one each of families ip and ip6). The plane writes with
-/// <see cref="Current"/>; what reads rules recognises the names of every layout.
+/// The names in Portolan's own nftables tables (table portolan, one each of families ip and ip6). The plane writes with
+/// <see cref="Current"/>; readers recognise the names of every layout.
 /// </summary>
 public static class PortolanTables
 {
     /// <summary>The table's name, in both families.</summary>
     public const string TableName = "portolan";
 
-    /// <summary>sessionAffinityConfig.clientIP.timeoutSeconds where a Service does not say: the timeout that nearly all have.</summary>
-    public const int UsualAffinitySeconds = 10800;
+    /// <summary>The default of sessionAffinityConfig.clientIP.timeoutSeconds, which nearly all Services use.</summary>
+    public const int DefaultAffinitySeconds = 10800;
 
     private const string CommentStart = "portolan ";
     private const string CommentLayout = " layout ";
@@ -57,7 +57,7 @@ public static class PortolanTables
         ]);
 
     /// <summary>
-    /// Layout 2: one map says of each frontend what is done with it and how many endpoints it has; a verdict map leads from there to the
+    /// Layout 2: one map has for each frontend what is done with it and how many endpoints it has; a verdict map leads from there to the
     /// chain that serves it.
     /// </summary>
     public static PortolanLayout Layout2 { get; } = new(
@@ -126,7 +126,7 @@ public static class PortolanTables
                 .SequenceEqual(layout.Number.ToString(CultureInfo.InvariantCulture)));
     }
 
-    /// <summary>What a chain is for, by its name in any layout; false when it is none of Portolan's.</summary>
+    /// <summary>What a chain is for, by its name in any layout; false when it is not Portolan's.</summary>
     public static bool TryParseChain(string name, out PortolanChain chain)
     {
         foreach (PortolanLayout layout in Layouts)
@@ -138,7 +138,7 @@ public static class PortolanTables
         return false;
     }
 
-    /// <summary>What a set is for, by its name in any layout; false when it is none of Portolan's.</summary>
+    /// <summary>What a set is for, by its name in any layout; false when it is not Portolan's.</summary>
     public static bool TryParseSet(string name, out PortolanSet set, out int variant)
     {
         foreach (PortolanLayout layout in Layouts)
@@ -150,14 +150,14 @@ public static class PortolanTables
         return false;
     }
 
-    /// <summary>Comments of rules; they tell apart rules of one chain that look alike.</summary>
+    /// <summary>Comments of rules; they distinguish similar rules of a chain.</summary>
     public static class RuleComments
     {
         /// <summary>Rejects a port that no service has at this cluster IP.</summary>
         public const string UnknownPort = "unknown port of a cluster IP";
 
         /// <summary>Drops a cluster IP that no service has.</summary>
-        public const string UnallocatedClusterIP = "unallotted cluster IP";
+        public const string UnallocatedClusterIP = "unallocated cluster IP";
 
         /// <summary>Drops a source outside loadBalancerSourceRanges.</summary>
         public const string SourceNotAllowed = "not in loadBalancerSourceRanges";
@@ -168,7 +168,7 @@ public static class PortolanTables
         /// <summary>About packets of this node's own programs.</summary>
         public const string FromNode = "from this node";
 
-        /// <summary>A packet that a commit overtakes between two look-ups.</summary>
+        /// <summary>Serves a packet when a commit lands between two of its lookups.</summary>
         public const string Overtaken = "only while a commit lands between two lookups";
     }
 }

@@ -44,15 +44,15 @@ public enum ConntrackStates : ushort
     Dnat = 0x200,
 }
 
-/// <summary>A question of iptables' conntrack match about the connection, other than its state.</summary>
+/// <summary>A condition of iptables' conntrack match on the connection, other than its state.</summary>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public abstract record ConntrackMatch(bool Negated) : NegatableMatch(Negated)
 {
     /// <summary>
-    /// True when the same "-m conntrack" asks for the state as well. The kernel then asks nothing else about a packet that has no
+    /// True when the same "-m conntrack" matches the state as well. The kernel then evaluates no other condition for a packet without a
     /// connection (net/netfilter/xt_conntrack.c).
     /// </summary>
-    public bool IsBesideState { get; init; }
+    public bool IsCombinedWithState { get; init; }
 }
 
 /// <summary>The status bits of the packet's connection (conntrack --ctstatus).</summary>
@@ -137,8 +137,8 @@ public sealed record ConntrackProtocolMatch(IpProtocol Protocol, bool Negated = 
 /// <param name="Direction">The direction.</param>
 public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Match
 {
-    /// <inheritdoc cref="ConntrackMatch.IsBesideState"/>
-    public bool IsBesideState { get; init; }
+    /// <inheritdoc cref="ConntrackMatch.IsCombinedWithState"/>
+    public bool IsCombinedWithState { get; init; }
 
     /// <inheritdoc/>
     public override TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context) =>
@@ -148,14 +148,14 @@ public sealed record ConntrackDirectionMatch(ConntrackDirection Direction) : Mat
 /// <summary>The direction of a packet in its connection, linux/netfilter/nf_conntrack_tuple_common.h.</summary>
 public enum ConntrackDirection : byte
 {
-    /// <summary>As the first packet went.</summary>
+    /// <summary>The direction of the first packet.</summary>
     Original,
 
-    /// <summary>The way back.</summary>
+    /// <summary>The opposite direction.</summary>
     Reply,
 }
 
-/// <summary>How long the connection's entry has to live (conntrack --ctexpire).</summary>
+/// <summary>The remaining lifetime of the connection's entry (conntrack --ctexpire).</summary>
 /// <param name="FirstSeconds">From, in seconds.</param>
 /// <param name="LastSeconds">To, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>

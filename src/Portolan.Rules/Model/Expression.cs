@@ -10,7 +10,7 @@ public abstract record Expression;
 /// <param name="Operator">How it is compared.</param>
 /// <param name="Right">
 /// A constant, prefix or range; for <see cref="RelationalOperator.Equal"/> and <see cref="RelationalOperator.NotEqual"/> also a
-/// <see cref="SetReference"/> or <see cref="AnonymousSet"/>, which asks whether the set holds the value.
+/// <see cref="SetReference"/> or <see cref="AnonymousSet"/>, which tests whether the set holds the value.
 /// </param>
 public sealed record RelationalMatch(Expression Left, RelationalOperator Operator, Expression Right) : Match
 {
@@ -86,9 +86,9 @@ public enum BitwiseOperator : byte
 /// <param name="Map">A <see cref="SetReference"/> or an <see cref="AnonymousSet"/> that is a map.</param>
 public sealed record MapExpression(Expression Key, Expression Map) : Expression;
 
-/// <summary>A question to the routing table (nft "fib").</summary>
+/// <summary>A lookup in the routing table (nft "fib").</summary>
 /// <param name="Keys">What is looked up.</param>
-/// <param name="Result">What is asked.</param>
+/// <param name="Result">What is returned.</param>
 public sealed record FibExpression(FibKeys Keys, FibResult Result) : Expression;
 
 /// <summary>What a fib expression looks up, NFTA_FIB_F_* of linux/netfilter/nf_tables.h.</summary>
@@ -114,7 +114,7 @@ public enum FibKeys : byte
     OutInterface = 16,
 }
 
-/// <summary>What a fib expression answers.</summary>
+/// <summary>What a fib expression returns.</summary>
 public enum FibResult : byte
 {
     /// <summary>The kind of address: a number of RTN_* (local is 2); see <see cref="AddressTypes"/>.</summary>
@@ -144,8 +144,8 @@ public sealed record NumgenExpression(bool IsRandom, uint Modulus, uint Offset =
 public sealed record HashExpression(Expression? Operand, uint Modulus, uint? Seed, uint Offset = 0) : Expression;
 
 /// <summary>
-/// A number: ports, protocols, marks, states, types, times in milliseconds, MAC addresses ... in host byte order, whatever name it was
-/// written with. Bits of one field are joined by or.
+/// A number: ports, protocols, marks, states, types, times in milliseconds, MAC addresses ... in host byte order, even if
+/// written as a name. Bits of one field are combined with or.
 /// </summary>
 /// <param name="Value">The number.</param>
 public sealed record NumberValue(ulong Value) : Expression;
@@ -165,10 +165,10 @@ public sealed record RangeValue(Expression First, Expression Last) : Expression;
 
 /// <summary>A name: of an interface, a conntrack helper, and the like.</summary>
 /// <param name="Text">The name, or its beginning.</param>
-/// <param name="IsPrefix">True for "eth*": all names that begin so.</param>
+/// <param name="IsPrefix">True for "eth*": all names with this prefix.</param>
 public sealed record NameValue(string Text, bool IsPrefix = false) : Expression;
 
-/// <summary>The catch-all element "*" of a set or map: what no other element holds.</summary>
+/// <summary>The catch-all element "*" of a set or map: matches what no other element matches.</summary>
 public sealed record CatchAllValue : Expression;
 
 /// <summary>A verdict as the data of a map's element.</summary>
@@ -184,6 +184,6 @@ public sealed record SetReference(string Name) : Expression;
 /// <param name="IsMap">True when the elements have data.</param>
 public sealed record AnonymousSet(EquatableArray<SetElement> Elements, bool IsMap) : Expression;
 
-/// <summary>An expression that the model does not know: its value is unknown.</summary>
+/// <summary>An unmodelled expression: its value is unknown.</summary>
 /// <param name="Text">As it was written.</param>
 public sealed record UnmodelledExpression(string Text) : Expression;

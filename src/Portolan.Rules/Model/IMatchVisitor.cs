@@ -1,10 +1,10 @@
 namespace Portolan.Rules.Model;
 
 /// <summary>
-/// Handles every kind of condition. A new <see cref="Match"/> needs a method here, so that whoever evaluates or describes conditions fails
-/// to compile until it knows the new kind.
+/// Handles every kind of condition. A new <see cref="Match"/> needs a method here, so that code which evaluates or describes conditions
+/// fails to compile until it handles the new kind.
 /// </summary>
-/// <typeparam name="TContext">What is handed through to the methods.</typeparam>
+/// <typeparam name="TContext">What is passed to the methods.</typeparam>
 /// <typeparam name="TResult">What they return.</typeparam>
 public interface IMatchVisitor<TContext, out TResult>
 {

@@ -3,7 +3,7 @@ using Portolan.Inet;
 
 namespace Portolan.Rules.Model;
 
-/// <summary>A set of the ipset machinery (not of nf_tables).</summary>
+/// <summary>A set of ipset (not of nf_tables).</summary>
 public sealed class IpSet
 {
     /// <summary>The name.</summary>
@@ -19,11 +19,11 @@ public sealed class IpSet
     public IpFamily Family { get; init; } = IpFamily.IPv4;
 
     /// <summary>
-    /// hash:ip and bitmap:ip with a netmask: addresses are cut to this many bits before they are looked up; null otherwise.
+    /// hash:ip and bitmap:ip with a netmask: addresses are masked to this many bits before the lookup; null otherwise.
     /// </summary>
     public byte? NetMask { get; init; }
 
-    /// <summary>How long an entry lives when it does not say so itself; null for ever, or when the set has no timeouts.</summary>
+    /// <summary>Default timeout of entries; null for no expiry, or when the set has no timeouts.</summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>The entries in the order of the input.</summary>
@@ -64,7 +64,7 @@ public enum IpSetDimension : byte
 /// <summary>An entry of an ipset.</summary>
 /// <param name="Parts">One value for each dimension.</param>
 /// <param name="NoMatch">True for an exception: packets in it are not in the set.</param>
-/// <param name="Timeout">What is left of the entry's life, or null.</param>
+/// <param name="Timeout">The entry's remaining lifetime, or null.</param>
 /// <param name="Comment">The entry's comment, or null.</param>
 public sealed record IpSetEntry(EquatableArray<IpSetPart> Parts, bool NoMatch = false, TimeSpan? Timeout = null, string? Comment = null);
 
@@ -85,7 +85,7 @@ public sealed record IpSetPort(IpProtocol Protocol, ushort First, ushort Last) :
 /// <summary>An interface.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="IsPhysdev">True for a bridge port ("physdev:eth0").</param>
-/// <param name="IsPrefix">True when the entry holds all names that begin so ("wildcard").</param>
+/// <param name="IsPrefix">True when the entry holds all names with this prefix ("wildcard").</param>
 public sealed record IpSetInterface(string Name, bool IsPhysdev = false, bool IsPrefix = false) : IpSetPart;
 
 /// <summary>An Ethernet address.</summary>

@@ -6,8 +6,8 @@ namespace Portolan.Rules.Model;
 public abstract record Match : Statement
 {
     /// <summary>Calls the visitor's method for this kind of condition.</summary>
-    /// <param name="visitor">Who handles every kind.</param>
-    /// <param name="context">What the visitor needs to know besides.</param>
+    /// <param name="visitor">The handler of every kind.</param>
+    /// <param name="context">Additional input of the visitor.</param>
     public abstract TResult Accept<TContext, TResult>(IMatchVisitor<TContext, TResult> visitor, in TContext context);
 }
 
@@ -15,7 +15,7 @@ public abstract record Match : Statement
 /// <param name="Negated">True when the packet must not meet the condition.</param>
 public abstract record NegatableMatch(bool Negated) : Match;
 
-/// <summary>Which end of the packet or connection is meant.</summary>
+/// <summary>Which end of the packet or connection is matched.</summary>
 public enum PacketSide : byte
 {
     /// <summary>The source.</summary>
@@ -24,11 +24,11 @@ public enum PacketSide : byte
     /// <summary>The destination.</summary>
     Destination,
 
-    /// <summary>Either of both (multiport --ports).</summary>
+    /// <summary>Either of the two (multiport --ports).</summary>
     Either,
 }
 
-/// <summary>The protocol in the IP header (for IPv6: after the extension headers). "-p all" is no match.</summary>
+/// <summary>The protocol in the IP header (for IPv6: after the extension headers). "-p all" gives no match.</summary>
 /// <param name="Protocol">The protocol.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : NegatableMatch(Negated)
@@ -38,7 +38,7 @@ public sealed record ProtocolMatch(IpProtocol Protocol, bool Negated = false) : 
         visitor.Visit(this, context);
 }
 
-/// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation is no match.</summary>
+/// <summary>Source or destination address in a range given by a prefix. 0.0.0.0/0 without negation gives no match.</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
@@ -49,7 +49,7 @@ public sealed record AddressMatch(PacketSide Side, InetPrefix Prefix, bool Negat
         visitor.Visit(this, context);
 }
 
-/// <summary>Source or destination address under a mask that is no prefix: (address AND mask) = value.</summary>
+/// <summary>Source or destination address under a mask that is not a prefix: (address AND mask) = value.</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Value">The value after masking.</param>
 /// <param name="Mask">The mask.</param>
@@ -100,7 +100,7 @@ public readonly record struct PortRange(ushort First, ushort Last)
     public override string ToString() => First == Last ? $"{First}" : $"{First}:{Last}";
 }
 
-/// <summary>The interface a packet came in by or goes out by. Without one (PREROUTING has no output interface) the name is empty.</summary>
+/// <summary>The interface a packet came in on or goes out on. Without one (PREROUTING has no output interface) the name is empty.</summary>
 /// <param name="Direction">In or out.</param>
 /// <param name="Name">The name, or its beginning when <paramref name="IsPrefix"/> ("eth+" is "eth").</param>
 /// <param name="IsPrefix">True for a name that ended with "+".</param>
@@ -113,18 +113,18 @@ public sealed record InterfaceMatch(InterfaceDirection Direction, string Name, b
         visitor.Visit(this, context);
 }
 
-/// <summary>The way through an interface.</summary>
+/// <summary>The direction through an interface.</summary>
 public enum InterfaceDirection : byte
 {
-    /// <summary>Came in by it.</summary>
+    /// <summary>Came in on it.</summary>
     In,
 
-    /// <summary>Goes out by it.</summary>
+    /// <summary>Goes out on it.</summary>
     Out,
 }
 
-/// <summary>The bridge port a bridged packet came in by or goes out by (physdev).</summary>
-/// <param name="Kind">What is asked.</param>
+/// <summary>The bridge port a bridged packet came in on or goes out on (physdev).</summary>
+/// <param name="Kind">What is matched.</param>
 /// <param name="Name">The port's name for <see cref="PhysdevKind.In"/> and <see cref="PhysdevKind.Out"/>, otherwise empty.</param>
 /// <param name="IsPrefix">True for a name that ended with "+".</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
@@ -135,7 +135,7 @@ public sealed record PhysdevMatch(PhysdevKind Kind, string Name, bool IsPrefix =
         visitor.Visit(this, context);
 }
 
-/// <summary>The questions of the physdev match.</summary>
+/// <summary>The options of the physdev match.</summary>
 public enum PhysdevKind : byte
 {
     /// <summary>--physdev-in NAME.</summary>
@@ -144,10 +144,10 @@ public enum PhysdevKind : byte
     /// <summary>--physdev-out NAME.</summary>
     Out,
 
-    /// <summary>--physdev-is-in: came in by any bridge port.</summary>
+    /// <summary>--physdev-is-in: came in on any bridge port.</summary>
     IsIn,
 
-    /// <summary>--physdev-is-out: goes out by any bridge port.</summary>
+    /// <summary>--physdev-is-out: goes out on any bridge port.</summary>
     IsOut,
 
     /// <summary>--physdev-is-bridged: is bridged, not routed.</summary>
@@ -166,7 +166,7 @@ public sealed record MarkMatch(MarkKind Kind, uint Value, uint Mask, bool Negate
         visitor.Visit(this, context);
 }
 
-/// <summary>Whose mark is meant.</summary>
+/// <summary>Whose mark is matched.</summary>
 public enum MarkKind : byte
 {
     /// <summary>The packet's.</summary>
@@ -179,7 +179,7 @@ public enum MarkKind : byte
 /// <summary>What kind of address the source or destination is for this node (addrtype).</summary>
 /// <param name="Side">Source or destination.</param>
 /// <param name="Types">The kinds; one must hold.</param>
-/// <param name="LimitTo">Asks about the incoming or outgoing interface only; null for the whole node.</param>
+/// <param name="LimitTo">Checks only addresses of the incoming or outgoing interface; null for the whole node.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record AddressTypeMatch(PacketSide Side, AddressTypes Types, InterfaceDirection? LimitTo = null, bool Negated = false)
     : NegatableMatch(Negated)
@@ -199,7 +199,7 @@ public enum AddressTypes : ushort
     /// <summary>Unspecified: 0.0.0.0.</summary>
     Unspec = 1 << 0,
 
-    /// <summary>Reached by a gateway or a link.</summary>
+    /// <summary>Reached through a gateway or a link.</summary>
     Unicast = 1 << 1,
 
     /// <summary>One of this node's own.</summary>
@@ -223,19 +223,19 @@ public enum AddressTypes : ushort
     /// <summary>Prohibited by a route.</summary>
     Prohibit = 1 << 8,
 
-    /// <summary>Left to another routing table.</summary>
+    /// <summary>Lookup continues in another routing table (throw).</summary>
     Throw = 1 << 9,
 
     /// <summary>Translated by a route (no longer in the kernel).</summary>
     Nat = 1 << 10,
 
-    /// <summary>Left to an external resolver.</summary>
+    /// <summary>Resolved by an external program.</summary>
     XResolve = 1 << 11,
 }
 
 /// <summary>A random choice for each packet, as the kernel makes it (xt_statistic): a 31-bit random number below the threshold.</summary>
 /// <param name="Threshold">Of 2^31: 0 never, 2^31 always. The kernel's own number; 0.33333333349 is 715827883.</param>
-/// <param name="Printed">How the input showed the probability; listings of old versions round it ("0.14286").</param>
+/// <param name="Printed">The probability as the input shows it; listings of old versions round it ("0.14286").</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record StatisticRandomMatch(uint Threshold, string Printed, bool Negated = false) : NegatableMatch(Negated)
 {
@@ -267,7 +267,7 @@ public sealed record StatisticNthMatch(uint Every, uint Packet, bool Negated = f
 
 /// <summary>The packet is in an ipset.</summary>
 /// <param name="Set">The set's name; see <see cref="Ruleset.IpSets"/>.</param>
-/// <param name="Sides">For each dimension of the set the side the packet's value is taken from.</param>
+/// <param name="Sides">For each dimension of the set, the side the packet's value is taken from.</param>
 /// <param name="Options">Further options as written (--packets-gt and the like); empty when there are none.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, string Options = "", bool Negated = false)
@@ -278,15 +278,15 @@ public sealed record IpSetMatch(string Set, EquatableArray<PacketSide> Sides, st
         visitor.Visit(this, context);
 }
 
-/// <summary>A list of addresses seen lately (recent); kube-proxy's session affinity.</summary>
+/// <summary>A list of recently seen addresses (recent); kube-proxy's session affinity.</summary>
 /// <param name="Mode">What is done with the list.</param>
 /// <param name="List">The list's name; "DEFAULT" when none is given.</param>
 /// <param name="Side">Whose address is kept.</param>
-/// <param name="Seconds">Match only if the address was seen in that many seconds; null when not limited.</param>
-/// <param name="HitCount">Match only if it was seen that often; null when not limited.</param>
+/// <param name="Seconds">Match only if the address was seen within this many seconds; null when not limited.</param>
+/// <param name="HitCount">Match only if it was seen this often; null when not limited.</param>
 /// <param name="Reap">True when older entries are removed.</param>
 /// <param name="Ttl">True when the packet's TTL must be that of the entry (--rttl).</param>
-/// <param name="Mask">The mask put over the address; the default value when it is the whole address.</param>
+/// <param name="Mask">The mask applied to the address; the default value for the whole address.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record RecentMatch(
     RecentMode Mode, string List, PacketSide Side, uint? Seconds, uint? HitCount, bool Reap, bool Ttl, InetAddress Mask,
@@ -301,26 +301,26 @@ public sealed record RecentMatch(
 /// <summary>What the recent match does, linux/netfilter/xt_recent.h.</summary>
 public enum RecentMode : byte
 {
-    /// <summary>Adds the address or renews it; always holds.</summary>
+    /// <summary>Adds the address or refreshes it; always matches.</summary>
     Set,
 
-    /// <summary>Asks whether the address is in the list.</summary>
+    /// <summary>Checks whether the address is in the list.</summary>
     Check,
 
-    /// <summary>Asks, and renews the entry if it is there.</summary>
+    /// <summary>Checks, and refreshes the entry if present.</summary>
     Update,
 
-    /// <summary>Asks, and removes the entry.</summary>
+    /// <summary>Checks, and removes the entry.</summary>
     Remove,
 }
 
 /// <summary>A limit on how often the rule may match: iptables' limit and nft's limit statement.</summary>
 /// <param name="Rate">Packets (or bytes) per <paramref name="Per"/>.</param>
 /// <param name="Per">The unit of time: a second, minute, hour, day or week.</param>
-/// <param name="Burst">How many may come at once.</param>
+/// <param name="Burst">How many may match in a burst.</param>
 /// <param name="IsOver">True when the rule matches above the limit ("limit rate over").</param>
 /// <param name="IsBytes">True when bytes are counted.</param>
-/// <param name="Name">The name of a limit object of nf_tables, or null; its rate is then not known here.</param>
+/// <param name="Name">The name of a limit object of nf_tables, or null; its rate is then unknown.</param>
 public sealed record LimitMatch(ulong Rate, TimeSpan Per, uint Burst, bool IsOver = false, bool IsBytes = false,
     string? Name = null) : Match
 {
@@ -344,7 +344,7 @@ public sealed record IcmpMatch(IpProtocol Protocol, byte Type, byte FirstCode, b
 }
 
 /// <summary>The local sender of a packet (owner); never holds for packets from elsewhere.</summary>
-/// <param name="Kind">What is asked.</param>
+/// <param name="Kind">What is matched.</param>
 /// <param name="First">First user or group id.</param>
 /// <param name="Last">Last id, inclusive.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
@@ -355,7 +355,7 @@ public sealed record OwnerMatch(OwnerKind Kind, uint First, uint Last, bool Nega
         visitor.Visit(this, context);
 }
 
-/// <summary>The questions of the owner match.</summary>
+/// <summary>The options of the owner match.</summary>
 public enum OwnerKind : byte
 {
     /// <summary>The user.</summary>
@@ -364,12 +364,12 @@ public enum OwnerKind : byte
     /// <summary>The group.</summary>
     Group,
 
-    /// <summary>Whether there is a socket at all.</summary>
+    /// <summary>Whether there is a socket.</summary>
     SocketExists,
 }
 
 /// <summary>TCP flags: (flags AND mask) = value. --syn is SYN of SYN,RST,ACK,FIN.</summary>
-/// <param name="Mask">The flags looked at.</param>
+/// <param name="Mask">The flags that are compared.</param>
 /// <param name="Value">Those that must be set.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record TcpFlagsMatch(TcpFlags Mask, TcpFlags Value, bool Negated = false) : NegatableMatch(Negated)
@@ -411,7 +411,7 @@ public enum TcpFlags : byte
     Cwr = 0x80,
 }
 
-/// <summary>A TCP option is there (--tcp-option).</summary>
+/// <summary>A TCP option is present (--tcp-option).</summary>
 /// <param name="Option">The option's number.</param>
 /// <param name="Negated"><inheritdoc cref="NegatableMatch" path="/param[@name='Negated']"/></param>
 public sealed record TcpOptionMatch(byte Option, bool Negated = false) : NegatableMatch(Negated)
@@ -439,7 +439,7 @@ public sealed record AccountingMatch(string Name) : Match
         visitor.Visit(this, context);
 }
 
-/// <summary>A match of iptables that the model does not know: whether it holds is unknown.</summary>
+/// <summary>An unmodelled match of iptables: whether it holds is unknown.</summary>
 /// <param name="Name">The match's name.</param>
 /// <param name="Text">As it was written, with its options.</param>
 public sealed record UnmodelledMatch(string Name, string Text) : Match

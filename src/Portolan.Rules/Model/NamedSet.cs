@@ -17,13 +17,13 @@ public sealed class NamedSet
     /// </summary>
     public EquatableArray<DataType> DataTypes { get; init; }
 
-    /// <summary>What the set can do.</summary>
+    /// <summary>The set's properties.</summary>
     public SetFlags Flags { get; init; }
 
-    /// <summary>How long an element lives when it does not say so itself; null for ever.</summary>
+    /// <summary>Default timeout of elements; null for no expiry.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>The greatest number of elements; null when not limited or not shown.</summary>
+    /// <summary>The maximum number of elements; null when not limited or not shown.</summary>
     public uint? Size { get; init; }
 
     /// <summary>The set's comment, or null.</summary>
@@ -50,18 +50,18 @@ public sealed class NamedSet
 /// <param name="Data">A map's data, with the same kinds of value or a <see cref="VerdictValue"/>; null in a set.</param>
 /// <param name="Comment">The element's comment, or null.</param>
 /// <param name="Timeout">The element's own timeout, or null.</param>
-/// <param name="Expires">How long the element had to live when the input was made, or null.</param>
+/// <param name="Expires">The element's remaining lifetime when the input was made, or null.</param>
 public sealed record SetElement(
     Expression Key, Expression? Data = null, string? Comment = null, TimeSpan? Timeout = null, TimeSpan? Expires = null);
 
-/// <summary>What a set can do, NFT_SET_* of linux/netfilter/nf_tables.h.</summary>
+/// <summary>Properties of a set, NFT_SET_* of linux/netfilter/nf_tables.h.</summary>
 [Flags]
 public enum SetFlags : byte
 {
     /// <summary>Nothing special.</summary>
     None = 0,
 
-    /// <summary>Elements do not change while the set is used.</summary>
+    /// <summary>Elements do not change while the set is in use.</summary>
     Constant = 1,
 
     /// <summary>Elements may be ranges and prefixes.</summary>
@@ -77,7 +77,7 @@ public enum SetFlags : byte
 /// <summary>The types of nf_tables' keys and data, as nft(8) names them.</summary>
 public enum DataType : byte
 {
-    /// <summary>A type the model does not know; values are kept as text.</summary>
+    /// <summary>An unmodelled type; values are kept as text.</summary>
     Unknown,
 
     /// <summary>A number.</summary>

@@ -1,7 +1,7 @@
 namespace Portolan.Rules.Model;
 
 /// <summary>
-/// The fields that nf_tables rules can look at, by the words of nft(8). Addresses give an <see cref="AddressValue"/>, interface names a
+/// The fields that nf_tables rules can match, by their names in nft(8). Addresses give an <see cref="AddressValue"/>, interface names a
 /// <see cref="NameValue"/>, everything else a <see cref="NumberValue"/>.
 /// </summary>
 public enum PacketField : byte

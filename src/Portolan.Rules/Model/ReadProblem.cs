@@ -5,7 +5,7 @@ namespace Portolan.Rules.Model;
 /// <param name="Line">Line from 1; 0 when the problem concerns the whole input.</param>
 /// <param name="Column">Byte in the line from 1, where known.</param>
 /// <param name="Severity">Whether anything was lost.</param>
-/// <param name="Message">What is wrong, what was kept.</param>
+/// <param name="Message">What is wrong, and what was kept.</param>
 public sealed record ReadProblem(string File, int Line, int? Column, ReadSeverity Severity, string Message)
 {
     /// <summary>"file:line:column: message".</summary>

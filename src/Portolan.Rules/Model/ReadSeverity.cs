@@ -1,6 +1,6 @@
 namespace Portolan.Rules.Model;
 
-/// <summary>How much a problem costs the reader of the rules.</summary>
+/// <summary>Whether a problem loses information.</summary>
 public enum ReadSeverity : byte
 {
     /// <summary>Nothing was lost; something was assumed or is worth knowing.</summary>

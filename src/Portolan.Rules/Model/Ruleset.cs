@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace Portolan.Rules.Model;
 
 /// <summary>
-/// Everything that decides about packets in one network namespace, whatever it was read from: tables of both iptables back-ends and of
+/// Everything that affects packets in one network namespace, whatever it was read from: tables of both iptables back-ends and of
 /// nf_tables, ipsets, the node's own addresses, and what could not be read.
 /// </summary>
 public sealed class Ruleset
@@ -13,18 +13,18 @@ public sealed class Ruleset
     public static Ruleset Empty { get; } = new();
 
     /// <summary>
-    /// The tables, in the order they were read; those that nft lists are in its order, which is that of their making, whoever else shows
-    /// them.
+    /// The tables, in the order they were read; those that nft lists are in its order, the order of creation, even if other inputs show
+    /// them too.
     /// </summary>
     public ImmutableArray<RuleTable> Tables { get; init; } = [];
 
     /// <summary>The ipsets that iptables rules refer to (not the sets of nf_tables, which belong to their table), by name.</summary>
     public FrozenDictionary<string, IpSet> IpSets { get; init; } = FrozenDictionary<string, IpSet>.Empty;
 
-    /// <summary>The lists of iptables' recent match (session affinity); null when no input says what is in them.</summary>
+    /// <summary>The lists of iptables' recent match (session affinity); null when no input shows them.</summary>
     public RecentClients? RecentClients { get; init; }
 
-    /// <summary>The node's interfaces and addresses; null when no input said anything about them.</summary>
+    /// <summary>The node's interfaces and addresses; null when no input shows them.</summary>
     public ImmutableArray<NetInterface>? Interfaces { get; init; }
 
     /// <summary>What could not be read or had to be guessed, in the order of the input.</summary>
@@ -33,13 +33,13 @@ public sealed class Ruleset
     /// <summary>True when something in the input could not be read or used.</summary>
     public bool IsPartial => Problems.Any(problem => problem.Severity == ReadSeverity.Partial);
 
-    /// <summary>The first table of a family and name, or null. With both iptables back-ends in use there may be two of one name.</summary>
+    /// <summary>The first table of a family and name, or null. With both iptables back-ends in use there may be two.</summary>
     public RuleTable? FindTable(TableFamily family, string name) =>
         Tables.FirstOrDefault(table => table.Family == family && table.Name == name);
 
     /// <summary>
-    /// nft shows the tables of iptables-nft too, in its own words; where both were read, only iptables' words are left, and that a table is
-    /// switched off, for which iptables has none.
+    /// nft shows the tables of iptables-nft too, in its own syntax; where both were read, only iptables' version is kept, and the flag
+    /// dormant, which iptables cannot show.
     /// </summary>
     public Ruleset WithoutTranslations()
     {
@@ -79,7 +79,7 @@ public sealed class RuleTable
     /// <summary>Who holds the rules in the kernel.</summary>
     public required RuleBackend Backend { get; init; }
 
-    /// <summary>What the table was read from; it limits what can be known about it.</summary>
+    /// <summary>What the table was read from; this limits what is known about it.</summary>
     public required RuleFormat Format { get; init; }
 
     /// <summary>The chains in the order of the input.</summary>
@@ -89,8 +89,8 @@ public sealed class RuleTable
     public ImmutableArray<NamedSet> Sets { get; init; } = [];
 
     /// <summary>
-    /// True when the input leaves out an unknown number of chains or rules (an excerpt, a cut file): a chain that is not here
-    /// is unknown, not absent.
+    /// True when the input leaves out an unknown number of chains or rules (an excerpt, a truncated file): a chain that is missing
+    /// here is unknown, not absent.
     /// </summary>
     public bool IsExcerpt { get; init; }
 
@@ -160,10 +160,10 @@ public enum TableFamily : byte
     Netdev,
 }
 
-/// <summary>The kernel machinery that holds a table.</summary>
+/// <summary>The kernel subsystem that holds a table.</summary>
 public enum RuleBackend : byte
 {
-    /// <summary>iptables rules, but the input does not say which back-end they live in.</summary>
+    /// <summary>iptables rules, but the input does not show which back-end holds them.</summary>
     IptablesUnknown,
 
     /// <summary>iptables-legacy (x_tables).</summary>
@@ -194,6 +194,6 @@ public enum RuleFormat : byte
     /// <summary>nft -j list ruleset.</summary>
     NftJson,
 
-    /// <summary>The kernel's netlink messages, or rules made in memory.</summary>
+    /// <summary>The kernel's netlink messages, or rules built in memory.</summary>
     Netlink,
 }

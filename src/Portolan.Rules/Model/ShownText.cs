@@ -5,13 +5,13 @@ using System.Text;
 namespace Portolan.Rules.Model;
 
 /// <summary>
-/// Text from clusters and files as it can be shown: what a terminal would act on, or what changes the order in which a reader sees the
-/// letters around it, is shown and not sent.
+/// Makes text from clusters and files safe to show: characters that a terminal would act on, or that reorder the letters around
+/// them, are shown as visible text.
 /// </summary>
 public static class ShownText
 {
     // Besides the control characters: the marks, embeddings, overrides and isolates of the bidirectional algorithm (Unicode's UAX #9,
-    // section 2), separators of lines, and characters without width, by which two names can look the same.
+    // section 2), line separators, and zero-width characters, which can make two names look the same.
     private static readonly SearchValues<char> s_unsafe = SearchValues.Create(
     [
         .. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7f, 0x21)).Select(code => (char)code).Where(c => c != '\n'),
@@ -19,7 +19,7 @@ public static class ShownText
         '\u2060', '\u2066', '\u2067', '\u2068', '\u2069', '\ufeff',
     ]);
 
-    /// <summary>The text with control characters shown as U+FFFD and others that mislead as "\u202e"; line feeds stay.</summary>
+    /// <summary>The text with control characters shown as U+FFFD and other misleading ones as "\u202e"; line feeds stay.</summary>
     public static string Of(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -2,15 +2,15 @@ using Portolan.Inet;
 
 namespace Portolan.Rules.Model;
 
-/// <summary>One step of a rule: a match, or something that is done with the packet.</summary>
+/// <summary>One step of a rule: a match or an action.</summary>
 public abstract record Statement;
 
 /// <summary>What a rule or a map element decides about a packet.</summary>
 /// <param name="Kind">The decision.</param>
-/// <param name="Chain">The chain that is gone to; set for <see cref="VerdictKind.Jump"/> and <see cref="VerdictKind.Goto"/> only.</param>
+/// <param name="Chain">The target chain; set for <see cref="VerdictKind.Jump"/> and <see cref="VerdictKind.Goto"/> only.</param>
 public sealed record Verdict(VerdictKind Kind, string? Chain = null)
 {
-    /// <summary>The packet goes on past this table's chain.</summary>
+    /// <summary>The packet passes this table's chain.</summary>
     public static Verdict Accept { get; } = new(VerdictKind.Accept);
 
     /// <summary>The packet is discarded.</summary>
@@ -29,7 +29,7 @@ public enum VerdictKind : byte
     /// <summary>The packet passes this hook's chain of this table.</summary>
     Accept,
 
-    /// <summary>The packet is discarded without a word.</summary>
+    /// <summary>The packet is discarded silently.</summary>
     Drop,
 
     /// <summary>Back to the rule after the jump; from a base chain, to its policy.</summary>
@@ -54,8 +54,8 @@ public enum VerdictKind : byte
 /// <param name="Verdict">The verdict.</param>
 public sealed record VerdictStatement(Verdict Verdict) : Statement;
 
-/// <summary>Refuses the packet: it is discarded and the sender is told.</summary>
-/// <param name="With">What the sender is told.</param>
+/// <summary>Rejects the packet: it is discarded and the sender is notified.</summary>
+/// <param name="With">What the sender receives.</param>
 public sealed record RejectStatement(RejectWith With) : Statement;
 
 /// <summary>What the sender of a rejected packet receives.</summary>
@@ -104,7 +104,7 @@ public enum RejectWith : byte
 /// nft: the computed new address; an address and port when the operand is a map whose data is a concatenation of both
 /// ("dnat ip to ... map { 0 : 10.0.0.1 . 80 }"). Null when <paramref name="Range"/> says it all.
 /// </param>
-/// <param name="Port">nft: the computed port, where it is an operand of its own; null otherwise.</param>
+/// <param name="Port">nft: the computed port, where it is a separate operand; null otherwise.</param>
 public sealed record NatStatement(NatKind Kind, NatRange? Range, NatFlags Flags = NatFlags.None, Expression? Operand = null,
     Expression? Port = null)
     : Statement;
@@ -141,7 +141,7 @@ public enum NatFlags : byte
     /// <summary>--persistent: a client gets the same address of the range each time.</summary>
     Persistent = 4,
 
-    /// <summary>nft "prefix": the network part is exchanged and the host part kept.</summary>
+    /// <summary>nft "prefix": the network part is replaced and the host part kept.</summary>
     Prefix = 8,
 }
 
@@ -161,7 +161,7 @@ public sealed record NatRange(InetAddress First, InetAddress Last, ushort FirstP
 }
 
 /// <summary>
-/// iptables' NETMAP: exchanges the network part of the destination (PREROUTING, OUTPUT) or source (POSTROUTING, INPUT), keeps the host
+/// iptables' NETMAP: replaces the network part of the destination (PREROUTING, OUTPUT) or source (POSTROUTING, INPUT), keeps the host
 /// part.
 /// </summary>
 /// <param name="Prefix">The new network.</param>
@@ -201,18 +201,18 @@ public enum ConnmarkOperation : byte
 /// <summary>The packet is not tracked: iptables' NOTRACK and CT --notrack, nft's notrack.</summary>
 public sealed record NotrackStatement : Statement;
 
-/// <summary>iptables' CT target other than --notrack: zone, helper, events or timeout of the connection to be.</summary>
+/// <summary>iptables' CT target other than --notrack: zone, helper, events or timeout of the new connection.</summary>
 /// <param name="Zone">The conntrack zone, or null.</param>
 /// <param name="Helper">The helper's name, or null.</param>
 /// <param name="Options">All options as written.</param>
 public sealed record ConntrackTemplateStatement(ushort? Zone, string? Helper, string Options) : Statement;
 
 /// <summary>Writes to the log: iptables' LOG and NFLOG, nft's log. The packet goes on to the next rule.</summary>
-/// <param name="Prefix">Text in front of each line.</param>
+/// <param name="Prefix">Prefix of each line.</param>
 /// <param name="Group">The nfnetlink_log group, or null for the kernel's log.</param>
 public sealed record LogStatement(string Prefix, ushort? Group) : Statement;
 
-/// <summary>iptables' TRACE, nft's "meta nftrace set 1": the packet's way is reported. It goes on to the next rule.</summary>
+/// <summary>iptables' TRACE, nft's "meta nftrace set 1": the packet's path is reported. It goes on to the next rule.</summary>
 public sealed record TraceStatement : Statement;
 
 /// <summary>
@@ -257,12 +257,12 @@ public enum SetOperation : byte
 public sealed record NamedCounterStatement(string Name) : Statement;
 
 /// <summary>
-/// A statement, target or match that the model does not know. What it does to a packet is unknown, unless it says otherwise.
+/// An unmodelled statement, target or match. What it does to a packet is unknown, unless <paramref name="PassesOn"/> is true.
 /// </summary>
-/// <param name="Name">What it is called in the rule's language.</param>
+/// <param name="Name">Its name in the rule's syntax.</param>
 /// <param name="Text">As it was written, with its options.</param>
 /// <param name="PassesOn">
-/// True when it is known that the packet always goes on to the next statement and nothing changes that the model knows of
+/// True when the packet is known to go on to the next statement and nothing that is modelled changes
 /// (iptables' TCPMSS, CHECKSUM and the like).
 /// </param>
 public sealed record UnmodelledStatement(string Name, string Text, bool PassesOn = false) : Statement;

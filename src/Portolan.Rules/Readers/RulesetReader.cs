@@ -10,7 +10,7 @@ namespace Portolan.Rules.Readers;
 public static class RulesetReader
 {
     /// <summary>
-    /// Reads the inputs into one ruleset. Never throws for what an input says: what cannot be read is left out and stands in
+    /// Reads the inputs into one ruleset. Never throws for the content of an input: what cannot be read is left out and listed in
     /// <see cref="Ruleset.Problems"/>. Takes time and memory linear in the size of the inputs.
     /// </summary>
     public static Ruleset Read(params IEnumerable<SourceText> inputs)

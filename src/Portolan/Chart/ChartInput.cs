@@ -10,13 +10,13 @@ using Portolan.Rules.Readers;
 
 namespace Portolan.Chart;
 
-/// <summary>What a chart command works on: the rules, from dumps or the live kernel, and what is derived from them.</summary>
+/// <summary>The input of a chart command: the rules, from dumps or the live kernel, and what is derived from them.</summary>
 internal sealed class ChartInput
 {
     private ChartInput(Ruleset rules, NodeAddresses node, RuleReading reading, bool isTold)
     {
         (Rules, IsLive) = (rules, reading is { Kind: InputKind.Live, IsWhole: true });
-        Told = isTold ? reading.Account(rules.Problems) : null;
+        ReportedInput = isTold ? reading.Account(rules.Problems) : null;
         AnsweredStatus = reading.IsWhole && !rules.IsPartial ? ExitStatus.Ok : ExitStatus.Partial;
         Services = ServiceCatalogue.Read(rules);
         Node = RemoteAddresses.Apply(node, rules, Services);
@@ -35,18 +35,18 @@ internal sealed class ChartInput
     internal bool IsLive { get; }
 
     /// <summary>
-    /// What was run or opened, for the answer: of live rules always, as nobody else could say; of dumps, which the user named, on request.
+    /// What was run or opened, for the answer: always for live rules; for dumps, which the user named, on request.
     /// </summary>
-    internal AnswerInput? Told { get; }
+    internal AnswerInput? ReportedInput { get; }
 
     /// <summary>The exit status of a command that could answer.</summary>
     internal int AnsweredStatus { get; }
 
-    /// <summary>Reads what the options name and prints what could not be read; null when there is nothing to work on.</summary>
+    /// <summary>Reads what the options name and prints what could not be read; null when there are no rules.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="options">The chart's options.</param>
     /// <param name="output">Where problems are printed.</param>
-    /// <param name="canBeEmpty">True for a command that has something to say of a kernel without rules.</param>
+    /// <param name="canBeEmpty">True for a command that can answer for a kernel without rules.</param>
     internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
         using ProgressLine? progress = ProgressLine.Start("reading rules");
@@ -62,18 +62,18 @@ internal sealed class ChartInput
         }
         RuleReading reading = isLive ? LiveRules.Read(parsed.GetValue(options.Netns)) : RuleFiles.Read(files);
         bool isVerbose = parsed.GetValue(options.Verbose);
-        Tell(reading, isVerbose, output);
+        Report(reading, isVerbose, output);
         if (reading.Texts.IsEmpty)
         {
             if (isLive)
             {
-                output.Error($"No rules could be read: neither iptables-save nor nft gave any ({string.Join("; ", reading.Lines())}). "
+                output.Error($"No rules could be read: neither iptables-save nor nft produced any ({string.Join("; ", reading.Lines())}). "
                     + "A dump can be given with --rules FILE.");
             }
             return null;
         }
         Ruleset rules = RulesetReader.Read(reading.Texts).WithoutTranslations();
-        // That nft shows the tables of iptables-nft too is news about a dump; of a live kernel it need not be said each time.
+        // That nft shows the tables of iptables-nft too is worth a note for a dump; for a live kernel it would be noise.
         foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
         if (rules.Tables.IsEmpty && !ProxyModes.IsIpvs(rules) && !(isLive && reading.IsWhole && canBeEmpty))
@@ -117,18 +117,18 @@ internal sealed class ChartInput
         }
         var suggestions = Services.Suggest(name);
         output.Error($"The rules have no service '{name}'." + (suggestions.IsEmpty
-            ? " 'portolan services' lists those they have."
+            ? " 'portolan services' lists the services they have."
             : $" Did you mean {string.Join(" or ", suggestions)}?"));
         return [];
     }
 
-    /// <summary>What could not be read, and with -v everything that was.</summary>
-    private static void Tell(RuleReading reading, bool isVerbose, ChartOutput output)
+    /// <summary>Prints what could not be read, and with -v everything that was.</summary>
+    private static void Report(RuleReading reading, bool isVerbose, ChartOutput output)
     {
         foreach (InputSource source in reading.Sources.Where(source => source is { Error: not null, IsNotInstalled: false }))
         {
             if (reading.Kind == InputKind.Live)
-                output.Message($"{source.Name} {source.Error}; the rules it knows are left out.");
+                output.Message($"{source.Name} {source.Error}; its rules are missing.");
             else
                 output.Error($"{source.Name}: {source.Error}{(reading.Sources.Length > 1 ? "; the other inputs are used" : string.Empty)}");
         }
@@ -142,19 +142,19 @@ internal sealed class ChartInput
         service.Frontends.FirstOrDefault()?.Port.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?";
 
     /// <summary>
-    /// Almost all that reading a dump allocates is kept: collections in between would look through it again and again and free next to
-    /// nothing. The runtime goes back to collecting by itself once this much has been allocated.
+    /// Almost all that reading a dump allocates is kept: garbage collections in between would scan it repeatedly and free next to
+    /// nothing. The runtime resumes collecting once this much has been allocated.
     /// </summary>
     private static void CollectLater()
     {
-        const long untilThen = 128L << 20;
+        const long budget = 128L << 20;
         try
         {
-            GC.TryStartNoGCRegion(untilThen);
+            GC.TryStartNoGCRegion(budget);
         }
         catch (Exception tooLittle) when (tooLittle is ArgumentOutOfRangeException or InsufficientMemoryException or OutOfMemoryException)
         {
-            // A container with little memory: collections then come as usual.
+            // A container with little memory: collections run as usual.
         }
     }
 }

@@ -40,7 +40,7 @@ internal sealed class ChartOptions
     internal void CompleteServices(Argument argument)
     {
         argument.CompletionSources.Add(ServicesInDumps);
-        // Behind "--rules FILE" a word may be one more value of the option, as the parser sees it.
+        // After "--rules FILE" the parser may take a word as one more value of the option.
         Rules.CompletionSources.Add(ServicesInDumps);
     }
 
@@ -68,7 +68,7 @@ internal sealed class ChartOptions
         command.Options.Add(Verbose);
     }
 
-    /// <summary>Adds what a command has that works on the live kernel only.</summary>
+    /// <summary>Adds the options of a command that works on the live kernel only.</summary>
     internal void AddLiveTo(Command command)
     {
         command.Options.Add(Netns);

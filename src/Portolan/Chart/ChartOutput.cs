@@ -8,11 +8,11 @@ using Spectre.Console;
 namespace Portolan.Chart;
 
 /// <summary>
-/// Where commands print: answers to standard output, messages to standard error. Colours and width are Spectre's to find out.
+/// Where commands print: answers to standard output, messages to standard error. Spectre detects colours and width.
 /// </summary>
 internal sealed class ChartOutput
 {
-    // A pipe has no width: lines are not to be broken there.
+    // A pipe has no width: lines must not be broken.
     private const int PipeWidth = 10_000;
 
     private const int LongestBroken = 4_000;
@@ -20,7 +20,7 @@ internal sealed class ChartOutput
     internal ChartOutput()
     {
         Console = AnsiConsole.Console;
-        // COLUMNS asks for a width also where there is no terminal; shells do not export it by themselves.
+        // COLUMNS sets the width also without a terminal; shells do not export it by themselves.
         if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), System.Globalization.NumberStyles.None,
             System.Globalization.CultureInfo.InvariantCulture, out int columns) && columns > 0)
             Console.Profile.Width = columns;
@@ -32,7 +32,7 @@ internal sealed class ChartOutput
 
     internal IAnsiConsole Console { get; }
 
-    /// <summary>Columns of the terminal; very many for a pipe.</summary>
+    /// <summary>Columns of the terminal; a very large number for a pipe.</summary>
     internal int Width => Console.Profile.Width;
 
     internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
@@ -49,7 +49,7 @@ internal sealed class ChartOutput
 
     internal void Line(string text, Style style)
     {
-        // Spectre breaks lines at words, which a pipe does not want, and takes time with the square of a line's length for it.
+        // Spectre wraps lines, which is wrong for a pipe, in time quadratic in a line's length.
         if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
             System.Console.Out.WriteLine(Clean(text));
         else
@@ -80,10 +80,10 @@ internal sealed class ChartOutput
         Console.Write(table);
     }
 
-    /// <summary>Prints an answer as JSON, with a line break behind it.</summary>
+    /// <summary>Prints an answer as JSON, followed by a line break.</summary>
     /// <param name="answer">The answer.</param>
-    /// <param name="type">How it is written.</param>
-    /// <param name="isOneLine">True for an answer that is one of many, a line each.</param>
+    /// <param name="type">Its JSON type information.</param>
+    /// <param name="isOneLine">True for one of many answers, a line each.</param>
     internal static void Json<T>(T answer, JsonTypeInfo<T> type, bool isOneLine = false)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -100,7 +100,7 @@ internal sealed class ChartOutput
         output.Write(bytes);
     }
 
-    /// <summary>For pipes: no width, no colours, and ten thousand rows in a moment.</summary>
+    /// <summary>For pipes: no width, no colours, and fast for ten thousand rows.</summary>
     private static string PlainTable(List<string[]> rows)
     {
         int[] widths = new int[rows[0].Length];
@@ -121,6 +121,6 @@ internal sealed class ChartOutput
         return text.ToString();
     }
 
-    /// <summary>Names come from clusters and files: what a terminal would act on is shown, not sent.</summary>
+    /// <summary>Names come from clusters and files: characters that a terminal would act on are shown, not sent.</summary>
     internal static string Clean(string text) => ShownText.Of(text);
 }

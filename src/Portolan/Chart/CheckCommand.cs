@@ -19,10 +19,9 @@ internal static class CheckCommand
             HelpName = "CIDR",
         };
         var command = new Command("check",
-            "Look for what is wrong with the rules: shares that are not equal, chains that are missing or unused, rules that " +
-            "never match, " +
-            "rules of others that come first, two proxies or back-ends at once, marks without effect; and with --manifests, --kubeconfig " +
-            "or --in-cluster whether rules and cluster agree.\n\n" +
+            "Look for what is wrong with the rules: unequal shares, missing or unused chains, rules that never match, " +
+            "rules of other programs that come first, two proxies or back-ends at once, marks without effect; and with " +
+            "--manifests, --kubeconfig or --in-cluster whether rules and cluster agree.\n\n" +
             "Exit status: 0 clean, 1 findings, 2 could not run, 3 no findings in what could be read of the input.\n\n" +
             "Examples:\n  portolan check\n  portolan check --kubeconfig admin.conf --node node-a\n" +
             "  portolan check --rules dump.txt --manifests cluster/ --node node-a --pod-cidr 10.244.0.0/16")
@@ -42,7 +41,7 @@ internal static class CheckCommand
             ServiceTable? cluster = parsed.GetValue(from.Manifests) is { } path ? ClusterInput.FromManifests(path, node, chart)
                 : server is not null ? await ClusterInput.FromApiAsync(server, node, chart, cancel)
                 : null;
-            // No rules at all are the worst finding when the cluster has services.
+            // When the cluster has services, having no rules at all is the worst finding.
             if ((compares && cluster is null) || ChartInput.Read(parsed, options, chart, canBeEmpty: compares) is not { } input)
                 return ExitStatus.CouldNotRun;
             CheckResult result = RuleChecker.Check(new CheckInput(input.Rules, input.Services, input.Node, input.Guide)
@@ -51,7 +50,7 @@ internal static class CheckCommand
                 PodRanges = [.. podRanges],
                 IsWholeNode = input.IsLive,
             });
-            var answer = CheckAnswer.Of(result, input.Rules, input.Services, input.Told);
+            var answer = CheckAnswer.Of(result, input.Rules, input.Services, input.ReportedInput);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.CheckAnswer);
             else

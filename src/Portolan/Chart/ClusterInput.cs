@@ -9,10 +9,10 @@ using Portolan.Sources.Manifests;
 
 namespace Portolan.Chart;
 
-/// <summary>Reads once what the cluster says a node should serve, from manifests or an API server.</summary>
+/// <summary>Reads once what a node should serve, from manifests or an API server.</summary>
 internal static class ClusterInput
 {
-    /// <summary>From a folder or file of manifests; null after saying why not.</summary>
+    /// <summary>From a folder or file of manifests; null after an error.</summary>
     internal static ServiceTable? FromManifests(string path, string nodeName, ChartOutput output)
     {
         if (!File.Exists(path) && !Directory.Exists(path))
@@ -32,7 +32,7 @@ internal static class ClusterInput
         }
     }
 
-    /// <summary>From an API server; null after saying why not.</summary>
+    /// <summary>From an API server; null after an error.</summary>
     /// <param name="kubeconfig">Path of a kubeconfig; empty for the service account of the pod this runs in.</param>
     /// <param name="nodeName">Name of the node the rules are from.</param>
     /// <param name="output">Where problems are printed.</param>
@@ -41,7 +41,7 @@ internal static class ClusterInput
     {
         try
         {
-            using ProgressLine? progress = ProgressLine.Start("asking the API server");
+            using ProgressLine? progress = ProgressLine.Start("reading from the API server");
             ApiSnapshot snapshot = await ApiSnapshot.ReadAsync(kubeconfig, nodeName, TimeProvider.System, cancel);
             if (snapshot.HasNode == false)
             {
@@ -58,7 +58,7 @@ internal static class ClusterInput
         }
     }
 
-    /// <summary>What manifests say of services and endpoints; null after saying why not.</summary>
+    /// <summary>Services and endpoints from manifests; null after an error.</summary>
     internal static ClusterFacts? FactsFromManifests(string path, string nodeName, ChartOutput output)
     {
         if (!File.Exists(path) && !Directory.Exists(path))
@@ -77,13 +77,13 @@ internal static class ClusterInput
         }
     }
 
-    /// <summary>What an API server says of services and endpoints; null after saying why not.</summary>
+    /// <summary>Services and endpoints from an API server; null after an error.</summary>
     internal static async Task<ClusterFacts?> FactsFromApiAsync(string kubeconfig, string nodeName, ChartOutput output,
         CancellationToken cancel)
     {
         try
         {
-            using ProgressLine? progress = ProgressLine.Start("asking the API server");
+            using ProgressLine? progress = ProgressLine.Start("reading from the API server");
             ApiSnapshot snapshot = await ApiSnapshot.ReadAsync(kubeconfig, nodeName, TimeProvider.System, cancel);
             return ClusterFacts.Of(snapshot.Events);
         }
@@ -94,7 +94,7 @@ internal static class ClusterInput
         }
     }
 
-    /// <summary>The ranges of --pod-cidr; null after saying which is none.</summary>
+    /// <summary>The ranges of --pod-cidr; null after an error.</summary>
     internal static List<InetPrefix>? PodRanges(IEnumerable<string> texts, ChartOutput output)
     {
         var ranges = new List<InetPrefix>();
@@ -102,7 +102,7 @@ internal static class ClusterInput
         {
             if (!InetPrefix.TryParse(text, out InetPrefix range))
             {
-                output.Error($"--pod-cidr: '{text}' is no range of addresses such as 10.244.0.0/16.");
+                output.Error($"--pod-cidr: '{text}' is not a range of addresses such as 10.244.0.0/16.");
                 return null;
             }
             ranges.Add(range);
@@ -112,7 +112,7 @@ internal static class ClusterInput
 
     private static ServiceTable Table(IEnumerable<ClusterEvent> events, IEnumerable<Problem> problems, string nodeName, ChartOutput output)
     {
-        // Pods are told apart by the rules' ranges; a plan does not depend on them.
+        // Pods are recognised by the rules' ranges; a plan does not depend on them.
         var table = new ServiceTable(new ProxyPolicy { NodeName = nodeName });
         foreach (ClusterEvent change in events)
             table.Apply(change);

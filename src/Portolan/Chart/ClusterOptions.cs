@@ -4,7 +4,7 @@ using Portolan.Inspect.Causes;
 
 namespace Portolan.Chart;
 
-/// <summary>Where a command that compares rules with the cluster reads the cluster: one of three.</summary>
+/// <summary>Where a command that compares rules with the cluster reads the cluster from: one of three.</summary>
 internal sealed class ClusterOptions
 {
     internal Option<string?> Manifests { get; } = new("--manifests")
@@ -27,7 +27,7 @@ internal sealed class ClusterOptions
 
     internal Option<string?> Node { get; } = new("--node")
     {
-        Description = "Name of the node the rules are from; the host's name without it.",
+        Description = "Name of the node the rules are from; default: the host's name.",
         HelpName = "NAME",
     };
 
@@ -41,16 +41,16 @@ internal sealed class ClusterOptions
         {
             if (result.Children.Count(child => child is OptionResult { Implicit: false } option
                 && (option.Option == Manifests || option.Option == Kubeconfig || option.Option == InCluster)) > 1)
-                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be compared with.");
+                result.AddError("Only one of --manifests, --kubeconfig and --in-cluster can be given.");
         });
     }
 
     internal string NodeName(ParseResult parsed) => parsed.GetValue(Node) ?? Environment.MachineName.ToLowerInvariant();
 
-    /// <summary>The API server to ask: a kubeconfig, the empty text for the pod's own, null for none.</summary>
+    /// <summary>The API server to read from: a kubeconfig, an empty string for the pod's own, null for none.</summary>
     internal string? Server(ParseResult parsed) => parsed.GetValue(InCluster) ? string.Empty : parsed.GetValue(Kubeconfig);
 
-    /// <summary>What the cluster says, and whether what was asked could be read; nothing when it was not asked.</summary>
+    /// <summary>The cluster's state, and whether reading it succeeded; no state when no source was given.</summary>
     internal async Task<(bool IsGood, ClusterFacts? Facts)> ReadFactsAsync(ParseResult parsed, ChartOutput chart, CancellationToken cancel)
     {
         string node = NodeName(parsed);

@@ -5,7 +5,7 @@ namespace Portolan.Chart;
 /// <summary>portolan completion: scripts that let shells complete commands, options and service names.</summary>
 internal static class CompletionCommand
 {
-    // Each asks the program itself ("[suggest:POSITION] LINE"), so that the scripts never lag behind its options.
+    // Each calls the program itself ("[suggest:POSITION] LINE"), so that the scripts always match its options.
     private const string Bash = """
         _portolan_complete() {
             local IFS=$'\n' word="${COMP_WORDS[COMP_CWORD]}"

@@ -13,8 +13,8 @@ internal static class ExplainCommand
     {
         var options = new ChartOptions();
         var name = new Argument<string>("service") { Description = "The service: namespace/name, or namespace/name:port." };
-        var port = new Option<string?>("--port") { Description = "The port, by name or number; all ports without it." };
-        var from = new Option<string?>("--from") { Description = "Where the client is; everywhere without it." };
+        var port = new Option<string?>("--port") { Description = "The port, by name or number; default: all ports." };
+        var from = new Option<string?>("--from") { Description = "Where the client is; default: everywhere." };
         from.AcceptOnlyFromAmong("pod", "node", "outside");
         var command =
             new Command("explain", "Explain the path of a service's packets in words: each rule and why it matches, marks, masquerading, "
@@ -36,7 +36,7 @@ internal static class ExplainCommand
                 ? [Enum.Parse<ClientPlace>(place, ignoreCase: true)]
                 : [ClientPlace.Outside, ClientPlace.Pod, ClientPlace.Node];
             var explainer = new Explainer(input.Rules, input.Services, input.Node, input.Guide);
-            var answer = ExplainAnswer.Of(services, places, explainer, input.Told);
+            var answer = ExplainAnswer.Of(services, places, explainer, input.ReportedInput);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.ExplainAnswer);
             else

@@ -15,7 +15,7 @@ internal static class GraphCommand
         var options = new ChartOptions();
         var name = new Argument<string?>("service") { Description = "The service: namespace/name.", Arity = ArgumentArity.ZeroOrOne };
         var all = new Option<bool>("--all") { Description = "Draw the skeleton of all hooks and service chains, with counts." };
-        var format = new Option<string>("--format", "-f") { Description = "The form of the picture.", DefaultValueFactory = _ => "text" };
+        var format = new Option<string>("--format", "-f") { Description = "The format of the picture.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("mermaid", "dot", "svg", "text");
         var file = new Option<string?>("--output", "-o")
         {
@@ -24,7 +24,7 @@ internal static class GraphCommand
         };
         var command =
             new Command("graph",
-            "Draw the path of a service's packets: shared chains once, marks at the side, arrows with conditions and effective "
+            "Draw the path of a service's packets: shared chains once, marks beside the path, arrows with conditions and effective "
             + "probabilities, endpoints at the end.\n\nExample: portolan graph default/testsvc --format svg -o testsvc.svg")
         {
             name, all, format, file,
@@ -56,7 +56,7 @@ internal static class GraphCommand
             }
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(GraphAnswer.Of(graph, input.Told), AnswersJsonContext.Default.GraphAnswer);
+                ChartOutput.Json(GraphAnswer.Of(graph, input.ReportedInput), AnswersJsonContext.Default.GraphAnswer);
                 return input.AnsweredStatus;
             }
             string text = parsed.GetValue(format) switch

@@ -10,7 +10,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
 
-/// <summary>Reads the rules of the running kernel with the tools that know how to print them, and keeps account of what it ran.</summary>
+/// <summary>Reads the rules of the running kernel with the tools that print them, and records what it ran.</summary>
 internal static class LiveRules
 {
     private const string NotInstalled = "not installed";
@@ -19,8 +19,8 @@ internal static class LiveRules
     private static readonly TimeSpan s_longestRun = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants have no names of their
-    /// own.
+    /// Both variants of iptables are run, as each sees only its own rules; plain iptables-save where the variants are not
+    /// installed by name.
     /// </summary>
     private static readonly Listing[] s_listings =
     [
@@ -31,11 +31,11 @@ internal static class LiveRules
         new(["nft"], ["-j", "list", "ruleset"]),
         new(["ipset"], ["save"]),
         new(["ip"], ["-j", "addr"]),
-        // Which clients the recent match remembers. Without that module there is no folder, and nobody is remembered.
+        // Which clients the recent match remembers. Without that module there is no folder, and no client is remembered.
         new(["grep"], ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]) { MayFail = true },
     ];
 
-    /// <summary>Runs every tool that this machine has. What failed is in the account; nothing is printed.</summary>
+    /// <summary>Runs every tool that is installed. Failures are recorded; nothing is printed.</summary>
     /// <param name="networkNamespace">The network namespace to read, by its name; null for the program's own.</param>
     internal static RuleReading Read(string? networkNamespace)
     {
@@ -58,13 +58,12 @@ internal static class LiveRules
     }
 
     /// <summary>
-    /// What the running node knows of endpoints: neighbours that do not answer, and connections without an answer. What cannot be had is
-    /// not
-    /// known, and nothing is said of it.
+    /// What the running node knows of endpoints: neighbours that do not answer, and connections without a reply. Data that cannot be read
+    /// counts as unknown.
     /// </summary>
     internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress> endpoints)
     {
-        // More would only be more of the same.
+        // More entries would add nothing.
         const int most = 5;
         string? ip = Find("ip");
         byte[] neighbours = Run(new Listing(["ip"], ["-j", "neigh"]), networkNamespace, ip).Bytes;
@@ -78,7 +77,7 @@ internal static class LiveRules
         return new LiveFacts(neighbours, connections.ToString());
     }
 
-    /// <summary>The absolute path of a program in PATH, or in the places where administrators' programs are; null without one.</summary>
+    /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>
     internal static string? Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Concat(["/usr/sbin", "/sbin"])
             .Where(Path.IsPathRooted)
@@ -127,7 +126,7 @@ internal static class LiveRules
                 process.Kill();
                 return ([], $"did not end within {s_longestRun.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", null);
             }
-            string reason = errors.Result.Trim() is { Length: > 0 } said ? $": {said}" : string.Empty;
+            string reason = errors.Result.Trim() is { Length: > 0 } text ? $": {text}" : string.Empty;
             string? failure = process.ExitCode == 0 ? null
                 : $"failed with status {process.ExitCode.ToString(CultureInfo.InvariantCulture)}{reason}";
             return (bytes.ToArray(), failure, process.ExitCode);

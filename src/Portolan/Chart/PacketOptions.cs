@@ -6,7 +6,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
 
-/// <summary>trace's options for what few rules match: TCP flags, ICMP type, who sends it, whether it is a fragment.</summary>
+/// <summary>trace's options for what few rules match: TCP flags, ICMP type, sender, fragment.</summary>
 internal sealed class PacketOptions
 {
     private readonly Option<string?> _tcpFlags = new("--tcp-flags")
@@ -34,7 +34,7 @@ internal sealed class PacketOptions
         command.Options.Add(_fragment);
     }
 
-    /// <summary>The packet with what the options say of it; null, after an error, when they do not fit it.</summary>
+    /// <summary>The packet with the options applied; null, after an error, when they do not fit it.</summary>
     internal PacketSpec? Apply(ParseResult parsed, PacketSpec packet, ChartOutput chart)
     {
         if (parsed.GetValue(_tcpFlags) is { } names)
@@ -42,7 +42,7 @@ internal sealed class PacketOptions
             if (packet.Protocol != IpProtocol.Tcp)
                 return Fail(chart, "--tcp-flags: the packet is not TCP.");
             if (!TryFlags(names, out TcpFlags flags))
-                return Fail(chart, $"--tcp-flags: '{names}' is no list of fin, syn, rst, psh, ack, urg, ece, cwr, and not none.");
+                return Fail(chart, $"--tcp-flags: '{names}' is neither a list of fin, syn, rst, psh, ack, urg, ece, cwr, nor none.");
             packet = packet with { TcpFlags = flags };
         }
         if (parsed.GetValue(_icmpType) is { } type)
@@ -50,7 +50,7 @@ internal sealed class PacketOptions
             if (packet.Protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
                 return Fail(chart, "--icmp-type: the packet is not ICMP; give --proto icmp.");
             if (!TryType(type, out byte number, out byte code))
-                return Fail(chart, $"--icmp-type: '{type}' is no type. Give TYPE or TYPE/CODE as numbers from 0 to 255, such as 8 or 3/1.");
+                return Fail(chart, $"--icmp-type: '{type}' is not a type. Give TYPE or TYPE/CODE, each from 0 to 255, such as 8 or 3/1.");
             packet = packet with { IcmpType = number, IcmpCode = code };
         }
         (uint? user, uint? group) = (parsed.GetValue(_user), parsed.GetValue(_group));
@@ -67,7 +67,7 @@ internal sealed class PacketOptions
         return packet with { UserId = user, GroupId = group, IsLaterFragment = parsed.GetValue(_fragment) };
     }
 
-    /// <summary>", flags ack, rst" and the like: what differs from the packet that is traced without these options.</summary>
+    /// <summary>", flags ack, rst" and the like: the differences from the default packet.</summary>
     internal static string Describe(PacketSpec packet) =>
         (packet.Protocol == IpProtocol.Tcp && packet.TcpFlags != TcpFlags.Syn
         ? $", flags {packet.TcpFlags.ToString().ToLowerInvariant()}" : string.Empty)
@@ -89,7 +89,7 @@ internal sealed class PacketOptions
             return true;
         foreach (string name in text.Split(','))
         {
-            // The enumeration would take numbers as well.
+            // Enum parsing would accept numbers as well.
             if (!name.All(char.IsAsciiLetter) || !Enum.TryParse(name, ignoreCase: true, out TcpFlags flag) || flag == TcpFlags.None)
                 return false;
             flags |= flag;

@@ -1,6 +1,6 @@
 namespace Portolan.Chart;
 
-/// <summary>A line on a terminal's standard error while something takes longer than half a second; gone afterwards.</summary>
+/// <summary>A line on a terminal's standard error while an operation takes longer than half a second; removed afterwards.</summary>
 internal sealed class ProgressLine : IDisposable
 {
     private readonly Lock _lock = new();

@@ -8,12 +8,11 @@ namespace Portolan.Chart;
 internal static class RuleFiles
 {
     /// <summary>
-    /// Longest input that is read, in bytes: a dump of 100,000 services has a quarter of it, and an endless device must not fill the
-    /// memory.
+    /// Longest input that is read, in bytes: four times a dump of 100,000 services; an endless device must not fill the memory.
     /// </summary>
     private const int Longest = 1 << 30;
 
-    /// <summary>The content of the files. One that cannot be read is in the account with the reason; nothing is printed.</summary>
+    /// <summary>The content of the files. A file that cannot be read is recorded with the reason; nothing is printed.</summary>
     /// <param name="files">Paths; "-" is standard input.</param>
     internal static RuleReading Read(string[] files)
     {
@@ -44,7 +43,7 @@ internal static class RuleFiles
     {
         using (input)
         {
-            // Pipes and the files of /proc have no length beforehand.
+            // Pipes and the files of /proc do not report a length.
             if (input.CanSeek && input.Length is > 0 and <= Longest and var length)
             {
                 byte[] whole = new byte[length];
@@ -66,7 +65,7 @@ internal static class RuleFiles
     private static string Reason(string file, Exception error) => error switch
     {
         FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-        // .NET says of a directory that access is denied.
+        // For a directory .NET reports "access denied".
         UnauthorizedAccessException when Directory.Exists(file) => "it is a directory; give the files in it, each with --rules",
         UnauthorizedAccessException => "permission denied",
         _ => error.Message,

@@ -5,17 +5,17 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
 
-/// <summary>What was read to answer a question: the texts, and an account of what was run or opened for them.</summary>
+/// <summary>What was read to answer a question: the texts, and a record of what was run or opened.</summary>
 /// <param name="Kind">Dumps or the running kernel.</param>
 /// <param name="NetworkNamespace">The network namespace that was read; null for the program's own, and for dumps.</param>
 /// <param name="Texts">What could be read.</param>
-/// <param name="Sources">Every command and file, those that failed included.</param>
+/// <param name="Sources">Every command and file, including those that failed.</param>
 /// <param name="IsWhole">True when none of them failed.</param>
 internal sealed record RuleReading(
     InputKind Kind, string? NetworkNamespace, ImmutableArray<SourceText> Texts, ImmutableArray<InputSource> Sources, bool IsWhole)
 {
-    /// <summary>The account as a part of an answer.</summary>
-    /// <param name="problems">What of the texts could not be read.</param>
+    /// <summary>The record as a part of an answer.</summary>
+    /// <param name="problems">What could not be read in the texts.</param>
     internal AnswerInput Account(IEnumerable<ReadProblem> problems) => new()
     {
         Kind = Kind,

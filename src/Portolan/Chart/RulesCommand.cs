@@ -8,7 +8,7 @@ namespace Portolan.Chart;
 /// <summary>portolan rules: the annotated listing.</summary>
 internal static class RulesCommand
 {
-    // A chain of ten thousand rules helps nobody on a terminal.
+    // A chain of ten thousand rules is useless on a terminal.
     private const int PageLength = 50;
 
     internal static Command Create()
@@ -50,13 +50,14 @@ internal static class RulesCommand
             }
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(RulesAnswer.Of(selection.Places, input.Guide, input.Told), AnswersJsonContext.Default.RulesAnswer);
+                ChartOutput.Json(RulesAnswer.Of(selection.Places, input.Guide, input.ReportedInput),
+                    AnswersJsonContext.Default.RulesAnswer);
             }
             else
             {
                 int start = parsed.GetValue(from);
                 int most = selection.IsOfService || parsed.GetValue(all) ? int.MaxValue : PageLength;
-                RulesRenderer.Print(RulesAnswer.Of(selection.Places, input.Guide, input.Told, start, most), start, chart);
+                RulesRenderer.Print(RulesAnswer.Of(selection.Places, input.Guide, input.ReportedInput, start, most), start, chart);
             }
             return input.AnsweredStatus;
         });

@@ -19,7 +19,7 @@ internal static class ServicesCommand
         };
         var command =
             new Command("services", "List the services that the rules serve: addresses, policies, endpoints with their effective shares, "
-            + "and how many rules a packet meets before it gets there.\n\nExample: portolan services --rules iptables-save.txt")
+            + "and how many rules a packet is checked against before.\n\nExample: portolan services --rules iptables-save.txt")
         {
             filter,
         };
@@ -49,7 +49,7 @@ internal static class ServicesCommand
                     return ExitStatus.Findings;
             }
             services = ServiceStates.WithObstacles(services, new FrontendWalker(input.Rules, input.Services, input.Node));
-            var answer = ServicesAnswer.Of(services, input.Told, ServiceStates.Notes(input.Rules));
+            var answer = ServicesAnswer.Of(services, input.ReportedInput, ServiceStates.Notes(input.Rules));
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.ServicesAnswer);
             else if (name is not null)

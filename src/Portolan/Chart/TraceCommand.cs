@@ -26,11 +26,11 @@ internal static class TraceCommand
         var destinationPort = new Option<ushort?>("--dport") { Description = "Destination port.", HelpName = "N" };
         var sourcePort = new Option<ushort?>("--sport")
         {
-            Description = "Source port; without one, rules that match it are unknown.",
+            Description = "Source port; without it, rules that match on it are unknown.",
             HelpName = "N",
         };
-        var input = new Option<string?>("--in") { Description = "The interface the packet comes in by.", HelpName = "IFACE" };
-        var output = new Option<string?>("--out") { Description = "The interface the packet would leave by.", HelpName = "IFACE" };
+        var input = new Option<string?>("--in") { Description = "The interface the packet comes in on.", HelpName = "IFACE" };
+        var output = new Option<string?>("--out") { Description = "The interface the packet would leave on.", HelpName = "IFACE" };
         var local = new Option<bool>("--from-node")
         {
             Description = "A program on this node sends the packet. Implied when --src is an address of this node.",
@@ -40,13 +40,13 @@ internal static class TraceCommand
         var mark = new Option<string?>("--mark") { Description = "The packet's mark, decimal or 0x...", HelpName = "M" };
         var podCidr = new Option<string[]>("--pod-cidr")
         {
-            Description = "Range of pod addresses: packets from it are said to come from a pod.",
+            Description = "Range of pod addresses: packets from it are labelled 'from a pod'.",
             HelpName = "CIDR",
         };
         var affinity = new Option<string>("--affinity")
         {
-            Description = "fresh: the client has not used the service lately. unknown: the lists of iptables' recent match are taken as " +
-                "unknown. Where the lists themselves were read they decide.",
+            Description = "fresh: the client has not used the service recently. unknown: the lists of iptables' recent match are treated " +
+                "as unknown. Where the lists were read, they decide.",
             DefaultValueFactory = _ => "fresh",
         };
         affinity.AcceptOnlyFromAmong("fresh", "unknown");
@@ -70,7 +70,7 @@ internal static class TraceCommand
             }
             if (!IpProtocols.TryParse(parsed.GetValue(protocol), out IpProtocol transport))
             {
-                chart.Error($"--proto: '{parsed.GetValue(protocol)}' is no protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number " +
+                chart.Error($"--proto: '{parsed.GetValue(protocol)}' is not a protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number " +
                     "from 1 to 255.");
                 return ExitStatus.CouldNotRun;
             }
@@ -78,7 +78,7 @@ internal static class TraceCommand
                 transport = IpProtocol.IcmpV6;
             if (!TryMark(parsed.GetValue(mark), out uint markValue))
             {
-                chart.Error($"--mark: '{parsed.GetValue(mark)}' is no number.");
+                chart.Error($"--mark: '{parsed.GetValue(mark)}' is not a number.");
                 return ExitStatus.CouldNotRun;
             }
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
@@ -102,13 +102,13 @@ internal static class TraceCommand
             if (rare.Apply(parsed, common, chart) is not { } packet)
                 return ExitStatus.CouldNotRun;
             NodeAddresses node = rules.Node;
-            // Addresses of the Internet are seldom a node's own; which they are is asked of those that are.
+            // Addresses of the Internet are rarely a node's own; where they are, the user has to say so.
             bool isTakenAsRemote = node.IsLocal(to) is null && RemoteAddresses.IsOfInternet(to) && rules.Services.At(to, transport,
                 packet.DestinationPort ?? 0)
                 is null;
             TraceResult result = new PacketSimulator(rules.Rules, isTakenAsRemote ? node.WithRemote([to]) : node).Trace(packet);
-            var answer = TraceAnswer.Of(result, rules.Guide, rules.Told,
-                isTakenAsRemote ? [$"{to} is taken to be elsewhere; if it is an address of this node, give --local-address {to}."] : []);
+            var answer = TraceAnswer.Of(result, rules.Guide, rules.ReportedInput,
+                isTakenAsRemote ? [$"{to} is assumed not to be local; if it is an address of this node, give --local-address {to}."] : []);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.TraceAnswer);
             else

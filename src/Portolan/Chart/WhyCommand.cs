@@ -80,7 +80,7 @@ internal static class WhyCommand
                 input.Find(NameOf(asked), null, chart);
                 return ExitStatus.Findings;
             }
-            var answer = WhyAnswer.Of(diagnoses, input.Guide, input.Told);
+            var answer = WhyAnswer.Of(diagnoses, input.Guide, input.ReportedInput);
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.WhyAnswer);
             else

@@ -68,7 +68,7 @@ internal sealed class IpSetReader(ReadContext context) : ISectionReader
                 set.NetMask = (byte)number;
         }
         if (!_sets.TryAdd(set.Name, set))
-            context.Problems.Partial(line.Number, $"ipset {ProblemLog.Quote(name)} is created twice; the entries of both are taken as one");
+            context.Problems.Partial(line.Number, $"ipset {ProblemLog.Quote(name)} is created twice; the entries of both are merged");
     }
 
     private void TakeAdd(ReadOnlySpan<char> text, LineCursor line)
@@ -149,7 +149,7 @@ internal sealed class IpSetBuilder(string name, string type, EquatableArray<IpSe
         return true;
     }
 
-    /// <summary>"172.30.5.207,tcp:443 timeout 0 comment "..."" behind the set's name; null when it is not understood.</summary>
+    /// <summary>"172.30.5.207,tcp:443 timeout 0 comment "..."" after the set's name; null when it is not understood.</summary>
     public IpSetEntry? Entry(ref WordReader words, TextPool pool)
     {
         if (!words.TryRead(out ReadOnlySpan<char> values))

@@ -12,7 +12,7 @@ internal static class ConntrackOptions
         or "ctorigsrcport" or "ctorigdstport" or "ctreplsrcport" or "ctrepldstport";
 
     /// <summary>
-    /// Notes with the matches of a "-m conntrack" that it asks for the state as well: from an index on, in each run of its options.
+    /// Marks the matches of a "-m conntrack" that has a state option as well: from an index on, in each run of its options.
     /// A listing does not show where one match ends and the next begins.
     /// </summary>
     public static void Join(List<Statement> matches, int from)
@@ -29,8 +29,8 @@ internal static class ConntrackOptions
             {
                 matches[index] = matches[index] switch
                 {
-                    ConntrackMatch other => other with { IsBesideState = true },
-                    ConntrackDirectionMatch direction => direction with { IsBesideState = true },
+                    ConntrackMatch other => other with { IsCombinedWithState = true },
+                    ConntrackDirectionMatch direction => direction with { IsCombinedWithState = true },
                     _ => matches[index],
                 };
             }

@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Reads what a listing prints behind the addresses: the matches, then what the target has to say.</summary>
+/// <summary>Reads what a listing prints after the addresses: the matches, then the target's options.</summary>
 internal sealed class ListingMatchParser(StatementCache cache)
 {
 
@@ -58,7 +58,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
             return false;
         words.TryRead(out _);
         ReadOnlySpan<char> rest = words.Rest;
-        // Comments come from the cluster, and one may hold "*/" and words that look like matches. Nothing else in a row ends in "*/".
+        // Comments come from the cluster, and may contain "*/" and words that look like matches. Nothing else in a row ends in "*/".
         int end = rest.StartsWith("*/") ? 0 : rest.LastIndexOf(" */");
         ReadOnlySpan<char> text = end < 0 ? rest : rest[..end];
         int wordsToSkip = CountDescriptions(text) + (end < 0 ? 0 : 1);
@@ -346,7 +346,7 @@ internal sealed class ListingMatchParser(StatementCache cache)
                 case "--physdev-is-in": kind = PhysdevKind.IsIn; break;
                 case "--physdev-is-out": kind = PhysdevKind.IsOut; break;
                 case "--physdev-is-bridged": kind = PhysdevKind.IsBridged; break;
-                // The "!" belongs to the match behind.
+                // The "!" belongs to the following match.
                 default: return negated;
             }
             ReadOnlySpan<char> name = default;

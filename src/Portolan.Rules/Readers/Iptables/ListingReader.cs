@@ -5,7 +5,7 @@ namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
 /// Reads "iptables -L" listings as people paste them: with and without -n, -v, --line-numbers, several tables one after the other, "......"
-/// for rules that were left out, and prose between the chains.
+/// for omitted rules, and prose between the chains.
 /// </summary>
 internal sealed class ListingReader(ReadContext context) : ISectionReader
 {
@@ -49,7 +49,7 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         }
         else if (trimmed is ['#', ..] || trimmed.StartsWith("```"))
         {
-            // A warning of the person who pasted the listing; it may also be the prompt of the next command.
+            // A remark by the person who pasted the listing, or the prompt of the next command.
             if (IptablesHint.Read(text) is { } hint)
                 context.Hint = hint;
         }
@@ -76,7 +76,7 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         {
             table.Name = TableGuess.NameOf(table);
             context.Problems.Note(table.Source.Line,
-                $"the listing does not say which table it shows; taken for {table.Name} by its chains and targets");
+                $"the listing does not say which table it shows; assumed to be {table.Name} by its chains and targets");
         }
         FinishChains(table);
         table.Finish(context.Problems);
@@ -152,15 +152,15 @@ internal sealed class ListingReader(ReadContext context) : ISectionReader
         {
             if (!_inRows || InputReader.BeginsOther(line.Line))
             {
-                // Behind the empty line that ends a chain anything may follow: another command, or the article's own text.
+                // After the empty line that ends a chain anything may follow: another command, or the article's own text.
                 End();
                 return false;
             }
             context.Problems.Partial(line.Number,
-                $"{ProblemLog.Quote(line.Line)} is no row of an iptables listing; what it says about chain " +
+                $"{ProblemLog.Quote(line.Line)} is not a row of an iptables listing; what it says about chain " +
                 $"{ProblemLog.Quote(_chain!.Name)} is unknown"
                 + (line.Line.Contains("anywhere", StringComparison.Ordinal)
-                    ? " (the listing shows names for numbers: make it with -n)" : string.Empty));
+                    ? " (the listing shows names instead of numbers: make it with -n)" : string.Empty));
             TakeGap();
             return true;
         }

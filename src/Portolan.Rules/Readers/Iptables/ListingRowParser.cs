@@ -14,11 +14,11 @@ internal sealed class ListingRowParser(StatementCache cache)
 
     public ListingColumns Columns { get; set; }
 
-    /// <summary>True when the row that was read last shows IPv6 addresses.</summary>
+    /// <summary>True when the last row shows IPv6 addresses.</summary>
     public bool SawIPv6 { get; private set; }
 
     /// <summary>
-    /// Null when the line is no row. What cannot be understood becomes unmodelled, and <paramref name="trouble"/> says what.
+    /// Null when the line is not a row. What cannot be understood becomes unmodelled, and <paramref name="trouble"/> says what.
     /// </summary>
     public Rule? Parse(ReadOnlySpan<char> line, TableBuilder table, SourceSpan source, out string? trouble)
     {
@@ -51,8 +51,8 @@ internal sealed class ListingRowParser(StatementCache cache)
     }
 
     /// <summary>
-    /// A rule without target leaves its column empty, and ip6tables before 1.8.9 leaves "opt" empty: which words are there is told by
-    /// the first one that looks like options or, without such, like what must follow.
+    /// A rule without target leaves its column empty, and ip6tables before 1.8.9 leaves "opt" empty: which columns are present follows
+    /// from the first word that looks like options or, if there is none, like the next column.
     /// </summary>
     private bool ReadTargetAndProtocol(ref WordReader words, out ReadOnlySpan<char> target, out bool hasTarget)
     {
@@ -181,7 +181,7 @@ internal sealed class ListingRowParser(StatementCache cache)
     private static bool IsModelled(string name) => name is "DNAT" or "SNAT" or "NETMAP" or "MARK" or "CONNMARK" or "CT" or "REJECT";
 }
 
-/// <summary>What the words behind the matches say about the target.</summary>
+/// <summary>The target's options, printed after the matches.</summary>
 internal sealed class ListingTarget
 {
     public Statement? Statement { get; set; }

@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Reads what a listing prints for a target behind the matches.</summary>
+/// <summary>Reads the target's options, which a listing prints after the matches.</summary>
 internal static class ListingTargetParser
 {
     /// <summary>Reads the next part of the target's text; false when the next word does not belong to the target.</summary>

@@ -2,7 +2,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>The words that iptables uses in saved rules and listings alike.</summary>
+/// <summary>The words that iptables uses in both saved rules and listings.</summary>
 internal static class Names
 {
     public static bool IsTable(ReadOnlySpan<char> name) => name is "raw" or "mangle" or "nat" or "filter" or "security";
@@ -63,7 +63,7 @@ internal static class Names
         _ => null,
     };
 
-    /// <summary>Targets that never end a chain and change nothing the model knows of, iptables-extensions(8).</summary>
+    /// <summary>Targets that never end a chain and change nothing that is modelled, iptables-extensions(8).</summary>
     public static bool PassesOn(ReadOnlySpan<char> target) => target is "AUDIT" or "CHECKSUM" or "CLASSIFY" or "CONNSECMARK" or "ECN"
         or "HL" or "IDLETIMER" or "LED" or "RATEEST" or "SECMARK" or "TCPMSS" or "TCPOPTSTRIP" or "TEE" or "TTL" or "ULOG";
 
@@ -96,7 +96,7 @@ internal static class Names
         return true;
     }
 
-    /// <summary>"EXPECTED,ASSURED" and the like; "NONE" is no bit.</summary>
+    /// <summary>"EXPECTED,ASSURED" and the like; "NONE" means no bit.</summary>
     public static bool TryStatuses(ReadOnlySpan<char> text, out ConntrackStatuses statuses)
     {
         statuses = ConntrackStatuses.None;
@@ -206,7 +206,7 @@ internal static class Names
         return seconds > 0;
     }
 
-    /// <summary>ICMP types by the names that people write and listings without -n print; numbers are not handled here.</summary>
+    /// <summary>ICMP types by name, as written by hand and printed by listings without -n; numbers are not handled here.</summary>
     public static (byte Type, byte FirstCode, byte LastCode)? IcmpType(ReadOnlySpan<char> text) => text switch
     {
         "any" => (255, 0, 255),

@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Reads what --to-destination, --to-source and --to-ports say; listings print the same after "to:" and "ports".</summary>
+/// <summary>Reads the arguments of --to-destination, --to-source and --to-ports; listings print the same after "to:" and "ports".</summary>
 internal static class NatArguments
 {
     /// <summary>"10.0.0.1", "10.0.0.1-10.0.0.9:80-90", ":53", "[fd00::1]:80", "[fd00::1-fd00::9]:80", "10.0.0.1:80-90/9000".</summary>
@@ -36,7 +36,7 @@ internal static class NatArguments
         }
         if (!addresses.IsEmpty)
         {
-            // iptables refuses a range that ends before it begins.
+            // iptables rejects a range that ends before it begins.
             if (!Scalar.TryAddressRange(addresses, out InetAddress first, out InetAddress last) || last < first)
                 return false;
             range = range with { First = first, Last = last };

@@ -6,9 +6,9 @@ using Portolan.Rules.Readers.Reading;
 namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
-/// Reads the lists of the recent match as grep prints them with their names, and the kernel's clock that their stamps are of:
-/// <c>grep -rEs '^(src=|now at |jiffies: )' /proc/net/xt_recent /proc/timer_list</c>. The clock is what says that the lists were looked at,
-/// also when none had an entry. Formats: net/netfilter/xt_recent.c (recent_seq_show), kernel/time/timer_list.c.
+/// Reads the lists of the recent match as grep prints them with their names, and the kernel clock of their stamps:
+/// <c>grep -rEs '^(src=|now at |jiffies: )' /proc/net/xt_recent /proc/timer_list</c>. The clock shows that the lists were read,
+/// even when none had an entry. Formats: net/netfilter/xt_recent.c (recent_seq_show), kernel/time/timer_list.c.
 /// </summary>
 internal sealed class RecentListReader(ReadContext context) : ISectionReader
 {
@@ -16,10 +16,10 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
     private const ulong FirstOverflow = 1UL << 32;
     private const double SecondsToFirstOverflow = 300;
 
-    // A hundred years: no clock goes back further.
+    // A hundred years: the maximum age.
     private const double OldestInSeconds = 3_155_760_000;
 
-    // CONFIG_HZ; nothing that a process can read tells it.
+    // Values of CONFIG_HZ, which a process cannot read.
     private static readonly int[] s_frequencies = [100, 250, 300, 1000];
 
     private readonly Dictionary<(string, InetAddress), ulong[]> _stamps = [];
@@ -30,11 +30,11 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
     public bool Take(LineCursor line)
     {
         ReadOnlySpan<char> text = line.Line;
-        if (Behind(text, "timer_list:now at ") is { IsEmpty: false } now && Number(now) is { } nanoseconds)
+        if (After(text, "timer_list:now at ") is { IsEmpty: false } now && Number(now) is { } nanoseconds)
             _nanoseconds = nanoseconds;
-        else if (Behind(text, "timer_list:jiffies: ") is { IsEmpty: false } ticks && Number(ticks) is { } jiffies)
+        else if (After(text, "timer_list:jiffies: ") is { IsEmpty: false } ticks && Number(ticks) is { } jiffies)
             _jiffies = jiffies;
-        else if (Behind(text, "xt_recent/") is { IsEmpty: false } entry && entry.IndexOf(":src=") is > 0 and var end)
+        else if (After(text, "xt_recent/") is { IsEmpty: false } entry && entry.IndexOf(":src=") is > 0 and var end)
             TakeEntry(entry[..end], entry[(end + ":src=".Length)..], line.Number);
         else
             return false;
@@ -55,8 +55,8 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
         }
         else
         {
-            context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which tells how old their " +
-                "entries are, is not there or not understood");
+            context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which shows how old their " +
+                "entries are, is missing or was not understood");
         }
         (_nanoseconds, _jiffies, _line) = (null, null, 0);
         _stamps.Clear();
@@ -81,11 +81,11 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
         if (space > 0 && found.Count > 0 && InetAddress.TryParse(text[..space], out InetAddress address))
             _stamps[(context.Pool.Get(list), address)] = [.. found];
         else
-            context.Problems.Partial(line, $"{ProblemLog.Quote(text)} is no entry of a list of the recent match; it is left out");
+            context.Problems.Partial(line, $"{ProblemLog.Quote(text)} is not an entry of a list of the recent match; it is left out");
     }
 
     /// <summary>
-    /// Jiffies in a second, by how many there were since the start; null when no frequency, or more than one, goes with both clocks.
+    /// Jiffies per second, from their number since boot; null when no frequency, or more than one, fits both clocks.
     /// </summary>
     private static int? FrequencyOf(ulong jiffies, double secondsSinceStart)
     {
@@ -94,7 +94,7 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
         return Error(sorted[0]) < 10 && Error(sorted[1]) > 20 ? sorted[0] : null;
     }
 
-    private static ReadOnlySpan<char> Behind(ReadOnlySpan<char> text, string what) =>
+    private static ReadOnlySpan<char> After(ReadOnlySpan<char> text, string what) =>
         text.IndexOf(what) is >= 0 and var at ? text[(at + what.Length)..] : default;
 
     private static ulong? Number(ReadOnlySpan<char> text)

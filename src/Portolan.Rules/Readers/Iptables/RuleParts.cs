@@ -4,8 +4,8 @@ using Portolan.Rules.Model;
 namespace Portolan.Rules.Readers.Iptables;
 
 /// <summary>
-/// What a rule line says, in whatever order it says it. The conditions every rule can have (protocol, addresses, interfaces, fragment) come
-/// out first and in a fixed order, so that a saved rule and a listed one are equal.
+/// The parts of a rule line, in any order. The conditions every rule can have (protocol, addresses, interfaces, fragment) are returned
+/// first and in a fixed order, so that a saved rule and a listed one are equal.
 /// </summary>
 internal sealed class RuleParts
 {
@@ -53,7 +53,7 @@ internal sealed class RuleParts
     }
 
     /// <summary>
-    /// Source or destination address as "10.0.0.0/8", "10.0.0.1" or "10.0.0.1/255.0.255.0"; a range of everything is no match.
+    /// Source or destination address as "10.0.0.0/8", "10.0.0.1" or "10.0.0.1/255.0.255.0"; a range of all addresses gives no match.
     /// </summary>
     public bool TryAddAddress(PacketSide side, ReadOnlySpan<char> text, bool negated)
     {
@@ -80,7 +80,7 @@ internal sealed class RuleParts
         return true;
     }
 
-    /// <summary>An interface name as iptables writes it: "eth0", "eth+"; "+" alone is every interface and no match.</summary>
+    /// <summary>An interface name as iptables writes it: "eth0", "eth+"; "+" alone is every interface and gives no match.</summary>
     public static InterfaceMatch? Interface(InterfaceDirection direction, string name, bool negated)
     {
         bool isPrefix = name.EndsWith('+');

@@ -7,7 +7,7 @@ namespace Portolan.Rules.Readers.Iptables;
 /// <summary>Reads the matches of iptables-extensions(8) with their options, as iptables-save writes them.</summary>
 internal sealed class SaveMatchParser(StatementCache cache)
 {
-    /// <summary>Reads the options of "-m NAME". A match that is not known, or has options that are not, is kept as it stands.</summary>
+    /// <summary>Reads the options of "-m NAME". A match that is not known, or has unknown options, is kept as text.</summary>
     public bool TryRead(ReadOnlySpan<char> name, ref WordReader words, RuleParts parts)
     {
         int start = words.Position;
@@ -56,7 +56,7 @@ internal sealed class SaveMatchParser(StatementCache cache)
         return true;
     }
 
-    /// <summary>The next "--option" or "! --option" of the present match; false when something else follows.</summary>
+    /// <summary>The next "--option" or "! --option" of the current match; false when something else follows.</summary>
     private static bool TryReadOptionName(ref WordReader words, out ReadOnlySpan<char> option, out bool negated)
     {
         WordReader ahead = words;
@@ -97,7 +97,7 @@ internal sealed class SaveMatchParser(StatementCache cache)
         }
         if (!words.TryRead(out ReadOnlySpan<char> value))
             return false;
-        // Old versions put the "!" behind the option.
+        // Old versions put the "!" after the option.
         if (value is "!")
         {
             negated = !negated;
@@ -326,7 +326,7 @@ internal sealed class SaveMatchParser(StatementCache cache)
         return true;
     }
 
-    /// <summary>One --limit-iface option holds for both sides.</summary>
+    /// <summary>One --limit-iface option applies to both sides.</summary>
     internal static void LimitAddressTypes(RuleParts parts, int first, InterfaceDirection? limit)
     {
         if (limit is null)

@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Reads the output of iptables-save and ip6tables-save, and of "iptables -S", which is the same without the frame.</summary>
+/// <summary>Reads the output of iptables-save and ip6tables-save, and of "iptables -S", which has no table headers and COMMIT.</summary>
 internal sealed class SaveReader(ReadContext context) : ISectionReader
 {
     private readonly SaveRuleParser _rules = new(context.Cache);
@@ -81,7 +81,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         }
         if (text is ['#', ..])
             return true;
-        context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} is no line of iptables-save; it was left out");
+        context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} is not a line of iptables-save; it was left out");
         return true;
     }
 
@@ -111,7 +111,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         ChainBuilder chain = _table!.Reference(name, context.Pool, line.Number);
         if (chain.IsDeclared)
             context.Problems.Partial(line.Number,
-                $"chain {ProblemLog.Quote(name)} of table {_table.Name} is declared twice; both are taken as one");
+                $"chain {ProblemLog.Quote(name)} of table {_table.Name} is declared twice; both are merged");
         _table.Declare(chain, line.Span);
         chain.Policy = policy;
         return chain;
@@ -163,29 +163,28 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         {
             if (Part(table) is { } parts)
             {
-                context.Problems.Note(table.Source.Line, "the input does not say which tables the rules are of; taken for "
-                    + $"{string.Join(" and ", parts.Select(part => part.Name))} by what each does");
+                context.Problems.Note(table.Source.Line, "the input does not say which tables the rules belong to; assumed to be "
+                    + $"{string.Join(" and ", parts.Select(part => part.Name))} by what each rule does");
                 foreach (TableBuilder part in parts)
                     Finish(part);
                 return;
             }
             table.Name = TableGuess.NameOf(table);
-            SayGuess(table);
+            ReportGuess(table);
         }
         if (!complete)
             MarkCut(table);
         Finish(table);
     }
 
-    private void SayGuess(TableBuilder table)
+    private void ReportGuess(TableBuilder table)
     {
         if (_guessed.Add(table.Name))
-            context.Problems.Note(table.Source.Line, $"the input does not say which table the rules are of; taken for {table.Name}");
+            context.Problems.Note(table.Source.Line, $"the input does not say which table the rules belong to; assumed to be {table.Name}");
     }
 
     /// <summary>
-    /// Rules without heads that are of filter and of nat, as grep leaves them of both tables: a table for each. Null when one table can
-    /// hold them all.
+    /// Rules of filter and nat without their table headers, as grep prints them: a table for each. Null when one table can hold them all.
     /// </summary>
     private List<TableBuilder>? Part(TableBuilder mixed)
     {
@@ -204,8 +203,10 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
                 string name = known ?? usual;
                 if (!parts.TryGetValue(name, out TableBuilder? part))
                 {
-                    parts[name] = part = new TableBuilder(mixed.Family, name, mixed.Backend, mixed.Format, rule.Source) { IsExcerpt =
-                        true };
+                    parts[name] = part = new TableBuilder(mixed.Family, name, mixed.Backend, mixed.Format, rule.Source)
+                    {
+                        IsExcerpt = true,
+                    };
                 }
                 ChainBuilder copy = part.Reference(chain.Name, context.Pool, rule.Source.Line);
                 copy.Rules.Add(rule);
@@ -224,7 +225,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         context.Tables.Add(table);
     }
 
-    /// <summary>A base chain that "iptables-save -t" always writes is missing only in what somebody has cut out.</summary>
+    /// <summary>A base chain that "iptables-save -t" always writes is missing only in an excerpt.</summary>
     private static bool HasAllBuiltIn(TableBuilder table)
     {
         foreach (string name in Names.BuiltIn(table.Name))
@@ -243,7 +244,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         context.Problems.Partial(_lastLine.Line, $"table {table.Name} ends without COMMIT; the {rules} rules before the end are used");
         if (_lastChain is not null && _lastLineIsCut && _lastChain.Rules is [.., { } last] && last.Source.Line == _lastLine.Line)
             _lastChain.Rules[^1] = last.With(RuleGaps.Tail);
-        // Rules stand in the order of the declarations: what comes after the last chain with rules was cut off.
+        // Rules are in the order of the declarations: rules of chains after the last one with rules were cut off.
         int from = _lastChain is null ? 0 : table.Chains.IndexOf(_lastChain);
         for (int i = Math.Max(from, 0); i < table.Chains.Count; i++)
             table.Chains[i].MarkGap();

@@ -7,7 +7,7 @@ namespace Portolan.Rules.Readers.Iptables;
 /// <summary>Reads the targets of iptables-extensions(8) with their options, as iptables-save writes them.</summary>
 internal static class SaveTargetParser
 {
-    /// <summary>False when the name is no target the model knows, or when its options are not understood; nothing is read then.</summary>
+    /// <summary>False when the target is not modelled, or when its options are not understood; nothing is read then.</summary>
     public static bool TryRead(ReadOnlySpan<char> name, ref WordReader words, out Statement? target)
     {
         WordReader options = words;
@@ -33,7 +33,7 @@ internal static class SaveTargetParser
         };
         if (target is null || !options.AtEnd)
         {
-            // A target with options of another version: the caller keeps it as it stands.
+            // A target with options of another version: the caller keeps it as text.
             target = null;
             return false;
         }

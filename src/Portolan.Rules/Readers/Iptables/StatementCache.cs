@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>One object for statements that stand in thousands of rules.</summary>
+/// <summary>One object for statements that occur in thousands of rules.</summary>
 internal sealed class StatementCache(TextPool pool)
 {
     private readonly ProtocolMatch?[] _protocols = new ProtocolMatch?[256];
@@ -30,7 +30,7 @@ internal sealed class StatementCache(TextPool pool)
         return match;
     }
 
-    /// <summary>The match of a printed probability; null when the text is no number from 0 to 1.</summary>
+    /// <summary>The match of a printed probability; null when the text is not a number from 0 to 1.</summary>
     public StatisticRandomMatch? Statistic(ReadOnlySpan<char> printed, bool negated)
     {
         if (!negated && _statistics.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(printed, out StatisticRandomMatch? known))

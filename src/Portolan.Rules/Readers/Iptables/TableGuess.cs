@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Reading;
 
 namespace Portolan.Rules.Readers.Iptables;
 
-/// <summary>Tells a table by what is in it, for listings that do not say which table they show.</summary>
+/// <summary>Identifies a table by its content, for listings that do not say which table they show.</summary>
 internal static class TableGuess
 {
     public static string NameOf(TableBuilder table)
@@ -18,7 +18,7 @@ internal static class TableGuess
                     return byTarget;
             }
         }
-        // Rules that lead to the chains of services are of nat, whichever other chains an excerpt shows or leaves out.
+        // Rules that lead to service chains belong to nat, whatever other chains an excerpt shows.
         if (table.Named.Any(chain => IsNat(chain.Name)))
             return "nat";
         if (Has("FORWARD"))
@@ -29,7 +29,7 @@ internal static class TableGuess
             return "filter";
         if (Has("PREROUTING"))
         {
-            // PREROUTING and OUTPUT are all of raw, but also what an excerpt of nat shows.
+            // PREROUTING and OUTPUT are all the chains of raw, but an excerpt of nat may show just these too.
             return table.Named.Any(chain => chain.Name == Docker.PublishedPorts
                 || KubeProxyIptables.RoleOf(chain.Name) == KubeChainRole.Services) ? "nat" : "raw";
         }
@@ -37,8 +37,8 @@ internal static class TableGuess
     }
 
     /// <summary>
-    /// The table of one rule of a text in which rules of filter and nat stand without their heads, as grep leaves them: by what it does and
-    /// where it leads. Null for one that could be of either.
+    /// The table of one rule among rules of filter and nat without their table headers, as grep prints them: by what it does and where
+    /// it leads. Null if it could belong to either.
     /// </summary>
     public static string? NameOf(string chain, Rule rule)
     {

@@ -7,19 +7,19 @@ internal ref struct WordReader(ReadOnlySpan<char> text)
 {
     private readonly ReadOnlySpan<char> _text = text;
 
-    /// <summary>Where the next word is looked for.</summary>
+    /// <summary>Where the search for the next word begins.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Where the word that was read last begins, with its quotation mark.</summary>
+    /// <summary>Where the last word begins, including its quotation mark.</summary>
     public int WordStart { get; private set; }
 
     /// <summary>What has not been read.</summary>
     public readonly ReadOnlySpan<char> Rest => _text[Position..].Trim();
 
-    // Looks ahead to the next word only: trimming both ends for each word would cost the square of a long line.
+    // Looks ahead to the next word only: trimming both ends for each word would be quadratic in a long line.
     public readonly bool AtEnd => _text[Position..].IsWhiteSpace();
 
-    /// <summary>True when the next word stands in quotation marks.</summary>
+    /// <summary>True when the next word is in quotation marks.</summary>
     public readonly bool IsQuotedNext => _text[Position..].TrimStart() is ['"', ..];
 
     /// <summary>The text from a position up to the next word.</summary>
@@ -49,7 +49,7 @@ internal ref struct WordReader(ReadOnlySpan<char> text)
         return true;
     }
 
-    /// <summary>The next word, where quotation marks mean nothing.</summary>
+    /// <summary>The next word; quotation marks have no special meaning.</summary>
     public bool TryReadPlain(out ReadOnlySpan<char> word)
     {
         int start = Position;

@@ -6,13 +6,13 @@ using Portolan.Rules.Readers.Reading;
 namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
-/// Tables that iptables-nft keeps in nf_tables. nft shows them in its own words, and <see cref="IptablesWords"/> gives those of iptables
-/// back; but nft's are a translation that leaves things out or even changes them: nft 1.0.6 prints "ct status dnat" for "! --ctstate
+/// Tables that iptables-nft keeps in nf_tables. nft shows them in its own syntax, and <see cref="IptablesWords"/> translates it
+/// back; but nft's translation omits things or even changes them: nft 1.0.6 prints "ct status dnat" for "! --ctstate
 /// RELATED,ESTABLISHED,DNAT", and nothing at all for ip6tables' DNAT.
 /// </summary>
 internal static class IptablesNft
 {
-    /// <summary>Marks a table as iptables-nft's and makes unknown what nft's text of it cannot be trusted with.</summary>
+    /// <summary>Marks a table as iptables-nft's and replaces what nft's text gets wrong by unknown conditions.</summary>
     public static void Recognise(TableBuilder table, ProblemLog problems)
     {
         if (!IsOne(table))
@@ -20,8 +20,8 @@ internal static class IptablesNft
         table.Backend = RuleBackend.IptablesNft;
         bool isText = table.Format == RuleFormat.NftText;
         problems.Note(table.Source.Line,
-            $"table {table.Name} belongs to iptables-nft, and nft's translation of its rules leaves things out; "
-            + "the output of iptables-save shows them whole");
+            $"table {table.Name} belongs to iptables-nft, and nft's translation of its rules is incomplete; "
+            + "the output of iptables-save shows them in full");
         foreach (ChainBuilder chain in table.Chains)
         {
             for (int i = 0; i < chain.Rules.Count; i++)
@@ -38,7 +38,7 @@ internal static class IptablesNft
         {
             if (chain.Base is not { } place)
                 continue;
-            // security has another priority in nft's eyes; it is the hook and the name that iptables-nft fixes.
+            // security has another priority in nft; iptables-nft fixes only the hook and the name.
             if (Names.HookOf(chain.Name) != place.Hook)
                 return false;
             hasBase = true;
@@ -57,7 +57,7 @@ internal static class IptablesNft
             else
                 IptablesWords.Add(statement, statements);
         }
-        // A target without translation leaves only a blank behind the counter.
+        // A target without translation leaves only a blank after the counter.
         bool isCut = isText && rule.Target is null && rule.Source.Text is [.., ' '];
         return new Rule
         {

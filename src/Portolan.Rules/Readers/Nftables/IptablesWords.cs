@@ -5,22 +5,22 @@ using Portolan.Rules.Model;
 namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
-/// Says in the words of iptables what nft prints of a rule that iptables-nft wrote, so that whoever reads rules finds the same statements
-/// whichever tool listed them. What has no such words stays as nft says it.
+/// Translates what nft prints for rules of iptables-nft back to iptables' statements, so that rules are the same whichever tool listed
+/// them. What has no equivalent stays as nft prints it.
 /// </summary>
 internal static class IptablesWords
 {
     // xt_statistic compares a random number of 31 bits (xt_statistic.c).
     private const ulong RandomBits = 0x7fffffff;
 
-    /// <summary>Adds the statements that one of nft's stands for.</summary>
+    /// <summary>Adds the statements that correspond to one of nft's.</summary>
     /// <param name="statement">A statement as nft prints it.</param>
     /// <param name="statements">The rule's statements so far.</param>
     public static void Add(Statement statement, List<Statement> statements)
     {
         switch (statement)
         {
-            // A match that changes nothing, printed by an nft that cannot say what it is about.
+            // A match without effect, printed by an nft that cannot show its content.
             case UnmodelledStatement { Text: "xt match comment" }:
                 break;
             case UnmodelledStatement { Name: var name, Text: var text } when text.StartsWith("xt match ", StringComparison.Ordinal):
@@ -44,21 +44,29 @@ internal static class IptablesWords
         return match switch
         {
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaRandom },
-                    Right: NumberValue { Value: RandomBits } },
+                Left: BitwiseExpression
+                {
+                    Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaRandom },
+                    Right: NumberValue { Value: RandomBits }
+                },
                 Operator: RelationalOperator.Less or RelationalOperator.GreaterOrEqual,
                 Right: NumberValue { Value: <= 1UL << 31 and var threshold }
             } => Random((uint)threshold, match.Operator == RelationalOperator.GreaterOrEqual),
             { Operator: not (RelationalOperator.Equal or RelationalOperator.NotEqual) } => null,
             {
-                Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
-                    Right: NumberValue { Value: <= uint.MaxValue and var mask } },
+                Left: BitwiseExpression
+                {
+                    Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                    Right: NumberValue { Value: <= uint.MaxValue and var mask }
+                },
                 Right: NumberValue { Value: <= uint.MaxValue and var value }
             } => new MarkMatch(MarkKind.Packet, (uint)value, (uint)mask, negated),
             { Left: SelectorExpression { Field: PacketField.MetaMark }, Right: NumberValue { Value: <= uint.MaxValue and var value } } =>
                 new MarkMatch(MarkKind.Packet, (uint)value, uint.MaxValue, negated),
-            { Left: SelectorExpression { Field: PacketField.MetaL4Proto or PacketField.IpProtocol },
-                Right: NumberValue { Value: <= byte.MaxValue and var protocol } } => new ProtocolMatch((IpProtocol)protocol, negated),
+            {
+                Left: SelectorExpression { Field: PacketField.MetaL4Proto or PacketField.IpProtocol },
+                Right: NumberValue { Value: <= byte.MaxValue and var protocol }
+            } => new ProtocolMatch((IpProtocol)protocol, negated),
             { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } when Prefix(match.Right) is { } prefix =>
                 new AddressMatch(PacketSide.Source, prefix, negated),
             { Left: SelectorExpression { Field: PacketField.IpDestination or PacketField.Ip6Destination } }
@@ -78,7 +86,7 @@ internal static class IptablesWords
         };
     }
 
-    /// <summary>The port of a protocol implies the protocol: nft leaves out what iptables says with -p.</summary>
+    /// <summary>The port of a protocol implies the protocol: nft omits what iptables writes as -p.</summary>
     private static PortMatch PortOf(IpProtocol protocol, PacketSide side, EquatableArray<PortRange> ports, bool negated,
         List<Statement> statements)
     {
@@ -137,8 +145,11 @@ internal static class IptablesWords
     private static MarkStatement? Mark(Expression value) => value switch
     {
         NumberValue { Value: <= uint.MaxValue and var set } => new((uint)set, uint.MaxValue),
-        BitwiseExpression { Left: SelectorExpression { Field: PacketField.MetaMark },
-            Right: NumberValue { Value: <= uint.MaxValue and var bits } }
+        BitwiseExpression
+        {
+            Left: SelectorExpression { Field: PacketField.MetaMark },
+            Right: NumberValue { Value: <= uint.MaxValue and var bits }
+        }
             bitwise => bitwise.Operator switch
             {
                 BitwiseOperator.Or => new((uint)bits, (uint)bits),
@@ -146,12 +157,15 @@ internal static class IptablesWords
                 BitwiseOperator.And => new(0, ~(uint)bits),
                 _ => null,
             },
-        // "meta mark and 0xff xor 0x1": how nft says --set-xmark.
+        // "meta mark and 0xff xor 0x1": how nft prints --set-xmark.
         BitwiseExpression
         {
             Operator: BitwiseOperator.Xor,
-            Left: BitwiseExpression { Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
-                Right: NumberValue { Value: <= uint.MaxValue and var kept } },
+            Left: BitwiseExpression
+            {
+                Operator: BitwiseOperator.And, Left: SelectorExpression { Field: PacketField.MetaMark },
+                Right: NumberValue { Value: <= uint.MaxValue and var kept }
+            },
             Right: NumberValue { Value: <= uint.MaxValue and var flipped }
         } => new((uint)flipped, ~(uint)kept),
         _ => null,

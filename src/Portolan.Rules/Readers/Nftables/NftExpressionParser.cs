@@ -6,10 +6,10 @@ namespace Portolan.Rules.Readers.Nftables;
 /// <summary>Reads the expressions of nft's text. Each method returns null when the text is not understood.</summary>
 internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
 {
-    // Deeper than any rule the kernel takes; keeps hostile text from using up the stack.
+    // Deeper than any rule the kernel accepts; keeps hostile text from exhausting the stack.
     private const int MaxDepth = 24;
 
-    // The kernel takes 128 expressions a rule (NFT_RULE_MAXEXPRS, net/netfilter/nf_tables_api.c): more operators are of no rule.
+    // The kernel accepts 128 expressions per rule (NFT_RULE_MAXEXPRS, net/netfilter/nf_tables_api.c): no rule has more operators.
     public const int MostOperators = 128;
     private int _depth;
 
@@ -113,7 +113,7 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
                 case "expires" when TryReadTime(ref lexer, out TimeSpan left):
                     expires = left;
                     break;
-                // Counters, limits and quotas of elements decide nothing that a dump could show.
+                // Counters, limits and quotas of elements have no effect that a dump could show.
                 case "counter" or "packets" or "bytes" or "limit" or "rate" or "over" or "burst" or "quota" or "used" or "last" or "never":
                     break;
                 default:
@@ -138,7 +138,7 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         return lexer.TryRead(out ReadOnlySpan<char> word) && Scalar.TryDuration(word, out time);
     }
 
-    /// <summary>"accept", "goto chain" and so on; nothing is read when no verdict stands here.</summary>
+    /// <summary>"accept", "goto chain" and so on; nothing is read when there is no verdict.</summary>
     public Verdict? Verdict(ref NftLexer lexer)
     {
         switch (lexer.Peek())
@@ -199,7 +199,7 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         });
     }
 
-    /// <summary>"0x80000000/2": how nft writes a comparison of a number's highest bits.</summary>
+    /// <summary>"0x80000000/2": how nft writes a comparison of the highest bits.</summary>
     public static bool TryReadLeadingBits(ReadOnlySpan<char> word, out ulong number, out uint length)
     {
         int slash = word.IndexOf('/');
@@ -234,7 +234,7 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         return NftSymbols.Constant(word, type);
     }
 
-    /// <summary>A selector whose first word is read; null when the words are none.</summary>
+    /// <summary>A selector whose first word was read; null when the words are not a selector.</summary>
     private Expression? Selector(ref NftLexer lexer, scoped ReadOnlySpan<char> word)
     {
         switch (word)
@@ -269,8 +269,8 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         ConntrackDirection? direction = null;
         if (lexer.Peek() is "original" or "reply")
         {
-            lexer.TryRead(out ReadOnlySpan<char> way);
-            direction = way is "original" ? ConntrackDirection.Original : ConntrackDirection.Reply;
+            lexer.TryRead(out ReadOnlySpan<char> word);
+            direction = word is "original" ? ConntrackDirection.Original : ConntrackDirection.Reply;
         }
         if (!lexer.TryRead(out ReadOnlySpan<char> key))
             return null;
@@ -284,7 +284,7 @@ internal sealed class NftExpressionParser(NftScope scope, TextPool pool)
         return field is { } known ? new SelectorExpression(known, direction) : null;
     }
 
-    // Rules of old versions name no family: the table's says it, and in an inet table the address that follows.
+    // Rules of old versions name no family: it is the table's or, in an inet table, that of the address that follows.
     private PacketField ConntrackAddress(ReadOnlySpan<char> side, ReadOnlySpan<char> next)
     {
         bool isIPv6 = scope.Family == TableFamily.Ip6 || (scope.Family != TableFamily.Ip && next.Contains(':'));

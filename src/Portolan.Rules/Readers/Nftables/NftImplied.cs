@@ -3,11 +3,11 @@ using Portolan.Rules.Model;
 namespace Portolan.Rules.Readers.Nftables;
 
 /// <summary>
-/// Conditions that a rule has in the kernel and that nft leaves out when it prints it, because another statement implies them.
+/// Conditions that a rule has in the kernel and that nft does not print, because another statement implies them.
 /// </summary>
 internal static class NftImplied
 {
-    /// <summary>What "reject with tcp reset", "icmp" or "icmpv6" demand of the packet; null for nothing.</summary>
+    /// <summary>What "reject with tcp reset", "icmp" or "icmpv6" require of the packet; null for nothing.</summary>
     public static RelationalMatch? OfReject(ReadOnlySpan<char> type, TableFamily family)
     {
         if (type.StartsWith("tcp"))

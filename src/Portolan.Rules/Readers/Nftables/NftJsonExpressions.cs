@@ -207,7 +207,7 @@ internal sealed class NftJsonExpressions(NftScope scope, TextPool pool)
         return Value(key, keyTypes) is { } value ? new SetElement(value, data, comment, timeout, expires) : null;
     }
 
-    /// <summary>{"accept": null}, {"goto": {"target": "chain"}}; null when the object is no verdict.</summary>
+    /// <summary>{"accept": null}, {"goto": {"target": "chain"}}; null when the object is not a verdict.</summary>
     public Verdict? Verdict(JsonElement json)
     {
         if (json.ValueKind != JsonValueKind.Object)

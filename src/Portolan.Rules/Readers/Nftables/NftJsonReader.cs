@@ -10,7 +10,7 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
     private readonly Dictionary<(TableFamily, string), OpenTable> _tables = [];
     private LineCounter _lines = new(context.Source, 0, 1);
 
-    /// <summary>A table with what its rules can refer to.</summary>
+    /// <summary>A table with the objects its rules can refer to.</summary>
     private sealed record OpenTable(TableBuilder Table, NftScope Scope, NftJsonStatements Statements);
 
     public bool Take(LineCursor line)
@@ -86,7 +86,7 @@ internal sealed class NftJsonReader(ReadContext context) : ISectionReader
             // nft 1.0.6 writes the table's name where the flag's should be.
             context.Problems.Note(
                 source.Line,
-                    $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; taken for dormant");
+                    $"table {ProblemLog.Quote(open.Table.Name)} has a flag that this version of nft does not name; assumed to be dormant");
         }
     }
 

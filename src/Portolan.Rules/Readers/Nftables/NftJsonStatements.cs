@@ -44,7 +44,7 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
 
     private bool TryRead(JsonElement json, List<Statement> statements)
     {
-        // nft writes statements that have no JSON form as the text they have in rules.
+        // nft writes statements without a JSON form as rule text.
         if (json.ValueKind == JsonValueKind.String)
         {
             if (_text.ParseOne(json.GetString()) is not { } parsed)
@@ -127,7 +127,7 @@ internal sealed class NftJsonStatements(NftScope scope, TextPool pool)
             return NftExpressionParser.LeadingBits(left, compared, number, (uint)length);
         if (operation is not { } known || Expressions.Value(rightJson, types) is not { } right)
             return null;
-        // "in" with a set asks for membership, and so it does for values that are no bits.
+        // "in" with a set asks for membership, and also for values that are not bits.
         if (known == RelationalOperator.AnyBit
             && (right is SetReference or AnonymousSet || types is not [var type] || !NftTypes.IsBits(type)))
             known = RelationalOperator.Equal;

@@ -1,22 +1,22 @@
 namespace Portolan.Rules.Readers.Nftables;
 
-/// <summary>Splits nft's text into words, quoted texts and the marks { } ( ) , ; which stand for themselves.</summary>
+/// <summary>Splits nft's text into words, quoted strings and the punctuation { } ( ) , ; each a token of its own.</summary>
 internal ref struct NftLexer(ReadOnlySpan<char> text)
 {
     private readonly ReadOnlySpan<char> _text = text;
 
-    /// <summary>Where the next word is looked for.</summary>
+    /// <summary>Where the search for the next word begins.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Where the word that was read last begins.</summary>
+    /// <summary>Where the last word begins.</summary>
     public int WordStart { get; private set; }
 
-    /// <summary>True when the word that was read last stood in quotation marks.</summary>
+    /// <summary>True when the last word was in quotation marks.</summary>
     public bool WasQuoted { get; private set; }
 
     public readonly bool AtEnd => _text[Position..].IsWhiteSpace();
 
-    /// <summary>The text from a position up to where the reader is.</summary>
+    /// <summary>The text from a position up to the current one.</summary>
     public readonly ReadOnlySpan<char> Since(int start) => _text[start..Position].Trim();
 
     public bool TryRead(out ReadOnlySpan<char> word)
@@ -69,7 +69,7 @@ internal ref struct NftLexer(ReadOnlySpan<char> text)
         return true;
     }
 
-    /// <summary>Reads up to the mark that closes a block whose opening mark was read already.</summary>
+    /// <summary>Reads up to the brace that closes a block whose opening brace was read already.</summary>
     public bool SkipBlock()
     {
         int depth = 1;
@@ -83,7 +83,7 @@ internal ref struct NftLexer(ReadOnlySpan<char> text)
         return true;
     }
 
-    /// <summary>Goes back inside the word that was read last, to read its end as a word of its own.</summary>
+    /// <summary>Goes back into the last word, to read its end as a separate word.</summary>
     public void StepBack(int characters) => Position -= characters;
 
     public void SkipToEnd() => Position = _text.Length;

@@ -4,7 +4,7 @@ using Portolan.Rules.Readers.Iptables;
 
 namespace Portolan.Rules.Readers.Nftables;
 
-/// <summary>Reads nft's dnat, snat, masquerade and redirect behind their first word.</summary>
+/// <summary>Reads nft's dnat, snat, masquerade and redirect after their first word.</summary>
 internal readonly struct NftNatParser(NatKind kind, NftExpressionParser expressions)
 {
     public bool TryRead(ref NftLexer lexer, List<Statement> statements)
@@ -80,7 +80,7 @@ internal readonly struct NftNatParser(NatKind kind, NftExpressionParser expressi
         return true;
     }
 
-    // "10.0.0.1:tcp dport map { 81 : 82 }": a constant address and a computed port are written without a blank between them.
+    // "10.0.0.1:tcp dport map { 81 : 82 }": a constant address and a computed port are written without a blank in between.
     private bool TryReadOperand(ref NftLexer lexer, out Expression? operand, out Expression? port, ref NatRange? range)
     {
         operand = port = null;
@@ -96,7 +96,7 @@ internal readonly struct NftNatParser(NatKind kind, NftExpressionParser expressi
             return port is not null;
         }
         operand = expressions.Value(ref lexer, default);
-        // A computed address with a port behind it: "ip saddr map { ... } : 80".
+        // A computed address followed by a port: "ip saddr map { ... } : 80".
         if (operand is not null && lexer.TrySkip(":"))
             port = expressions.Value(ref lexer, [DataType.InetService]);
         return operand is not null;

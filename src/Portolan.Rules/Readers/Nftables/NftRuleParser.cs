@@ -11,7 +11,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
     private Counters? _counters;
 
     /// <summary>
-    /// Reads the rule. From the first words that are not understood everything becomes one unmodelled statement, and
+    /// Reads the rule. Everything from the first unknown words on becomes one unmodelled statement, and
     /// <paramref name="trouble"/> says what it was.
     /// </summary>
     public Rule Parse(ReadOnlySpan<char> text, ulong handle, SourceSpan source, out string? trouble)
@@ -40,7 +40,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         return new Rule { Statements = [.. _statements], Comment = _comment, Counters = _counters, Handle = handle, Source = source };
     }
 
-    /// <summary>Reads one statement from a text, for the JSON form, which falls back to text for what it has no words for.</summary>
+    /// <summary>Reads one statement from a text, for the JSON form, which falls back to text for statements it cannot express.</summary>
     public Statement? ParseOne(ReadOnlySpan<char> text)
     {
         _statements.Clear();
@@ -48,7 +48,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         return TryReadStatement(ref lexer) && lexer.AtEnd && _statements.Count == 1 ? _statements[0] : null;
     }
 
-    // The comment is the last thing in a rule, so it can be told even behind words that are not understood.
+    // The comment is the last thing in a rule, so it is recognised even after unknown words.
     private string WithoutComment(ReadOnlySpan<char> text)
     {
         int at = text.LastIndexOf(" comment \"");
@@ -93,7 +93,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
                     or "0" or "1"
                     && Add(new UnmodelledStatement("exthdr", lexer.Since(from).ToString()));
             case "xt":
-                // nft cannot say more about extensions of iptables than their name.
+                // nft shows only the names of iptables extensions.
                 return lexer.TryRead(out ReadOnlySpan<char> kind) && kind is "match" or "target"
                     && lexer.TryRead(out ReadOnlySpan<char> name)
                     && Add(new UnmodelledStatement(name.ToString(), $"xt {kind} {name}",
@@ -103,7 +103,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         return TryReadExpressionStatement(ref lexer);
     }
 
-    // "tcp option maxseg size set rt mtu": what routers do to the segment size. It decides nothing.
+    // "tcp option maxseg size set rt mtu": MSS clamping, as routers do. It has no effect on the verdict.
     private bool TryReadOptionChange(ref NftLexer lexer)
     {
         int start = lexer.WordStart;
@@ -120,7 +120,7 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
         return true;
     }
 
-    /// <summary>What begins with a value: a match, an assignment or a lookup in a map of verdicts.</summary>
+    /// <summary>A statement that begins with a value: a match, an assignment or a verdict map lookup.</summary>
     private bool TryReadExpressionStatement(ref NftLexer lexer)
     {
         if (expressions.Value(ref lexer, default) is not { } left || left is NumberValue or AddressValue or NameValue
@@ -162,14 +162,14 @@ internal sealed class NftRuleParser(NftExpressionParser expressions)
             return false;
         if (left is FibExpression { Result: FibResult.OutInterfaceIndex } route && right is NumberValue(0))
             left = route with { Result = FibResult.Present };
-        // "syn,ack": the bits of all.
+        // "syn,ack": all bits combined.
         while (isBits && lexer.TrySkip(","))
         {
             if (expressions.Value(ref lexer, types) is not NumberValue more)
                 return false;
             right = NftExpressionParser.Fold(BitwiseOperator.Or, right, more);
         }
-        // "tcp flags syn / syn,ack": the bits behind the stroke are looked at.
+        // "tcp flags syn / syn,ack": the bits after the slash are the mask.
         if (isBits && lexer.TrySkip("/"))
         {
             Expression? mask = null;

@@ -2,7 +2,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Nftables;
 
-/// <summary>What the rules of a table can refer to: its family and its sets.</summary>
+/// <summary>The context of a table's rules: its family and its sets.</summary>
 internal sealed class NftScope(TableFamily family)
 {
     private readonly Dictionary<string, NamedSet> _sets = new(StringComparer.Ordinal);

@@ -8,15 +8,15 @@ namespace Portolan.Rules.Readers.Nftables;
 /// <summary>Constants as nft prints them: the names and forms of each data type.</summary>
 internal static class NftSymbols
 {
-    // Two IPv6 addresses with a dash between are 79 characters. The search for the dash of a range takes the square of the length.
+    // Two IPv6 addresses joined by a dash are 79 characters. The search for a range's dash is quadratic in the length.
     private const int LongestConstant = 100;
 
     /// <summary>
-    /// Reads one constant: a number, a name of the type, an address, a prefix, a range "a-b" or a text. Null when the text is none of them.
+    /// Reads one constant: a number, a name of the type, an address, a prefix, a range "a-b" or a text. Null for any other text.
     /// </summary>
     public static Expression? Constant(ReadOnlySpan<char> text, DataType type, bool quoted = false)
     {
-        // The index of an interface that is gone is printed as the number it is.
+        // The index of a removed interface is printed as a number.
         if (quoted || type is DataType.InterfaceName or DataType.Text
             || (type == DataType.InterfaceIndex && !Scalar.TryNumber(text, out _)))
             return Name(text);
@@ -34,7 +34,7 @@ internal static class NftSymbols
         return null;
     }
 
-    /// <summary>An interface's or helper's name; "eth*" stands for all that begin so, "\*" for the star itself.</summary>
+    /// <summary>An interface's or helper's name; "eth*" is a prefix, "\*" a literal asterisk.</summary>
     public static NameValue Name(ReadOnlySpan<char> text)
     {
         if (text is [.., '\\', '*'])
@@ -76,7 +76,7 @@ internal static class NftSymbols
         return (uint)((major << 16) | minor);
     }
 
-    // Names may hold dashes themselves ("seen-reply"): a range has a dash with a constant on both sides.
+    // Names may contain dashes ("seen-reply"): a range has a dash with a constant on both sides.
     private static int RangeDash(ReadOnlySpan<char> text, DataType type)
     {
         for (int i = 1; i < text.Length - 1; i++)
@@ -87,7 +87,7 @@ internal static class NftSymbols
         return -1;
     }
 
-    /// <summary>The number of a name of the type; null when the text is none.</summary>
+    /// <summary>The number of a name of the type; null for an unknown name.</summary>
     public static ulong? Symbol(ReadOnlySpan<char> text, DataType type)
     {
         switch (type)
@@ -270,7 +270,7 @@ internal static class NftSymbols
         _ => null,
     };
 
-    /// <summary>The types and codes of nft's reject, by words or with -n by number.</summary>
+    /// <summary>The types and codes of nft's reject, by name or, with -n, by number.</summary>
     public static RejectWith? Reject(ReadOnlySpan<char> type, ReadOnlySpan<char> code)
     {
         switch (type)

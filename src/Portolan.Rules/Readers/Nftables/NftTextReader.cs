@@ -64,7 +64,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
             return;
         _table.IsExcerpt = true;
         context.Problems.Partial(
-            _table.Source.Line, $"table {ProblemLog.Quote(_table.Name)} is not closed: the input is cut off; what stands before is used");
+            _table.Source.Line, $"table {ProblemLog.Quote(_table.Name)} is not closed: the input is cut off; what comes before is used");
         if (_set is not null)
         {
             _set.IsIncomplete = true;
@@ -115,7 +115,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
                 _chain = _table!.Reference(chainName, context.Pool, line.Number);
                 if (_chain.IsDeclared && _chain.Source.Line > 0)
                     context.Problems.Partial(line.Number,
-                        $"chain {ProblemLog.Quote(chainName)} stands twice in table {_table.Name}; both are taken as one");
+                        $"chain {ProblemLog.Quote(chainName)} is declared twice in table {_table.Name}; both are merged");
                 _table.Declare(_chain, line.Span);
                 break;
             case "counter" or "quota" or "limit" or "ct" or "secmark" or "synproxy" or "flowtable":
@@ -128,7 +128,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
                     return false;
                 }
                 context.Problems.Partial(line.Number,
-                    $"{ProblemLog.Quote(text)} is nothing that stands in a table of nft; it was left out");
+                    $"{ProblemLog.Quote(text)} is not part of an nft table; it was left out");
                 _skipDepth = Math.Max(0, Depth(text));
                 break;
         }
@@ -171,7 +171,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
     {
         if (InputReader.BeginsOther(line.Line))
         {
-            // The closing brace never came.
+            // The closing brace is missing.
             _set!.IsIncomplete = true;
             EndElements();
             return;
@@ -253,7 +253,7 @@ internal sealed class NftTextReader(ReadContext context) : ISectionReader
     {
         TableBuilder table = _table!;
         (_table, _chain) = (null, null);
-        // The kernel has no rule without the chain it goes to: "nft list chain" shows one chain of several.
+        // The kernel has no rule without its target chain: "nft list chain" shows one chain of several.
         if (table.Named.Any(chain => !chain.IsDeclared))
             table.IsExcerpt = true;
         IptablesNft.Recognise(table, context.Problems);

@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Nftables;
 
-/// <summary>The selectors and data types of nft(8) by their words.</summary>
+/// <summary>The selectors and data types of nft(8) by name.</summary>
 internal static class NftTypes
 {
     private const DataType Number = DataType.Integer;
@@ -111,7 +111,7 @@ internal static class NftTypes
     /// <summary>The type of a field's values.</summary>
     public static DataType TypeOf(PacketField field) => s_typesByField.GetValueOrDefault(field, DataType.Unknown);
 
-    /// <summary>The field of two words ("ip saddr") or three ("ct ip saddr"); null when the model has none.</summary>
+    /// <summary>The field of two words ("ip saddr") or three ("ct ip saddr"); null when it is not modelled.</summary>
     public static PacketField? Field(ReadOnlySpan<char> group, ReadOnlySpan<char> name)
     {
         Span<char> key = stackalloc char[32];
@@ -120,7 +120,7 @@ internal static class NftTypes
             ? found.Field : null;
     }
 
-    /// <summary>Words that may stand without "meta" in front.</summary>
+    /// <summary>Words that may be written without "meta".</summary>
     public static bool IsBareMeta(ReadOnlySpan<char> word) => word is "mark" or "iif" or "iifname" or "iiftype" or "iifgroup"
         or "oif" or "oifname" or "oiftype" or "oifgroup" or "skuid" or "skgid" or "nftrace" or "rtclassid" or "pkttype" or "cpu" or "cgroup"
         or "ibrname" or "obrname";
@@ -167,7 +167,7 @@ internal static class NftTypes
         _ => DataType.Unknown,
     };
 
-    /// <summary>True for types whose values are bits: a comparison without operator asks whether one of them is set.</summary>
+    /// <summary>True for types whose values are bits: a comparison without operator tests whether one of them is set.</summary>
     public static bool IsBits(DataType type) =>
         type is DataType.ConntrackState or DataType.ConntrackStatus or DataType.ConntrackLabel or DataType.TcpFlag;
 
@@ -202,7 +202,7 @@ internal static class NftTypes
         _ => null,
     };
 
-    /// <summary>The names of priorities, nft(8); the bridge family has numbers of its own.</summary>
+    /// <summary>The names of priorities, nft(8); the bridge family has its own numbers.</summary>
     public static int? Priority(ReadOnlySpan<char> word, TableFamily family)
     {
         bool bridge = family == TableFamily.Bridge;

@@ -5,15 +5,15 @@ using Portolan.Rules.Readers.Iptables;
 namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>
-/// Recognises what is no ruleset of iptables or nf_tables, so that a message can say what it is and what to give instead.
+/// Recognises input other than iptables or nf_tables rules, so that a message can say what it is and what to use instead.
 /// </summary>
 internal static class ForeignInput
 {
     private const string KubernetesObject =
-        "this is a Kubernetes object; rules are the output of iptables-save or nft list ruleset, and manifests are given to 'portolan " +
-        "check --manifests' beside them";
+        "this is a Kubernetes object; rules are the output of iptables-save or nft list ruleset, and manifests belong to 'portolan " +
+        "check --manifests'";
 
-    /// <summary>The input as UTF-8: what a shell on Windows has saved comes as UTF-16, with or without a byte order mark.</summary>
+    /// <summary>The input as UTF-8: a shell on Windows saves UTF-16, with or without a byte order mark.</summary>
     public static SourceText AsUtf8(SourceText source, out string? encoding)
     {
         ReadOnlySpan<byte> bytes = source.Bytes;
@@ -32,7 +32,7 @@ internal static class ForeignInput
     }
 
     /// <summary>
-    /// What to say of a file that is compressed or an archive; null for others. Told by its first bytes, as file(1) does.
+    /// The message for a compressed file or an archive; null for others. Recognised by its first bytes, as file(1) does.
     /// </summary>
     public static string? Packed(ReadOnlySpan<byte> bytes) => bytes switch
     {
@@ -58,38 +58,38 @@ internal static class ForeignInput
         return tool.StartsWith("ebtables") ? "ebtables" : tool.StartsWith("arptables") ? "arptables" : null;
     }
 
-    /// <summary>What a line outside of every listing is of, and what to give instead; null when it is prose or anything else.</summary>
+    /// <summary>What a line outside of every listing belongs to, and what to use instead; null for prose and anything else.</summary>
     public static string? Describe(ReadOnlySpan<char> line)
     {
         line = line.TrimStart();
         if (line.StartsWith("IP Virtual Server version") || line.StartsWith("-A -t ") || line.StartsWith("-A -u ")
             || line.StartsWith("-A --tcp-service "))
-            return "this is the output of ipvsadm; services of mode ipvs are the kernel's virtual servers and not rules, and the chart " +
+            return "this is the output of ipvsadm; services of mode ipvs are the kernel's virtual servers, not rules, and the chart " +
                 "does not read them";
         if (line.StartsWith("Bridge table: ") || line.StartsWith("Bridge chain: "))
             return "this is a listing of ebtables; its rules see frames on bridges, and the chart follows IP packets";
         if (line.StartsWith("<iptables-rules"))
-            return "this is the output of iptables-xml; give that of iptables-save";
+            return "this is the output of iptables-xml; use that of iptables-save";
         if (line.StartsWith("apiVersion: ") || line.StartsWith("kind: "))
             return KubernetesObject;
         if (line.StartsWith("default via ")
             || (line.Contains(" dev ", StringComparison.Ordinal) && line.Contains(" proto ", StringComparison.Ordinal)))
             return "this is the output of 'ip route'; the chart needs no routes. Local addresses are read from 'ip -j addr'";
         if (IsInterface(line))
-            return "this is the output of 'ip addr' for people; give that of 'ip -j addr'";
+            return "this is the output of 'ip addr' as text; use that of 'ip -j addr'";
         if (line.StartsWith("Type: hash:") || line.StartsWith("Type: bitmap:") || line.StartsWith("Type: list:"))
-            return "this is the output of 'ipset list'; give that of 'ipset save'";
+            return "this is the output of 'ipset list'; use that of 'ipset save'";
         if (line.Contains(" src=", StringComparison.Ordinal) && line.Contains(" dport=", StringComparison.Ordinal))
             return "this is a list of connections (conntrack -L); the chart reads rules";
         if (line.Contains("you must be root", StringComparison.Ordinal))
             return $"the tool could not read the rules and says so here: {ProblemLog.Quote(line)}; run it as root";
         return IsTranslated(line)
-            ? "this looks like a listing of iptables in translation; iptables itself speaks English only: give its own output, best that " +
+            ? "this looks like a translated listing of iptables; iptables itself prints English only: use its own output, best that " +
             "of iptables-save"
             : null;
     }
 
-    /// <summary>What JSON is that belongs to no tool the chart knows; null when the input is no JSON.</summary>
+    /// <summary>What JSON of an unknown tool is; null when the input is not JSON.</summary>
     public static string? DescribeJson(ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<byte> text = bytes.TrimStart(" \t\r\n"u8);
@@ -114,7 +114,7 @@ internal static class ForeignInput
             && line.Contains("> mtu ", StringComparison.Ordinal);
     }
 
-    /// <summary>A head line of a chain with a policy, but without the word "Chain": "Kette INPUT (Regel ACCEPT)".</summary>
+    /// <summary>A header line of a chain with a policy, but without the word "Chain": "Kette INPUT (Regel ACCEPT)".</summary>
     private static bool IsTranslated(ReadOnlySpan<char> line)
     {
         var words = new WordReader(line);

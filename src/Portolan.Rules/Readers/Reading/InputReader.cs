@@ -16,7 +16,7 @@ internal sealed class InputReader(ReadContext context)
     private bool _isForeignNamed;
     private string? _skipped;
 
-    /// <summary>True for a line that begins a listing of any kind: a section that is not finished has to make way for it.</summary>
+    /// <summary>True for a line that begins a listing of any kind: an unfinished section ends there.</summary>
     public static bool BeginsOther(ReadOnlySpan<char> line) =>
         SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line)
         || ForeignInput.LookAlike(line) is not null;
@@ -41,23 +41,23 @@ internal sealed class InputReader(ReadContext context)
                     TakeProse(line);
             }
             if (cutAt is { } kept && section is not (NftJsonReader or AddressReader))
-                SayCut(number, kept);
+                ReportCut(number, kept);
         }
         section?.End();
         MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
             && !context.SawEmptyRuleset && !_isForeignNamed)
-            SayNothingFound();
+            ReportNothingFound();
     }
 
-    private void SayCut(int line, int kept)
+    private void ReportCut(int line, int kept)
     {
         _cutLines.Add(line);
         context.Problems.Partial(line, string.Create(CultureInfo.InvariantCulture,
             $"the line is longer than {LineCursor.LongestLine} bytes: only the first {kept} were read, and what follows is unknown"));
     }
 
-    /// <summary>What a rule of a line that was not read to its end says more is unknown.</summary>
+    /// <summary>Marks rules of a line that was not read to its end as incomplete.</summary>
     private void MarkCutRules()
     {
         if (_cutLines.Count == 0)
@@ -72,10 +72,10 @@ internal sealed class InputReader(ReadContext context)
         }
     }
 
-    private void SayNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty ? "the input is empty"
+    private void ReportNothingFound() => context.Problems.Partial(0, context.Source.Bytes.IsEmpty ? "the input is empty"
         : ForeignInput.DescribeJson(context.Source.Bytes)
         ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0)
-            ? "this is a binary file: expected " : "nothing here looks like rules: expected ")
+            ? "this is a binary file: expected " : "no rules were found: expected ")
             + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
 
     private ISectionReader? Begin(LineCursor line)
@@ -85,12 +85,12 @@ internal sealed class InputReader(ReadContext context)
         _skipped = tool;
         _isForeignNamed = true;
         context.Problems.Partial(line.Number, tool == "ebtables"
-            ? "the rules of ebtables that begin here are left out: they see frames on bridges, and the chart follows IP packets"
-            : "the rules of arptables that begin here are left out: they see ARP, and the chart follows IP packets");
+            ? "the rules of ebtables that begin here are left out: they see frames on bridges; the chart follows IP packets"
+            : "the rules of arptables that begin here are left out: they see ARP; the chart follows IP packets");
         return null;
     }
 
-    /// <summary>A dump of ebtables or arptables uses the words of iptables-save: only the head of another one ends it.</summary>
+    /// <summary>A dump of ebtables or arptables uses the syntax of iptables-save: only another header ends it.</summary>
     private bool EndsSkipped(ReadOnlySpan<char> line)
     {
         if (IptablesHint.Read(line) is null && !NftTextReader.Begins(line) && !IpSetReader.Begins(line)
@@ -106,7 +106,7 @@ internal sealed class InputReader(ReadContext context)
             return;
         if (line.Line.Contains("-legacy tables present", StringComparison.Ordinal))
             context.Problems.Note(line.Number, "iptables says that there are iptables-legacy rules too: both back-ends are in use");
-        // Once is enough: a foreign dump has many lines.
+        // Once per dump: a foreign dump has many lines.
         else if (!_isForeignNamed && ForeignInput.Describe(line.Line) is { } foreign)
         {
             _isForeignNamed = true;

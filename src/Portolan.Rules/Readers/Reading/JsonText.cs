@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>JSON inside a text with other things around it.</summary>
+/// <summary>JSON embedded in other text.</summary>
 internal static class JsonText
 {
     internal delegate void TakeItem(JsonElement item, int offset, int length);
@@ -19,8 +19,8 @@ internal static class JsonText
     }
 
     /// <summary>
-    /// Reads the array that begins at the present line (with a key: that is the value of the key), item by item, and moves behind it.
-    /// False when the text is broken; the items before are taken.
+    /// Reads the array that begins at the current line (with a key: the key's value), item by item, and moves past it.
+    /// False when the text is broken; the items before are used.
     /// </summary>
     public static bool ReadObjects(ReadContext context, LineCursor line, ReadOnlySpan<byte> key, TakeItem take)
     {
@@ -51,7 +51,7 @@ internal static class JsonText
                 }
                 catch (InvalidOperationException)
                 {
-                    // Something has another type than the tool gives it (a number where an object should be): only this item is lost.
+                    // A value has an unexpected type (a number where an object should be): only this item is lost.
                     SourceSpan at = lines.Span(offset, 0);
                     context.Problems.Partial(at.Line,
                         $"{ProblemLog.Quote(item.RootElement.GetRawText())} was not understood and is left out");

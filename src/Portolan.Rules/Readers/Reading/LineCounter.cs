@@ -2,7 +2,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Finds line numbers of growing offsets without counting a line twice.</summary>
+/// <summary>Finds line numbers of increasing offsets without counting a line twice.</summary>
 internal sealed class LineCounter(SourceText source, int offset, int line)
 {
     private int _offset = offset;

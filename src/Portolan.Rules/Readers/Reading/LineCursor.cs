@@ -3,16 +3,16 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Walks over the lines of an input. Lines end with LF or CRLF; bytes that are no UTF-8 become U+FFFD.</summary>
+/// <summary>Walks over the lines of an input. Lines end with LF or CRLF; bytes that are not UTF-8 become U+FFFD.</summary>
 internal sealed class LineCursor
 {
     /// <summary>
-    /// Longer lines, in bytes, are read in part: a rule of the kernel has far less (a target's offset has 16 bits, x_tables.h), and
-    /// nft and ipset write one element or a few a line. JSON, which may be one long line, is read from the bytes.
+    /// Longer lines, in bytes, are read in part: a kernel rule is far shorter (a target's offset has 16 bits, x_tables.h), and
+    /// nft and ipset write one or a few elements per line. JSON, which may be one long line, is read from the bytes.
     /// </summary>
     public const int LongestLine = 16 << 20;
 
-    /// <summary>What is read of a longer line, in bytes.</summary>
+    /// <summary>How much of a longer line is read, in bytes.</summary>
     public const int KeptOfLongLine = 4096;
 
     private readonly SourceText _source;
@@ -28,22 +28,22 @@ internal sealed class LineCursor
             _next = 3;
     }
 
-    /// <summary>The present line without its end. Overwritten by the next <see cref="MoveNext"/>.</summary>
+    /// <summary>The current line without its end. Overwritten by the next <see cref="MoveNext"/>.</summary>
     public ReadOnlySpan<char> Line => _buffer.AsSpan(0, _characters);
 
-    /// <summary>Number of the present line, from 1.</summary>
+    /// <summary>Number of the current line, from 1.</summary>
     public int Number => _source.LineInFile(_line);
 
-    /// <summary>Where the present line begins, in bytes.</summary>
+    /// <summary>Where the current line begins, in bytes.</summary>
     public int Offset { get; private set; }
 
-    /// <summary>Length of the present line in bytes, without its end.</summary>
+    /// <summary>Length of the current line in bytes, without its end.</summary>
     public int Length { get; private set; }
 
-    /// <summary>False when the present line is the last one and has no line feed: a cut file often ends so.</summary>
+    /// <summary>False when the current line is the last one and has no line feed: typical of a truncated file.</summary>
     public bool HasLineEnd { get; private set; } = true;
 
-    /// <summary>True when the present line is longer than <see cref="LongestLine"/>: only its first words are shown.</summary>
+    /// <summary>True when the current line is longer than <see cref="LongestLine"/>: only its first words are shown.</summary>
     public bool IsCut { get; private set; }
 
     public SourceSpan Span => new(_source, Number, Offset, Length);
@@ -66,7 +66,7 @@ internal sealed class LineCursor
         IsCut = length > LongestLine;
         if (IsCut)
         {
-            // At the end of a word: half a number would be another number.
+            // At a word boundary: half a number would be a different number.
             int end = rest[..KeptOfLongLine].LastIndexOf((byte)' ');
             length = end < 0 ? KeptOfLongLine : end;
         }
@@ -77,7 +77,7 @@ internal sealed class LineCursor
         return true;
     }
 
-    /// <summary>Goes on behind a part of the input that something else has read: the rest of its last line is skipped.</summary>
+    /// <summary>Continues after a part of the input that was read elsewhere: the rest of its last line is skipped.</summary>
     public void SkipTo(int offset)
     {
         ReadOnlySpan<byte> bytes = _source.Bytes;

@@ -6,8 +6,8 @@ using Portolan.Rules.Readers.Iptables;
 namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>
-/// Rows of "iptables -L" without the line of their chain, as grep leaves them: kube-proxy's are given their chains back by what they do and
-/// by their comments. A row of anybody else is named.
+/// Rows of "iptables -L" without their chain's header, as grep prints them: kube-proxy's are assigned to chains by their targets and
+/// comments. Rows of other programs are reported.
 /// </summary>
 internal sealed partial class OrphanRows
 {
@@ -17,9 +17,9 @@ internal sealed partial class OrphanRows
     private readonly Dictionary<(string Service, string Endpoint), string> _endpoints = [];
     private bool _namesEndpoints;
 
-    /// <summary>The lines with a head before the rows that had none.</summary>
+    /// <summary>The lines, with headers added to the rows that had none.</summary>
     /// <param name="lines">The lines of the input.</param>
-    /// <param name="note">Says what was done, with the line it is about.</param>
+    /// <param name="note">Reports what was done, with the line number.</param>
     public static List<(int Line, string Text)> Place(List<(int Line, string Text)> lines, Action<int, string> note)
     {
         var placed = new List<(int Line, string Text)>(lines.Count);
@@ -39,7 +39,7 @@ internal sealed partial class OrphanRows
                 rows.Write(placed, note);
                 rows = null;
             }
-            // Inside a chain any line may be a row, also one without a target; behind the empty line that ends it only what looks like one.
+            // Inside a chain any line may be a row, also one without a target; after the empty line that ends it only what looks like one.
             bool begins = ListingReader.Begins(text);
             inChain = begins || (inChain && (!isEnded || row is { Success: true } || isAround || text.TrimStart() is ['#' or '.' or '[',
                 ..]));
@@ -87,7 +87,7 @@ internal sealed partial class OrphanRows
                 continue;
             }
             int line = group.First().Line;
-            placed.Add((line, $"Chain {chain} (without its head)"));
+            placed.Add((line, $"Chain {chain} (without its header)"));
             placed.Add((line, (group.Key.HasNumber ? "num " : "") + (group.Key.HasCounters
                 ? "pkts bytes target prot opt in out source destination" : "target prot opt source destination")));
             placed.AddRange(group.Select(row => (row.Line, row.Text)));
@@ -95,15 +95,15 @@ internal sealed partial class OrphanRows
         if (lost.Count < _rows.Count)
         {
             note(_rows[0].Line,
-                "rows of 'iptables -L' come without their chain's line; they were assigned to chains by their targets and comments");
+                "rows of 'iptables -L' come without their chain's header; they were assigned to chains by their targets and comments");
         }
         if (lost.Count > 0)
         {
             note(lost[0].Line, string.Create(CultureInfo.InvariantCulture,
-                $"{lost.Count} rows of 'iptables -L' without the line of their chain were left out, the first is ")
+                $"{lost.Count} rows of 'iptables -L' without their chain's header were left out, the first is ")
                 + ProblemLog.Quote(lost[0].Text.Trim()));
         }
-        // What follows is of another chain.
+        // The rest belongs to another chain.
         placed.Add((_rows[^1].Line, string.Empty));
     }
 

@@ -8,30 +8,30 @@ using Portolan.Rules.Readers.Nftables;
 namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>
-/// Undoes what happens to rules on their way through mails, forums and terminals: quotation, indentation, numbers of grep and cat, prompts
-/// and prefixes of logs before a rule, commands of a shell, HTML entities, typographic quotes, wrapped lines, several rules on one line.
-/// An input that a tool wrote passes untouched.
+/// Undoes what mails, forums and terminals do to rules: quotation, indentation, line numbers of grep and cat, prompts
+/// and log prefixes before a rule, shell commands, HTML entities, typographic quotes, wrapped lines, several rules on one line.
+/// Unmodified tool output is left untouched.
 /// </summary>
 internal sealed partial class PasteForm
 {
-    // What is damaged so was pasted by hand: nobody pastes more, and a dump of a large node is not to be copied to look for it.
+    // Such damage comes from pasting by hand, which has a limit; a dump of a large node need not be copied to look for it.
     private const int LargestPaste = 4 << 20;
 
     private const int LongestRule = 4096;
 
     private List<(int Line, string Text)> _lines = [];
     private readonly SortedDictionary<int, string> _notes = [];
-    private readonly HashSet<string> _said = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
     private string? _table;
 
     private PasteForm()
     {
     }
 
-    /// <summary>The input as its tool wrote it, with the numbers of the lines as they were; the source itself when nothing is
+    /// <summary>The input as its tool wrote it, with the original line numbers; the source itself when nothing is
     /// damaged.</summary>
     /// <param name="source">The input, UTF-8.</param>
-    /// <param name="notes">What had to be undone, each once, by line.</param>
+    /// <param name="notes">What was undone, each once, by line.</param>
     public static SourceText Undo(SourceText source, out IReadOnlyDictionary<int, string> notes)
     {
         notes = new Dictionary<int, string>();
@@ -44,7 +44,7 @@ internal sealed partial class PasteForm
         form.Join();
         form.Part();
         form._lines = OrphanRows.Place(form._lines, form.Note);
-        if (form._said.Count == 0)
+        if (form._reported.Count == 0)
             return source;
         notes = form._notes;
         return new SourceText(source.Name, Encoding.UTF8.GetBytes(string.Join('\n', form._lines.Select(line => line.Text))),
@@ -56,11 +56,11 @@ internal sealed partial class PasteForm
 
     private void Note(int line, string what)
     {
-        if (_said.Add(what) && !_notes.TryAdd(line, what))
+        if (_reported.Add(what) && !_notes.TryAdd(line, what))
             _notes[line] += "; " + what;
     }
 
-    /// <summary>Undoes what concerns one line alone.</summary>
+    /// <summary>Repairs a single line.</summary>
     private void Take(int line, string text)
     {
         string original = text;
@@ -97,7 +97,7 @@ internal sealed partial class PasteForm
         }
         if (Begins(text.Trim()) && !SetLine().IsMatch(text.Trim()))
         {
-            // nft indents what is inside its tables; the heads of all listings begin at the margin.
+            // nft indents the content of its tables; the headers of all listings begin at the margin.
             if (text.Length > text.TrimStart().Length)
                 Note(line, "indentation was removed");
             _lines.Add((line, text.Trim()));
@@ -117,7 +117,7 @@ internal sealed partial class PasteForm
         _lines.Add((line, text.Length > 0 ? text : original));
     }
 
-    /// <summary>A rule behind something else: a command of a shell, a prompt, a prefix of a log.</summary>
+    /// <summary>A rule after something else: a shell command, a prompt, a log prefix.</summary>
     private void TakeInner(int line, string before, string rule)
     {
         if (IptablesHint.Read(before) is { } hint)
@@ -136,7 +136,7 @@ internal sealed partial class PasteForm
         _lines.Add((line, rule));
     }
 
-    /// <summary>Joins the lines of rules that a mail program or a terminal has broken.</summary>
+    /// <summary>Joins lines of rules that a mail program or a terminal has wrapped.</summary>
     private void Join()
     {
         int width = 0, broken = 0;
@@ -158,7 +158,7 @@ internal sealed partial class PasteForm
                 continue;
             }
             bool isHard = _lines[i - 1].Text.Length == width || head.EndsWith(' ') || rest.StartsWith(' ');
-            Note(_lines[i].Line, "lines that were broken were joined");
+            Note(_lines[i].Line, "wrapped lines were joined");
             joined[^1] = (line, isHard ? head + rest : $"{head} {rest}");
         }
         _lines = joined;
@@ -179,7 +179,7 @@ internal sealed partial class PasteForm
         return head.Length == width || head.Length + 1 + word > width;
     }
 
-    /// <summary>True for a rule with an open quotation, without a target, or whose last word wants another.</summary>
+    /// <summary>True for a rule with an open quotation, without a target, or whose last word needs an argument.</summary>
     private static bool IsUnfinished(string rule)
     {
         int quotes = 0;
@@ -191,7 +191,7 @@ internal sealed partial class PasteForm
             and not "--restore-mark";
     }
 
-    /// <summary>Parts lines that hold several rules.</summary>
+    /// <summary>Splits lines that contain several rules.</summary>
     private void Part()
     {
         List<(int Line, string Text)> parted = [];
@@ -202,7 +202,7 @@ internal sealed partial class PasteForm
             {
                 foreach (int next in NextRules(text))
                 {
-                    Note(line, "several rules on one line were parted");
+                    Note(line, "several rules on one line were split");
                     parted.Add((line, text[from..next].TrimEnd()));
                     from = next;
                 }
@@ -212,7 +212,7 @@ internal sealed partial class PasteForm
         _lines = parted;
     }
 
-    /// <summary>Where further rules of a line begin, outside of quotation marks, behind a rule that goes somewhere.</summary>
+    /// <summary>Where further rules of a line begin, outside of quotation marks, after a rule with a target.</summary>
     private static IEnumerable<int> NextRules(string text)
     {
         bool quoted = false, goes = false;
@@ -230,7 +230,7 @@ internal sealed partial class PasteForm
         }
     }
 
-    /// <summary>True for a line at the margin that can only be of a listing of rules.</summary>
+    /// <summary>True for an unindented line that can only belong to a listing of rules.</summary>
     private static bool Begins(string text)
     {
         if (text is ['-', 'A', ' ', ..] or ['[', ..])

@@ -3,7 +3,7 @@ using Portolan.Rules.Model;
 namespace Portolan.Rules.Readers.Reading;
 
 /// <summary>
-/// Collects the problems of one input. After a hundred of a kind it only counts: a file of something else should not fill the screen.
+/// Collects the problems of one input. After a hundred of a kind it only counts: a foreign file should not fill the screen.
 /// </summary>
 internal sealed class ProblemLog(string file)
 {
@@ -29,13 +29,13 @@ internal sealed class ProblemLog(string file)
             _leftOut++;
     }
 
-    /// <summary>A piece of foreign text, short enough for a message.</summary>
+    /// <summary>A piece of the input, shortened for a message.</summary>
     public static string Quote(ReadOnlySpan<char> text)
     {
         const int longest = 60;
         return text.Length > longest ? $"'{text[..longest]}...'" : $"'{text}'";
     }
 
-    // Names and lines come from anywhere; on a terminal a control character could rewrite what was printed before.
+    // Names and lines are untrusted; on a terminal a control character could overwrite earlier output.
     private static string Printable(string message) => ShownText.Of(message).Replace('\n', '\ufffd');
 }

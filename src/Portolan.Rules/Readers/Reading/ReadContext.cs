@@ -3,7 +3,7 @@ using Portolan.Rules.Readers.Iptables;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>What the readers of one input share.</summary>
+/// <summary>Shared state of the readers of one input.</summary>
 internal sealed class ReadContext(SourceText source, TextPool pool)
 {
     public SourceText Source { get; } = source;
@@ -14,7 +14,7 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     public ProblemLog Problems { get; } = new(source.Name);
 
-    /// <summary>What the last line that speaks of iptables said about the rules that follow it.</summary>
+    /// <summary>What the last line that mentions iptables says about the rules that follow.</summary>
     public IptablesHint Hint { get; set; }
 
     public List<TableBuilder> Tables { get; } = [];
@@ -25,16 +25,16 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     public List<NetInterface>? Interfaces { get; set; }
 
-    /// <summary>True when nft said that there is not one table: nothing to read, and nothing wrong.</summary>
+    /// <summary>True when nft reported no tables: nothing to read, and no error.</summary>
     public bool SawEmptyRuleset { get; set; }
 }
 
 /// <summary>Reads one kind of listing, line by line.</summary>
 internal interface ISectionReader
 {
-    /// <summary>Takes the present line, or returns false when it belongs to something else: the section is over then.</summary>
+    /// <summary>Takes the current line, or returns false when it does not belong to the section, which ends there.</summary>
     bool Take(LineCursor line);
 
-    /// <summary>The section is over, or the input is.</summary>
+    /// <summary>The section or the input has ended.</summary>
     void End();
 }

@@ -2,10 +2,10 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Rules that turn out to be shown in part only after they were read.</summary>
+/// <summary>Rules that are found to be incomplete after they were read.</summary>
 internal static class RuleCopies
 {
-    /// <summary>The same rule with one more thing that the input does not show of it.</summary>
+    /// <summary>The same rule with one more gap.</summary>
     public static Rule With(this Rule rule, RuleGaps gap) => new()
     {
         Statements = rule.Statements,

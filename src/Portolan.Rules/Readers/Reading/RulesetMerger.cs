@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Makes one ruleset of what several inputs say, which may speak of the same table more than once.</summary>
+/// <summary>Merges several inputs, which may show the same table more than once, into one ruleset.</summary>
 internal static class RulesetMerger
 {
     public static Ruleset Merge(List<ReadContext> contexts)
@@ -24,8 +24,8 @@ internal static class RulesetMerger
                     tables.Add((table.Family, table.Name), sameName = []);
                     order.Add(sameName);
                 }
-                // nft lists tables in the order they were made in, those of iptables-nft among them. The kernel calls chains of one
-                // priority by that order, and iptables-save does not tell it.
+                // nft lists tables in the order of creation, those of iptables-nft among them. The kernel calls chains of one
+                // priority by that order, and iptables-save does not show it.
                 if (!IsIptables(table.Format) && placedByNft.Add((table.Family, table.Name)) && order[^1] != sameName)
                 {
                     order.Remove(sameName);
@@ -44,7 +44,7 @@ internal static class RulesetMerger
                 interfaces[found.Name] = found;
         }
         foreach ((TableBuilder table, ReadContext from) in order.SelectMany(sameName => sameName))
-            table.SayMissing(from.Problems);
+            table.ReportMissing(from.Problems);
         return new Ruleset
         {
             Tables = [.. order.SelectMany(sameName => sameName).Select(entry => entry.Table.Build())],
@@ -68,7 +68,7 @@ internal static class RulesetMerger
         tables.Add((added, from));
     }
 
-    /// <summary>The same table of the kernel. A listing does not say which back-end it shows, so it goes with either.</summary>
+    /// <summary>True for the same kernel table. A listing does not say which back-end it shows, so it matches either.</summary>
     private static bool AreOne(TableBuilder one, TableBuilder other) =>
         one.Backend == other.Backend
         || (one.Backend == RuleBackend.IptablesUnknown && other.Backend != RuleBackend.Nftables)
@@ -81,13 +81,13 @@ internal static class RulesetMerger
         (TableBuilder, ReadContext) result = (kept, addedIsBetter ? from : knownFrom);
         if (kept.Backend == RuleBackend.IptablesUnknown)
             kept.Backend = other.Backend;
-        // iptables has no word for a table that is switched off: whoever says it knows.
+        // iptables cannot show that a table is dormant: an input that says so is right.
         known.IsDormant = added.IsDormant = known.IsDormant || added.IsDormant;
         string places = $"{known.Source} and {added.Source}";
         if (IsIptables(kept.Format) != IsIptables(other.Format))
         {
             from.Problems.Note(added.Source.Line,
-                $"table {added.Name} is shown twice ({places}); iptables-save's words are used, nft's are a translation");
+                $"table {added.Name} is shown twice ({places}); iptables-save's version is used, nft's is a translation");
             return IsIptables(kept.Format) ? result : addedIsBetter ? (known, knownFrom) : (added, from);
         }
         if (kept.IsExcerpt != other.IsExcerpt)
@@ -97,7 +97,7 @@ internal static class RulesetMerger
             return result;
         }
         if (!IsIptables(kept.Format) && !kept.IsExcerpt)
-            TakeForPieces(kept, other);
+            MarkAsPieces(kept, other);
         string? different = kept.IsExcerpt ? Complete(kept, other) : FindDifference(kept, other);
         if (different is not null)
             from.Problems.Partial(added.Source.Line, $"two inputs disagree about table {added.Name} ({places}), for one in chain " +
@@ -106,10 +106,10 @@ internal static class RulesetMerger
     }
 
     /// <summary>
-    /// "nft list chain" and "nft list map" print their table around what they show: two such blocks are pieces of one table unless one of
-    /// them has everything that the other has.
+    /// "nft list chain" and "nft list map" print their table around what they show: two such blocks are pieces of one table unless one
+    /// contains the other.
     /// </summary>
-    private static void TakeForPieces(TableBuilder one, TableBuilder other)
+    private static void MarkAsPieces(TableBuilder one, TableBuilder other)
     {
         bool Has(TableBuilder whole, TableBuilder part) => part.Chains.TrueForAll(chain => whole.Find(chain.Name) is { IsDeclared: true })
             && part.Sets.TrueForAll(set => whole.Sets.Exists(known => known.Name == set.Name));
@@ -117,7 +117,7 @@ internal static class RulesetMerger
             one.IsExcerpt = other.IsExcerpt = true;
     }
 
-    /// <summary>Two excerpts are pieces of one table. Returns a chain about which they disagree, or null.</summary>
+    /// <summary>Merges two excerpts of one table. Returns a chain about which they disagree, or null.</summary>
     private static string? Complete(TableBuilder kept, TableBuilder other)
     {
         string? different = null;
@@ -159,7 +159,7 @@ internal static class RulesetMerger
     private static bool IsIptables(RuleFormat format) =>
         format is RuleFormat.IptablesSave or RuleFormat.IptablesListingVerbose or RuleFormat.IptablesListing;
 
-    // The order of the enumeration is from most to least telling, within iptables and within nft.
+    // The order of the enumeration is from most to least detailed, within iptables and within nft.
     private static int Richness(RuleFormat format) => (int)format;
 
     private static bool HasSameRules(ChainBuilder one, ChainBuilder other, bool ignoreInterfaces)
@@ -181,7 +181,7 @@ internal static class RulesetMerger
         return Telling(one, ignoreInterfaces).SequenceEqual(Telling(other, ignoreInterfaces));
     }
 
-    // What is not modelled is written in other words by each tool; it can only be compared by being there.
+    // Each tool writes unmodelled parts differently; only their presence can be compared.
     private static IEnumerable<Statement> Telling(EquatableArray<Statement> statements, bool ignoreInterfaces) =>
         statements.Where(statement => !(ignoreInterfaces && statement is InterfaceMatch))
             .Select(statement => statement switch

@@ -4,7 +4,7 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Numbers and addresses as the tools of the field print them.</summary>
+/// <summary>Numbers and addresses as iptables, nft, ipset and ip print them.</summary>
 internal static class Scalar
 {
     /// <summary>A decimal or 0x number.</summary>
@@ -67,7 +67,7 @@ internal static class Scalar
         return text.Length > 1;
     }
 
-    /// <summary>A port as a number or by the commonest names that listings without -n print.</summary>
+    /// <summary>A port as a number or by the most common names that listings without -n print.</summary>
     public static bool TryPort(ReadOnlySpan<char> text, out ushort port)
     {
         if (TryUInt16(text, out port))
@@ -196,7 +196,7 @@ internal static class Scalar
         return true;
     }
 
-    /// <summary>A length of time of nft: "3h", "1d2h3m4s", "984ms", or a number of seconds ("60s", "60").</summary>
+    /// <summary>A duration of nft: "3h", "1d2h3m4s", "984ms", or a number of seconds ("60s", "60").</summary>
     public static bool TryDuration(ReadOnlySpan<char> text, out TimeSpan value)
     {
         value = default;

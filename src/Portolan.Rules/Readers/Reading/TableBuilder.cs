@@ -28,14 +28,14 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
 
     public List<NamedSet> Sets { get; } = [];
 
-    /// <summary>Every chain that was named so far, those that only a rule speaks of included.</summary>
+    /// <summary>Every chain named so far, including those that only a rule refers to.</summary>
     public IReadOnlyCollection<ChainBuilder> Named => _byName.Values;
 
     public ChainBuilder? Find(ReadOnlySpan<char> name) =>
         _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out ChainBuilder? chain) ? chain : null;
 
     /// <summary>
-    /// The chain of a name. One that only a rule speaks of so far is not among <see cref="Chains"/>; the line of that rule is kept.
+    /// The chain of a name. One that only a rule refers to so far is not among <see cref="Chains"/>; the line of that rule is kept.
     /// </summary>
     public ChainBuilder Reference(ReadOnlySpan<char> name, TextPool pool, int line)
     {
@@ -47,7 +47,7 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
         return chain;
     }
 
-    /// <summary>The chain stands in the input, here.</summary>
+    /// <summary>The chain is declared at this place of the input.</summary>
     public void Declare(ChainBuilder chain, SourceSpan source)
     {
         chain.Source = source;
@@ -57,14 +57,14 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
         Chains.Add(chain);
     }
 
-    /// <summary>Takes over a chain of another reading of the same table.</summary>
+    /// <summary>Adopts a chain from another input of the same table.</summary>
     public void Adopt(ChainBuilder chain)
     {
         Chains.Add(chain);
         _byName[chain.Name] = chain;
     }
 
-    /// <summary>The input is read: chains that rules go to but that are not there are reported.</summary>
+    /// <summary>Called at the end of the input: reports chains that rules go to but that are missing.</summary>
     public void Finish(ProblemLog problems)
     {
         List<ChainBuilder> missing = [];
@@ -79,7 +79,7 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
         }
         if (missing.Count == 0)
             return;
-        // Another piece of the table may show them; what is missing in the end is said once.
+        // Another piece of the table may show them; what is missing in the end is reported once.
         if (IsExcerpt)
             return;
         foreach (ChainBuilder chain in missing)
@@ -87,8 +87,8 @@ internal sealed class TableBuilder(TableFamily family, string name, RuleBackend 
                 $"a rule of table {Name} goes to chain {ProblemLog.Quote(chain.Name)}, which is not in the input");
     }
 
-    /// <summary>Says once of an excerpt what it leaves out.</summary>
-    public void SayMissing(ProblemLog problems)
+    /// <summary>Reports once what an excerpt leaves out.</summary>
+    public void ReportMissing(ProblemLog problems)
     {
         if (!IsExcerpt)
             return;
@@ -139,13 +139,13 @@ internal sealed class ChainBuilder(string name)
 
     public string? Comment { get; set; }
 
-    /// <summary>False for a chain that only a rule speaks of.</summary>
+    /// <summary>False for a chain that only a rule refers to.</summary>
     public bool IsDeclared { get; set; }
 
     /// <summary>The line of the first rule that goes to an undeclared chain.</summary>
     public int FirstReference { get; set; }
 
-    /// <summary>The jump to this chain, one object for all rules that do it.</summary>
+    /// <summary>The jump to this chain, one object for all rules that have it.</summary>
     public VerdictStatement Jump => _jump ??= new(new Verdict(VerdictKind.Jump, Name));
 
     public bool HasGaps => _gaps is { Count: > 0 };

@@ -1,6 +1,6 @@
 namespace Portolan.Rules.Readers.Reading;
 
-/// <summary>Keeps one string for each text: chain names and comments stand many times in a dump.</summary>
+/// <summary>Keeps one string for each text: chain names and comments occur many times in a dump.</summary>
 internal sealed class TextPool
 {
     private readonly HashSet<string> _texts = new(StringComparer.Ordinal);

@@ -11,7 +11,7 @@ internal static class CountersRenderer
     {
         if (answer.Counters.IsEmpty)
         {
-            chart.Line("No counters are kept here: the proxy counts when it runs with --counters, in mode nftables.");
+            chart.Line("There are no counters here: the proxy counts only with --counters, in mode nftables.");
             return;
         }
         string[] headers = ["service", "proto", "frontend", "connections", "rejected", "dropped", "denied"];

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Portolan.Chart.Renderers;
 
-/// <summary>The annotated listing as text: chain by chain, each rule as it was read and what it means.</summary>
+/// <summary>The annotated listing as text: chain by chain, each rule as it was read, with its meaning.</summary>
 internal static class RulesRenderer
 {
     internal static void Print(RulesAnswer answer, int start, ChartOutput chart)
@@ -17,7 +17,7 @@ internal static class RulesRenderer
                     + $"policy {place.Policy.ToString().ToLowerInvariant()})"
                 : string.Empty;
             string purpose = chain.Purpose is { } words ? $": {words}" : string.Empty;
-            // Tables of iptables are told apart by their names; those of nftables may have one name in several families.
+            // The name identifies a table of iptables; nftables may use the same name in several families.
             string family = chain.Backend == RuleBackend.Nftables ? $"{chain.Family.ToString().ToLowerInvariant()} " : string.Empty;
             chart.Line($"{family}{chain.Table} {chain.Chain}{hook}{purpose}", new Style(decoration: Decoration.Bold));
             foreach (RuleAnswer rule in chain.Rules)
@@ -26,7 +26,7 @@ internal static class RulesRenderer
                     ? $"  {packets.ToString(CultureInfo.InvariantCulture)} packets"
                     : string.Empty;
                 string annotation = rule.Service is null ? rule.Meaning : $"{rule.Service}: {rule.Meaning}";
-                // A rule that came as bytes has no text but ours.
+                // A rule that was not read from text has only our text.
                 bool isOneText = annotation.EndsWith(rule.Text, StringComparison.Ordinal);
                 chart.Line($"  {Number(rule.Rule),4}  {(isOneText ? annotation + counters : rule.Text)}");
                 if (!isOneText)

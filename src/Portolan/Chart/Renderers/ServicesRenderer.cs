@@ -11,7 +11,7 @@ namespace Portolan.Chart.Renderers;
 /// <summary>Services as text: a table, or lines on a narrow terminal; one service with all its endpoints.</summary>
 internal static class ServicesRenderer
 {
-    // Below, the table's seven columns become towers of single words.
+    // Below, the table's seven columns wrap to single words.
     private const int NarrowWidth = 140;
 
     internal static void PrintAll(ServicesAnswer answer, ChartOutput chart)
@@ -69,7 +69,7 @@ internal static class ServicesRenderer
         ]));
     }
 
-    /// <summary>Each service in lines of its own, where a table would break its cells into pieces.</summary>
+    /// <summary>Each service in lines of its own, where a table would be too narrow.</summary>
     private static void PrintCards(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
     {
         foreach (ServiceAnswer service in services)
@@ -84,7 +84,7 @@ internal static class ServicesRenderer
         }
     }
 
-    // How many a virtual server of IPVS, or kube-proxy itself, has behind it, no rule shows.
+    // No rule shows how many endpoints a virtual server of IPVS, or kube-proxy itself, has.
     private static string Count(ServiceAnswer service) =>
         service.Writer is RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace ? "not in rules" : Number(service.Endpoints.Length);
 

@@ -10,8 +10,8 @@ namespace Portolan.Chart.Renderers;
 /// <summary>A traced packet as text: its ends with their probabilities, and the rules on the path to each.</summary>
 internal static class TraceRenderer
 {
-    /// <param name="answer">What is printed.</param>
-    /// <param name="podRanges">Ranges of pod addresses: a packet from one is said to come from a pod.</param>
+    /// <param name="answer">The answer to print.</param>
+    /// <param name="podRanges">Ranges of pod addresses: a packet from one is labelled "from a pod".</param>
     /// <param name="chart">Where it is printed.</param>
     internal static void Print(TraceAnswer answer, IReadOnlyCollection<InetPrefix> podRanges, ChartOutput chart)
     {
@@ -37,7 +37,7 @@ internal static class TraceRenderer
     {
         string sender = packet.IsFromNode ? "sent by this node"
             : podRanges.Any(range => range.Contains(packet.Source)) ? "from a pod"
-            : packet.InInterface is { } device ? $"in by {device}" : "arriving";
+            : packet.InInterface is { } device ? $"in via {device}" : "arriving";
         string destination = packet is { HasPorts: true, DestinationPort: { } port }
             ? new InetEndpoint(packet.Destination, port).ToString()
             : packet.Destination.ToString();
@@ -45,7 +45,7 @@ internal static class TraceRenderer
         return $"{packet.Protocol.ToRuleText()} {packet.Source} -> {destination}, {state}, {sender}{PacketOptions.Describe(packet)}";
     }
 
-    // All ends first, then the path they share, once, with the rules that each end has for itself where they are on it.
+    // All ends first, then their shared path, once, with the rules of each end in their place.
     private static void PrintGroup(OutcomeGroupAnswer group, ChartOutput chart, string indent)
     {
         Color color = group.Verdict switch

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Portolan.Chart.Renderers;
 
-/// <summary>A real packet as text, in the words of explain.</summary>
+/// <summary>A real packet as text, worded like explain.</summary>
 internal static class WatchRenderer
 {
     internal static void Print(WatchPacketAnswer answer, ChartOutput chart)

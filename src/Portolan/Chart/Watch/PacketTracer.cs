@@ -6,11 +6,11 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Chart.Watch;
 
-/// <summary>Collects the steps of traced packets and prints each packet's path as a whole, in the words of explain.</summary>
+/// <summary>Collects the steps of traced packets and prints each packet's path as a whole, worded like explain.</summary>
 internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool json, TimeProvider time)
 {
-    // The kernel reports the steps of one packet within microseconds. Where nothing more is waiting to be read, a packet that has been
-    // silent for a while has gone without a trace, or its steps were lost; where events keep coming, its next step may be among them.
+    // The kernel reports the steps of one packet within microseconds. When nothing more is waiting to be read, a packet without new steps
+    // has left without a trace, or its steps were lost; while events keep coming, its next step may be among them.
     private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_silenceInNoise = TimeSpan.FromSeconds(5);
 
@@ -27,7 +27,7 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
             Close(earlier);
         if (!_open.TryGetValue(step.Id, out TracedPacket? packet))
         {
-            // A packet whose beginning was not seen is another watch's, or its first steps were lost.
+            // A packet whose first step was not seen belongs to another watch, or its first steps were lost.
             if (!isFirst)
                 return;
             _open[step.Id] = packet = new TracedPacket(step.Id, time.GetTimestamp());
@@ -37,8 +37,8 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
             Close(packet);
     }
 
-    /// <summary>Prints the packets that have been silent for a while.</summary>
-    /// <param name="isQuiet">True when all events there are have been read.</param>
+    /// <summary>Prints the packets that have had no new step for a while.</summary>
+    /// <param name="isQuiet">True when all pending events have been read.</param>
     internal void CloseSilent(bool isQuiet) =>
         Close(packet => time.GetElapsedTime(packet.LastStep) > (isQuiet ? s_silence : s_silenceInNoise));
 

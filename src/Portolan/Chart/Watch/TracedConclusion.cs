@@ -13,7 +13,7 @@ internal sealed record TracedConclusion(string Verdict, string? Service, bool Is
 {
     internal static TracedConclusion Of(TracedPacket packet, List<TracedStep> steps, ServiceCatalogue services)
     {
-        // Maps serve all services by the same rules: the packet's own destination says which service it is for.
+        // With maps, all services share the same rules: the packet's destination determines the service.
         string? service = steps.Select(step => step.Service).LastOrDefault(name => name is not null)
             ?? (packet.Before is { DestinationPort: { } port } first
             ? services.At(first.Destination, first.Protocol, port)?.DisplayName : null);
@@ -27,7 +27,7 @@ internal sealed record TracedConclusion(string Verdict, string? Service, bool Is
         if (packet.End == TracedEnd.Open || packet is not { Before: { } before, After: { } after })
         {
             return new TracedConclusion("unknown", service, false,
-                $"after {last?.Where ?? "no rule"} nothing more was seen of it: the node had no route for it, "
+                $"after {last?.Where ?? "no rule"} it was not seen again: the node had no route for it, "
                 + "another program took it, or steps were lost");
         }
         bool isTranslated = after.Destination != before.Destination || after.DestinationPort != before.DestinationPort;

@@ -5,7 +5,7 @@ namespace Portolan.Chart.Watch;
 /// <summary>How a traced packet's path through the rules ended.</summary>
 internal enum TracedEnd : byte
 {
-    /// <summary>Its last step is not known.</summary>
+    /// <summary>Its end is not known.</summary>
     Open,
 
     /// <summary>It left the node.</summary>
@@ -18,19 +18,19 @@ internal enum TracedEnd : byte
     Dropped,
 }
 
-/// <summary>One traced packet: its steps so far, and its headers as it came and as it went.</summary>
-/// <param name="id">The kernel's number for it; used again for later packets.</param>
-/// <param name="started">When its first step came, in the clock's ticks.</param>
+/// <summary>One traced packet: its steps so far, and its headers as it came in and as it left.</summary>
+/// <param name="id">The kernel's number for it; reused for later packets.</param>
+/// <param name="started">When its first step arrived, in the clock's ticks.</param>
 internal sealed class TracedPacket(uint id, long started)
 {
-    // A packet passes a few dozen rules; one whose number is used again and again without an end must not grow for ever.
+    // A packet passes a few dozen rules; one whose number is reused without an end must not grow for ever.
     private const int MostSteps = 4096;
 
     private readonly List<NfTraceEvent> _steps = [];
 
     internal uint Id { get; } = id;
 
-    /// <summary>When its last step came.</summary>
+    /// <summary>When its last step arrived.</summary>
     internal long LastStep { get; private set; } = started;
 
     internal IReadOnlyList<NfTraceEvent> Steps => _steps;

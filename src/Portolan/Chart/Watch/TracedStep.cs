@@ -11,7 +11,7 @@ namespace Portolan.Chart.Watch;
 /// <param name="Packet">The packet's number.</param>
 /// <param name="Event">What the kernel reported.</param>
 /// <param name="Hook">The base chain it happened under; null when that is not known.</param>
-/// <param name="Place">The rule; null when the rules changed since they were read, and for what no rule does.</param>
+/// <param name="Place">The rule; null when the rules changed since they were read, and for steps without a rule.</param>
 /// <param name="Service">The service port that the rule is about, or null.</param>
 internal sealed record TracedStep(int Packet, NfTraceEvent Event, BaseChain? Hook, RuleRef? Place, string? Service)
 {
@@ -32,7 +32,7 @@ internal sealed record TracedStep(int Packet, NfTraceEvent Event, BaseChain? Hoo
 
     internal WatchStepAnswer Answer(ChainGuide guide)
     {
-        // The end of a chain says nothing that the next step does not.
+        // The end of a chain adds nothing to the next step.
         bool isShown = Event is { Kind: NfTraceKind.Rule, RuleHandle: not 0 } || IsDrop;
         WatchStepText? shown = isShown ? new WatchStepText(Where, Why(guide), What(guide)) : null;
         string kind = Event.Kind.ToString().ToLowerInvariant();

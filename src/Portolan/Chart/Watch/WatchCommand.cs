@@ -19,7 +19,7 @@ internal static class WatchCommand
         var options = new ChartOptions();
         var destination = new Option<string>("--dst")
         {
-            Description = "Destination address of the packets to watch, as they come to this node.",
+            Description = "Destination address of the packets to watch, as they arrive.",
             Required = true,
             HelpName = "ADDRESS",
         };
@@ -31,7 +31,7 @@ internal static class WatchCommand
         };
         var rate = new Option<uint>("--rate")
         {
-            Description = "How many packets to trace a second, and at most at once.",
+            Description = "How many packets to trace per second, and in a burst.",
             DefaultValueFactory = _ => 10,
         };
         var seconds = new Option<uint>("--seconds") { Description = "Stop after this many seconds.", DefaultValueFactory = _ => 60 };
@@ -58,19 +58,19 @@ internal static class WatchCommand
             IpProtocol transport = IpProtocol.None;
             if (parsed.GetValue(protocol) is { } text && !IpProtocols.TryParse(text, out transport))
             {
-                chart.Error($"--proto: '{text}' is no protocol.");
+                chart.Error($"--proto: '{text}' is not a protocol.");
                 return ExitStatus.CouldNotRun;
             }
             if (transport == IpProtocol.Icmp && address.Family == IpFamily.IPv6)
                 transport = IpProtocol.IcmpV6;
             if (parsed.GetValue(rate) == 0 || parsed.GetValue(seconds) == 0 || parsed.GetValue(count) is <= 0)
             {
-                chart.Error("--rate, --seconds and --count are at least 1.");
+                chart.Error("--rate, --seconds and --count must be at least 1.");
                 return ExitStatus.CouldNotRun;
             }
             var wanted = new WatchedPackets(address, transport, parsed.GetValue(port), parsed.GetValue(rate), parsed.GetValue(syn));
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            // Signals end the watch in order. Whoever is killed harder has the kernel to clean up after them.
+            // Signals end the watch cleanly. After a kill -9 the kernel cleans up.
             using var interrupted = Ending(PosixSignal.SIGINT, stop);
             using var terminated = Ending(PosixSignal.SIGTERM, stop);
             using var hungUp = Ending(PosixSignal.SIGHUP, stop);
@@ -83,8 +83,8 @@ internal static class WatchCommand
             }
             catch (NetlinkException error)
             {
-                chart.Error($"The kernel cannot trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that " +
-                    "goes with its owner.");
+                chart.Error($"The kernel cannot trace packets: {error.Message}. Watching needs root, and Linux 5.12 for a table that is " +
+                    "removed with its owner.");
                 return ExitStatus.CouldNotRun;
             }
         });
@@ -99,10 +99,10 @@ internal static class WatchCommand
         using NetlinkSocket owner = NetlinkSocket.Open(NetlinkProtocol.Netfilter, socketOptions);
         wanted.Install(owner);
         using NetlinkSocket reading = NetlinkSocket.Open(NetlinkProtocol.Netfilter, socketOptions);
-        // Behind the table, which makes a new generation of the ruleset itself.
+        // After the table, which itself creates a new generation of the ruleset.
         if (WatchedRules.Open(read, new NfReader(reading), TimeProvider.System) is not { } rules || !CanBeTraced(rules.Input, chart))
             return ExitStatus.CouldNotRun;
-        chart.Message($"watching packets to {wanted}; Ctrl-C ends it");
+        chart.Message($"watching packets to {wanted}; press Ctrl-C to stop");
         var packets = new PacketTracer(rules, chart, json, TimeProvider.System);
         IAsyncEnumerator<NfEvent> events = monitor.ReadAllAsync(stop).GetAsyncEnumerator(stop);
         try
@@ -123,7 +123,7 @@ internal static class WatchCommand
                 if (events.Current is NfTraceEvent step)
                     packets.Add(step);
                 if (events.Current is NfEventsLost)
-                    chart.Message("the kernel made traces faster than they could be read; some steps are missing");
+                    chart.Message("the kernel sent traces faster than they could be read; some steps are missing");
                 next = events.MoveNextAsync().AsTask();
             }
         }

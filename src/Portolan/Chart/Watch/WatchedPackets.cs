@@ -7,10 +7,10 @@ using Portolan.Netlink.NfTables.Expressions;
 namespace Portolan.Chart.Watch;
 
 /// <summary>Which packets to trace, and the table that makes the kernel do it.</summary>
-/// <param name="Destination">Their destination when they come to this node.</param>
+/// <param name="Destination">Their destination when they arrive.</param>
 /// <param name="Protocol">Their protocol; None for every one.</param>
 /// <param name="Port">Their destination port; null for every one.</param>
-/// <param name="Rate">How many a second to trace on average, and how many at once.</param>
+/// <param name="Rate">How many to trace per second on average, and in a burst.</param>
 /// <param name="OnlySyn">True for the first segments of TCP connections only.</param>
 internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protocol, ushort? Port, uint Rate, bool OnlySyn)
 {
@@ -19,11 +19,11 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
     internal const string LeftChain = "left";
     internal const string DeliveredChain = "delivered";
 
-    // Before every other chain, raw's at -300 included; and behind every other, where the packet is as it goes on.
+    // Before every other chain, including raw's at -300; and after every other, where the packet is in its final form.
     private const int FirstPriority = -450;
     private const int LastPriority = int.MaxValue;
 
-    // Of the TCP header's byte of flags: SYN, of SYN and ACK.
+    // In the TCP header's flags byte: of SYN and ACK, only SYN.
     private const byte Syn = 0x02;
     private const byte SynAndAck = 0x12;
 
@@ -31,7 +31,7 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
         + (Protocol == IpProtocol.None ? string.Empty : "/" + Protocol.ToRuleText());
 
     /// <summary>
-    /// Makes the table. It belongs to the socket: when that closes, by us or by the kernel after a kill -9, the table goes.
+    /// Creates the table. The socket owns it: when it is closed, by us or by the kernel after a kill -9, the table is removed.
     /// </summary>
     /// <exception cref="NetlinkException">The kernel refuses the table.</exception>
     internal void Install(NetlinkSocket owner)
@@ -49,7 +49,7 @@ internal sealed record WatchedPackets(InetAddress Destination, IpProtocol Protoc
             transaction.AddChain(new NfChain(table, name) { Hook = new NfHook("filter", hook, FirstPriority) });
             transaction.AppendRule(new NfRule(table, name, [new NfImmediateVerdict(NfVerdict.Jump(SelectChain))]));
         }
-        // They do nothing, but a traced packet shows in them as it leaves.
+        // They have no rules, but show a traced packet as it leaves.
         transaction.AddChain(new NfChain(table, DeliveredChain) { Hook = new NfHook("filter", NfHookNumber.Input, LastPriority) });
         transaction.AddChain(new NfChain(table, LeftChain) { Hook = new NfHook("filter", NfHookNumber.Postrouting, LastPriority) });
         CommitResult result = transaction.Commit(owner);

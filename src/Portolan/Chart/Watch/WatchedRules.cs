@@ -5,17 +5,17 @@ using Portolan.Rules.Model;
 namespace Portolan.Chart.Watch;
 
 /// <summary>
-/// Finds the rules that traces name. A trace has a rule's handle, listings have its place; the two are matched within one
-/// generation of the ruleset, so that a rule is never shown in the words of another.
+/// Finds the rules that traces name. A trace has a rule's handle, listings have its position; the two are matched within one
+/// generation of the ruleset, so that a rule is never mistaken for another.
 /// </summary>
 internal sealed class WatchedRules
 {
     private const int MostAttempts = 3;
 
-    // Small tables are read whole, so that rules that change soon after are still known; of large ones only the chains that packets pass.
+    // Small tables are read in full, so that rules that change soon after are still known; of large ones only the chains that packets pass.
     private const int MostRulesAtOnce = 20_000;
 
-    // Reading a large ruleset takes its time, and a proxy may commit every second: most of the time is to be the packets'.
+    // Reading a large ruleset is slow, and a proxy may commit every second: most of the time must remain for packets.
     private const int WaitPerReading = 4;
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(200);
 

@@ -9,11 +9,11 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Checks;
 
 /// <summary>
-/// Walks each service from a pod, from this node and from outside through all tables, and names what stops or takes its traffic.
+/// Traces packets to each service from a pod, from this node and from outside, and names what stops or intercepts them.
 /// </summary>
-internal static class WalkChecks
+internal static class ObstacleChecks
 {
-    // A walk takes some ten microseconds: together less than a second or two.
+    // A trace takes some ten microseconds: a second or two for all.
     private const int MostWalks = 30_000;
 
     internal static IEnumerable<Finding> Of(CheckInput input, List<string> limits)
@@ -45,16 +45,15 @@ internal static class WalkChecks
             }
         }
         if (unknown.Count > 0)
-            limits.Add($"For {RuleChecker.Number(unknown.Count)} services a rule asks what is not known; 'portolan trace' names it.");
+            limits.Add($"For {RuleChecker.Number(unknown.Count)} services the outcome depends on an unknown; 'portolan trace' names it.");
         if (left > 0)
-            limits.Add($"{RuleChecker.Number(left)} frontends were not walked to: there are too many.");
+            limits.Add($"{RuleChecker.Number(left)} frontends were not traced: there are too many.");
         return PodTraffic(walker, input).Concat(found.GroupBy(item => (item.Obstacle.Kind, item.Obstacle.Place, item.Obstacle.Chain,
                 IsStop(item.Obstacle) ? string.Empty : item.Walk.Service.DisplayName))
             .Select(group => Finding([.. group], input)));
     }
 
-    /// <summary>What pods send to each other without a service: rules of others often let pass what was translated, and nothing
-    /// else.</summary>
+    /// <summary>What pods send to each other without a service: other programs' rules often accept translated packets only.</summary>
     private static List<Finding> PodTraffic(FrontendWalker walker, CheckInput input)
     {
         var seen = new HashSet<(RuleRef?, Chain)>();
@@ -88,7 +87,7 @@ internal static class WalkChecks
     private static Finding Finding(List<(FrontendWalk Walk, Obstacle Obstacle)> all, CheckInput input)
     {
         (FrontendWalk first, Obstacle obstacle) = all[0];
-        // What holds without a condition for one client is no matter of chance.
+        // If it holds unconditionally for one client, it is reported without a condition.
         obstacle = all.Select(item => item.Obstacle).FirstOrDefault(item => item.When.IsEmpty, obstacle);
         string[] services = [.. all.Select(item => item.Walk.Service.DisplayName).Distinct()];
         string[] frontends = [.. all.Select(item => item.Walk.Frontend.Text).Distinct()];
@@ -99,8 +98,9 @@ internal static class WalkChecks
             _ => "this node's own programs",
         })];
         string from = clients.Length == 1 ? clients[0] : $"{string.Join(", ", clients[..^1])} and {clients[^1]}";
-        string what = services.Length == 1 ? $"{services[0]} at {Some(frontends)}" : $"{RuleChecker.Number(services.Length)} services, " +
-            $"among them {Some(services)}";
+        string what = services.Length == 1
+            ? $"{services[0]} at {Abbreviated(frontends)}"
+            : $"{RuleChecker.Number(services.Length)} services, among them {Abbreviated(services)}";
         string when = obstacle.Condition, owner = obstacle.OwnerSentence;
         FindingSeverity severity = obstacle.When.IsEmpty ? FindingSeverity.Error : FindingSeverity.Warning;
         string subject = services.Length == 1 ? services[0] : obstacle.Chain.Name;
@@ -114,22 +114,22 @@ internal static class WalkChecks
                     obstacle.Place is null
                         ? "Set the policy to ACCEPT, or accept what is for and from pods (iptables -I FORWARD -s POD-RANGE -j ACCEPT, " +
                             "and -d POD-RANGE)."
-                        : "The rule is not the proxy's. Accept what is for and from pods before it, or take its owner's configuration.");
+                        : "The rule is not the proxy's. Accept what is for and from pods before it, or change its owner's configuration.");
             case ObstacleKind.Untracked:
                 return new Finding(FindingSeverity.Note, "untracked-frontend", subject, obstacle.Place,
-                    $"What {from} send to {what} is not translated: {obstacle.PlaceText} says NOTRACK, so the nat table is never asked " +
+                    $"What {from} send to {what} is not translated: {obstacle.PlaceText} says NOTRACK, so it skips the nat table " +
                         $"and the service's endpoints are not used on this node{when}.{owner}",
-                    "With NodeLocal DNSCache this is meant: a program on the node answers at the address.");
+                    "With NodeLocal DNSCache this is intended: a program on the node answers at the address.");
             default:
                 string entry = ServiceTables.EntryOf(obstacle.Table) ?? "the service rules";
                 string does = obstacle.Place is { } rule ? RuleDescriptions.Action(rule.Rule, input.Guide) : "decides";
                 return new Finding(severity, "answered-by-other-rule", subject, obstacle.Place,
-                    $"For {from} another rule decides about {Some(frontends)} before {entry} serves it: it {does}{when}.{owner}",
-                    "The rule is not the proxy's, or of a back-end that the proxy left. Find its owner (CNI, Docker, an administrator) " +
-                        "and make it leave the address alone.");
+                    $"For {from} another rule handles {Abbreviated(frontends)} before {entry} serves it: it {does}{when}.{owner}",
+                    "The rule is not the proxy's, or is a leftover in a back-end that the proxy no longer uses. Find its owner " +
+                        "(CNI, Docker, an administrator) and make it leave the address alone.");
         }
     }
 
-    private static string Some(string[] names) => names.Length <= 3 ? string.Join(", ", names)
+    private static string Abbreviated(string[] names) => names.Length <= 3 ? string.Join(", ", names)
         : $"{string.Join(", ", names[..3])} and {RuleChecker.Number(names.Length - 3)} more";
 }
