@@ -1,8 +1,20 @@
 #!/usr/bin/env bash
-# Shows portolan at work: a node with five pods and a client outside, each in a network namespace, and real traffic between them.
+# Shows portolan at work: a node with five pods and a client outside, each in a network namespace, and real traffic between them; then what
+# the chart says of a service, and of four things that are broken one after the other.
+#
+#   ./demo.sh          ends with status 0 if all four causes were named
+#   ./demo.sh --keep   leaves a shell on the node at the end, until it exits
+#
 # Everything is removed at the end, and the machine's own rules are never touched. Set PORTOLAN_BIN to use another binary than the one built here.
 set -euo pipefail
 cd "$(dirname "$0")"
+
+keep=
+case "${1:-}" in
+  "") ;;
+  --keep) keep=yes ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
 
 if [[ $EUID -ne 0 ]]; then
   echo "demo.sh needs root to create network namespaces: sudo ./demo.sh" >&2
@@ -12,7 +24,8 @@ fi
 tag="portolan-demo-$$"
 node="$tag-node" client="$tag-client"
 pods=(1 2 3 4 5)
-service=172.30.0.80
+service=172.30.0.80 balancer=172.6.6.6
+named=0
 work=$(mktemp -d "/tmp/$tag.XXXXXX")
 started=()
 
@@ -127,21 +140,61 @@ hostnameOverride: harbor-1
 clusterCIDR: 10.180.0.0/24,fd00:10:180::/64
 EOF
   spawn "$node" "$portolan" proxy --config "$work/kube-proxy.yaml" --manifests "$work/manifests"
-  local proxy=${started[-1]} attempt
-  for attempt in {1..100}; do
-    if in_client timeout 0.2 bash -c "exec 3<>/dev/tcp/$service/80" 2>/dev/null; then
-      return
+  until_answered "$service" 80
+}
+
+answers() { in_client timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
+
+# until_answered ADDRESS PORT: the proxy follows its files within a fraction of a second; a slow machine gets a minute.
+until_answered() {
+  local deadline=$((SECONDS + 60))
+  until answers "$1" "$2"; do
+    if ((SECONDS > deadline)); then
+      echo "$1:$2 does not answer. The proxy's log:" >&2
+      cat "$work/$node.log" >&2
+      exit 1
     fi
-    kill -0 "$proxy" 2>/dev/null || break
-    sleep 0.05
+    sleep 0.1
   done
-  echo "The service does not answer (attempt $attempt). The proxy's log:" >&2
-  cat "$work/$node.log" >&2
-  exit 1
+}
+
+# put_manifest NAME: standard input becomes a file that the proxy follows. It is replaced atomically, so that it is never read half-written.
+put_manifest() {
+  cat >"$work/$1"
+  mv "$work/$1" "$work/manifests/$1"
+}
+
+# put_testsvc POLICY: a load balancer's service, with endpoints that are said to be on another node.
+put_testsvc() {
+  {
+    cat <<EOF
+apiVersion: v1
+kind: Service
+metadata: {namespace: default, name: testsvc}
+spec:
+  type: LoadBalancer
+  clusterIP: 172.30.5.207
+  clusterIPs: ["172.30.5.207"]
+  ipFamilies: [IPv4]
+  externalTrafficPolicy: $1
+  ports:
+    - {port: 443, protocol: TCP, nodePort: 30031}
+status: {loadBalancer: {ingress: [{ip: $balancer}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: default, name: testsvc-1, labels: {kubernetes.io/service-name: testsvc}}
+addressType: IPv4
+ports:
+  - {name: "", port: 8080, protocol: TCP}
+endpoints:
+EOF
+    printf '  - {addresses: ["10.180.0.10%s"], nodeName: harbor-2, conditions: {ready: true}}\n' "${pods[@]}"
+  } | put_manifest testsvc.yaml
 }
 
 show_services() {
-  heading "The services in samples/, as portolan reads them back from the kernel"
+  heading "portolan services: what is served, as read back from the kernel"
   in_node "$portolan" services
 }
 
@@ -157,9 +210,7 @@ take_a_pod_out() {
   in_client "$traffic" steady --server "$service:80" --per-second 300 --seconds 4 &
   local load=$!
   sleep 1.5
-  # The file is replaced atomically, so that it is never read half-written.
-  grep -v -e '10\.180\.0\.103' -e 'fd00:10:180::103' samples/web.yaml >"$work/web.yaml"
-  mv "$work/web.yaml" "$work/manifests/web.yaml"
+  grep -v -e '10\.180\.0\.103' -e 'fd00:10:180::103' samples/web.yaml | put_manifest web.yaml
   wait "$load"
   heading "Who answers now"
   in_client "$traffic" share --server "$service:80" --requests 1000
@@ -173,14 +224,92 @@ flush_and_heal() {
   in_node nft flush ruleset
   wait "$watcher"
   echo "The service answered again after $(cat "$work/outage") ms. The proxy's log:"
-  tail -n 3 "$work/$node.log"
+  local deadline=$((SECONDS + 10))
+  until grep -q ' warning .* objects written' "$work/$node.log" || ((SECONDS > deadline)); do
+    sleep 0.1
+  done
+  grep ' warning ' "$work/$node.log" | head -n 2 || true
 }
 
-show_rules() {
-  heading "What the kernel holds: nft list table ip portolan (shortened)"
-  in_node nft list table ip portolan >"$work/rules"
-  head -n 60 "$work/rules"
-  echo "... $(wc -l <"$work/rules") lines in total"
+show_chart() {
+  put_testsvc Cluster
+  until_answered "$balancer" 443
+  heading "portolan explain default/testsvc --from outside: what happens to a service's packets, in words (here of the load balancer's only)"
+  in_node "$portolan" explain default/testsvc --from outside >"$work/explain"
+  awk -v RS= -v address="external address $balancer" 'NR == 1 { print; print "" } index($0, address) && NR > 1' "$work/explain"
+  heading "portolan graph default/testsvc: all of it as a picture (--format svg, dot or mermaid for others)"
+  in_node "$portolan" graph default/testsvc
+}
+
+# ask CAUSE ADDRESS PORT WHAT...: asks why until it names the cause. Each time a client dials first, so that the node has seen what comes of
+# it. A slow machine gets a minute.
+ask() {
+  local cause=$1 address=$2 port=$3 deadline=$((SECONDS + 60))
+  shift 3
+  while true; do
+    if ! answers "$address" "$port"; then
+      in_node "$portolan" why "$@" >"$work/why" 2>"$work/why-errors" || true
+      if grep -q "^  cause: $cause: " "$work/why"; then
+        named=$((named + 1))
+        break
+      fi
+    fi
+    if ((SECONDS > deadline)); then
+      echo "This should have named $cause:"
+      cat "$work/why" "$work/why-errors" || true
+      return
+    fi
+    sleep 0.1
+  done
+  echo "portolan why $1 ${2:-} ${3:-}"
+  head -n 3 "$work/why"
+}
+
+break_and_ask() {
+  heading "Broken, 1 of 4: the slices' port has another name than the Service's"
+  sed '/^kind: EndpointSlice/,$s/name: http,/name: web,/' samples/web.yaml | put_manifest web.yaml
+  ask port-name "$service" 80 shop/web --from outside --manifests "$work/manifests" --node harbor-1
+  put_manifest web.yaml <samples/web.yaml
+  until_answered "$service" 80
+
+  heading "Broken, 2 of 4: externalTrafficPolicy becomes Local, and the endpoints are on another node"
+  put_testsvc Local
+  ask no-local-endpoint "$balancer" 443 "$balancer:443" --from outside
+  put_testsvc Cluster
+  until_answered "$balancer" 443
+
+  heading "Broken, 3 of 4: a firewall on the node rejects what goes to pods"
+  in_node nft -f - <<EOF
+table inet firewall {
+  chain forward {
+    type filter hook forward priority 10; policy accept;
+    ct state established,related accept
+    ip daddr 10.180.0.0/24 reject with icmpx admin-prohibited
+  }
+}
+EOF
+  ask stopped-by-rule "$service" 80 shop/web --from outside
+  in_node nft delete table inet firewall
+  until_answered "$service" 80
+
+  heading "Broken, 4 of 4: the only endpoint is a pod that is gone"
+  sed -e '/10\.180\.0\.10[2-5]/d' -e 's/10\.180\.0\.101/10.180.0.110/' samples/web.yaml | put_manifest web.yaml
+  ask endpoint-silent "$service" 80 "$service:80" --from outside
+  put_manifest web.yaml <samples/web.yaml
+  until_answered "$service" 80
+}
+
+leave_a_shell() {
+  heading "A shell on the node: all is removed when it exits"
+  cat <<EOF
+  try                    portolan why shop/web, portolan graph default/testsvc, portolan watch
+  the cluster's objects  $work/manifests (the proxy follows changes)
+  the client outside     ip netns exec $client out/traffic/portolan-traffic share --server $service:80
+EOF
+  mkdir "$work/bin"
+  ln -s "$(realpath "$portolan")" "$work/bin/portolan"
+  # Whatever was typed last says nothing about the demonstration.
+  in_node env PATH="$work/bin:$PATH" PS1='node# ' bash --norc || true
 }
 
 install_missing
@@ -192,5 +321,13 @@ show_services
 show_shares
 take_a_pod_out
 flush_and_heal
-show_rules
-heading "Done. Everything has been removed."
+show_chart
+break_and_ask
+if [[ -n $keep ]]; then
+  leave_a_shell
+fi
+if ((named < 4)); then
+  heading "Only $named of the four causes were named."
+  exit 1
+fi
+heading "All four causes were named. Everything is removed."

@@ -128,6 +128,55 @@ public sealed class WhyTests
     }
 
     [Fact]
+    public void While_a_neighbour_is_looked_for_nothing_is_known_of_it()
+    {
+        var looking = new LiveFacts("[{\"dst\":\"10.244.2.10\",\"dev\":\"cni0\",\"state\":[\"INCOMPLETE\"]}]"u8.ToArray(), string.Empty);
+
+        Assert.All(Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: looking), found => Assert.Null(found.Cause));
+    }
+
+    [Theory]
+    [InlineData(ProbeResult.Accepted, null)]
+    [InlineData(ProbeResult.Silent, null)]
+    [InlineData(ProbeResult.Refused, "endpoint-refuses")]
+    public void Only_a_refused_connection_of_the_node_itself_is_a_cause(ProbeResult result, string? code)
+    {
+        LiveFacts live = LiveFacts.None with { Probes = Probes(result) };
+
+        Diagnosis found = Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: live)[0];
+
+        Assert.Equal(code, found.Cause?.Code);
+    }
+
+    [Fact]
+    public void A_rule_that_rejects_the_nodes_own_connection_says_nothing_of_the_endpoint()
+    {
+        string text = Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", Dumps.Save136)));
+        int at = text.IndexOf("-A OUTPUT", text.IndexOf("*filter", StringComparison.Ordinal), StringComparison.Ordinal);
+        Ruleset rules = Dumps.Text(text.Insert(at, "-A OUTPUT -d 10.244.2.10/32 -p tcp -j REJECT\n"));
+        LiveFacts live = LiveFacts.None with { Probes = Probes(ProbeResult.Refused) };
+
+        Assert.All(Ask(rules, "shop/web", ClientPlace.Pod, live: live), found => Assert.Null(found.Cause));
+    }
+
+    // Connections that ended are no sign of life: the endpoint may have died since.
+    [Theory]
+    [InlineData(ProbeResult.Accepted, null)]
+    [InlineData(ProbeResult.Silent, "endpoint-silent")]
+    public void An_endpoint_that_answered_before_is_silent_only_if_it_does_not_answer_now(ProbeResult result, string? code)
+    {
+        var live = new LiveFacts(default, """
+            tcp 6 60 TIME_WAIT src=10.244.1.9 dst=172.30.10.1 sport=4001 dport=80 src=10.244.2.10 dst=10.244.1.9 sport=8080 dport=4001
+            tcp 6 118 SYN_SENT src=10.244.1.9 dst=172.30.10.1 sport=4 dport=80 [UNREPLIED] src=10.244.2.10 dst=10.244.1.9 sport=8080 dport=4
+            """) { Probes = Probes(result) };
+
+        Assert.Equal(code, Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: live)[0].Cause?.Code);
+    }
+
+    private static Dictionary<InetEndpoint, ProbeResult> Probes(ProbeResult result) =>
+        new() { [new InetEndpoint(InetAddress.Parse("10.244.2.10"), 8080)] = result };
+
+    [Fact]
     public void Pods_that_the_rules_take_for_outsiders_are_masqueraded()
     {
         Diagnosis found = Ask(Dumps.Read(Dumps.Save136), "shop/web", null, InetAddress.Parse("10.99.1.4"),

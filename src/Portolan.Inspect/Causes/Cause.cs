@@ -6,9 +6,9 @@ internal abstract class Cause
     /// <summary>All kinds, those first that make the others pointless to ask for.</summary>
     internal static IReadOnlyList<Cause> All { get; } =
     [
-        new DormantTableCause(), new MissingEntryCause(), new TakenEarlierCause(), new NoEndpointsCause(), new NoLocalEndpointsCause(),
-        new SourceNotAllowedCause(), new StoppedCause(), new HairpinCause(), new NotMasqueradedCause(), new ReplyStoppedCause(),
-        new PodRangeCause(), new SilentEndpointCause(),
+        new DormantTableCause(), new MissingEntryCause(), new StaleBackEndCause(), new TakenEarlierCause(), new NodePortAddressCause(),
+        new NoEndpointsCause(), new NoLocalEndpointsCause(), new SourceNotAllowedCause(), new StoppedCause(), new HairpinCause(),
+        new NotMasqueradedCause(), new ReplyStoppedCause(), new PodRangeCause(), new SilentEndpointCause(), new RefusingEndpointCause(),
     ];
 
     /// <summary>The cause, when it is this one; null otherwise.</summary>

@@ -26,8 +26,11 @@ public sealed record CauseFound(string Code, string Verdict, string Text, string
     internal CauseFound At(RuleRef? place) => place is null ? this : this with
     {
         Place = place,
-        PlaceText = string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"{place.Table.Name} {place.Chain.Name} rule {place.Index + 1}"),
+        PlaceText = NameOf(place),
         Writer = RuleOwners.Of(place),
     };
+
+    /// <summary>"nat KUBE-SERVICES rule 3".</summary>
+    internal static string NameOf(RuleRef place) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+        $"{place.Table.Name} {place.Chain.Name} rule {place.Index + 1}");
 }

@@ -12,6 +12,7 @@ namespace Portolan.Inspect.Causes;
 public sealed class Diagnostician
 {
     private readonly Ruleset _rules;
+    private readonly ServiceCatalogue _services;
     private readonly NodeAddresses _node;
     private readonly FrontendWalker _walker;
     private readonly ClusterFacts? _cluster;
@@ -25,13 +26,18 @@ public sealed class Diagnostician
     /// <param name="node">What is known of the node's addresses.</param>
     /// <param name="cluster">What the cluster says; null when it was not asked.</param>
     /// <param name="live">What the running node knows of endpoints.</param>
-    /// <param name="podRanges">The ranges of pods the cluster uses; empty when they were not given.</param>
+    /// <param name="podRanges">
+    /// The ranges of pods the cluster uses; when there are none, those of the Node object that an interface of the node leads to.
+    /// </param>
     public Diagnostician(Ruleset rules, ServiceCatalogue services, NodeAddresses node, ClusterFacts? cluster, LiveFacts live,
         ImmutableArray<InetPrefix> podRanges)
     {
-        (_rules, _node, _cluster, _live, _podRanges) = (rules, node, cluster, live, podRanges);
+        ArgumentNullException.ThrowIfNull(live);
+        if (podRanges.IsEmpty && cluster is not null)
+            podRanges = [.. cluster.PodRanges.Where(range => live.Routes.OnLink(range).Any())];
+        (_rules, _services, _node, _cluster, _live, _podRanges) = (rules, services, node, cluster, live, podRanges);
         _rulesPodRanges = [.. new Clients(rules, services, node).PodRanges];
-        _walker = new FrontendWalker(rules, services, node, podRanges);
+        _walker = new FrontendWalker(rules, services, node, podRanges, live.Routes);
     }
 
     /// <summary>The diagnoses of a service port, those that fail first.</summary>
@@ -79,9 +85,21 @@ public sealed class Diagnostician
     private ClientPlace PlaceOf(InetAddress address) => _node.IsLocal(address) == true ? ClientPlace.Node
         : _walker.IsPod(address) ? ClientPlace.Pod : ClientPlace.Outside;
 
+    // Names are missing above 1,000 endpoints; a cluster IP is one service's alone.
+    private ImmutableArray<ProgrammedService> RivalsOf(ProgrammedService service) =>
+    [
+        .. _services.Services.Where(other => !ReferenceEquals(other, service) && other.Protocol == service.Protocol
+            && (other.Writer != service.Writer || TableOf(other) != TableOf(service))
+            && other.Frontends.Any(frontend => frontend.Kind == ProgrammedKind.ClusterIP && service.Frontends.Any(own =>
+                own.Kind == ProgrammedKind.ClusterIP && (own.Address, own.Port) == (frontend.Address, frontend.Port)))),
+    ];
+
+    private static RuleTable? TableOf(ProgrammedService service) =>
+        service.Frontends.Select(frontend => frontend.Place?.Table).FirstOrDefault(table => table is not null);
+
     private Diagnosis Diagnose(FrontendWalk walk)
     {
-        var question = new WhyCase(_rules, _node, walk, _cluster, _live, _rulesPodRanges, _podRanges);
+        var question = new WhyCase(_rules, _node, walk, _cluster, _live, _rulesPodRanges, _podRanges) { Rivals = RivalsOf(walk.Service) };
         string subject = $"{walk.Service.DisplayName} at {walk.Frontend.Text}";
         CauseFound? cause = Cause.All.Select(kind => kind.Find(question)).FirstOrDefault(found => found is not null);
         DiagnosisState state = cause is not null ? DiagnosisState.Fails : question.IsServed ? DiagnosisState.Works : DiagnosisState.Unknown;

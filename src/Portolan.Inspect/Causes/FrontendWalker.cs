@@ -16,6 +16,7 @@ public sealed class FrontendWalker
     private readonly NodeAddresses _node;
     private readonly PacketSimulator _simulator;
     private readonly Clients _clients;
+    private readonly Routes _routes;
     private readonly Dictionary<InetAddress, PacketSimulator> _standIns = [];
 
     /// <summary>A walker for a ruleset.</summary>
@@ -23,11 +24,13 @@ public sealed class FrontendWalker
     /// <param name="services">The services they offer.</param>
     /// <param name="node">What is known of the node's addresses.</param>
     /// <param name="podRanges">Ranges of pod addresses beside those that the rules name.</param>
-    public FrontendWalker(Ruleset rules, ServiceCatalogue services, NodeAddresses node, ImmutableArray<InetPrefix> podRanges = default)
+    /// <param name="routes">The node's routes, which tell by which interface packets come and leave; null when they are not known.</param>
+    public FrontendWalker(Ruleset rules, ServiceCatalogue services, NodeAddresses node, ImmutableArray<InetPrefix> podRanges = default,
+        Routes? routes = null)
     {
-        (_rules, _node) = (rules, node);
+        (_rules, _node, _routes) = (rules, node, routes ?? Routes.Unknown);
         _simulator = new PacketSimulator(rules, node);
-        _clients = new Clients(rules, services, node, podRanges.IsDefault ? [] : podRanges);
+        _clients = new Clients(rules, services, node, podRanges.IsDefault ? [] : podRanges, _routes);
     }
 
     /// <summary>The walks to a frontend from one kind of client: none when the input shows no address of one, two from outside where a
@@ -74,7 +77,13 @@ public sealed class FrontendWalker
             SourcePort = 40_000,
             DestinationPort = frontend.Port,
             IsFromNode = client == ClientPlace.Node,
+            InInterface = InterfaceFrom(client, source),
+            Routes = _routes,
         });
         return new FrontendWalk(service, frontend, client, who, trace, Obstacles.Of(trace, service));
     }
+
+    // What an address sends comes in by the interface that its answers leave by; of a pod that no route is for, nothing is known.
+    private string? InterfaceFrom(ClientPlace client, InetAddress source) =>
+        client == ClientPlace.Node || (client == ClientPlace.Pod && _routes.IsElsewhere(source)) ? null : _routes.DeviceTo(source);
 }

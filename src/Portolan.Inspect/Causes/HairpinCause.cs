@@ -9,9 +9,15 @@ internal sealed class HairpinCause : Cause
     {
         Outcome? self = question.Served.FirstOrDefault(end => end.Destination == question.Walk.Trace.Packet.Source
             && end is { IsMasqueraded: false, IsSourceTranslated: false });
-        return self is null ? null : new CauseFound("hairpin", "unanswered",
-            $"the pod is sent to itself ({self.DestinationText}) with its own address as the source: it answers itself and not the service",
-            "the rule that masquerades marked packets is missing or does not match: restart the proxy, and look for rules of others " +
-                "before it");
+        if (self is null)
+            return null;
+        RuleRef? exempting = Masquerading.ExemptedBy(self);
+        string text = $"the pod is sent to itself ({self.DestinationText}) with its own address as the source: it answers itself and not " +
+            "the service";
+        return exempting is null
+            ? new CauseFound("hairpin", "unanswered", text,
+                "the rule that masquerades marked packets is missing or does not match: restart the proxy")
+            : new CauseFound("hairpin", "unanswered", $"{text}; {CauseFound.NameOf(exempting)} accepts it before it is masqueraded",
+                "let what the proxy has marked pass that rule: put it behind the jump to the proxy's chain").At(exempting);
     }
 }

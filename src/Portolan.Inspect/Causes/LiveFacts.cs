@@ -2,11 +2,12 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Portolan.Inet;
+using Portolan.Inspect.Simulation;
 
 namespace Portolan.Inspect.Causes;
 
-/// <summary>What a running node knows of endpoints: its neighbours, and connections that were never answered.</summary>
-public sealed partial class LiveFacts
+/// <summary>What a running node knows of endpoints: its neighbours, its connections and what became of its own, and its routes.</summary>
+public sealed partial record LiveFacts
 {
     private readonly Dictionary<InetAddress, string> _neighbours = [];
     private readonly Dictionary<InetEndpoint, int> _unanswered = [];
@@ -26,11 +27,25 @@ public sealed partial class LiveFacts
             ReadConnection(line);
     }
 
-    /// <summary>True for a neighbour that does not answer (ARP or neighbour discovery has failed).</summary>
-    internal bool IsSilentNeighbour(InetAddress address) => _neighbours.GetValueOrDefault(address) is "FAILED" or "INCOMPLETE";
+    /// <summary>The node's routes.</summary>
+    public Routes Routes { get; init; } = Routes.Unknown;
 
-    /// <summary>Connections to an endpoint that it never answered, where it answered none.</summary>
-    internal int Unanswered(InetEndpoint endpoint) => _answered.ContainsKey(endpoint) ? 0 : _unanswered.GetValueOrDefault(endpoint);
+    /// <summary>What became of connections that this node opened to endpoints itself, just now.</summary>
+    public IReadOnlyDictionary<InetEndpoint, ProbeResult> Probes { get; init; } = ImmutableDictionary<InetEndpoint, ProbeResult>.Empty;
+
+    /// <summary>
+    /// True for a neighbour that does not answer: ARP or neighbour discovery has failed. While it is under way (INCOMPLETE) nothing is
+    /// known.
+    /// </summary>
+    internal bool IsSilentNeighbour(InetAddress address) => _neighbours.GetValueOrDefault(address) == "FAILED";
+
+    /// <summary>Connections to an endpoint that it never answered, where it answered none, or none any more.</summary>
+    internal int Unanswered(InetEndpoint endpoint) =>
+        _answered.ContainsKey(endpoint) && Probes.GetValueOrDefault(endpoint) != ProbeResult.Silent ? 0
+        : _unanswered.GetValueOrDefault(endpoint);
+
+    /// <summary>Connections to an endpoint that it answered.</summary>
+    internal int Answered(InetEndpoint endpoint) => _answered.GetValueOrDefault(endpoint);
 
     private void ReadNeighbours(ReadOnlyMemory<byte> json)
     {

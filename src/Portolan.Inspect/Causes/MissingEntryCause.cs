@@ -1,3 +1,4 @@
+using Portolan.Inet;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Rules.Model;
@@ -12,10 +13,11 @@ internal sealed class MissingEntryCause : Cause
         Hook hook = question.Walk.Client == ClientPlace.Node ? Hook.Output : Hook.Prerouting;
         if (question.IsServed || !question.Walk.Obstacles.IsEmpty || question.Refusal is not null)
             return null;
+        TableFamily family = question.Service.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
         foreach (RuleTable table in question.Rules.Tables)
         {
-            if (table.IsExcerpt || ServiceTables.EntryOf(table) is not { } entry || question.Frontend.Place is { } place
-                && place.Table != table)
+            if (table.IsExcerpt || table.Family != family || ServiceTables.EntryOf(table) is not { } entry
+                || (question.Frontend.Place is { } place && place.Table != table))
                 continue;
             bool isReached = question.Ends.Any(end => end.Path.Any(step => step.Hook == hook && step.Place is { } rule
                 && rule.Table == table

@@ -17,11 +17,16 @@ internal sealed class NotMasqueradedCause : Cause
             return null;
         Outcome? plain = question.Served.FirstOrDefault(end => end is { IsMasqueraded: false, IsSourceTranslated: false }
             && end.Verdict != OutcomeVerdict.Local);
-        return plain is null ? null : new CauseFound("not-masqueraded", "unanswered",
-            $"the source stays {plain.Source} on the way to {plain.DestinationText}: an endpoint on another node answers the client " +
-                "directly, "
-                + "which drops that",
-            "the rule that masquerades marked packets is missing or is not reached: restart the proxy, and look for rules of others " +
-                "before it");
+        if (plain is null)
+            return null;
+        RuleRef? exempting = Masquerading.ExemptedBy(plain);
+        const string astray = "an endpoint on another node answers the client directly, which drops that";
+        string stays = $"the source stays {plain.Source} on the way to {plain.DestinationText}";
+        return exempting is null
+            ? new CauseFound("not-masqueraded", "unanswered", $"{stays}: {astray}",
+                "the rule that masquerades marked packets is missing or is not reached: restart the proxy")
+            : new CauseFound("not-masqueraded", "unanswered",
+                $"{stays}, as {CauseFound.NameOf(exempting)} accepts it before it is masqueraded: {astray}",
+                "let what the proxy has marked pass that rule: put it behind the jump to the proxy's chain").At(exempting);
     }
 }

@@ -10,8 +10,8 @@ internal sealed class ReplyStoppedCause : Cause
         if (question.Served.FirstOrDefault() is not { DestinationPort: { } port } end || end.Verdict == OutcomeVerdict.Local)
             return null;
         PacketSpec request = question.Walk.Trace.Packet;
-        // A connection that this node began, or masqueraded, is answered to it; others pass it again.
-        if (request.IsFromNode || end.IsMasqueraded)
+        // The answer of a masqueraded connection comes to the node's address, but gets the client's before it is routed: it is forwarded.
+        if (request.IsFromNode && question.Node.IsLocal(request.Source) != true)
             return null;
         TraceResult back = new PacketSimulator(question.Rules, question.Node).Trace(request with
         {
@@ -19,6 +19,8 @@ internal sealed class ReplyStoppedCause : Cause
             SourcePort = port,
             Destination = request.Source,
             DestinationPort = request.SourcePort,
+            IsFromNode = false,
+            InInterface = request.Routes.DeviceTo(end.Destination),
             State = Rules.Model.ConntrackStates.Established,
             TcpFlags = Rules.Model.TcpFlags.Syn | Rules.Model.TcpFlags.Ack,
         });

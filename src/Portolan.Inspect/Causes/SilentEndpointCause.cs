@@ -20,14 +20,23 @@ internal sealed class SilentEndpointCause : Cause
                         $"FAILED){share}",
                     "the pod is gone or its interface is down: kubectl get pods -o wide, and delete the pod if its node does not know it");
             }
-            if (end.DestinationPort is { } port && question.Live.Unanswered(new InetEndpoint(end.Destination, port)) is > 0 and var count)
+            if (end.DestinationPort is not { } port)
+                continue;
+            var endpoint = new InetEndpoint(end.Destination, port);
+            if (question.Live.Unanswered(endpoint) is > 0 and var count)
             {
+                string unreplied = $"conntrack has {Number(count)} of its connections UNREPLIED";
+                string others = question.Live.Answered(endpoint) is > 0 and var answered
+                    ? $" and {Number(answered)} answered before, and it did not answer this node just now" : " and none answered";
                 return new CauseFound("endpoint-silent", "unanswered",
-                    $"endpoint {end.DestinationText} answers nothing: conntrack has {count.ToString(CultureInfo.InvariantCulture)} of its "
-                        + $"connections UNREPLIED and none answered{share}",
-                    "look whether the pod listens on that port and whether a NetworkPolicy or the path between the nodes drops it");
+                    $"endpoint {end.DestinationText} answers nothing: {unreplied}{others}{share}",
+                    question.Live.Probes.GetValueOrDefault(endpoint) == ProbeResult.Accepted
+                        ? "it accepts connections of this node: look for a NetworkPolicy that lets only some clients in"
+                        : "look whether the pod listens on that port and whether a NetworkPolicy or the path between the nodes drops it");
             }
         }
         return null;
     }
+
+    private static string Number(int count) => count.ToString(CultureInfo.InvariantCulture);
 }

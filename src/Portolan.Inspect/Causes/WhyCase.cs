@@ -22,6 +22,9 @@ internal sealed record WhyCase(Ruleset Rules, NodeAddresses Node, FrontendWalk W
 
     internal ProgrammedFrontend Frontend => Walk.Frontend;
 
+    /// <summary>The same service as rules of other back-ends have it.</summary>
+    internal ImmutableArray<ProgrammedService> Rivals { get; init; } = [];
+
     /// <summary>The packet's ends; those that hold on a condition each for themselves.</summary>
     internal ImmutableArray<Outcome> Ends { get; } = [.. Walk.Trace.Outcomes.SelectMany(Obstacles.Ends)];
 

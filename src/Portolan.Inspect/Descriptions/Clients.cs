@@ -16,14 +16,16 @@ internal sealed class Clients
     private static readonly InetAddress s_standInV6 = InetAddress.Parse("2001:db8::1");
 
     private readonly NodeAddresses _node;
+    private readonly Routes _routes;
     private readonly HashSet<InetAddress> _endpoints;
     private readonly HashSet<InetAddress> _nodePortAddresses = [];
     private readonly List<InetPrefix> _podRanges = [];
 
-    internal Clients(Ruleset rules, ServiceCatalogue catalogue, NodeAddresses node, IEnumerable<InetPrefix>? podRanges = null)
+    internal Clients(Ruleset rules, ServiceCatalogue catalogue, NodeAddresses node, IEnumerable<InetPrefix>? podRanges = null,
+        Routes? routes = null)
     {
         _podRanges.AddRange(podRanges ?? []);
-        _node = node;
+        (_node, _routes) = (node, routes ?? Routes.Unknown);
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
         foreach (RuleTable table in rules.Tables)
         {
@@ -77,17 +79,18 @@ internal sealed class Clients
 
     private InetAddress PodAddress(IpFamily family)
     {
-        foreach (InetPrefix range in _podRanges)
+        // Pods of this node before those of others: it is known by which interface they come.
+        foreach (InetPrefix range in _podRanges.SelectMany(_routes.OnLink).Concat(_podRanges))
         {
             if (range.Family != family)
                 continue;
             // The last addresses of the range are the least likely to be an endpoint's; hairpin traffic is a separate case.
             UInt128 number = range.Last.ToNumber();
-            for (int back = 1; back < 64; back++)
+            for (int back = range.Length == range.Address.Length * 8 ? 0 : 1; back < 64; back++)
             {
                 InetAddress candidate = family == IpFamily.IPv4 ? InetAddress.FromIPv4((uint)(number - (UInt128)back))
                     : InetAddress.FromIPv6(number - (UInt128)back);
-                if (range.Contains(candidate) && !_endpoints.Contains(candidate))
+                if (range.Contains(candidate) && !_endpoints.Contains(candidate) && _node.IsLocal(candidate) != true)
                     return candidate;
             }
         }

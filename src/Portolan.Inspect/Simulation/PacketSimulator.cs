@@ -114,7 +114,7 @@ public sealed class PacketSimulator
             (List<PacketState> local, List<PacketState> elsewhere) = Route(states, Hook.Prerouting);
             Deliver(local);
             foreach (PacketState state in elsewhere)
-                state.OutInterface = _packet.OutInterface;
+                state.OutInterface = _packet.OutInterface ?? _packet.Routes.DeviceTo(state.Destination);
             elsewhere = Pass(Hook.Forward, elsewhere);
             Leave(Pass(Hook.Postrouting, elsewhere));
         }
@@ -179,7 +179,8 @@ public sealed class PacketSimulator
 
         /// <summary>Where the node's own packet leaves. A given interface applies to its original destination.</summary>
         private string? OutInterfaceTo(InetAddress destination) =>
-            _node.IsLocal(destination) == true ? "lo" : destination == _packet.Destination ? _packet.OutInterface : null;
+            _node.IsLocal(destination) == true ? "lo"
+            : (destination == _packet.Destination ? _packet.OutInterface : null) ?? _packet.Routes.DeviceTo(destination);
 
         /// <summary>The routing decision: to this node, or on. Where local addresses are not known, both.</summary>
         private (List<PacketState> Local, List<PacketState> Elsewhere) Route(List<PacketState> states, Hook hook)

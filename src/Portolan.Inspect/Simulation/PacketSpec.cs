@@ -45,6 +45,9 @@ public sealed record PacketSpec
     /// <summary>The interface the packet would leave on; null when it is not given.</summary>
     public string? OutInterface { get; init; }
 
+    /// <summary>The node's routes, for the interface a packet leaves by where <see cref="OutInterface"/> is not given.</summary>
+    public Routes Routes { get; init; } = Routes.Unknown;
+
     /// <summary>The state of the packet's connection: one of New, Established, Related, Invalid.</summary>
     public ConntrackStates State { get; init; } = ConntrackStates.New;
 

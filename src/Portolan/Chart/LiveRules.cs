@@ -6,6 +6,7 @@ using System.Text;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
+using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
 namespace Portolan.Chart;
@@ -58,15 +59,15 @@ internal static class LiveRules
     }
 
     /// <summary>
-    /// What the running node knows of endpoints: neighbours that do not answer, and connections without a reply. Data that cannot be read
-    /// counts as unknown.
+    /// What the running node knows of endpoints: neighbours that do not answer, connections without a reply, and routes. Data that cannot be
+    /// read counts as unknown.
     /// </summary>
     internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress> endpoints)
     {
         // More entries would add nothing.
         const int most = 5;
         string? ip = Find("ip");
-        byte[] neighbours = Run(new Listing(["ip"], ["-j", "neigh"]), networkNamespace, ip).Bytes;
+        byte[] FromIp(params string[] arguments) => Run(new Listing(["ip"], arguments), networkNamespace, ip).Bytes;
         var connections = new StringBuilder();
         foreach (InetAddress endpoint in endpoints.Take(most))
         {
@@ -74,7 +75,10 @@ internal static class LiveRules
                 endpoint.ToString()]);
             connections.Append(Encoding.UTF8.GetString(Run(listing, networkNamespace, ip).Bytes)).Append('\n');
         }
-        return new LiveFacts(neighbours, connections.ToString());
+        return new LiveFacts(FromIp("-j", "neigh"), connections.ToString())
+        {
+            Routes = Routes.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"), FromIp("-6", "-j", "rule")),
+        };
     }
 
     /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>

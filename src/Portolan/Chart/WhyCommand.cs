@@ -34,15 +34,20 @@ internal static class WhyCommand
             Description = "Range of pod addresses (clusterCIDR). May be repeated.",
             HelpName = "CIDR",
         };
+        var noProbe = new Option<bool>("--no-probe")
+        {
+            Description = "Open no connection to the endpoints. Without it, where live rules are read, each of the first 16 TCP " +
+                "endpoints gets one, which is closed at once: one that is refused (RST) leaves no other trace on the node.",
+        };
         var command = new Command("why",
             "Say why a service does not answer: what the client sees, the cause with the rule that decides and who wrote it, and what " +
             "would mend it. With --manifests, --kubeconfig or --in-cluster it knows slices and endpoints too; on a live node it looks at " +
-            "neighbours and connections.\n\n" +
+            "routes, neighbours and connections, and tries the endpoints.\n\n" +
             "Exit status: 0 works as far as can be seen, 1 a cause was found, 2 could not run, 3 unknown.\n\n" +
             "Examples:\n  portolan why shop/web\n  portolan why web.shop.svc.cluster.local:80 --from pod\n" +
             "  portolan why 30080 --from outside --rules dump.txt")
         {
-            what, from, podCidr,
+            what, from, podCidr, noProbe,
         };
         cluster.AddTo(command);
         options.CompleteServices(what);
@@ -62,10 +67,7 @@ internal static class WhyCommand
             List<Diagnosis> diagnoses;
             if (targets.Count > 0)
             {
-                LiveFacts live = input.IsLive
-                    ? LiveRules.ReadFacts(parsed.GetValue(options.Netns), targets.SelectMany(target => target.Service.Endpoints)
-                        .Select(endpoint => endpoint.Address).Where(address => address.Family != IpFamily.None).Distinct())
-                    : LiveFacts.None;
+                LiveFacts live = await LiveAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), targets, cancel);
                 var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, [.. podRanges]);
                 diagnoses = [.. targets.SelectMany(target => asker.Ask(target.Service, target.Frontends, places, source))
                     .OrderBy(diagnosis => diagnosis.State)];
@@ -90,6 +92,26 @@ internal static class WhyCommand
         });
         return command;
     }
+
+    // Connections of another network namespace would have to be opened by a program in it.
+    private static async Task<LiveFacts> LiveAsync(ChartInput input, string? networkNamespace, bool mayProbe,
+        List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets, CancellationToken cancel)
+    {
+        if (!input.IsLive)
+            return LiveFacts.None;
+        ProgrammedService[] services = [.. targets.Select(target => target.Service)];
+        LiveFacts live = LiveRules.ReadFacts(networkNamespace, services.SelectMany(EndpointsOf).Select(endpoint => endpoint.Address)
+            .Distinct());
+        return mayProbe && networkNamespace is null ? live with
+        {
+            Probes = await EndpointProbe.RunAsync(services.Where(service => service.Protocol == IpProtocol.Tcp).SelectMany(EndpointsOf)
+                .Where(endpoint => endpoint.Port != 0).Select(endpoint => new InetEndpoint(endpoint.Address, endpoint.Port)), cancel),
+        } : live;
+    }
+
+    private static IEnumerable<ProgrammedEndpoint> EndpointsOf(ProgrammedService service) =>
+        service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
+            .Where(endpoint => endpoint.Address.Family != IpFamily.None);
 
     private static bool TryClient(string? text, ChartOutput chart, out ClientPlace[] places, out InetAddress? source)
     {
@@ -145,10 +167,28 @@ internal static class WhyCommand
         {
             List<(ProgrammedService, ProgrammedFrontend[])> exact = At(frontend => frontend.Address == endpoint.Address
                 && frontend.Port == endpoint.Port);
-            return exact.Count > 0 ? exact : At(frontend => frontend.Kind == ProgrammedKind.NodePort
-                && frontend.Address.Family == IpFamily.None
-                && frontend.Port == endpoint.Port);
+            return exact.Count > 0 ? exact : AtNodePort(input, endpoint);
         }
         return [.. input.Services.Find(NameOf(asked)).Select(service => (service, service.Frontends.ToArray()))];
+    }
+
+    /// <summary>
+    /// Node ports at an address: as such when it may be this node's, even where they are not served at it; those of all addresses when it
+    /// is another node's.
+    /// </summary>
+    private static List<(ProgrammedService, ProgrammedFrontend[])> AtNodePort(ChartInput input, InetEndpoint asked)
+    {
+        bool isElsewhere = input.Node.IsLocal(asked.Address) == false;
+        var found = new List<(ProgrammedService, ProgrammedFrontend[])>();
+        foreach (ProgrammedService service in input.Services.Services.Where(service => service.Family == asked.Address.Family))
+        {
+            ProgrammedFrontend[] ports = [.. service.Frontends.Where(frontend => frontend.Kind == ProgrammedKind.NodePort
+                && frontend.Port == asked.Port)];
+            if (Array.Find(ports, frontend => frontend.Address.Family == IpFamily.None) is { } everywhere)
+                found.Add((service, [isElsewhere ? everywhere : everywhere with { Address = asked.Address }]));
+            else if (ports.Length > 0 && !isElsewhere)
+                found.Add((service, [ports[0] with { Address = asked.Address, State = ProgrammedState.Untouched }]));
+        }
+        return found;
     }
 }

@@ -31,7 +31,7 @@ internal static class WhyRenderer
                     : $" ({(cause.Contains(first.Rule, StringComparison.Ordinal) ? "" : first.Rule + ", ")}"
                         + $"{(first.Writer is { } writer ? $"probably of {writer}" : "writer unknown")}"
                         + $"{(first.Source is { } source ? $", {source}" : "")})";
-                chart.Line($"  cause: {cause}{rule}");
+                chart.Line($"  cause: {first.Code}: {cause}{rule}");
                 chart.Line($"  mend:  {first.Mend}");
             }
             if (isVerbose && first.Evidence is { } evidence)
