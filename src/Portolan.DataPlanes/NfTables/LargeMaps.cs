@@ -7,8 +7,8 @@ namespace Portolan.DataPlanes.NfTables;
 /// <summary>
 /// Compares one family's maps of endpoints with what is wanted without listing them: the kernel lists a map in time quadratic in its size
 /// (half a second for 50,000 elements, half a minute for 500,000). Adding elements that are there already changes nothing, and takes a
-/// microsecond each; what else the maps hold follows from the frontends, which are listed, and from the number of elements, where the kernel
-/// reports it (from Linux 6.16 on).
+/// microsecond each; what else the maps hold follows from the frontends, which are listed, and from the number of elements, where the
+/// kernel reports it (from Linux 6.16 on).
 /// </summary>
 /// <remarks>
 /// No packet is affected by an element under a key that no frontend leads to. Before Linux 6.16 such an element of somebody else's stays

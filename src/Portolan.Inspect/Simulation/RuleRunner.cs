@@ -273,7 +273,7 @@ internal sealed class RuleRunner(
             else if (value is VerdictValue verdict)
                 ApplyVerdict(verdict.Verdict, place, chosen, result);
             else
-                ledger.Finish(chosen, OutcomeVerdict.Unknown, $"the map's value is not a verdict: {place}");
+                forks.Finish(chosen, OutcomeVerdict.Unknown, $"the map's value is not a verdict: {place}");
         }
         if (rest <= 1e-12)
             return;

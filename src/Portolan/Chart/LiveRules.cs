@@ -59,8 +59,8 @@ internal static class LiveRules
     }
 
     /// <summary>
-    /// What the running node knows of endpoints: neighbours that do not answer, connections without a reply, and routes. Data that cannot be
-    /// read counts as unknown.
+    /// What the running node knows of endpoints: neighbours that do not answer, connections without a reply, and routes. Data that cannot
+    /// be read counts as unknown.
     /// </summary>
     internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress> endpoints)
     {

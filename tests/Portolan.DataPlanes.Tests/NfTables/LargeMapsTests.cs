@@ -20,7 +20,8 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 public sealed class LargeMapsTests
 {
     private static readonly AddressPlan s_facts = new(
-        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")], [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
+        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")],
+        [InetAddress.Parse("192.168.0.2"), InetAddress.Parse("2001:db8::1")]);
 
     private static readonly ProxyPolicy s_policy = new() { NodeName = Objects.ThisNode, DetectByNodeCidr = true };
 
@@ -117,7 +118,8 @@ public sealed class LargeMapsTests
             using var transaction = new NfTransaction();
             foreach (Element element in kernel.Read(family).Elements.Elements.ToArray())
             {
-                if (!LargeMaps.Contains(element.Set) || random.Next(4) != 0 || !element.TryRead(out ElementFields key, out ElementFields data))
+                if (!LargeMaps.Contains(element.Set) || random.Next(4) != 0
+                    || !element.TryRead(out ElementFields key, out ElementFields data))
                     continue;
                 int kind = random.Next(withForeign ? 3 : 2);
                 if (kind < 2)
