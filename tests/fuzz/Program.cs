@@ -17,10 +17,11 @@ long slowest = 0;
 var clock = Stopwatch.StartNew();
 // A run that does not end says nothing: its input is kept by this watch, which ends the campaign.
 byte[] current = [];
-long began = 0;
+TimeSpan began = default;
 using var watch = new Timer(_ =>
 {
-    if (clock.ElapsedMilliseconds - Volatile.Read(ref began) > HangMilliseconds)
+    // By processor time here as well: a starved process is not a hang.
+    if (Environment.CpuUsage.UserTime - began > TimeSpan.FromMilliseconds(HangMilliseconds))
     {
         Console.WriteLine($"{Keep("Hang", Volatile.Read(ref current))}: no end after {HangMilliseconds / 1000} s");
         Console.WriteLine($"{runs} runs, {crashes} crashes, 1 hang, seed {seed}");
@@ -31,9 +32,8 @@ while (clock.Elapsed < TimeSpan.FromSeconds(seconds))
 {
     byte[] input = mutator.Next();
     long start = clock.ElapsedMilliseconds;
-    TimeSpan busy = Environment.CpuUsage.UserTime;
     Volatile.Write(ref current, input);
-    Volatile.Write(ref began, start);
+    began = Environment.CpuUsage.UserTime;
     try
     {
         ChartWalk.Of(input);
@@ -44,7 +44,7 @@ while (clock.Elapsed < TimeSpan.FromSeconds(seconds))
         Console.WriteLine($"{Keep(crash.GetType().Name, input)}: {crash}");
     }
     // By processor time: what else the machine does must not count.
-    if (Environment.CpuUsage.UserTime - busy > TimeSpan.FromMilliseconds(SlowMilliseconds))
+    if (Environment.CpuUsage.UserTime - began > TimeSpan.FromMilliseconds(SlowMilliseconds))
     {
         slow++;
         Console.WriteLine($"{Keep("Slow", input)}: {clock.ElapsedMilliseconds - start} ms");
