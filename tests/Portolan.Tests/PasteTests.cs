@@ -62,7 +62,7 @@ public sealed class PasteTests : IDisposable
         AssertSays(Run(paste, "explain", "tools/edge-controller", "--from", "pod"), "source 10.25.0.0/16", "KUBE-SVC-EDGE000000000001");
         // The two rows that grep left without their chain's header are used, and this is reported.
         AssertSays(Run(paste, "rules", "--all"), "KUBE-NODEPORTS");
-        Assert.Contains("without their chain's line", Run(paste, "services").Errors, StringComparison.Ordinal);
+        Assert.Contains("without their chain's header", Run(paste, "services").Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -255,7 +255,7 @@ public sealed class PasteTests : IDisposable
     [InlineData("forms/24-grep-n.txt", "line numbers were removed")]
     [InlineData("forms/24-commands.txt", "commands that add rules")]
     [InlineData("forms/24-html.txt", "HTML entities")]
-    [InlineData("forms/24-wrapped.txt", "lines that were broken")]
+    [InlineData("forms/24-wrapped.txt", "wrapped lines were joined")]
     [InlineData("forms/24-grep.txt", "assumed to be nat")]
     public void Every_form_of_a_paste_is_read_as_what_it_is(string paste, string said)
     {
