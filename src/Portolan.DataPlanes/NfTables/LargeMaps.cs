@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
 
@@ -131,7 +132,9 @@ internal sealed class LargeMaps(INfTablesKernel kernel, PlaneTable table)
                 int known = left.Count;
                 foreach (CommitRefusal refusal in result.Refusals)
                 {
-                    if (refusal.Errno != Netlink.Core.Errno.EEXIST || !ElementTarget.TryParse(refusal, out ElementTarget target))
+                    // Kernels differ in what they call an element whose key has other data.
+                    if ((refusal.Errno != Errno.EEXIST && refusal.Errno != Errno.EBUSY)
+                        || !ElementTarget.TryParse(refusal, out ElementTarget target))
                         return false;
                     left.Add(from + (target.Index - from) / Block * Block);
                 }

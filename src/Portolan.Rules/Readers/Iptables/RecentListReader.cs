@@ -26,6 +26,7 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
     private ulong? _nanoseconds;
     private ulong? _jiffies;
     private int _line;
+    private bool _hasEntries;
 
     public bool Take(LineCursor line)
     {
@@ -47,7 +48,13 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
     {
         if (_line == 0)
             return;
-        if (_jiffies is { } now && _nanoseconds is { } nanoseconds && FrequencyOf(now, nanoseconds / 1e9) is { } frequency)
+        if (!_hasEntries)
+        {
+            // Without an entry there is nothing to date, which the clocks do not always allow: some minutes after the start they fit several
+            // frequencies.
+            context.RecentClients = new RecentClients(new Dictionary<(string, InetAddress), ImmutableArray<TimeSpan>>());
+        }
+        else if (_jiffies is { } now && _nanoseconds is { } nanoseconds && FrequencyOf(now, nanoseconds / 1e9) is { } frequency)
         {
             context.RecentClients = new RecentClients(_stamps.ToDictionary(static entry => entry.Key, entry => (ImmutableArray<TimeSpan>)
                 [.. entry.Value.Select(stamp =>
@@ -58,13 +65,14 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
             context.Problems.Note(_line, "the lists of the recent match are left out: /proc/timer_list, which shows how old their " +
                 "entries are, is missing or was not understood");
         }
-        (_nanoseconds, _jiffies, _line) = (null, null, 0);
+        (_nanoseconds, _jiffies, _line, _hasEntries) = (null, null, 0, false);
         _stamps.Clear();
     }
 
     /// <summary>"203.0.113.9 ttl: 63 last_seen: 4296616480 oldest_pkt: 2 4296616475, 4296616480".</summary>
     private void TakeEntry(ReadOnlySpan<char> list, ReadOnlySpan<char> text, int line)
     {
+        _hasEntries = true;
         int stamps = text.IndexOf("oldest_pkt: ");
         int space = text.IndexOf(' ');
         List<ulong> found = [];
