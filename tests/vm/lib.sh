@@ -288,19 +288,23 @@ vm_image() {
 }
 
 # vm_run IMAGE JOB RESULTS SECONDS: boots IMAGE, runs JOB/run in it and copies back what that left in /results. The serial console goes to
-# standard output. Status: that of JOB/run; 124 if the machine did not finish in time; 125 if it ended without a result; 126 if it did not boot.
+# standard output, what the emulator says to standard error. Status: that of JOB/run; 124 if the machine did not finish in time; 125 if it ended
+# without a result; 126 if it did not boot.
 #
-# On a busy host an emulated CPU occasionally hangs before the first program, or executes an instruction that another CPU is patching: the
-# kernel stops at the temporary breakpoint. Neither says anything about the job, so such a machine is started again, at most twice.
+# On a busy host an emulated CPU occasionally hangs or resets before the first program, or executes an instruction that another CPU is patching:
+# the kernel stops at the temporary breakpoint. Neither says anything about the job, so such a machine is started again, at most twice.
 vm_run() {
   local try status
   for try in 1 2 3; do
     vm_run_once "$@" && status=0 || status=$?
-    [[ $status == 126 ]] || { [[ $status == 125 ]] && grep -q 'Oops: int3' "$3/serial.log"; } || break
-    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not boot" || echo "stopped at a breakpoint under emulation"); starting it again"
+    [[ $status == 126 ]] || { [[ $status == 125 ]] && vm_was_reset "$3/serial.log"; } || break
+    [[ $try == 3 ]] || vm_say "the machine $([[ $status == 126 ]] && echo "did not boot" || echo "was stopped by the emulation"); starting it again"
   done
   return "$status"
 }
+
+# A kernel that stops by itself says why. One that ends without a word, or at the breakpoint, was stopped by the emulation.
+vm_was_reset() { grep -q 'Oops: int3' "$1" || ! grep -qE '^vm: end |Oops|BUG:|panic' "$1"; }
 
 vm_run_once() {
   local image=$1 job=$2 results=$3 seconds=$4 work status emulator second log
@@ -327,9 +331,11 @@ vm_run_once() {
     kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log" || break
     sleep 1
   done
-  if kill -0 "$emulator" 2>/dev/null && ! grep -q '^vm: begin' "$log"; then
-    kill "$emulator"
+  if ! grep -q '^vm: begin' "$log"; then
+    # It hangs, or has ended already: a reset ends the emulator, and so does a lack of memory.
+    kill "$emulator" 2>/dev/null
     wait "$emulator"
+    echo "the emulator ended with status $? before the first program" >&2
     status=126
   else
     wait "$emulator"

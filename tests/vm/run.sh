@@ -79,7 +79,8 @@ run_kernel() {
       124) why="did not finish within $seconds s" ;;
       *) why="stopped with status $status" ;;
     esac
-    printf 'FAIL\tmachine\tfinishes\t%s: %s\n' "$why" "$(tail -3 "$results/serial.log" | tr '\n\t' '  ')" >>"$results/cases.tsv"
+    printf 'FAIL\tmachine\tfinishes\t%s: %s\n' "$why" \
+      "$(tail -qn 3 "$results/serial.log" "$results/emulator.err" | tr '\n\t' '  ')" >>"$results/cases.tsv"
   fi
 }
 

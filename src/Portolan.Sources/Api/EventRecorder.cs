@@ -14,6 +14,8 @@ public sealed partial class EventRecorder
 {
     private const int Waiting = 64;
     private const int AtOnce = 25;
+    // The API server takes 1,024 bytes (validation of events.k8s.io/v1); what we write is nearly always ASCII.
+    private const int NoteLength = 1000;
     private const string Controller = "kube-proxy";
 
     private static readonly TimeSpan s_between = TimeSpan.FromSeconds(10);
@@ -25,9 +27,9 @@ public sealed partial class EventRecorder
     private readonly TimeProvider _time;
     private readonly Channel<ObjectEvent> _events =
         Channel.CreateBounded<ObjectEvent>(new BoundedChannelOptions(Waiting) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly Dictionary<ObjectEvent, DateTimeOffset> _written = [];
+    private readonly Dictionary<ObjectEvent, long> _written = [];
     private double _tokens = AtOnce;
-    private DateTimeOffset _filled;
+    private long _filled;
 
     /// <summary>Events of the proxy on one node.</summary>
     /// <param name="node">The Node's name.</param>
@@ -36,7 +38,7 @@ public sealed partial class EventRecorder
     public EventRecorder(string node, ILogger<EventRecorder> logger, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
-        (_node, _logger, _time, _filled) = (node, logger, time, time.GetUtcNow());
+        (_node, _logger, _time, _filled) = (node, logger, time, time.GetTimestamp());
     }
 
     /// <summary>Takes an event; never waits. Any thread.</summary>
@@ -57,11 +59,12 @@ public sealed partial class EventRecorder
 
     private bool IsDue(ObjectEvent what)
     {
-        DateTimeOffset now = _time.GetUtcNow();
-        ObjectEvent[] forgotten = [.. _written.Where(written => now - written.Value > s_once).Select(static written => written.Key)];
+        long now = _time.GetTimestamp();
+        ObjectEvent[] forgotten =
+            [.. _written.Where(written => _time.GetElapsedTime(written.Value, now) > s_once).Select(static written => written.Key)];
         foreach (ObjectEvent old in forgotten)
             _written.Remove(old);
-        _tokens = Math.Min(AtOnce, _tokens + ((now - _filled) / s_between));
+        _tokens = Math.Min(AtOnce, _tokens + (_time.GetElapsedTime(_filled, now) / s_between));
         _filled = now;
         if (_tokens < 1 || !_written.TryAdd(what, now))
             return false;
@@ -141,12 +144,16 @@ public sealed partial class EventRecorder
             // As kube-proxy's: `kubectl describe node` looks for the Node's name there.
             writer.WriteString("uid", what.Namespace.Length > 0 ? $"{what.Namespace}/{what.Name}" : what.Name);
             writer.WriteEndObject();
-            writer.WriteString("note", what.Note.Length > 1000 ? what.Note[..1000] : what.Note);
+            writer.WriteString("note", Shortened(what.Note));
             writer.WriteString("type", what.IsWarning ? "Warning" : "Normal");
             writer.WriteEndObject();
         }
         return bytes.ToArray();
     }
+
+    // Never between the two halves of a character.
+    private static string Shortened(string note) =>
+        note.Length <= NoteLength ? note : note[..(char.IsHighSurrogate(note[NoteLength - 1]) ? NoteLength - 1 : NoteLength)];
 
     [LoggerMessage(3110, LogLevel.Information,
         "kubernetes: no events are written, because the API server refuses them ({Message}); the verb create on events in API group " +

@@ -20,6 +20,7 @@ internal sealed class DebugPages(KubeProxyConfig config, ProxyMetrics metrics, s
         ["/configz", "/flagz", "/healthz", "/healthz/ping", "/metrics", "/metrics/slis", "/proxyMode", "/statusz"];
 
     private readonly DateTimeOffset _start = time.GetUtcNow();
+    private readonly long _started = time.GetTimestamp();
     private long _pings;
 
     public Task HandleAsync(HttpContext context) => context.Request.Path.Value switch
@@ -127,7 +128,7 @@ internal sealed class DebugPages(KubeProxyConfig config, ProxyMetrics metrics, s
 
     private string Statusz()
     {
-        TimeSpan up = time.GetUtcNow() - _start;
+        TimeSpan up = time.GetElapsedTime(_started);
         return string.Create(CultureInfo.InvariantCulture, $"""
 
             portolan statusz
