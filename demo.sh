@@ -143,7 +143,8 @@ EOF
   until_answered "$service" 80
 }
 
-answers() { in_client timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
+# The node looks for a pod that is gone for three seconds before it says so.
+answers() { in_client timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
 
 # until_answered ADDRESS PORT: the proxy follows its files within a fraction of a second; a slow machine gets a minute.
 until_answered() {

@@ -71,8 +71,11 @@ public sealed class WhyTests
         string text = Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", Dumps.Save136)));
         Ruleset rules = Dumps.Text(text.Replace("-j MASQUERADE --random-fully", "-j RETURN", StringComparison.Ordinal));
 
-        Assert.Contains(Ask(rules, "shop/cart", ClientPlace.Outside), found => found is { State: DiagnosisState.Fails,
-            Cause.Code: "not-masqueraded", Verdict: "unanswered" });
+        Assert.Contains(Ask(rules, "shop/cart", ClientPlace.Outside), found => found is
+        {
+            State: DiagnosisState.Fails,
+            Cause.Code: "not-masqueraded", Verdict: "unanswered"
+        });
         Assert.Equal("hairpin", Ask(rules, "shop/web", null, InetAddress.Parse("10.244.1.10"))[0].Cause?.Code);
     }
 
@@ -133,6 +136,15 @@ public sealed class WhyTests
         var looking = new LiveFacts("[{\"dst\":\"10.244.2.10\",\"dev\":\"cni0\",\"state\":[\"INCOMPLETE\"]}]"u8.ToArray(), string.Empty);
 
         Assert.All(Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: looking), found => Assert.Null(found.Cause));
+    }
+
+    [Fact]
+    public void Connections_to_the_endpoint_itself_are_not_its_services()
+    {
+        var own = new LiveFacts(default, "tcp 6 118 SYN_SENT src=192.168.10.11 dst=10.244.2.10 sport=4000 dport=8080 [UNREPLIED] " +
+            "src=10.244.2.10 dst=192.168.10.11 sport=8080 dport=4000 mark=0 use=1");
+
+        Assert.All(Ask(Dumps.Read(Dumps.Save136), "shop/web", ClientPlace.Pod, live: own), found => Assert.Null(found.Cause));
     }
 
     [Theory]

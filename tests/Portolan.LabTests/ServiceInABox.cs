@@ -15,7 +15,7 @@ internal sealed class ServiceInABox : IDisposable
 {
     private const int ServicePort = 80;
 
-    private static readonly TimeSpan s_patienceForStart = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patienceForStart = TimeSpan.FromSeconds(60);
 
     private readonly PortolanProxy _proxy;
 

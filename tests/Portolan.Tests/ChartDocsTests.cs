@@ -78,6 +78,7 @@ public sealed partial class ChartDocsTests : IDisposable
 
     [Theory]
     [InlineData("trace", "trace", "--src", "203.0.113.9", "--dst", "192.168.10.11", "--dport", "30080", "--rules", "node-a.txt")]
+    [InlineData("trace", "trace", "--src", "pod", "--dst", "shop/web", "--reply", "--rules", "node-a.txt")]
     [InlineData("services", "services", "--rules", "node-a.txt")]
     [InlineData("services", "services", "--rules", "article.md")]
     [InlineData("explain", "explain", "default/testsvc", "--rules", "article.md")]

@@ -60,6 +60,71 @@ public sealed class TraceCommandTests
         Assert.Contains(error, outcome.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--src pod --dst shop/web", "tcp 10.244.255.254 -> 172.30.10.1:80, new, arriving")]
+    [InlineData("--src outside --dst web.shop.svc.cluster.local", "tcp 203.0.113.9 -> 172.30.10.1:80, new, arriving")]
+    [InlineData("--src node --dst 172.30.10.2:80 --local-address 192.168.10.11",
+        "tcp 192.168.10.11 -> 172.30.10.2:80, new, sent by this node")]
+    [InlineData("--src 10.1.2.3 --dst 30080 --local-address 192.168.10.11", "tcp 10.1.2.3 -> 192.168.10.11:30080, new, arriving")]
+    [InlineData("--src outside --dst kube-system/kube-dns:dns", "udp 203.0.113.9 -> 172.30.0.10:53, new, arriving")]
+    [InlineData("--src outside --dst kube-system/kube-dns --dport 9153", "tcp 203.0.113.9 -> 172.30.0.10:9153, new, arriving")]
+    public void Source_and_destination_may_be_names(string ends, string headline)
+    {
+        using var run = new ChartRun();
+        run.Copy("harbor/kube-proxy-1.36/iptables-save.txt", "dump");
+
+        Outcome outcome = run.Run(["trace", "--rules", "dump", .. ends.Split(' ')]);
+
+        Assert.Equal((0, ""), (outcome.Status, outcome.Errors));
+        Assert.Equal(headline, outcome.Output.Split('\n')[0]);
+    }
+
+    [Theory]
+    [InlineData("--src nowhere --dst shop/web", "--src: 'nowhere' is neither pod, node, outside nor an address")]
+    [InlineData("--src outside --dst shop/wbe", "Did you mean shop/web")]
+    [InlineData("--src outside --dst kube-system/kube-dns", "several ports: give --dport, or one of kube-system/kube-dns:dns")]
+    [InlineData("--src outside --dst shop/web --dport 81", "no frontend of that protocol, port and family. It has 172.30.10.1:80")]
+    [InlineData("--src 2001:db8::1 --dst shop/web", "no frontend of that protocol, port and family")]
+    public void A_name_that_means_nothing_is_said(string ends, string error)
+    {
+        using var run = new ChartRun();
+        run.Copy("harbor/kube-proxy-1.36/iptables-save.txt", "dump");
+
+        Outcome outcome = run.Run(["trace", "--rules", "dump", .. ends.Split(' ')]);
+
+        Assert.Equal((2, ""), (outcome.Status, outcome.Output));
+        Assert.Contains(error, outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_answer_goes_back_through_the_connections_translation()
+    {
+        using var run = new ChartRun();
+        run.Copy("harbor/kube-proxy-1.36/iptables-save.txt", "dump");
+        string[] trace = ["trace", "--src", "pod", "--dst", "shop/web", "--reply", "--rules"];
+
+        Outcome healthy = run.Run([.. trace, "dump"]);
+        string text = File.ReadAllText(Path.Combine(run.Folder, "dump"));
+        int forward = text.IndexOf("-A FORWARD", StringComparison.Ordinal);
+        run.Write("dump", text.Insert(forward, "-A FORWARD -s 10.244.2.0/24 -m conntrack --ctstate ESTABLISHED -j DROP\n"));
+        Outcome broken = run.Run([.. trace, "dump"]);
+
+        Assert.Contains("The answer of 10.244.1.10:8080, 10.244.2.10:8080, 10.244.3.10:8080, shown for the first", healthy.Output,
+            StringComparison.Ordinal);
+        Assert.Contains("100 %  leaves to 10.244.255.254, its source becomes 172.30.10.1", healthy.Output, StringComparison.Ordinal);
+        Assert.Contains("The answer of 10.244.2.10:8080\n", broken.Output, StringComparison.Ordinal);
+        Assert.Contains("100 %  dropped on the way to 10.244.255.254, by filter FORWARD rule 1", broken.Output, StringComparison.Ordinal);
+        Assert.Contains("The answer of 10.244.1.10:8080, 10.244.3.10:8080", broken.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_packet_that_is_dropped_has_no_answer()
+    {
+        Outcome outcome = Trace("--proto icmp --icmp-type 13 --reply");
+
+        Assert.Contains("No answer: the packet comes to nobody who could send one.", outcome.Output, StringComparison.Ordinal);
+    }
+
     private static Outcome Trace(string options)
     {
         using var run = new ChartRun();

@@ -44,6 +44,30 @@ public sealed record ServiceAnswer
     /// <summary>The endpoints of the cluster IP, or of the first frontend that has some.</summary>
     public required ImmutableArray<EndpointAnswer> Endpoints { get; init; }
 
+    /// <summary>
+    /// What clients get, in words: "ok", or the worst of the frontends: "stopped" (a rule of somebody else is in the way), "no endpoints",
+    /// "no local endpoint" (dropped: policy Local), "not served", "unknown".
+    /// </summary>
+    public string Status => Frontends.Any(frontend => frontend.Obstacle is not null) ? "stopped"
+        : Frontends.IsEmpty ? "unknown"
+        : Frontends.Max(frontend => Rank(frontend.Outside)) switch
+        {
+            4 => "no endpoints",
+            3 => "no local endpoint",
+            2 => "not served",
+            1 => "unknown",
+            _ => "ok",
+        };
+
+    private static int Rank(ProgrammedState state) => state switch
+    {
+        ProgrammedState.Rejected => 4,
+        ProgrammedState.Dropped => 3,
+        ProgrammedState.Untouched => 2,
+        ProgrammedState.Unknown => 1,
+        _ => 0,
+    };
+
     /// <summary>"shop/web:http", "default/testsvc", or the chain's name.</summary>
     [JsonIgnore]
     public string DisplayName => Service is null ? Id : Port.Length == 0 ? Service : $"{Service}:{Port}";

@@ -14,6 +14,10 @@ public sealed record TraceAnswer
     /// <summary>Limits of the whole answer, such as tables that the input does not show.</summary>
     public required ImmutableArray<string> Notes { get; init; }
 
+    /// <summary>What becomes of the answers; null when that was not asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<ReplyAnswer>? Replies { get; init; }
+
     /// <summary>The packet.</summary>
     [JsonIgnore]
     public PacketSpec? Packet { get; init; }

@@ -42,6 +42,22 @@ public sealed class FrontendWalker
         return _clients.At(client, service, frontend).Select(found => Walk(service, frontend, client, found.Source, found.Who));
     }
 
+    /// <summary>The address of a client of a kind, as walks to a frontend have it; null when the input shows none.</summary>
+    public InetAddress? SourceOf(ClientPlace client, ProgrammedService service, ProgrammedFrontend frontend)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(frontend);
+        return _clients.At(client, service, frontend).Select(found => (InetAddress?)found.Source).FirstOrDefault();
+    }
+
+    /// <summary>The address at which walks dial a frontend: for a node port on all addresses one of the node's, or a stand-in.</summary>
+    public InetAddress DestinationOf(ProgrammedService service, ProgrammedFrontend frontend)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(frontend);
+        return frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
+    }
+
     /// <summary>True for an address in one of the ranges of pods that are known.</summary>
     internal bool IsPod(InetAddress address) => _clients.PodRanges.Any(range => range.Contains(address));
 
@@ -59,7 +75,7 @@ public sealed class FrontendWalker
     {
         ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(frontend);
-        InetAddress destination = frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
+        InetAddress destination = DestinationOf(service, frontend);
         // A node port without a known node address is walked to with a stand-in that counts as local.
         PacketSimulator simulator = _simulator;
         if (frontend.Kind == ProgrammedKind.NodePort && _node.IsLocal(destination) is null)

@@ -39,7 +39,13 @@ public sealed partial record LiveFacts
     /// </summary>
     internal bool IsSilentNeighbour(InetAddress address) => _neighbours.GetValueOrDefault(address) == "FAILED";
 
-    /// <summary>Connections to an endpoint that it never answered, where it answered none, or none any more.</summary>
+    /// <summary>
+    /// True for an address that a connection may be opened to: where a neighbour has just been looked for in vain, that would only begin
+    /// the search again.
+    /// </summary>
+    public bool MayBeTried(InetAddress address) => _neighbours.GetValueOrDefault(address) is not ("FAILED" or "INCOMPLETE");
+
+    /// <summary>Connections through a service to an endpoint that it never answered, where it answered none, or none any more.</summary>
     internal int Unanswered(InetEndpoint endpoint) =>
         _answered.ContainsKey(endpoint) && Probes.GetValueOrDefault(endpoint) != ProbeResult.Silent ? 0
         : _unanswered.GetValueOrDefault(endpoint);
@@ -75,13 +81,17 @@ public sealed partial record LiveFacts
     {
         MatchCollection replies = Side().Matches(line);
         if (replies.Count < 2 || !InetAddress.TryParse(replies[1].Groups[1].Value, out InetAddress address)
-            || !ushort.TryParse(replies[1].Groups[2].Value, out ushort port))
+            || !ushort.TryParse(replies[1].Groups[3].Value, out ushort port))
             return;
         var endpoint = new InetEndpoint(address, port);
-        Dictionary<InetEndpoint, int> count = line.Contains("[UNREPLIED]", StringComparison.Ordinal) ? _unanswered : _answered;
+        bool isUnanswered = line.Contains("[UNREPLIED]", StringComparison.Ordinal);
+        // What was not translated was for the endpoint itself, as this program's own attempts are: they say nothing of clients.
+        if (isUnanswered && replies[0].Groups[2].Value == replies[1].Groups[1].Value)
+            return;
+        Dictionary<InetEndpoint, int> count = isUnanswered ? _unanswered : _answered;
         count[endpoint] = count.GetValueOrDefault(endpoint) + 1;
     }
 
-    [GeneratedRegex(@"src=(\S+) dst=\S+ sport=(\d+)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"src=(\S+) dst=(\S+) sport=(\d+)", RegexOptions.CultureInvariant)]
     private static partial Regex Side();
 }

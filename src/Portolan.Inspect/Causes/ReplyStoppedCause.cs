@@ -7,23 +7,13 @@ internal sealed class ReplyStoppedCause : Cause
 {
     internal override CauseFound? Find(WhyCase question)
     {
-        if (question.Served.FirstOrDefault() is not { DestinationPort: { } port } end || end.Verdict == OutcomeVerdict.Local)
-            return null;
         PacketSpec request = question.Walk.Trace.Packet;
-        // The answer of a masqueraded connection comes to the node's address, but gets the client's before it is routed: it is forwarded.
-        if (request.IsFromNode && question.Node.IsLocal(request.Source) != true)
+        if (question.Served.FirstOrDefault() is not { DestinationPort: not null } end || end.Verdict == OutcomeVerdict.Local
+            // What comes to the node's own programs can be walked only if it is known to be the node's.
+            || (request.IsFromNode && question.Node.IsLocal(request.Source) != true)
+            || ReplyTranslation.Answer(request, end, question.Node) is not { } answer)
             return null;
-        TraceResult back = new PacketSimulator(question.Rules, question.Node).Trace(request with
-        {
-            Source = end.Destination,
-            SourcePort = port,
-            Destination = request.Source,
-            DestinationPort = request.SourcePort,
-            IsFromNode = false,
-            InInterface = request.Routes.DeviceTo(end.Destination),
-            State = Rules.Model.ConntrackStates.Established,
-            TcpFlags = Rules.Model.TcpFlags.Syn | Rules.Model.TcpFlags.Ack,
-        });
+        TraceResult back = new PacketSimulator(question.Rules, ReplyTranslation.NodeAfter(request, question.Node)).Trace(answer);
         Obstacle? stop = Obstacles.Of(back, question.Service).FirstOrDefault(item => item.Kind
             is ObstacleKind.Dropped or ObstacleKind.Rejected);
         if (stop is null)

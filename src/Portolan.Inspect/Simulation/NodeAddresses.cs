@@ -72,7 +72,7 @@ public sealed class NodeAddresses
     }
 
     /// <summary>The same, with more addresses of this node; unknown addresses of its family stay unknown.</summary>
-    internal NodeAddresses WithLocal(params IEnumerable<InetAddress> addresses)
+    public NodeAddresses WithLocal(params IEnumerable<InetAddress> addresses)
     {
         var copy = new NodeAddresses(this);
         copy._local.UnionWith(addresses);

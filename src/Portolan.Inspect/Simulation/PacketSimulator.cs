@@ -271,6 +271,8 @@ public sealed class PacketSimulator
         private List<PacketState> Translate(HookTable.HookStep step, Hook hook, List<PacketState> states)
         {
             bool isDestination = hook is Hook.Prerouting or Hook.Output;
+            if (_packet.Reply is { } reply)
+                return TranslateBack(states, reply, isDestination);
             var passed = new List<PacketState>();
             var waiting = new List<PacketState>();
             foreach (PacketState state in states)
@@ -285,6 +287,27 @@ public sealed class PacketSimulator
             }
             passed.AddRange(TranslateFirst(step, hook, waiting, isDestination));
             return passed;
+        }
+
+        private static List<PacketState> TranslateBack(List<PacketState> states, ReplyTranslation reply, bool isDestination)
+        {
+            foreach (PacketState state in states.Where(state => state.Tracking == TrackState.Tracked))
+            {
+                if (isDestination)
+                {
+                    state.IsDestinationTranslated |=
+                        (state.Destination, state.DestinationPort) != (reply.Destination, reply.DestinationPort);
+                    (state.Destination, state.DestinationPort) = (reply.Destination, reply.DestinationPort);
+                    state.IsDestinationSettled = true;
+                }
+                else
+                {
+                    state.IsSourceTranslated |= (state.Source, state.SourcePort) != (reply.Source, reply.SourcePort);
+                    (state.Source, state.SourcePort) = (reply.Source, reply.SourcePort);
+                    state.IsSourceSettled = true;
+                }
+            }
+            return states;
         }
 
         private List<PacketState> TranslateFirst(HookTable.HookStep step, Hook hook, List<PacketState> waiting, bool isDestination)

@@ -51,6 +51,9 @@ public sealed record PacketSpec
     /// <summary>The state of the packet's connection: one of New, Established, Related, Invalid.</summary>
     public ConntrackStates State { get; init; } = ConntrackStates.New;
 
+    /// <summary>For an answer: what conntrack translates it to. Null for packets in the direction of a connection's first.</summary>
+    public ReplyTranslation? Reply { get; init; }
+
     /// <summary>The packet's mark at the start.</summary>
     public uint Mark { get; init; }
 

@@ -15,8 +15,6 @@ internal sealed class ChartOutput
     // A pipe has no width: lines must not be broken.
     private const int PipeWidth = 10_000;
 
-    private const int LongestBroken = 4_000;
-
     internal ChartOutput()
     {
         Console = AnsiConsole.Console;
@@ -49,17 +47,20 @@ internal sealed class ChartOutput
 
     internal void Line(string text, Style style)
     {
-        // Spectre wraps lines, which is wrong for a pipe, in time quadratic in a line's length.
-        if (System.Console.IsOutputRedirected || text.Length > LongestBroken)
-            System.Console.Out.WriteLine(Clean(text));
-        else
-            Console.WriteLine(Clean(text), style);
+        // Spectre would break lines too, but without a hanging indent and in time quadratic in a line's length.
+        foreach (string line in HangingLines.Of(Clean(text), Width))
+        {
+            if (System.Console.IsOutputRedirected)
+                System.Console.Out.WriteLine(line);
+            else
+                Console.WriteLine(line, style);
+        }
     }
 
     /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
     internal void Table(string[] headers, IEnumerable<string[]> rows)
     {
-        if (System.Console.IsOutputRedirected)
+        if (System.Console.IsOutputRedirected && Width == PipeWidth)
         {
             System.Console.Out.Write(
                 PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));

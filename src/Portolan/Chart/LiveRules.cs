@@ -67,7 +67,6 @@ internal static class LiveRules
         // More entries would add nothing.
         const int most = 5;
         string? ip = Find("ip");
-        byte[] FromIp(params string[] arguments) => Run(new Listing(["ip"], arguments), networkNamespace, ip).Bytes;
         var connections = new StringBuilder();
         foreach (InetAddress endpoint in endpoints.Take(most))
         {
@@ -75,10 +74,16 @@ internal static class LiveRules
                 endpoint.ToString()]);
             connections.Append(Encoding.UTF8.GetString(Run(listing, networkNamespace, ip).Bytes)).Append('\n');
         }
-        return new LiveFacts(FromIp("-j", "neigh"), connections.ToString())
-        {
-            Routes = Routes.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"), FromIp("-6", "-j", "rule")),
-        };
+        byte[] neighbours = Run(new Listing(["ip"], ["-j", "neigh"]), networkNamespace, ip).Bytes;
+        return new LiveFacts(neighbours, connections.ToString()) { Routes = ReadRoutes(networkNamespace) };
+    }
+
+    /// <summary>The running node's routes; nothing where they cannot be had.</summary>
+    internal static Routes ReadRoutes(string? networkNamespace)
+    {
+        string? ip = Find("ip");
+        byte[] FromIp(params string[] arguments) => Run(new Listing(["ip"], arguments), networkNamespace, ip).Bytes;
+        return Routes.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"), FromIp("-6", "-j", "rule"));
     }
 
     /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>

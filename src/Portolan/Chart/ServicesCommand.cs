@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text;
+using System.Text.Json;
 using Portolan.Chart.Renderers;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
@@ -30,6 +32,22 @@ internal static class ServicesCommand
                 + "because this node has no endpoint, and denied by source ranges. Live only, and only where the proxy runs with " +
                     "--counters.",
         };
+        var space = new Option<string?>("--namespace", "-n") { Description = "Services of this namespace only.", HelpName = "NAME" };
+        var sort = new Option<string>("--sort")
+        {
+            Description = "Order: by name, by status (what is not ok first), by number of endpoints or of rules before (most first).",
+            DefaultValueFactory = _ => "name",
+        };
+        sort.AcceptOnlyFromAmong("name", "status", "endpoints", "rules");
+        var form = new Option<string>("--output", "-o")
+        {
+            Description = "table, wide (with the endpoints' addresses), json or yaml.",
+            DefaultValueFactory = _ => "table",
+        };
+        form.AcceptOnlyFromAmong("table", "wide", "json", "yaml");
+        command.Options.Add(space);
+        command.Options.Add(sort);
+        command.Options.Add(form);
         command.Options.Add(counters);
         options.CompleteServices(filter);
         options.AddTo(command);
@@ -48,16 +66,39 @@ internal static class ServicesCommand
                 if (services.Count == 0)
                     return ExitStatus.Findings;
             }
+            if (parsed.GetValue(space) is { } only)
+            {
+                services = [.. services.Where(service => service.Service?.StartsWith(only + "/", StringComparison.Ordinal) == true)];
+                if (services.Count == 0)
+                {
+                    chart.Error($"The rules have no service in namespace '{only}'.");
+                    return ExitStatus.Findings;
+                }
+            }
             services = ServiceStates.WithObstacles(services, new FrontendWalker(input.Rules, input.Services, input.Node));
             var answer = ServicesAnswer.Of(services, input.ReportedInput, ServiceStates.Notes(input.Rules));
-            if (parsed.GetValue(options.Json))
+            answer = answer with { Services = [.. Sorted(answer.Services, parsed.GetValue(sort)!)] };
+            string shape = parsed.GetValue(options.Json) ? "json" : parsed.GetValue(form)!;
+            if (shape == "json")
                 ChartOutput.Json(answer, AnswersJsonContext.Default.ServicesAnswer);
+            else if (shape == "yaml")
+                ChartOutput.Raw(Encoding.UTF8.GetBytes(YamlText.Of(JsonSerializer.SerializeToElement(answer,
+                    AnswersJsonContext.Default.ServicesAnswer))));
             else if (name is not null)
                 ServicesRenderer.PrintDetails(answer, chart);
             else
-                ServicesRenderer.PrintAll(answer, chart);
+                ServicesRenderer.PrintAll(answer, shape == "wide", chart);
             return input.AnsweredStatus;
         });
         return command;
     }
+
+    // Of equal ones the catalogue's order stays: by name.
+    private static IEnumerable<ServiceAnswer> Sorted(IEnumerable<ServiceAnswer> services, string by) => by switch
+    {
+        "status" => services.OrderBy(service => service.Status == "ok").ThenBy(service => service.Status, StringComparer.Ordinal),
+        "endpoints" => services.OrderByDescending(service => service.Endpoints.Length),
+        "rules" => services.OrderByDescending(service => service.Frontends.Max(frontend => frontend.RulesBefore) ?? -1),
+        _ => services,
+    };
 }

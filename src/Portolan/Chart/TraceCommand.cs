@@ -4,6 +4,7 @@ using Portolan.Chart.Renderers;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
@@ -16,12 +17,22 @@ internal static class TraceCommand
     {
         var options = new ChartOptions();
         var rare = new PacketOptions();
-        var source = new Option<string>("--src") { Description = "Source address.", Required = true, HelpName = "ADDRESS" };
-        var destination = new Option<string>("--dst") { Description = "Destination address.", Required = true, HelpName = "ADDRESS" };
+        var source = new Option<string>("--src")
+        {
+            Description = "The source: an address, or pod, node or outside for one that stands for such a client.",
+            Required = true,
+            HelpName = "CLIENT",
+        };
+        var destination = new Option<string>("--dst")
+        {
+            Description = "The destination: an address, or what 'why' takes: a service's name or DNS name, address:port, a node port. " +
+                "Of a name, the first frontend that fits --src and --dport: the cluster IP.",
+            Required = true,
+            HelpName = "WHAT",
+        };
         var protocol = new Option<string>("--proto")
         {
-            Description = "tcp, udp, sctp, icmp, icmpv6 or a number.",
-            DefaultValueFactory = _ => "tcp",
+            Description = "tcp, udp, sctp, icmp, icmpv6 or a number. Without it, that of the service, or tcp.",
         };
         var destinationPort = new Option<ushort?>("--dport") { Description = "Destination port.", HelpName = "N" };
         var sourcePort = new Option<ushort?>("--sport")
@@ -43,6 +54,10 @@ internal static class TraceCommand
             Description = "Range of pod addresses: packets from it are labelled 'from a pod'.",
             HelpName = "CIDR",
         };
+        var reply = new Option<bool>("--reply")
+        {
+            Description = "Follow the answer too: from each endpoint that the packet comes to, back through the connection's translation.",
+        };
         var affinity = new Option<string>("--affinity")
         {
             Description = "fresh: the client has not used the service recently. unknown: the lists of iptables' recent match are treated " +
@@ -52,30 +67,16 @@ internal static class TraceCommand
         affinity.AcceptOnlyFromAmong("fresh", "unknown");
 
         var command = new Command("trace", "Simulate one packet: every path it may take through the rules, with its probability.\n\n"
-            + "Example: portolan trace --src 203.0.113.9 --dst 172.6.6.6 --dport 443 --rules dump.txt")
+            + "Examples:\n  portolan trace --src 203.0.113.9 --dst 172.6.6.6 --dport 443 --rules dump.txt\n"
+            + "  portolan trace --src pod --dst shop/web --reply")
         {
-            source, destination, protocol, destinationPort, sourcePort, input, output, local, state, mark, podCidr, affinity,
+            source, destination, protocol, destinationPort, sourcePort, input, output, local, state, mark, podCidr, reply, affinity,
         };
         rare.AddTo(command);
         options.AddTo(command);
         command.SetAction(parsed =>
         {
             var chart = new ChartOutput();
-            if (!TryAddress(parsed, source, chart, out InetAddress from) || !TryAddress(parsed, destination, chart, out InetAddress to))
-                return ExitStatus.CouldNotRun;
-            if (from.Family != to.Family)
-            {
-                chart.Error("--src and --dst are of different families.");
-                return ExitStatus.CouldNotRun;
-            }
-            if (!IpProtocols.TryParse(parsed.GetValue(protocol), out IpProtocol transport))
-            {
-                chart.Error($"--proto: '{parsed.GetValue(protocol)}' is not a protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number " +
-                    "from 1 to 255.");
-                return ExitStatus.CouldNotRun;
-            }
-            if (transport == IpProtocol.Icmp && to.Family == IpFamily.IPv6)
-                transport = IpProtocol.IcmpV6;
             if (!TryMark(parsed.GetValue(mark), out uint markValue))
             {
                 chart.Error($"--mark: '{parsed.GetValue(mark)}' is not a number.");
@@ -85,16 +86,24 @@ internal static class TraceCommand
                 return ExitStatus.CouldNotRun;
             if (ChartInput.Read(parsed, options, chart) is not { } rules)
                 return ExitStatus.CouldNotRun;
+            Routes routes = rules.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Unknown;
+            if (PacketEnds.Of(parsed.GetValue(source)!, parsed.GetValue(destination)!, parsed.GetValue(protocol),
+                parsed.GetValue(destinationPort), rules, routes, podRanges, chart) is not { } ends)
+                return ExitStatus.CouldNotRun;
+            (InetAddress from, InetAddress to, IpProtocol transport, ushort? toPort) = ends;
+            bool isFromNode = parsed.GetValue(local) || (parsed.GetValue(input) is null && rules.Node.IsLocal(from) == true)
+                || parsed.GetValue(source) == "node";
             var common = new PacketSpec
             {
                 Source = from,
                 Destination = to,
                 Protocol = transport,
                 SourcePort = parsed.GetValue(sourcePort),
-                DestinationPort = parsed.GetValue(destinationPort),
-                IsFromNode = parsed.GetValue(local) || (parsed.GetValue(input) is null && rules.Node.IsLocal(from) == true),
-                InInterface = parsed.GetValue(input),
+                DestinationPort = toPort,
+                IsFromNode = isFromNode,
+                InInterface = parsed.GetValue(input) ?? (isFromNode ? null : routes.DeviceTo(from)),
                 OutInterface = parsed.GetValue(output),
+                Routes = routes,
                 State = Enum.Parse<ConntrackStates>(parsed.GetValue(state)!, ignoreCase: true),
                 Mark = markValue,
                 ClientIsFresh = parsed.GetValue(affinity) == "fresh",
@@ -106,9 +115,16 @@ internal static class TraceCommand
             bool isTakenAsRemote = node.IsLocal(to) is null && RemoteAddresses.IsOfInternet(to) && rules.Services.At(to, transport,
                 packet.DestinationPort ?? 0)
                 is null;
-            TraceResult result = new PacketSimulator(rules.Rules, isTakenAsRemote ? node.WithRemote([to]) : node).Trace(packet);
+            if (isTakenAsRemote)
+                node = node.WithRemote([to]);
+            // A stand-in for the address of a node port whose node is not known.
+            else if (node.IsLocal(to) is null && !InetAddress.TryParse(parsed.GetValue(destination), out _) && IsNodePort(rules, ends))
+                node = node.WithLocal(to);
+            TraceResult result = new PacketSimulator(rules.Rules, node).Trace(packet);
             var answer = TraceAnswer.Of(result, rules.Guide, rules.ReportedInput,
                 isTakenAsRemote ? [$"{to} is assumed not to be local; if it is an address of this node, give --local-address {to}."] : []);
+            if (parsed.GetValue(reply))
+                answer = answer with { Replies = ReplyAnswer.Of(result, rules.Rules, node, rules.Guide) };
             if (parsed.GetValue(options.Json))
                 ChartOutput.Json(answer, AnswersJsonContext.Default.TraceAnswer);
             else
@@ -118,14 +134,9 @@ internal static class TraceCommand
         return command;
     }
 
-    private static bool TryAddress(ParseResult parsed, Option<string> option, ChartOutput chart, out InetAddress address)
-    {
-        string text = parsed.GetValue(option)!;
-        if (InetAddress.TryParse(text, out address))
-            return true;
-        chart.Error($"{option.Name}: '{text}' is not an IP address.");
-        return false;
-    }
+    private static bool IsNodePort(ChartInput rules, PacketEnds ends) =>
+        rules.Services.At(ends.Destination, ends.Protocol, ends.Port ?? 0)?.Frontends.Any(frontend =>
+            frontend.Kind == ProgrammedKind.NodePort && frontend.Port == ends.Port) == true;
 
     private static bool TryMark(string? text, out uint mark)
     {

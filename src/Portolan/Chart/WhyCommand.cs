@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Portolan.Chart.Renderers;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
@@ -13,8 +12,6 @@ namespace Portolan.Chart;
 /// <summary>portolan why: why a service does not answer, the answer first.</summary>
 internal static class WhyCommand
 {
-    private const string ClusterSuffix = ".svc";
-
     internal static Command Create()
     {
         var options = new ChartOptions();
@@ -57,13 +54,13 @@ internal static class WhyCommand
             var chart = new ChartOutput();
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
                 return ExitStatus.CouldNotRun;
-            if (!TryClient(parsed.GetValue(from), chart, out ClientPlace[] places, out InetAddress? source))
+            if (!ServiceNames.TryClient(parsed.GetValue(from), from.Name, chart, out ClientPlace[] places, out InetAddress? source))
                 return ExitStatus.CouldNotRun;
             (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, chart, cancel);
             if (!isGood || ChartInput.Read(parsed, options, chart, canBeEmpty: facts is not null) is not { } input)
                 return ExitStatus.CouldNotRun;
             string asked = parsed.GetValue(what)!;
-            List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets = Find(asked, input);
+            List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets = ServiceNames.Find(asked, input);
             List<Diagnosis> diagnoses;
             if (targets.Count > 0)
             {
@@ -79,7 +76,7 @@ internal static class WhyCommand
             else
             {
                 // Says what there is instead.
-                input.Find(NameOf(asked), null, chart);
+                input.Find(ServiceNames.NameOf(asked), null, chart);
                 return ExitStatus.Findings;
             }
             var answer = WhyAnswer.Of(diagnoses, input.Guide, input.ReportedInput);
@@ -105,7 +102,8 @@ internal static class WhyCommand
         return mayProbe && networkNamespace is null ? live with
         {
             Probes = await EndpointProbe.RunAsync(services.Where(service => service.Protocol == IpProtocol.Tcp).SelectMany(EndpointsOf)
-                .Where(endpoint => endpoint.Port != 0).Select(endpoint => new InetEndpoint(endpoint.Address, endpoint.Port)), cancel),
+                .Where(endpoint => endpoint.Port != 0 && live.MayBeTried(endpoint.Address))
+                .Select(endpoint => new InetEndpoint(endpoint.Address, endpoint.Port)), cancel),
         } : live;
     }
 
@@ -113,82 +111,11 @@ internal static class WhyCommand
         service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
             .Where(endpoint => endpoint.Address.Family != IpFamily.None);
 
-    private static bool TryClient(string? text, ChartOutput chart, out ClientPlace[] places, out InetAddress? source)
-    {
-        places = [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside];
-        source = null;
-        if (text is null)
-            return true;
-        if (InetAddress.TryParse(text, out InetAddress address))
-        {
-            source = address;
-            return true;
-        }
-        if (text is not ("pod" or "node" or "outside"))
-        {
-            chart.Error($"--from: '{text}' is neither pod, node, outside nor an address.");
-            return false;
-        }
-        places = [Enum.Parse<ClientPlace>(text, ignoreCase: true)];
-        return true;
-    }
-
-    /// <summary>"web.shop.svc.cluster.local:http" is shop/web:http.</summary>
-    private static string NameOf(string asked)
-    {
-        int colon = asked.LastIndexOf(':');
-        string host = colon < 0 ? asked : asked[..colon], port = colon < 0 ? string.Empty : asked[colon..];
-        int suffix = host.IndexOf(ClusterSuffix, StringComparison.Ordinal);
-        string[] labels = (suffix > 0 ? host[..suffix] : host).Split('.');
-        return labels is [{ Length: > 0 } name, { Length: > 0 } space] && !host.Contains('/', StringComparison.Ordinal)
-            ? $"{space}/{name}{port}" : asked;
-    }
-
     private static ServiceObject? ServiceOf(string asked, ClusterFacts facts)
     {
-        string name = NameOf(asked).Split(':')[0];
+        string name = ServiceNames.NameOf(asked).Split(':')[0];
         return facts.Find(name) ?? facts.Find($"default/{name}") ?? (InetAddress.TryParse(name, out InetAddress address)
             ? facts.Services.FirstOrDefault(service => service.ClusterIPs.Contains(address)) : null)
             ?? (facts.Services.Where(service => service.Name.Name == name).ToArray() is [var only] ? only : null);
-    }
-
-    private static List<(ProgrammedService, ProgrammedFrontend[])> Find(string asked, ChartInput input)
-    {
-        List<(ProgrammedService, ProgrammedFrontend[])> At(Func<ProgrammedFrontend, bool> isMeant) =>
-        [
-            .. input.Services.Services.Select(service => (Service: service, Meant: service.Frontends.Where(isMeant).ToArray()))
-                .Where(item => item.Meant.Length > 0),
-        ];
-        if (ushort.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out ushort nodePort))
-            return At(frontend => frontend.Kind == ProgrammedKind.NodePort && frontend.Port == nodePort);
-        if (InetAddress.TryParse(asked, out InetAddress address))
-            return At(frontend => frontend.Address == address);
-        if (InetEndpoint.TryParse(asked, out InetEndpoint endpoint))
-        {
-            List<(ProgrammedService, ProgrammedFrontend[])> exact = At(frontend => frontend.Address == endpoint.Address
-                && frontend.Port == endpoint.Port);
-            return exact.Count > 0 ? exact : AtNodePort(input, endpoint);
-        }
-        return [.. input.Services.Find(NameOf(asked)).Select(service => (service, service.Frontends.ToArray()))];
-    }
-
-    /// <summary>
-    /// Node ports at an address: as such when it may be this node's, even where they are not served at it; those of all addresses when it
-    /// is another node's.
-    /// </summary>
-    private static List<(ProgrammedService, ProgrammedFrontend[])> AtNodePort(ChartInput input, InetEndpoint asked)
-    {
-        bool isElsewhere = input.Node.IsLocal(asked.Address) == false;
-        var found = new List<(ProgrammedService, ProgrammedFrontend[])>();
-        foreach (ProgrammedService service in input.Services.Services.Where(service => service.Family == asked.Address.Family))
-        {
-            ProgrammedFrontend[] ports = [.. service.Frontends.Where(frontend => frontend.Kind == ProgrammedKind.NodePort
-                && frontend.Port == asked.Port)];
-            if (Array.Find(ports, frontend => frontend.Address.Family == IpFamily.None) is { } everywhere)
-                found.Add((service, [isElsewhere ? everywhere : everywhere with { Address = asked.Address }]));
-            else if (ports.Length > 0 && !isElsewhere)
-                found.Add((service, [ports[0] with { Address = asked.Address, State = ProgrammedState.Untouched }]));
-        }
-        return found;
     }
 }

@@ -70,6 +70,29 @@ public sealed class WhyOnBrokenNodesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Trace_follows_the_answer_to_where_it_is_dropped()
+    {
+        Lab.SkipWithoutNamespaces();
+        Lab.SkipWithout("iptables-nft");
+        using var node = new BrokenNode("nftables", []);
+        await node.StartAsync();
+        string[] trace = ["trace", "--src", "outside", "--dst", "shop/cart", "--reply"];
+        await node.UntilAsync("outside", $"{BrokenNode.ClusterIP}:80", "pod-1");
+
+        (int _, string healthy, string errors) = NodeProgram.Run(node.Box.Node, trace);
+        node.Run("iptables-nft-restore", "--noflush", "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -o cni0 -j ACCEPT\nCOMMIT\n");
+        await node.UntilAsync("outside", $"{BrokenNode.ClusterIP}:80", "no answer");
+        (int _, string broken, string _) = NodeProgram.Run(node.Box.Node, trace);
+
+        Assert.StartsWith("tcp 203.0.113.9 -> 172.30.0.90:80, new, in by eth0\n", healthy, StringComparison.Ordinal);
+        Assert.True(healthy.Contains("The answer of 10.180.0.101:8080\n", StringComparison.Ordinal)
+            && healthy.Contains("forwarded to 203.0.113.9, its source becomes 172.30.0.90", StringComparison.Ordinal), healthy + errors);
+        Assert.True(broken.Contains("100 %  forwarded to 10.180.0.101:8080", StringComparison.Ordinal)
+            && broken.Contains("100 %  dropped on the way to 203.0.113.9, by the policy of filter FORWARD", StringComparison.Ordinal),
+            broken);
+    }
+
+    [Fact]
     public async Task Pods_outside_clusterCIDR_are_seen_as_the_node()
     {
         Lab.SkipWithoutNamespaces();

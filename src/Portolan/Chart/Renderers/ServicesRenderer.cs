@@ -14,14 +14,17 @@ internal static class ServicesRenderer
     // Below, the table's seven columns wrap to single words.
     private const int NarrowWidth = 140;
 
-    internal static void PrintAll(ServicesAnswer answer, ChartOutput chart)
+    /// <param name="answer">The services.</param>
+    /// <param name="isWide">True for a table, with the endpoints' addresses, however narrow the terminal is.</param>
+    /// <param name="chart">Where they are printed.</param>
+    internal static void PrintAll(ServicesAnswer answer, bool isWide, ChartOutput chart)
     {
         if (answer.Services.IsEmpty)
             chart.Line("The rules serve no services.");
-        else if (chart.Width < NarrowWidth)
+        else if (chart.Width < NarrowWidth && !isWide)
             PrintCards(answer.Services, chart);
         else
-            PrintTable(answer.Services, chart);
+            PrintTable(answer.Services, isWide, chart);
         PrintNotes(answer, chart);
     }
 
@@ -54,18 +57,21 @@ internal static class ServicesRenderer
         PrintNotes(answer, chart);
     }
 
-    private static void PrintTable(ImmutableArray<ServiceAnswer> services, ChartOutput chart)
+    private static void PrintTable(ImmutableArray<ServiceAnswer> services, bool isWide, ChartOutput chart)
     {
-        string[] headers = ["service", "proto", "frontends", "endpoints", "share each", "policies", "rules before"];
+        string[] headers = ["service", "proto", "status", "frontends", "endpoints", "share each", "policies", "rules before",
+            .. (ReadOnlySpan<string>)(isWide ? ["addresses"] : [])];
         chart.Table(headers, services.Select(service => (string[])
         [
             service.DisplayName,
             service.Protocol.ToRuleText(),
+            service.Status,
             string.Join(", ", service.Frontends.Select(Frontend)),
             Count(service),
             Shares(service.Endpoints),
             Policies(service),
             RulesBefore(service),
+            .. (ReadOnlySpan<string>)(isWide ? [string.Join(" ", service.Endpoints.Select(endpoint => endpoint.Address ?? "?"))] : []),
         ]));
     }
 
@@ -74,7 +80,7 @@ internal static class ServicesRenderer
     {
         foreach (ServiceAnswer service in services)
         {
-            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}", new Style(decoration: Decoration.Bold));
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {service.Status}", new Style(decoration: Decoration.Bold));
             foreach (FrontendAnswer frontend in service.Frontends)
                 chart.Line($"  {Frontend(frontend)}");
             string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";

@@ -31,6 +31,22 @@ internal static class TraceRenderer
             chart.Line();
         foreach (string note in answer.Notes)
             chart.Line($"note: {note}");
+        if (answer.Replies is { } replies)
+            PrintReplies(replies, podRanges, chart);
+    }
+
+    private static void PrintReplies(ImmutableArray<ReplyAnswer> replies, IReadOnlyCollection<InetPrefix> podRanges, ChartOutput chart)
+    {
+        chart.Line();
+        if (replies.IsEmpty)
+            chart.Line("No answer: the packet comes to nobody who could send one.", new Style(decoration: Decoration.Bold));
+        foreach (ReplyAnswer reply in replies)
+        {
+            chart.Line($"The answer of {string.Join(", ", reply.From)}{(reply.From.Length > 1 ? ", shown for the first" : string.Empty)}",
+                new Style(decoration: Decoration.Bold));
+            if (reply.Trace is { } trace)
+                Print(trace, podRanges, chart);
+        }
     }
 
     private static string Headline(PacketSpec packet, IReadOnlyCollection<InetPrefix> podRanges)
