@@ -50,8 +50,8 @@ internal sealed class RecentListReader(ReadContext context) : ISectionReader
             return;
         if (!_hasEntries)
         {
-            // Without an entry there is nothing to date, which the clocks do not always allow: some minutes after the start they fit several
-            // frequencies.
+            // Without an entry there is nothing to date, which the clocks do not always allow: some minutes after the start they fit
+            // several frequencies.
             context.RecentClients = new RecentClients(new Dictionary<(string, InetAddress), ImmutableArray<TimeSpan>>());
         }
         else if (_jiffies is { } now && _nanoseconds is { } nanoseconds && FrequencyOf(now, nanoseconds / 1e9) is { } frequency)
