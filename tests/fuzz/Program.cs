@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using Portolan.Fuzz;
 
-// portolan-fuzz SECONDS DATA CRASHES [SEED]: the last line says how many runs there were; the exit status is 1 when one of them crashed, took
-// more than 2 s of processor time, or did not end within a minute. The inputs of those are kept in CRASHES.
+// portolan-fuzz SECONDS DATA CRASHES [SEED]: the last line says how many runs there were; the exit status is 1 when one of them crashed,
+// took more than 2 s of processor time, or did not end within a minute. The inputs of those are kept in CRASHES.
 const int SlowMilliseconds = 2000, HangMilliseconds = 60_000;
 if (args.Length < 3 || !int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out int seconds))
 {
