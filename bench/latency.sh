@@ -36,7 +36,7 @@ up() { # name, number
   ip -n "$tag-node-$1" route add 10.0.0.0/9 via "192.168.$2.2"
   # All endpoints are here.
   ip -n "$tag-server-$1" route add local 10.0.0.0/9 dev lo
-  on "server-$1" out/traffic/portolan-traffic serve --name server --port 8080 >/dev/null 2>&1 & pids+=($!)
+  ip netns exec "$tag-server-$1" out/traffic/portolan-traffic serve --name server --port 8080 >/dev/null 2>&1 & pids+=($!)
 }
 number=0
 declare -A address
@@ -53,7 +53,8 @@ for n in $sizes; do
   for name in "${nodes[@]:2}"; do
     rm -rf "$work/$name"
     out/bench/Portolan.Bench manifests "$n" 5 "$work/$name" "${address[$name]}"
-    on "node-$name" "${binary[$name]}" proxy --proxy-mode nftables --hostname-override node-b --cluster-cidr 10.0.0.0/8 \
+    # Not through the function: the signals below are for the proxy itself.
+    ip netns exec "$tag-node-$name" "${binary[$name]}" proxy --proxy-mode nftables --hostname-override node-b --cluster-cidr 10.0.0.0/8 \
       --manifests "$work/$name" >"$work/$name.log" 2>&1 &
     proxies+=($!) pids+=($!)
     until grep -qs "in force" "$work/$name.log"; do kill -0 $! || { cat "$work/$name.log" >&2; exit 1; }; sleep 0.05; done

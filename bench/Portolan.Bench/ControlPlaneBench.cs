@@ -142,7 +142,9 @@ internal sealed class ControlPlaneBench(int services, int endpoints, bool isMixe
     /// <summary>The same after somebody removed an endpoint of ours and added one of his own.</summary>
     private double RestartDisturbed()
     {
-        var key = new ElementFields { Destination = ClusterGenerator.Address(services / 2), Protocol = IpProtocol.Tcp, Port = 80 };
+        // With affinity, a service's endpoints are in other maps.
+        int plain = Enumerable.Range(services / 2, services).First(i => !Mix(i).Affinity);
+        var key = new ElementFields { Destination = ClusterGenerator.Address(plain), Protocol = IpProtocol.Tcp, Port = 80 };
         var data = new ElementFields { Destination = InetAddress.Parse("10.9.9.9"), Port = 8080 };
         Element ours = ElementCodec.Encode(PortolanSet.Endpoints, key, data);
         Element foreign = ElementCodec.Encode(PortolanSet.Endpoints, key with { Port = 81 }, data);
