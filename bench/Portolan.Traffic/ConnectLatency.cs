@@ -74,7 +74,8 @@ internal static class ConnectLatency
     private static bool TryConnect(IPEndPoint server, out double microseconds)
     {
         using var socket = new Socket(server.AddressFamily, SocketType.Stream,
-            ProtocolType.Tcp) { LingerState = new LingerOption(true, 0) };
+            ProtocolType.Tcp)
+        { LingerState = new LingerOption(true, 0) };
         long started = Stopwatch.GetTimestamp();
         bool isConnected = true;
         try
