@@ -1,59 +1,52 @@
-using System.Text;
 using System.Text.Json;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
 
 namespace Portolan.Chart;
 
-/// <summary>Writes JSON as YAML in block style; values stay as JSON has them, which YAML 1.2 takes as they are.</summary>
+/// <summary>Writes JSON as YAML in block style.</summary>
 internal static class YamlText
 {
     internal static string Of(JsonElement value)
     {
-        var text = new StringBuilder();
-        if (IsNested(value))
-            Append(text, value, 0, isInLine: false);
-        else
-            text.Append(Scalar(value)).Append('\n');
+        using var text = new StringWriter { NewLine = "\n" };
+        // Strings stay on their lines.
+        var emitter = new Emitter(text, new EmitterSettings().WithBestWidth(int.MaxValue));
+        emitter.Emit(new StreamStart());
+        emitter.Emit(new DocumentStart(null, null, isImplicit: true));
+        Emit(emitter, value);
+        emitter.Emit(new DocumentEnd(isImplicit: true));
+        emitter.Emit(new StreamEnd());
         return text.ToString();
     }
 
-    // In a list the first field of an object stands behind the dash.
-    private static void Append(StringBuilder text, JsonElement value, int indent, bool isInLine)
+    private static void Emit(Emitter emitter, JsonElement value)
     {
-        if (value.ValueKind == JsonValueKind.Array)
+        switch (value.ValueKind)
         {
-            foreach (JsonElement item in value.EnumerateArray())
-            {
-                text.Append(' ', isInLine ? 0 : indent).Append("- ");
-                isInLine = false;
-                if (IsNested(item))
-                    Append(text, item, indent + 2, isInLine: true);
-                else
-                    text.Append(Scalar(item)).Append('\n');
-            }
-            return;
-        }
-        foreach (JsonProperty field in value.EnumerateObject())
-        {
-            text.Append(' ', isInLine ? 0 : indent).Append(field.Name).Append(':');
-            isInLine = false;
-            if (IsNested(field.Value))
-            {
-                text.Append('\n');
-                Append(text, field.Value, indent + 2, isInLine: false);
-            }
-            else
-            {
-                text.Append(' ').Append(Scalar(field.Value)).Append('\n');
-            }
+            case JsonValueKind.Object:
+                emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, MappingStyle.Block));
+                foreach (JsonProperty field in value.EnumerateObject())
+                {
+                    emitter.Emit(new Scalar(field.Name));
+                    Emit(emitter, field.Value);
+                }
+                emitter.Emit(new MappingEnd());
+                break;
+            case JsonValueKind.Array:
+                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, SequenceStyle.Block));
+                foreach (JsonElement item in value.EnumerateArray())
+                    Emit(emitter, item);
+                emitter.Emit(new SequenceEnd());
+                break;
+            case JsonValueKind.String:
+                // Quoted: "80", "no" and "1e3" are strings.
+                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, value.GetString()!, ScalarStyle.DoubleQuoted, isPlainImplicit: false,
+                    isQuotedImplicit: true));
+                break;
+            default:
+                emitter.Emit(new Scalar(value.GetRawText()));
+                break;
         }
     }
-
-    private static bool IsNested(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Array => value.GetArrayLength() > 0,
-        JsonValueKind.Object => value.EnumerateObject().Any(),
-        _ => false,
-    };
-
-    private static string Scalar(JsonElement value) => value.GetRawText();
 }
