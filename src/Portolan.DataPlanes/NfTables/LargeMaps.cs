@@ -100,55 +100,67 @@ internal sealed class LargeMaps(INfTablesKernel kernel, PlaneTable table)
         if (wanted.Length == 0)
             return true;
         uint? before = kernel.CountElements(_planned.Family, wanted[0].Set);
-        int changed = 0;
+        int transactions = Transactions;
         using var transaction = new NfTransaction();
         for (int from = 0; from < wanted.Length; from += Piece)
         {
-            int end = Math.Min(from + Piece, wanted.Length);
+            ReadOnlySpan<Element> piece = wanted.AsSpan(from, Math.Min(Piece, wanted.Length - from));
             HashSet<int> left = [];
-            // Each round leaves at least one message out.
-            while (true)
-            {
-                transaction.Reset();
-                for (int block = from; block < end; block += Block)
-                {
-                    if (!left.Contains(block))
-                        table.Change.WriteElements(transaction, NfElementChange.Add,
-                            wanted.AsSpan(block, Math.Min(Block, end - block)), block);
-                }
-                if (transaction.IsEmpty)
-                    break;
-                uint generation = kernel.ReadGeneration();
-                CommitResult result = kernel.Commit(transaction);
-                if (result.IsCommitted)
-                {
-                    // The kernel commits nothing, and counts nothing, if all elements were there.
-                    if (kernel.ReadGeneration() != generation)
-                        changed++;
-                    break;
-                }
-                if (result.Outcome != CommitOutcome.Refused)
-                    return false;
-                int known = left.Count;
-                foreach (CommitRefusal refusal in result.Refusals)
-                {
-                    // Kernels differ in what they call an element whose key has other data.
-                    if ((refusal.Errno != Errno.EEXIST && refusal.Errno != Errno.EBUSY)
-                        || !ElementTarget.TryParse(refusal, out ElementTarget target))
-                        return false;
-                    left.Add(from + (target.Index - from) / Block * Block);
-                }
-                if (left.Count == known)
-                    return false;
-            }
+            if (!TryAddPiece(transaction, piece, left))
+                return false;
             foreach (int block in left)
-                refused.AddRange(wanted.AsSpan(block, Math.Min(Block, end - block)));
+                refused.AddRange(BlockAt(piece, block));
         }
-        Transactions += changed;
-        uint? after = kernel.CountElements(_planned.Family, wanted[0].Set);
-        Added += after is { } now && before is { } then ? (int)Math.Max(0, (long)now - then) : changed;
+        Added += kernel.CountElements(_planned.Family, wanted[0].Set) is { } now && before is { } then
+            ? (int)Math.Max(0, (long)now - then) : Transactions - transactions;
         return true;
     }
+
+    /// <summary>
+    /// Adds elements in one transaction, without the blocks that the kernel refuses: those are in <paramref name="left"/>.
+    /// </summary>
+    private bool TryAddPiece(NfTransaction transaction, ReadOnlySpan<Element> piece, HashSet<int> left)
+    {
+        while (true)
+        {
+            transaction.Reset();
+            for (int block = 0; block < piece.Length; block += Block)
+            {
+                if (!left.Contains(block))
+                    table.Change.WriteElements(transaction, NfElementChange.Add, BlockAt(piece, block), block);
+            }
+            if (transaction.IsEmpty)
+                return true;
+            uint generation = kernel.ReadGeneration();
+            CommitResult result = kernel.Commit(transaction);
+            if (result.IsCommitted)
+            {
+                // The kernel commits nothing, and counts nothing, if all elements were there.
+                Transactions += kernel.ReadGeneration() == generation ? 0 : 1;
+                return true;
+            }
+            // Each round leaves at least one more block out.
+            if (!TryLeaveOut(result, left))
+                return false;
+        }
+    }
+
+    private static bool TryLeaveOut(CommitResult result, HashSet<int> left)
+    {
+        int known = left.Count;
+        foreach (CommitRefusal refusal in result.Refusals)
+        {
+            // Kernels differ in what they call an element whose key has other data.
+            if ((refusal.Errno != Errno.EEXIST && refusal.Errno != Errno.EBUSY)
+                || !ElementTarget.TryParse(refusal, out ElementTarget target))
+                return false;
+            left.Add(target.Index / Block * Block);
+        }
+        return left.Count > known;
+    }
+
+    private static ReadOnlySpan<Element> BlockAt(ReadOnlySpan<Element> piece, int block) =>
+        piece.Slice(block, Math.Min(Block, piece.Length - block));
 
     /// <summary>Replaces all of a map in one transaction, however large: no packet meets it empty.</summary>
     private bool TryRewrite(PortolanSet map, Element[] elements)

@@ -433,21 +433,11 @@ public sealed class KernelSideTests
         Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
 
     /// <summary>Adds to every transaction a rule that the real kernel refuses.</summary>
-    private sealed class RuleRefusingKernel(INfTablesKernel kernel) : INfTablesKernel
+    private sealed class RuleRefusingKernel(INfTablesKernel kernel) : KernelDecorator(kernel)
     {
         internal bool IsOdd { get; set; } = true;
 
-        public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
-
-        public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
-
-        public uint? CountElements(IpFamily family, PortolanSet set) => kernel.CountElements(family, set);
-
-        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
-
-        public uint ReadGeneration() => kernel.ReadGeneration();
-
-        public CommitResult Commit(NfTransaction transaction)
+        public override CommitResult Commit(NfTransaction transaction)
         {
             if (IsOdd)
             {
@@ -455,16 +445,14 @@ public sealed class KernelSideTests
                 transaction.AddChain(new NfChain(table, "odd"));
                 transaction.AppendRule(new NfRule(table, "odd", [new NfImmediateVerdict(NfVerdict.Jump("nowhere"))]));
             }
-            return kernel.Commit(transaction);
+            return base.Commit(transaction);
         }
-
-        public void Dispose() => kernel.Dispose();
     }
 
     /// <summary>
     /// Stands before the real kernel and, as often as told, answers that there is no room for the first element of a transaction.
     /// </summary>
-    private sealed class RefusingKernel(INfTablesKernel kernel) : INfTablesKernel
+    private sealed class RefusingKernel(INfTablesKernel kernel) : KernelDecorator(kernel)
     {
         /// <summary>Commits so far, the refused one included.</summary>
         internal int Commits { get; private set; }
@@ -474,23 +462,11 @@ public sealed class KernelSideTests
 
         internal int RefusedSubject { get; init; }
 
-        public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
-
-        public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
-
-        public uint? CountElements(IpFamily family, PortolanSet set) => kernel.CountElements(family, set);
-
-        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
-
-        public uint ReadGeneration() => kernel.ReadGeneration();
-
-        public CommitResult Commit(NfTransaction transaction)
+        public override CommitResult Commit(NfTransaction transaction)
         {
             if (++Commits != RefusedCommit)
-                return kernel.Commit(transaction);
+                return base.Commit(transaction);
             return new CommitResult(CommitOutcome.Refused, [new CommitRefusal(RefusedSubject, 3, 0, new Errno(28), null, 40)]);
         }
-
-        public void Dispose() => kernel.Dispose();
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
+using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
 using Portolan.Services.Cluster;
@@ -107,6 +108,34 @@ public sealed class LargeMapsTests
             Assert.InRange(report.Removed, 1, 2);
             Assert.Equal(before, KernelText.Read(lab));
         }
+    }
+
+    /// <summary>The first transaction brings back what is missing; the second is refused, and the maps are listed after all.</summary>
+    [Fact]
+    public void When_the_kernel_refuses_for_another_reason_the_maps_are_listed()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("large");
+        var options = new NfTablesOptions { WithIPv6 = false };
+        using (NfTablesPlane plane = Open(lab, options))
+            AssertInForce(plane.Apply(Services(7000).DrainAt(s_facts)));
+        string before = KernelText.Read(lab);
+        Commit(lab, transaction =>
+        {
+            Write(transaction, NfElementChange.Delete, Endpoint("172.30.0.1", 7, "10.0.0.1"));
+            Write(transaction, NfElementChange.Delete, Endpoint("172.30.12.34", 7, "10.0.0.1"));
+            Write(transaction, NfElementChange.Add, Endpoint("172.30.99.99", 0, "10.9.9.9"));
+        });
+        using var kernel = new FullKernel(new NfTablesKernel(lab.Path), refusedCommit: 2);
+        uint generation = kernel.ReadGeneration();
+
+        using var restarted = new NfTablesPlane(options, kernel, NullLogger.Instance);
+        SyncReport report = restarted.Apply(Services(7000).DrainAt(s_facts));
+
+        AssertInForce(report);
+        Assert.Equal(before, KernelText.Read(lab));
+        // The count of our own transactions is what tells those of other programs from them.
+        Assert.Equal(generation + (uint)report.Transactions, kernel.ReadGeneration());
     }
 
     /// <summary>Removes, changes and adds endpoints at random, as somebody with nft might.</summary>
@@ -215,20 +244,18 @@ public sealed class LargeMapsTests
     private static void RequireNamespaces() =>
         Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
 
-    private sealed class OlderKernel(INfTablesKernel kernel, bool withCounts) : INfTablesKernel
+    private sealed class OlderKernel(INfTablesKernel kernel, bool withCounts) : KernelDecorator(kernel)
     {
-        public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
+        public override uint? CountElements(IpFamily family, PortolanSet set) => withCounts ? base.CountElements(family, set) : null;
+    }
 
-        public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
+    /// <summary>Has no memory for one transaction.</summary>
+    private sealed class FullKernel(INfTablesKernel kernel, int refusedCommit) : KernelDecorator(kernel)
+    {
+        private int _commits;
 
-        public uint? CountElements(IpFamily family, PortolanSet set) => withCounts ? kernel.CountElements(family, set) : null;
-
-        public List<AffinityClient> ReadClients(IpFamily family, string set) => kernel.ReadClients(family, set);
-
-        public uint ReadGeneration() => kernel.ReadGeneration();
-
-        public CommitResult Commit(NfTransaction transaction) => kernel.Commit(transaction);
-
-        public void Dispose() => kernel.Dispose();
+        public override CommitResult Commit(NfTransaction transaction) => ++_commits == refusedCommit
+            ? new CommitResult(CommitOutcome.Refused, [new CommitRefusal(0, 3, 0, new Errno(12), null, 40)])
+            : base.Commit(transaction);
     }
 }
