@@ -99,7 +99,7 @@ public sealed class FrontendWalker
         return new FrontendWalk(service, frontend, client, who, trace, Obstacles.Of(trace, service));
     }
 
-    // What an address sends comes in by the interface that its answers leave by; of a pod that no route is for, nothing is known.
+    // Packets of an address come in via the interface by which its answers leave. Without a route to a pod, its interface is unknown.
     private string? InterfaceFrom(ClientPlace client, InetAddress source) =>
         client == ClientPlace.Node || (client == ClientPlace.Pod && _routes.IsElsewhere(source)) ? null : _routes.DeviceTo(source);
 }

@@ -9,10 +9,10 @@ namespace Portolan.Chart;
 /// <summary>Opens TCP connections to endpoints and closes them at once, as the kubelet's TCP probes do.</summary>
 internal static class EndpointProbe
 {
-    // More would make more noise than news.
+    // A few show whether the service's endpoints refuse; hundreds of connections at once would be a burden.
     private const int MostEndpoints = 16;
 
-    // A host answers a SYN without asking its programs: what takes longer is far away or is not there.
+    // The kernel of a host answers a SYN by itself: what takes longer is far away or absent.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(600);
 
     /// <summary>What became of a connection to each of the first endpoints; none for those that this node has no route to.</summary>

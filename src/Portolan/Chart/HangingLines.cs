@@ -1,9 +1,9 @@
 namespace Portolan.Chart;
 
-/// <summary>Breaks lines at words to a width; what follows is indented more than the line, so that one sees that it goes on.</summary>
+/// <summary>Breaks lines at words to a width; the parts that follow are indented more than the first.</summary>
 internal static class HangingLines
 {
-    // "  cause: ", " 12. ": what follows such a beginning hangs under its text.
+    // "  cause: ", " 12. ": after such a label, further lines are indented to the text that follows it.
     private const int LongestLabel = 12;
 
     /// <summary>The line in pieces of at most so many characters; words longer than that are cut.</summary>
