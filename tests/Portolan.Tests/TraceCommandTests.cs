@@ -109,12 +109,38 @@ public sealed class TraceCommandTests
         run.Write("dump", text.Insert(forward, "-A FORWARD -s 10.244.2.0/24 -m conntrack --ctstate ESTABLISHED -j DROP\n"));
         Outcome broken = run.Run([.. trace, "dump"]);
 
-        Assert.Contains("The answer of 10.244.1.10:8080, 10.244.2.10:8080, 10.244.3.10:8080, shown for the first", healthy.Output,
+        Assert.Contains("The reply of 10.244.1.10:8080, 10.244.2.10:8080, 10.244.3.10:8080, shown for the first", healthy.Output,
             StringComparison.Ordinal);
         Assert.Contains("100 %  leaves to 10.244.255.254, its source becomes 172.30.10.1", healthy.Output, StringComparison.Ordinal);
-        Assert.Contains("The answer of 10.244.2.10:8080\n", broken.Output, StringComparison.Ordinal);
+        Assert.Contains("The reply of 10.244.2.10:8080\n", broken.Output, StringComparison.Ordinal);
         Assert.Contains("100 %  dropped on the way to 10.244.255.254, by filter FORWARD rule 1", broken.Output, StringComparison.Ordinal);
-        Assert.Contains("The answer of 10.244.1.10:8080, 10.244.3.10:8080", broken.Output, StringComparison.Ordinal);
+        Assert.Contains("The reply of 10.244.1.10:8080, 10.244.3.10:8080", broken.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>The rules do not say which of the node's addresses masquerading takes.</summary>
+    [Theory]
+    [InlineData("192.168.0.2", false)]
+    [InlineData("192.168.0.2 192.168.7.7", true)]
+    public void An_address_that_masquerading_may_have_chosen_is_called_assumed(string addresses, bool isAssumed)
+    {
+        using var run = new ChartRun();
+        run.Write("dump", """
+            *nat
+            :PREROUTING ACCEPT [0:0]
+            :POSTROUTING ACCEPT [0:0]
+            -A PREROUTING -d 172.30.0.80/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.2.10:8080
+            -A POSTROUTING -d 10.244.2.10/32 -j MASQUERADE
+            COMMIT
+
+            """);
+
+        Outcome trace = run.Run(["trace", "--src", "203.0.113.9", "--dst", "172.30.0.80", "--dport", "80", "--reply", "--rules", "dump",
+            .. addresses.Split(' ').SelectMany(static address => (string[])["--local-address", address])]);
+
+        Assert.Contains("The reply of 10.244.2.10:8080\n", trace.Output, StringComparison.Ordinal);
+        Assert.Equal(isAssumed, trace.Output.Contains(
+            "note: Which address masquerading chose is not known; the reply is assumed to be sent to 192.168.0.2.",
+            StringComparison.Ordinal));
     }
 
     [Fact]
@@ -122,7 +148,7 @@ public sealed class TraceCommandTests
     {
         Outcome outcome = Trace("--proto icmp --icmp-type 13 --reply");
 
-        Assert.Contains("No answer: the packet comes to nobody who could send one.", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("No reply: the packet reaches nobody who could send one.", outcome.Output, StringComparison.Ordinal);
     }
 
     private static Outcome Trace(string options)

@@ -6,23 +6,26 @@ using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Answers;
 
-/// <summary>What becomes of the answers to a traced packet, those together that end alike.</summary>
+/// <summary>What happens to the replies to a traced packet, grouped by how they end.</summary>
 public sealed record ReplyAnswer
 {
-    // More endpoints would hardly have other rules on their answers' paths.
+    // Replies of further endpoints hardly meet other rules.
     private const int MostEndpoints = 100;
 
-    /// <summary>Who answers: "10.244.1.10:8080".</summary>
+    /// <summary>Who replies: "10.244.1.10:8080".</summary>
     public required ImmutableArray<string> From { get; init; }
 
-    /// <summary>The possible ends of the answer of the first, most likely first.</summary>
+    /// <summary>The possible ends of the first one's reply, most likely first.</summary>
     public required ImmutableArray<OutcomeAnswer> Outcomes { get; init; }
+
+    /// <summary>What the walk of the reply assumes.</summary>
+    public required ImmutableArray<string> Notes { get; init; }
 
     /// <summary>The same, for printing.</summary>
     [JsonIgnore]
     public TraceAnswer? Trace { get; init; }
 
-    /// <summary>The answers of all whom the packet comes to; none when it comes to nobody.</summary>
+    /// <summary>The replies of all that the packet reaches; none when it reaches nobody.</summary>
     public static ImmutableArray<ReplyAnswer> Of(TraceResult request, Ruleset rules, NodeAddresses node, ChainGuide guide)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -33,17 +36,21 @@ public sealed record ReplyAnswer
             .. request.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome) ? [outcome]
                     : outcome.Candidates)
                 .DistinctBy(outcome => outcome.DestinationText).Take(MostEndpoints)
-                .Select(outcome => (outcome.DestinationText, Packet: ReplyTranslation.Answer(request.Packet, outcome, node)))
+                .Select(outcome => (outcome.DestinationText, Packet: ReplyTranslation.Answer(request.Packet, outcome, node),
+                    Assumed: ReplyTranslation.AssumedAddress(request.Packet, outcome, node)))
                 .Where(item => item.Packet is not null)
-                .Select(item => (item.DestinationText, Trace: simulator.Trace(item.Packet!)))
+                .Select(item => (item.DestinationText, item.Assumed, Trace: simulator.Trace(item.Packet!)))
                 .GroupBy(item => string.Join('\n', item.Trace.Outcomes.Select(OutcomeText.Of)))
                 .Select(alike =>
                 {
-                    var trace = TraceAnswer.Of(alike.First().Trace, guide);
+                    string[] assumed = alike.First().Assumed is { } address
+                        ? [$"Which address masquerading chose is not known; the reply is assumed to be sent to {address}."] : [];
+                    var trace = TraceAnswer.Of(alike.First().Trace, guide, null, assumed);
                     return new ReplyAnswer
                     {
                         From = [.. alike.Select(item => item.DestinationText)],
                         Outcomes = trace.Outcomes,
+                        Notes = trace.Notes,
                         Trace = trace,
                     };
                 }),

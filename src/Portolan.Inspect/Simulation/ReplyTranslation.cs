@@ -3,7 +3,7 @@ using Portolan.Inet;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>
-/// What conntrack makes of an answer: the translation of the connection's first packet, undone. The rules of nat are not asked for it
+/// What conntrack makes of a reply: the translation of the connection's first packet, undone. A reply does not pass the rules of nat
 /// (nf_nat_core.c): where they translate destinations it gets the client's address, where they translate sources that of the service.
 /// </summary>
 /// <param name="Source">The source that the client sees: what it dialled.</param>
@@ -20,7 +20,23 @@ public sealed record ReplyTranslation(InetAddress Source, ushort? SourcePort, In
         return request.IsFromNode ? node.WithLocal(request.Source) : node.WithRemote([request.Source]);
     }
 
-    /// <summary>The answer to a packet, as its receiver sends it; null when the packet comes to nobody.</summary>
+    /// <summary>
+    /// The address that a reply is assumed to be sent to, where it is not known which one masquerading chose: it matters to rules that ask
+    /// for the destination before conntrack translates it back. Null where it is known.
+    /// </summary>
+    public static InetAddress? AssumedAddress(PacketSpec request, Outcome end, NodeAddresses node)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(end);
+        ArgumentNullException.ThrowIfNull(node);
+        return end.Source.Family == IpFamily.None && MasqueradingAddresses(request, node).Count() != 1
+            ? Answer(request, end, node)?.Destination : null;
+    }
+
+    private static IEnumerable<InetAddress> MasqueradingAddresses(PacketSpec request, NodeAddresses node) => node.Known
+        .Where(address => address.Family == request.Family && address is { IsLoopback: false, IsLinkLocal: false }).Order();
+
+    /// <summary>The reply to a packet, as its receiver sends it; null when the packet reaches nobody.</summary>
     /// <param name="request">The connection's first packet.</param>
     /// <param name="end">How it ended.</param>
     /// <param name="node">What is known of the node's addresses.</param>
@@ -31,15 +47,12 @@ public sealed record ReplyTranslation(InetAddress Source, ushort? SourcePort, In
         ArgumentNullException.ThrowIfNull(node);
         if (end.Verdict is not (OutcomeVerdict.Forward or OutcomeVerdict.Local) && !OutcomeText.IsOnlyPlaceUnknown(end))
             return null;
-        // Which of the node's addresses masquerading chose is not always known; rules before conntrack's translation seldom ask.
-        InetAddress asked = end.Source.Family != IpFamily.None ? end.Source
-            : node.Known.Where(address => address.Family == request.Family && address is { IsLoopback: false, IsLinkLocal: false }).Order()
-                .FirstOrDefault(request.Source);
         return request with
         {
             Source = end.Destination,
             SourcePort = end.DestinationPort,
-            Destination = asked,
+            Destination = end.Source.Family != IpFamily.None ? end.Source
+                : MasqueradingAddresses(request, node).FirstOrDefault(request.Source),
             DestinationPort = request.SourcePort,
             IsFromNode = end.Verdict == OutcomeVerdict.Local,
             InInterface = end.Verdict == OutcomeVerdict.Local ? null : request.Routes.DeviceTo(end.Destination) ?? request.OutInterface,

@@ -20,7 +20,7 @@ internal sealed record PacketEnds(InetAddress Source, InetAddress Destination, I
         IpProtocol transport = IpProtocol.Tcp;
         if (protocol is not null && !IpProtocols.TryParse(protocol, out transport))
         {
-            return Fail(chart, $"--proto: '{protocol}' is no protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number from 1 to 255.");
+            return Fail(chart, $"--proto: '{protocol}' is not a protocol. Known: tcp, udp, sctp, icmp, icmpv6, or a number from 1 to 255.");
         }
         if (!ServiceNames.TryClient(source, "--src", chart, out ClientPlace[] places, out InetAddress? address))
             return null;

@@ -56,7 +56,7 @@ internal static class TraceCommand
         };
         var reply = new Option<bool>("--reply")
         {
-            Description = "Follow the answer too: from each endpoint that the packet comes to, back through the connection's translation.",
+            Description = "Follow the reply too: from each endpoint that the packet reaches, back through the connection's translation.",
         };
         var affinity = new Option<string>("--affinity")
         {

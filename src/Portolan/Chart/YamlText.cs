@@ -41,8 +41,8 @@ internal static class YamlText
                 break;
             case JsonValueKind.String:
                 // Quoted: "80", "no" and "1e3" are strings.
-                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, value.GetString()!, ScalarStyle.DoubleQuoted, isPlainImplicit: false,
-                    isQuotedImplicit: true));
+                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, value.GetString()!, ScalarStyle.DoubleQuoted,
+                    isPlainImplicit: false, isQuotedImplicit: true));
                 break;
             default:
                 emitter.Emit(new Scalar(value.GetRawText()));

@@ -85,7 +85,7 @@ public sealed class WhyOnBrokenNodesTests : IAsyncLifetime
         (int _, string broken, string _) = NodeProgram.Run(node.Box.Node, trace);
 
         Assert.StartsWith("tcp 203.0.113.9 -> 172.30.0.90:80, new, in via eth0\n", healthy, StringComparison.Ordinal);
-        Assert.True(healthy.Contains("The answer of 10.180.0.101:8080\n", StringComparison.Ordinal)
+        Assert.True(healthy.Contains("The reply of 10.180.0.101:8080\n", StringComparison.Ordinal)
             && healthy.Contains("forwarded to 203.0.113.9, its source becomes 172.30.0.90", StringComparison.Ordinal), healthy + errors);
         Assert.True(broken.Contains("100 %  forwarded to 10.180.0.101:8080", StringComparison.Ordinal)
             && broken.Contains("100 %  dropped on the way to 203.0.113.9, by the policy of filter FORWARD", StringComparison.Ordinal),

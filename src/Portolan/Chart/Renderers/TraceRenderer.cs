@@ -39,10 +39,10 @@ internal static class TraceRenderer
     {
         chart.Line();
         if (replies.IsEmpty)
-            chart.Line("No answer: the packet comes to nobody who could send one.", new Style(decoration: Decoration.Bold));
+            chart.Line("No reply: the packet reaches nobody who could send one.", new Style(decoration: Decoration.Bold));
         foreach (ReplyAnswer reply in replies)
         {
-            chart.Line($"The answer of {string.Join(", ", reply.From)}{(reply.From.Length > 1 ? ", shown for the first" : string.Empty)}",
+            chart.Line($"The reply of {string.Join(", ", reply.From)}{(reply.From.Length > 1 ? ", shown for the first" : string.Empty)}",
                 new Style(decoration: Decoration.Bold));
             if (reply.Trace is { } trace)
                 Print(trace, podRanges, chart);
