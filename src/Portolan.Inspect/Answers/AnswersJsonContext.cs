@@ -25,6 +25,7 @@ namespace Portolan.Inspect.Answers;
         typeof(NamedEnumConverter<IpFamily>), typeof(NamedEnumConverter<ProgrammedKind>), typeof(LowerCaseEnumConverter<ProgrammedState>),
         typeof(LowerCaseEnumConverter<TableFamily>), typeof(LowerCaseEnumConverter<Hook>), typeof(LowerCaseEnumConverter<OutcomeVerdict>),
         typeof(LowerCaseEnumConverter<FindingSeverity>), typeof(LowerCaseEnumConverter<GraphNodeKind>),
+        typeof(LowerCaseEnumConverter<MasqueradeMark>),
         typeof(LowerCaseEnumConverter<ClientPlace>), typeof(LowerCaseEnumConverter<InputKind>),
         typeof(LowerCaseEnumConverter<DiagnosisState>),
     ])]

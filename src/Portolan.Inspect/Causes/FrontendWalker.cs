@@ -58,6 +58,18 @@ public sealed class FrontendWalker
         return frontend.Address.Family != IpFamily.None ? frontend.Address : _clients.NodeAddress(service.Family);
     }
 
+    /// <summary>The ranges of pods that are known, from the rules or given.</summary>
+    internal IReadOnlyList<InetPrefix> PodRanges => _clients.PodRanges;
+
+    /// <summary>The node's routes.</summary>
+    internal Routes Routes => _routes;
+
+    /// <summary>True for an address that is known to be this node's.</summary>
+    internal bool IsLocal(InetAddress address) => _node.IsLocal(address) == true;
+
+    /// <summary>An address of this node, or a stand-in for one.</summary>
+    internal InetAddress NodeAddress(IpFamily family) => _clients.NodeAddress(family);
+
     /// <summary>True for an address in one of the ranges of pods that are known.</summary>
     internal bool IsPod(InetAddress address) => _clients.PodRanges.Any(range => range.Contains(address));
 

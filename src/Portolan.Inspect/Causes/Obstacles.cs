@@ -28,7 +28,8 @@ internal static class Obstacles
     internal static IEnumerable<Outcome> Ends(Outcome outcome) =>
         outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome) ? [outcome] : outcome.Candidates;
 
-    private static Obstacle? Of(Outcome end, Hook hook, ProgrammedService service)
+    /// <summary>What keeps one end from the endpoints; null when nothing does.</summary>
+    internal static Obstacle? Of(Outcome end, Hook hook, ProgrammedService service)
     {
         switch (end.Verdict)
         {

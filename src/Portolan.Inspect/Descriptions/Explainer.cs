@@ -142,7 +142,8 @@ public sealed class Explainer
         }
     }
 
-    private static Ruleset BeginningAt(RuleTable table, Chain entry) => new()
+    /// <summary>Rules in which every packet comes to a chain first, for an input that does not show which packets do.</summary>
+    internal static Ruleset BeginningAt(RuleTable table, Chain entry) => new()
     {
         Tables =
         [

@@ -1,86 +1,145 @@
 using System.CommandLine;
-using System.Diagnostics;
+using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Graphs;
 using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 
 namespace Portolan.Chart;
 
-/// <summary>portolan graph: the picture of a service's rules.</summary>
+/// <summary>portolan graph: the picture of what decides about a service's packets, or of its chains.</summary>
 internal static class GraphCommand
 {
+    // Of more, no picture can be read; Graphviz takes minutes for some hundreds.
+    private const int MostPorts = 150;
+
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var name = new Argument<string?>("service") { Description = "The service: namespace/name.", Arity = ArgumentArity.ZeroOrOne };
-        var all = new Option<bool>("--all") { Description = "Draw the skeleton of all hooks and service chains, with counts." };
-        var format = new Option<string>("--format", "-f") { Description = "The format of the picture.", DefaultValueFactory = _ => "text" };
-        format.AcceptOnlyFromAmong("mermaid", "dot", "svg", "text");
+        var names = new Argument<string[]>("service")
+        {
+            Description = "The services: namespace/name, or namespace/name:port.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var all = new Option<bool>("--all")
+        {
+            Description = "Draw all services; with --chains, the skeleton of all hooks and service chains, with counts.",
+        };
+        var space = new Option<string?>("--namespace", "-n") { Description = "Draw the services of this namespace.", HelpName = "NAME" };
+        var chains = new Option<bool>("--chains")
+        {
+            Description = "Draw the chains themselves, with the rules' conditions, instead of the decisions they make.",
+        };
+        var podCidr = new Option<string[]>("--pod-cidr")
+        {
+            Description = "A range of pod addresses, where the rules name none; can be repeated.",
+            HelpName = "CIDR",
+        };
+        var format = new Option<string>("--format", "-f")
+        {
+            Description = "The format of the picture; svg and png are laid out by Graphviz.",
+            DefaultValueFactory = _ => "text",
+        };
+        format.AcceptOnlyFromAmong("text", "mermaid", "dot", "svg", "png");
         var file = new Option<string?>("--output", "-o")
         {
             Description = "The file to write to instead of standard output.",
             HelpName = "FILE",
         };
         var command =
-            new Command("graph",
-            "Draw the path of a service's packets: shared chains once, marks beside the path, arrows with conditions and effective "
-            + "probabilities, endpoints at the end.\n\nExample: portolan graph default/testsvc --format svg -o testsvc.svg")
+            new Command("graph", "Draw what decides about a service's packets: clients, frontends, source ranges, policies, affinity, "
+            + "rules of others that come first, and the endpoints with their effective shares. What is dropped or rejected is red, what "
+            + "is masqueraded amber; what depends on something unknown is dashed and says on what.\n\n"
+            + "Examples:\n  portolan graph default/testsvc\n  portolan graph default/testsvc --format svg -o testsvc.svg\n"
+            + "  portolan graph default/testsvc --chains --format mermaid")
         {
-            name, all, format, file,
+            names, all, space, chains, podCidr, format, file,
         };
-        options.CompleteServices(name);
+        options.CompleteServices(names);
         options.AddTo(command);
         command.SetAction(parsed =>
         {
             var chart = new ChartOutput();
-            string? service = parsed.GetValue(name);
-            if (service is null && !parsed.GetValue(all))
+            string[] asked = parsed.GetValue(names) ?? [];
+            string? only = parsed.GetValue(space);
+            if (asked.Length == 0 && only is null && !parsed.GetValue(all))
             {
-                chart.Error("Which service? Give its name, or --all for the skeleton.");
+                chart.Error("Which service? Give its name, -n NAMESPACE, or --all.");
                 return ExitStatus.CouldNotRun;
             }
-            if (ChartInput.Read(parsed, options, chart) is not { } input)
+            if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges
+                || ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
-            ServiceGraph graph;
-            if (parsed.GetValue(all))
+            bool isSkeleton = parsed.GetValue(chains) && asked.Length == 0 && only is null;
+            IReadOnlyList<ProgrammedService> ports = isSkeleton ? [] : PortsOf(asked, only, input, chart);
+            if (ports.Count == 0 && !isSkeleton)
+                return ExitStatus.Findings;
+            string shape = parsed.GetValue(options.Json) ? "json" : parsed.GetValue(format)!;
+            if (ports.Count > MostPorts && shape is not ("text" or "json"))
             {
-                graph = GraphBuilder.OfAll(input.Rules, input.Guide);
+                chart.Error($"{ports.Count.ToString(CultureInfo.InvariantCulture)} service ports are too many for one picture. Name the "
+                    + "services, or a namespace with -n; --chains --all draws the skeleton; text and --json draw any number.");
+                return ExitStatus.CouldNotRun;
             }
-            else
-            {
-                IReadOnlyList<ProgrammedService> ports = input.Find(service!, null, chart);
-                if (ports.Count == 0)
-                    return ExitStatus.Findings;
-                graph = GraphBuilder.OfService(service!, ports, input.Rules, input.Guide);
-            }
-            if (parsed.GetValue(options.Json))
+            string title = asked.Length > 0 ? string.Join(", ", asked) : only is not null ? $"services of {only}" : "all services";
+            Routes routes = input.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Unknown;
+            ServiceGraph graph = isSkeleton ? ChainGraphBuilder.OfAll(input.Rules, input.Guide)
+                : parsed.GetValue(chains) ? ChainGraphBuilder.OfService(title, ports, input.Rules, input.Guide)
+                : new DecisionGraphBuilder(input.Rules, input.Services, input.Node, input.Guide, [.. podRanges], routes)
+                    .Build(title, ports);
+            if (shape == "json")
             {
                 ChartOutput.Json(GraphAnswer.Of(graph, input.ReportedInput), AnswersJsonContext.Default.GraphAnswer);
                 return input.AnsweredStatus;
             }
-            string text = parsed.GetValue(format) switch
-            {
-                "mermaid" => GraphWriter.ToMermaid(graph),
-                "dot" => GraphWriter.ToDot(graph),
-                "svg" => Svg(graph),
-                _ => GraphWriter.ToText(graph),
-            };
-            return Write(text, parsed.GetValue(file), chart) ? input.AnsweredStatus : ExitStatus.CouldNotRun;
+            return Picture(graph, shape, chart) is { } picture && Write(picture, parsed.GetValue(file), chart) ? input.AnsweredStatus
+                : ExitStatus.CouldNotRun;
         });
         return command;
     }
 
-    private static bool Write(string text, string? file, ChartOutput chart)
+    private static IReadOnlyList<ProgrammedService> PortsOf(string[] names, string? space, ChartInput input, ChartOutput chart)
+    {
+        if (names.Length > 0)
+        {
+            var found = new List<ProgrammedService>();
+            foreach (string name in names)
+            {
+                IReadOnlyList<ProgrammedService> ports = input.Find(name, null, chart);
+                if (ports.Count == 0)
+                    return [];
+                found.AddRange(ports.Except(found));
+            }
+            return found;
+        }
+        ImmutableArray<ProgrammedService> services = input.Services.Services;
+        if (space is not null)
+            services = [.. services.Where(service => service.Service?.StartsWith(space + "/", StringComparison.Ordinal) == true)];
+        if (services.IsEmpty)
+            chart.Error(space is null ? "The rules have no service." : $"The rules have no service in namespace '{space}'.");
+        return services;
+    }
+
+    private static byte[]? Picture(ServiceGraph graph, string format, ChartOutput chart) => format switch
+    {
+        "mermaid" => Encoding.UTF8.GetBytes(GraphWriter.ToMermaid(graph)),
+        "dot" => Encoding.UTF8.GetBytes(GraphWriter.ToDot(graph)),
+        "svg" or "png" => Graphviz.Draw(GraphWriter.ToDot(graph), format, chart),
+        _ => Encoding.UTF8.GetBytes(GraphWriter.ToText(graph)),
+    };
+
+    private static bool Write(byte[] picture, string? file, ChartOutput chart)
     {
         if (file is null)
         {
-            ChartOutput.Raw(Encoding.UTF8.GetBytes(text));
+            ChartOutput.Raw(picture);
             return true;
         }
         try
         {
-            File.WriteAllText(file, text);
+            File.WriteAllBytes(file, picture);
             return true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -88,25 +147,5 @@ internal static class GraphCommand
             chart.Error($"{file}: cannot be written: {error.Message}");
             return false;
         }
-    }
-
-    /// <summary>Graphviz lays out better than we do; without it, or when it fails, our own layout serves.</summary>
-    private static string Svg(ServiceGraph graph)
-    {
-        if (LiveRules.Find("dot") is not { } dot)
-            return SvgLayout.Draw(graph);
-        using var process =
-            Process.Start(new ProcessStartInfo(dot, ["-Tsvg"])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                UseShellExecute = false
-            })!;
-        Task<string> svg = process.StandardOutput.ReadToEndAsync();
-        process.StandardInput.Write(GraphWriter.ToDot(graph));
-        process.StandardInput.Close();
-        if (!process.WaitForExit(TimeSpan.FromSeconds(30)))
-            process.Kill();
-        return process.HasExited && process.ExitCode == 0 ? svg.Result : SvgLayout.Draw(graph);
     }
 }

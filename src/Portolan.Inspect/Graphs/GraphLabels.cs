@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text;
+using Portolan.Inet;
+using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
+
+namespace Portolan.Inspect.Graphs;
+
+/// <summary>The texts on boxes and arrows.</summary>
+internal static class GraphLabels
+{
+    // Pictures list a few of many; the answer in JSON has them all.
+    private const int MostListed = 4;
+    private const int Widest = 30;
+
+    internal static string PlaceName(ClientPlace place) => place switch
+    {
+        ClientPlace.Pod => "pods",
+        ClientPlace.Node => "this node",
+        _ => "outside",
+    };
+
+    /// <summary>Which clients an arrow is for, of those that come to the box it leaves: "from pods, this node"; empty for all.</summary>
+    internal static string Clients(IReadOnlyCollection<GraphClient> taking, IReadOnlyCollection<GraphClient> all)
+    {
+        if (taking.Count == all.Count)
+            return string.Empty;
+        var words = new List<string>();
+        bool isOnePlace = all.Select(static client => client.Place).Distinct().Count() == 1;
+        foreach (ClientPlace place in (ClientPlace[])[ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside])
+        {
+            GraphClient[] some = [.. taking.Where(client => client.Place == place)];
+            if (some.Length == 0)
+                continue;
+            GraphClient[] others = [.. all.Where(client => client.Place == place).Except(some)];
+            if (others.Length == 0)
+                words.Add(PlaceName(place));
+            else if (Array.Exists(some, static client => client.IsRest))
+                words.Add(isOnePlace ? "other sources" : $"other {(place == ClientPlace.Outside ? "sources outside" : PlaceName(place))}");
+            else
+                words.Add(List([.. some.SelectMany(static client => client.Ranges).Select(static range => RangeText(range))]));
+        }
+        return $"from {string.Join(", ", words)}";
+    }
+
+    /// <summary>The text of an arrow.</summary>
+    internal static string Arrow(string clients, GraphEdge edge)
+    {
+        var lines = new List<string>();
+        if (clients.Length > 0)
+            lines.Add(clients);
+        if (edge.When is { IsEmpty: false } when)
+            lines.Add("if " + string.Join("\nor if ", when.Select(Wrap)));
+        if (edge.Share is { } share)
+            lines.Add(ShareText.Of(share));
+        if (edge.OnTheWayTo is { IsEmpty: false } stopped)
+            lines.Add(stopped.Length == 1 ? $"on the way to {stopped[0]}"
+                : $"on the way to one of {stopped.Length.ToString(CultureInfo.InvariantCulture)}");
+        if (edge.Masquerade == MasqueradeMark.Yes)
+            lines.Add("masqueraded");
+        else if (edge.Masquerade == MasqueradeMark.Unknown)
+            lines.Add("marked for masquerading");
+        if (edge.Source is { } source)
+            lines.Add($"source becomes {source}");
+        if (edge.Hairpin)
+            lines.Add("itself: masqueraded");
+        return string.Join('\n', lines);
+    }
+
+    /// <summary>The text of a frontend.</summary>
+    internal static string Frontend(ProgrammedService service, ProgrammedFrontend frontend, IReadOnlyList<string> addresses, bool hasPorts)
+    {
+        if (frontend.Port == 0)
+            return $"{service.EntryChain}\nhow packets come here is not in the input";
+        string kind = Explainer.KindText(frontend.Kind);
+        string port = frontend.Port.ToString(CultureInfo.InvariantCulture);
+        string protocol = service.Protocol == IpProtocol.Tcp ? string.Empty : $"/{service.Protocol.ToRuleText()}";
+        string first = hasPorts && service.Port.Length > 0 ? $"{service.Port}: {kind}" : kind;
+        return frontend.Kind == ProgrammedKind.NodePort
+            ? $"{first} {port}{protocol}" + (addresses is [var only] && only.StartsWith('*') ? string.Empty
+                : $"\nat {List([.. addresses.Select(text => text[..text.LastIndexOf(':')])])}")
+            : $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
+    }
+
+    /// <summary>Breaks a sentence so that a box stays narrow: boxes as wide as a sentence make the picture unreadable.</summary>
+    internal static string Wrap(string words)
+    {
+        var text = new StringBuilder(words.Length + 8);
+        int column = 0;
+        foreach (string word in words.Split(' '))
+        {
+            if (column > 0 && column + 1 + word.Length > Widest)
+            {
+                text.Append('\n');
+                column = 0;
+            }
+            else if (column > 0)
+            {
+                text.Append(' ');
+                column++;
+            }
+            text.Append(word);
+            column += word.Length;
+        }
+        return text.ToString();
+    }
+
+    private static string RangeText(InetPrefix range) =>
+        range.Length == range.Address.Length * 8 ? range.Address.ToString() : range.ToString();
+
+    private static string List(IReadOnlyList<string> items)
+    {
+        var text = new StringBuilder();
+        int index = 0;
+        foreach (string item in Some(items))
+            text.Append(index++ == 0 ? string.Empty : index % 2 == 0 ? ", " : ",\n").Append(item);
+        return text.ToString();
+    }
+
+    private static IEnumerable<string> Some(IReadOnlyList<string> items) => items.Count <= MostListed ? items
+        : items.Take(MostListed - 1).Append($"and {(items.Count - MostListed + 1).ToString(CultureInfo.InvariantCulture)} more");
+}
