@@ -32,7 +32,9 @@ public sealed class AnswersJsonTests
         Survives(RulesAnswer.Of(RuleSelection.Of(rules, services, guide, null, null).Places, guide), context.RulesAnswer);
         Survives(ExplainAnswer.Of(services.Find("default/testsvc"), [ClientPlace.Outside, ClientPlace.Pod],
             new Explainer(rules, services, node, guide)), context.ExplainAnswer);
-        Survives(GraphAnswer.Of(GraphBuilder.OfAll(rules, guide)), context.GraphAnswer);
+        Survives(GraphAnswer.Of(ChainGraphBuilder.OfAll(rules, guide)), context.GraphAnswer);
+        Survives(GraphAnswer.Of(new DecisionGraphBuilder(rules, services, node, guide).Build("x", services.Find("shop/payments"))),
+            context.GraphAnswer);
         Survives(CheckAnswer.Of(RuleChecker.Check(new CheckInput(rules, services, node, guide)), rules, services), context.CheckAnswer);
         // Whether the address is the node's own is unknown: ends within an end.
         TraceAnswer trace = TraceAnswer.Of(new PacketSimulator(rules, node).Trace(Dumps.Tcp("203.0.113.9", "192.168.10.11", 30031)), guide);

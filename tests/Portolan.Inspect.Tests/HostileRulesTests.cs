@@ -47,7 +47,7 @@ public sealed class HostileRulesTests
 
         Assert.Contains(service.Endpoints, endpoint => endpoint is { Text: "10.0.0.5:80", Share: 0.5 });
         Assert.NotEmpty(new Explainer(rules, services, Dumps.NodeA, guide).Explain(service, [ClientPlace.Outside]));
-        Assert.NotEmpty(GraphWriter.ToText(GraphBuilder.OfAll(rules, guide)));
+        Assert.NotEmpty(GraphWriter.ToText(ChainGraphBuilder.OfAll(rules, guide)));
     }
 
     [Theory]
@@ -138,8 +138,8 @@ public sealed class HostileRulesTests
             + "-A KUBE-SVC-AAAAAAAAAAAAAA10 -j KUBE-SEP-AAAAAAAAAAAAAAAA\n"
             + "-A KUBE-SEP-AAAAAAAAAAAAAAAA -p tcp -j DNAT --to-destination 10.0.0.5:80\nCOMMIT\n");
         var services = ServiceCatalogue.Read(rules);
-        ServiceGraph graph = GraphBuilder.OfService("shop/web", services.Services, rules, new ChainGuide(services));
-        foreach (string picture in (string[])[GraphWriter.ToMermaid(graph), GraphWriter.ToDot(graph), SvgLayout.Draw(graph)])
+        ServiceGraph graph = ChainGraphBuilder.OfService("shop/web", services.Services, rules, new ChainGuide(services));
+        foreach (string picture in (string[])[GraphWriter.ToMermaid(graph), GraphWriter.ToDot(graph), GraphWriter.ToText(graph)])
         {
             Assert.Contains("shop/web", picture, StringComparison.Ordinal);
             Assert.DoesNotContain(picture, c => c is '\u202e' or '\u2066');

@@ -32,9 +32,12 @@ internal static class ChartWalk
         }
         ServiceStates.WithObstacles(some, new FrontendWalker(rules, services, node));
         RuleChecker.Check(new CheckInput(rules, services, node, guide));
-        ServiceGraph graph = GraphBuilder.OfService("x", some, rules, guide);
-        GraphWriter.ToText(graph);
-        SvgLayout.Draw(graph);
+        foreach (ServiceGraph graph in (ServiceGraph[])[ChainGraphBuilder.OfService("x", some, rules, guide),
+            new DecisionGraphBuilder(rules, services, node, guide).Build("x", some)])
+        {
+            GraphWriter.ToText(graph);
+            GraphWriter.ToDot(graph);
+        }
         Trace(rules, node, "203.0.113.9", "172.30.10.1");
         Trace(rules, node, "2001:db8::9", "fd00:30::109");
     }

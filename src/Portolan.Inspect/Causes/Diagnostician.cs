@@ -52,7 +52,7 @@ public sealed class Diagnostician
         ArgumentNullException.ThrowIfNull(frontends);
         ArgumentNullException.ThrowIfNull(places);
         return [.. frontends.SelectMany(frontend => source is { } address
-                ? [_walker.Walk(service, frontend, PlaceOf(address), address, $"from {address}")]
+                ? [_walker.Walk(service, frontend, _walker.PlaceOf(address), address, $"from {address}")]
                 : places.SelectMany(place => _walker.Walk(service, frontend, place)))
             .Select(Diagnose).OrderBy(diagnosis => diagnosis.State)];
     }
@@ -81,9 +81,6 @@ public sealed class Diagnostician
                     "the proxy does not run here, or was cleaned up: start it"),
         }, []);
     }
-
-    private ClientPlace PlaceOf(InetAddress address) => _node.IsLocal(address) == true ? ClientPlace.Node
-        : _walker.IsPod(address) ? ClientPlace.Pod : ClientPlace.Outside;
 
     // Names are missing above 1,000 endpoints; a cluster IP is one service's alone.
     private ImmutableArray<ProgrammedService> RivalsOf(ProgrammedService service) =>

@@ -73,6 +73,10 @@ public sealed class FrontendWalker
     /// <summary>True for an address in one of the ranges of pods that are known.</summary>
     internal bool IsPod(InetAddress address) => _clients.PodRanges.Any(range => range.Contains(address));
 
+    /// <summary>Where a client of an address is, as far as the node's addresses and the ranges of pods tell.</summary>
+    public ClientPlace PlaceOf(InetAddress address) => IsLocal(address) ? ClientPlace.Node : IsPod(address) ? ClientPlace.Pod
+        : ClientPlace.Outside;
+
     /// <summary>What keeps a packet from a pod to an endpoint itself, without a service, with the sender in words.</summary>
     internal IEnumerable<(Obstacle Obstacle, string Who)> ToPod(ProgrammedService service, ProgrammedEndpoint endpoint)
     {

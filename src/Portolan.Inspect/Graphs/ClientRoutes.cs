@@ -20,17 +20,22 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     {
         Hook hook = walk.Trace.Packet.IsFromNode ? Hook.Output : Hook.Prerouting;
         var found = new List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)>();
-        foreach (Outcome end in walk.Trace.Outcomes.SelectMany(Obstacles.Ends))
+        foreach (Outcome outcome in walk.Trace.Outcomes)
         {
-            Obstacle? obstacle = Obstacles.Of(end, hook, walk.Service);
-            UnservedCause? refusal = RefusalOf(end);
-            RouteTarget? foreign = obstacle is { Kind: ObstacleKind.Taken or ObstacleKind.Passed or ObstacleKind.Untracked }
-                ? ForeignOf(obstacle) : null;
-            int decisions = foreign is not null || (obstacle is not null && !end.IsTranslated) || !IsAsked(end, walk.Service) ? 0
-                : refusal is UnservedCause.SourceNotAllowed or UnservedCause.NoEndpoints or UnservedCause.UnknownPort
-                    ? checksSources ? 1 : 0
-                : (checksSources ? 1 : 0) + (checksPlace ? 1 : 0);
-            found.Add((foreign, decisions, LeafOf(end, obstacle, refusal)));
+            var ends = new List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)>();
+            foreach (Outcome end in Obstacles.Ends(outcome))
+            {
+                Obstacle? obstacle = Obstacles.Of(end, hook, walk.Service);
+                UnservedCause? refusal = RefusalOf(end);
+                RouteTarget? foreign = obstacle is { Kind: ObstacleKind.Taken or ObstacleKind.Passed or ObstacleKind.Untracked }
+                    ? ForeignOf(obstacle) : null;
+                int decisions = foreign is not null || (obstacle is not null && !end.IsTranslated) || !IsAsked(end, walk.Service) ? 0
+                    : refusal is UnservedCause.SourceNotAllowed or UnservedCause.NoEndpoints or UnservedCause.UnknownPort
+                        ? checksSources ? 1 : 0
+                    : (checksSources ? 1 : 0) + (checksPlace ? 1 : 0);
+                ends.Add((foreign, decisions, LeafOf(end, obstacle, refusal)));
+            }
+            found.AddRange(WithoutIdleConditions(ends));
         }
         return [.. found.GroupBy(static item => (item.Foreign, item.Decisions)).SelectMany(static group =>
             RoutesOf(group.Key.Foreign, group.Key.Decisions, group.Select(static item => item.Leaf)))];
@@ -39,6 +44,19 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     /// <summary>The service's own refusal on a path that serves nobody.</summary>
     internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : end.Path.Select(static step => step.Place)
         .OfType<RuleRef>().Select(place => UnservedCauses.Of(place, end.Verdict)).FirstOrDefault(static cause => cause is not null);
+
+    // What happens whichever way the unknown turns out has no condition.
+    private static IEnumerable<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> WithoutIdleConditions(
+        List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> ends)
+    {
+        var conditions = ends.GroupBy(static end => string.Join('\n', end.Leaf.When)).Select(static same => same.ToArray()).ToArray();
+        if (conditions.Length < 2)
+            return ends;
+        static string KeyOf((RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)[] some) => string.Join('\n', some.Select(static end =>
+            $"{end.Foreign?.Label} {end.Decisions} {(end.Leaf with { When = [] }).Key}").Order(StringComparer.Ordinal));
+        return Array.TrueForAll(conditions, same => KeyOf(same) == KeyOf(conditions[0]))
+            ? conditions[0].Select(static end => (end.Foreign, end.Decisions, end.Leaf with { When = [] })) : ends;
+    }
 
     // Ends under different conditions are ways of their own where each condition settles all of it; else the arrows to the ends have them.
     private static IEnumerable<ClientRoute> RoutesOf(RouteTarget? foreign, int decisions, IEnumerable<RouteLeaf> leaves)
@@ -71,15 +89,16 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
         ObstacleKind.Taken => "comes first and translates",
         ObstacleKind.Passed => "comes first and accepts",
         _ => "comes first: NOTRACK",
-    } + (obstacle.Owner is { } owner ? $"\n({owner})" : string.Empty), obstacle.PlaceText, obstacle.Owner);
+    } + (obstacle.Owner is { } owner ? $"\nprobably {owner}" : string.Empty), obstacle.PlaceText, obstacle.Owner);
 
     private RouteLeaf LeafOf(Outcome end, Obstacle? obstacle, UnservedCause? refusal)
     {
         bool isStopped = end.Verdict is OutcomeVerdict.Drop or OutcomeVerdict.Reject;
+        bool arrives = !isStopped && (end.Verdict != OutcomeVerdict.Unknown || OutcomeText.IsOnlyPlaceUnknown(end));
         return new RouteLeaf(TargetOf(end, obstacle, refusal), end.Probability,
-            isStopped ? MasqueradeMark.No : MasqueradeOf(end),
-            end is { IsSourceTranslated: true, IsMasqueraded: false, Source.Family: not IpFamily.None } && !isStopped ? end.Source.ToString()
-                : null,
+            arrives ? MasqueradeOf(end) : MasqueradeMark.No,
+            arrives && end is { IsSourceTranslated: true, IsMasqueraded: false, Source.Family: not IpFamily.None }
+                ? end.Source.ToString() : null,
             isStopped && end.IsTranslated ? [end.DestinationText] : [], end.When);
     }
 
@@ -126,9 +145,9 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     {
         string what = end.Verdict == OutcomeVerdict.Drop ? "dropped" : "rejected";
         if (obstacle is null && refusal is { } cause)
-            return new RouteTarget(GraphNodeKind.DeadEnd, $"{what}\n{CauseText(cause)}");
+            return new RouteTarget(GraphNodeKind.DeadEnd, $"{what}:\n{CauseText(cause)}");
         string? rule = obstacle?.PlaceText ?? OutcomeText.DecidedBy(end);
-        string owner = obstacle?.Owner is { } name ? $"\n({name})" : string.Empty;
+        string owner = obstacle?.Owner is { } name ? $",\nprobably {name}" : string.Empty;
         return new RouteTarget(GraphNodeKind.DeadEnd, rule is null ? what : $"{what}\nby {rule}{owner}", rule, obstacle?.Owner);
     }
 

@@ -8,10 +8,14 @@ namespace Portolan.Inspect.Graphs;
 /// <summary>Makes boxes and arrows of the ways of packets: boxes with the same decision and the same ends are one.</summary>
 internal sealed class DecisionDrawing
 {
+    private const string HairpinText = "(hairpin: masqueraded)";
+
     private readonly Dictionary<string, GraphNode> _nodes = new(StringComparer.Ordinal);
     private readonly List<GraphClient> _clients = [];
     private readonly Dictionary<string, (GraphEdge Edge, List<string> Clients)> _edges = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
+    // Boxes that say of all their endpoints that they are masqueraded when they get themselves.
+    private readonly HashSet<string> _hairpinHubs = new(StringComparer.Ordinal);
 
     private string _service = string.Empty;
 
@@ -41,6 +45,12 @@ internal sealed class DecisionDrawing
         ILookup<string, string> coming = _order.Select(key => _edges[key])
             .SelectMany(static item => item.Clients.Select(client => (item.Edge.To, client))).Distinct()
             .ToLookup(static item => item.To, static item => item.client, StringComparer.Ordinal);
+        // An endpoint that is reached without a choice says itself what it gets.
+        HashSet<string> saying =
+        [
+            .. _order.Select(key => _edges[key].Edge).Where(edge => edge.Hairpin == MasqueradeMark.Yes && !_hairpinHubs.Contains(edge.From))
+                .Select(static edge => edge.To),
+        ];
         var edges = ImmutableArray.CreateBuilder<GraphEdge>();
         foreach (string key in _order)
         {
@@ -48,12 +58,12 @@ internal sealed class DecisionDrawing
             string who = coming[edge.From].Any()
                 ? GraphLabels.Clients([.. taking.Select(id => clients[id])], [.. coming[edge.From].Select(id => clients[id])]) : string.Empty;
             edge = edge with { Clients = [.. taking] };
-            edges.Add(edge with { Label = GraphLabels.Arrow(who, edge) });
+            edges.Add(edge with { Label = GraphLabels.Arrow(who, edge, saying.Contains(edge.To) || _hairpinHubs.Contains(edge.From)) });
         }
         return new ServiceGraph
         {
             Title = title,
-            Nodes = [.. _nodes.Values],
+            Nodes = [.. _nodes.Values.Select(node => saying.Contains(node.Id) ? node with { Label = $"{node.Label}\n{HairpinText}" } : node)],
             Edges = edges.ToImmutable(),
             Clients = [.. _clients],
             Notes = notes,
@@ -70,7 +80,7 @@ internal sealed class DecisionDrawing
             string[] addresses = [.. same.Select(static one => one.Frontend.Text)];
             string box = Box(GraphNodeKind.Frontend, $"front {front.Key}",
                 GraphLabels.Frontend(front.Service, front.Frontend, addresses, hasPorts),
-                node => node with { Addresses = [.. addresses] });
+                node => node with { Addresses = [.. addresses], Protocol = front.Service.Protocol });
             foreach ((ClientPlace[] places, string sender) in senders)
             {
                 foreach ((ClientSource source, _) in front.Clients.Where(item => places.Contains(item.Client.Place)))
@@ -127,7 +137,7 @@ internal sealed class DecisionDrawing
                     Share = leaf.Share < 0.999 ? leaf.Share : null,
                     Masquerade = leaf.Masquerade,
                     Source = leaf.Source,
-                    Hairpin = leaf.Target.Kind == GraphNodeKind.Endpoint && front.Hairpins.Contains(leaf.Target.Label),
+                    Hairpin = HairpinOf(front, leaf),
                     OnTheWayTo = leaf.OnTheWayTo.IsEmpty ? null : leaf.OnTheWayTo,
                     When = !leaf.When.IsEmpty ? leaf.When : !hasHub && parting == last && !route.When.IsEmpty ? route.When : null,
                 };
@@ -135,6 +145,9 @@ internal sealed class DecisionDrawing
             }
         }
     }
+
+    private static MasqueradeMark HairpinOf(FrontRoutes front, RouteLeaf leaf) => leaf.Target.Kind == GraphNodeKind.Endpoint
+        ? front.Hairpins.GetValueOrDefault(leaf.Target.Label) : MasqueradeMark.No;
 
     private static int Common(string[] one, string[] other)
     {
@@ -167,8 +180,15 @@ internal sealed class DecisionDrawing
             boxes.Add(Box(GraphNodeKind.Decision, $"local {box}", $"{policy}TrafficPolicy Local"));
         }
         if (HasHub(route))
+        {
+            RouteLeaf[] endpoints = [.. route.Leaves.Where(static leaf => leaf.Target.Kind == GraphNodeKind.Endpoint)];
+            bool sayHairpin = endpoints.Length > 1
+                && Array.TrueForAll(endpoints, leaf => HairpinOf(front, leaf) == MasqueradeMark.Yes);
             boxes.Add(Box(GraphNodeKind.Decision, $"pick {front.Service.DisplayName} {front.Service.Protocol} {HubKey(route)}",
-                Choice(front, route)));
+                Choice(front, route) + (sayHairpin ? $"\n{HairpinText}" : string.Empty)));
+            if (sayHairpin)
+                _hairpinHubs.Add(boxes[^1]);
+        }
         return [.. boxes];
     }
 

@@ -24,20 +24,22 @@ internal sealed class EndpointClients(ClientRoutes routes, IReadOnlyList<ClientS
             int[] all = [.. Enumerable.Range(0, fronts.Count)];
             if (Array.TrueForAll(all, index => FrontRoutes.KeyOf(own[index]) == FrontRoutes.KeyOf(others[index])))
                 continue;
-            if (Array.TrueForAll(all, index => IsMasqueraded(own[index], endpoint)
-                && FrontRoutes.KeyOf(Without(own[index], endpoint)) == FrontRoutes.KeyOf(Without(others[index], endpoint))))
+            RouteLeaf[] itself = [.. own.SelectMany(ways => Itself(ways, endpoint))];
+            if (itself.Length > 0 && Array.TrueForAll(itself, leaf => leaf.Masquerade != MasqueradeMark.No
+                && leaf.Masquerade == itself[0].Masquerade && leaf.Source is null) && Array.TrueForAll(all, index =>
+                FrontRoutes.KeyOf(Without(own[index], endpoint)) == FrontRoutes.KeyOf(Without(others[index], endpoint))))
             {
                 foreach (FrontRoutes front in fronts)
-                    front.Hairpins.UnionWith(own.SelectMany(ways => Itself(ways, endpoint)).Select(static leaf => leaf.Target.Label));
+                {
+                    foreach (RouteLeaf leaf in itself)
+                        front.Hairpins[leaf.Target.Label] = leaf.Masquerade;
+                }
                 continue;
             }
             foreach (int index in all)
                 fronts[index].Add(new ClientSource(like.Place, [InetPrefix.Host(endpoint)], false, endpoint), own[index]);
         }
     }
-
-    private static bool IsMasqueraded(ImmutableArray<ClientRoute> ways, InetAddress endpoint) =>
-        Itself(ways, endpoint).All(static leaf => leaf.Masquerade == MasqueradeMark.Yes);
 
     private static IEnumerable<RouteLeaf> Itself(ImmutableArray<ClientRoute> ways, InetAddress endpoint) => ways
         .SelectMany(static way => way.Leaves).Where(leaf => IsItself(leaf, endpoint));

@@ -26,8 +26,8 @@ internal sealed class FrontRoutes(ProgrammedService service, ProgrammedFrontend 
     internal bool ChecksPlace { get; } = frontend.Kind == ProgrammedKind.ClusterIP ? service.IsInternalLocal == true
         : service.IsExternalLocal == true;
 
-    /// <summary>The endpoints that are masqueraded when they get themselves.</summary>
-    internal HashSet<string> Hairpins { get; } = new(StringComparer.Ordinal);
+    /// <summary>The endpoints whose masquerading differs from their neighbours' when they get themselves.</summary>
+    internal Dictionary<string, MasqueradeMark> Hairpins { get; } = new(StringComparer.Ordinal);
 
     internal FrontendWalk Walk(ClientPlace place, InetAddress source) =>
         walker.Walk(service, frontend.Port == 0 ? frontend with { Port = 80 } : frontend, place, source, $"from {source}");

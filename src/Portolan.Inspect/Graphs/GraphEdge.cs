@@ -37,9 +37,9 @@ public sealed record GraphEdge(string From, string To, string Label)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Source { get; init; }
 
-    /// <summary>True when an endpoint that gets itself by this arrow is masqueraded.</summary>
+    /// <summary>The same for an endpoint that gets itself by this arrow, where that differs from its neighbours.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public bool Hairpin { get; init; }
+    public MasqueradeMark Hairpin { get; init; }
 
     /// <summary>The endpoints to which the packets were on their way when they were stopped; null for other arrows.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -11,7 +11,8 @@ internal static class GraphLabels
 {
     // Pictures list a few of many; the answer in JSON has them all.
     private const int MostListed = 4;
-    private const int Widest = 30;
+    private const int WidestBox = 30;
+    private const int WidestArrow = 36;
 
     internal static string PlaceName(ClientPlace place) => place switch
     {
@@ -43,14 +44,17 @@ internal static class GraphLabels
         return $"from {string.Join(", ", words)}";
     }
 
-    /// <summary>The text of an arrow.</summary>
-    internal static string Arrow(string clients, GraphEdge edge)
+    /// <summary>The text of an arrow, in one line.</summary>
+    /// <param name="clients">Whom it concerns.</param>
+    /// <param name="edge">What else it says.</param>
+    /// <param name="isHairpinSaid">The box it leaves says what an endpoint gets that gets itself.</param>
+    internal static string Arrow(string clients, GraphEdge edge, bool isHairpinSaid)
     {
         var lines = new List<string>();
         if (clients.Length > 0)
             lines.Add(clients);
         if (edge.When is { IsEmpty: false } when)
-            lines.Add("if " + string.Join("\nor if ", when.Select(Wrap)));
+            lines.Add("if " + string.Join(" or if ", when));
         if (edge.Share is { } share)
             lines.Add(ShareText.Of(share));
         if (edge.OnTheWayTo is { IsEmpty: false } stopped)
@@ -62,9 +66,11 @@ internal static class GraphLabels
             lines.Add("marked for masquerading");
         if (edge.Source is { } source)
             lines.Add($"source becomes {source}");
-        if (edge.Hairpin)
-            lines.Add("itself: masqueraded");
-        return string.Join('\n', lines);
+        if (edge.Hairpin == MasqueradeMark.Yes && !isHairpinSaid)
+            lines.Add("hairpin: masqueraded");
+        else if (edge.Hairpin == MasqueradeMark.Unknown)
+            lines.Add("hairpin: marked for masquerading");
+        return string.Join(", ", lines);
     }
 
     /// <summary>The text of a frontend.</summary>
@@ -78,18 +84,23 @@ internal static class GraphLabels
         string first = hasPorts && service.Port.Length > 0 ? $"{service.Port}: {kind}" : kind;
         return frontend.Kind == ProgrammedKind.NodePort
             ? $"{first} {port}{protocol}" + (addresses is [var only] && only.StartsWith('*') ? string.Empty
-                : $"\nat {List([.. addresses.Select(text => text[..text.LastIndexOf(':')])])}")
+                : $"\n{Wrap("at " + List([.. addresses.Select(text => text[..text.LastIndexOf(':')])]))}")
             : $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
     }
 
     /// <summary>Breaks a sentence so that a box stays narrow: boxes as wide as a sentence make the picture unreadable.</summary>
-    internal static string Wrap(string words)
+    internal static string Wrap(string words) => Wrap(words, WidestBox);
+
+    /// <summary>The same for the text of an arrow.</summary>
+    internal static string WrapArrow(string words) => Wrap(words, WidestArrow);
+
+    private static string Wrap(string words, int widest)
     {
         var text = new StringBuilder(words.Length + 8);
         int column = 0;
         foreach (string word in words.Split(' '))
         {
-            if (column > 0 && column + 1 + word.Length > Widest)
+            if (column > 0 && column + 1 + word.Length > widest)
             {
                 text.Append('\n');
                 column = 0;
@@ -113,7 +124,7 @@ internal static class GraphLabels
         var text = new StringBuilder();
         int index = 0;
         foreach (string item in Some(items))
-            text.Append(index++ == 0 ? string.Empty : index % 2 == 0 ? ", " : ",\n").Append(item);
+            text.Append(index++ == 0 ? string.Empty : ", ").Append(item);
         return text.ToString();
     }
 

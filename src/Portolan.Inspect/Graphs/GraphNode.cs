@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Portolan.Inet;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -16,6 +17,10 @@ public sealed record GraphNode(string Id, GraphNodeKind Kind, string Label)
     /// <summary>Of a frontend: its addresses, "172.30.10.1:80", or "*:30080" for all of the node's; null for other boxes.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? Addresses { get; init; }
+
+    /// <summary>Of a frontend: the protocol; null for other boxes.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IpProtocol? Protocol { get; init; }
 
     /// <summary>The rule or policy that decides here, "filter FORWARD rule 3"; null where it is the service's own, or several.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

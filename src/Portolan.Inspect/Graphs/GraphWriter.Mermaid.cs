@@ -30,7 +30,7 @@ public static partial class GraphWriter
         {
             GraphEdge edge = graph.Edges[index];
             string arrow = IsBesides(edge, kinds[edge.To]) ? "-.->" : "-->";
-            string label = edge.Label.Length == 0 ? string.Empty : $"|\"{MermaidText(edge.Label)}\"|";
+            string label = edge.Label.Length == 0 ? string.Empty : $"|\"{MermaidText(GraphLabels.WrapArrow(edge.Label))}\"|";
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} {arrow}{label} {edge.To}\n");
             if (ColourOf(edge, kinds[edge.To]) is not { } colour)
                 continue;

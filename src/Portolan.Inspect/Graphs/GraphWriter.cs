@@ -33,7 +33,7 @@ public static partial class GraphWriter
                 text.Append('\n').Append(service = nodes[item.Node].Service).Append('\n');
             string branch = item.IsRoot ? string.Empty : item.IsLast ? "└─ " : "├─ ";
             bool isNew = shown.Add(item.Node);
-            string label = item.Label.Length == 0 ? string.Empty : $"[{item.Label.Replace("\n", ", ", StringComparison.Ordinal)}] ";
+            string label = item.Label.Length == 0 ? string.Empty : $"[{item.Label}] ";
             string name = OneLine(nodes[item.Node]);
             text.Append(CultureInfo.InvariantCulture,
                 $"{item.Indent}{branch}{label}{name}{(isNew || !edges.Contains(item.Node) ? "" : " (see above)")}\n");
@@ -55,11 +55,10 @@ public static partial class GraphWriter
     private static string OneLine(GraphNode node)
     {
         string[] lines = node.Label.Split('\n');
-        string mark = node.Kind is GraphNodeKind.Chain or GraphNodeKind.Mark or GraphNodeKind.Hook or GraphNodeKind.Missing
-            or GraphNodeKind.Frontend ? ": " : " ";
-        return lines.Length == 1 ? node.Label
-            : node.Kind is GraphNodeKind.DeadEnd && lines[0].StartsWith("KUBE", StringComparison.Ordinal)
-                ? $"{lines[0]}: {string.Join(' ', lines[1..])}"
-                : $"{lines[0]}{mark}{string.Join(' ', lines[1..])}";
+        if (lines.Length == 1)
+            return node.Label;
+        bool isOneSentence = lines[1].StartsWith("by ", StringComparison.Ordinal) || lines[1].StartsWith("comes ", StringComparison.Ordinal)
+            || lines[0][^1] is ':' or ',' || lines[1][0] == '(';
+        return $"{lines[0]}{(isOneSentence ? " " : ": ")}{string.Join(' ', lines[1..])}";
     }
 }
