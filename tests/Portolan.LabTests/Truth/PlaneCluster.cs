@@ -18,6 +18,9 @@ internal sealed record PlaneCluster
 
     private static readonly ImmutableArray<InetAddress> s_loopback = Objects.Addresses("127.0.0.1", "::1");
 
+    /// <summary>The number it was made from; 0 for one that is always the same.</summary>
+    internal int Number { get; init; }
+
     /// <summary>The node.</summary>
     internal required TruthSite Site { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record PlaneCluster
         ImmutableArray<InetAddress> chosen = [.. s_randomSite.Own.Where((_, index) => isEverywhere || (choice >> index & 1) != 0)];
         return new PlaneCluster
         {
+            Number = seed,
             Site = s_randomSite,
             Table = table,
             Facts = new AddressPlan([.. chosen.Concat(isEverywhere && withLocalhost ? s_loopback : []).Order()],

@@ -25,12 +25,22 @@ internal sealed record RuleReading(string Name, Func<IEnumerable<string>> Read, 
     internal (PacketSimulator Simulator, string Text) Simulate(TruthSite site)
     {
         string[] texts = [.. Read()];
-        Ruleset rules = RulesetReader.Read(texts.Select(text => new SourceText(Name, Encoding.UTF8.GetBytes(text))));
+        Ruleset rules = RulesetReader.Read(texts.Select(text => new SourceText(Name, Encoding.UTF8.GetBytes(text))))
+            .WithoutTranslations();
         return (new PacketSimulator(rules, site.Addresses), string.Join('\n', texts));
     }
 
     internal static RuleReading OfNft(params string[] arguments) =>
         new($"nft {string.Join(' ', arguments)}", () => [Tool.Run("nft", arguments)], KnowsClients: true);
+
+    /// <summary>Everything, as the program reads a live node.</summary>
+    internal static RuleReading Live() => new("all tools", static () =>
+    [
+        .. ((string[])["iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"])
+            .Where(static tool => Tool.Find(tool) is not null).Select(static tool => Tool.Run(tool, [])),
+        Tool.Run("nft", ["-j", "list", "ruleset"]),
+        Tool.TryRun("grep", ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]).Output,
+    ], KnowsClients: true);
 
     /// <summary>Both families' tables of a back-end, "nft" or "legacy", and the lists of recent clients.</summary>
     internal static RuleReading Saved(string backend) => new($"ip(6)tables-{backend}-save and xt_recent", () =>
@@ -54,6 +64,13 @@ internal sealed class RuleWriter
 
     /// <summary>Writes the rules of a cluster; runs on the lab's thread.</summary>
     internal void Write(NodeLab lab, PlaneCluster cluster) => _write(lab, cluster);
+
+    /// <summary>The same rules among those of others, read back with all tools at once, as the program reads a live node.</summary>
+    /// <param name="others">Whose.</param>
+    /// <param name="flushes">True when these rules replace all others of their tables.</param>
+    /// <param name="adapt">Makes a dump of theirs fit the node.</param>
+    internal RuleWriter Among(Neighbourhood others, bool flushes, Func<string, string> adapt) => new($"{Name} {others.Name}",
+        (lab, cluster) => others.Load(lab, () => _write(lab, cluster), flushes, adapt), RuleReading.Live());
 
     /// <summary>Our own nftables plane.</summary>
     internal static RuleWriter NfTables() => new("Portolan nftables", static (lab, cluster) =>
