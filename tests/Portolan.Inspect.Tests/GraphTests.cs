@@ -30,7 +30,7 @@ public sealed partial class GraphTests
         Assert.Contains($"  {local} --> {drop}", lines);
         // Marks stand beside the way, and what ends in a drop is red.
         Assert.Contains($"  {services} -.->|\"source not 172.31.0.0/16,<br/>destination 172.30.5.207, port 443\"| {masquerade}", lines);
-        Assert.EndsWith(":::deadend", Assert.Single(lines, line => line.StartsWith($"  {drop}{{", StringComparison.Ordinal)),
+        Assert.EndsWith(":::deadend", Assert.Single(lines, line => line.StartsWith($"  {drop}[[", StringComparison.Ordinal)),
             StringComparison.Ordinal);
         Assert.Single(lines, line => line.Contains("172.31.9.52:80", StringComparison.Ordinal)
             && line.EndsWith(":::endpoint", StringComparison.Ordinal));

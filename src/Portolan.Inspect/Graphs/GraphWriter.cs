@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -48,7 +49,8 @@ public static partial class GraphWriter
         }
         foreach (string note in graph.Notes)
             text.Append("note: ").Append(note).Append('\n');
-        return text.ToString();
+        // It goes to a terminal: names come from the cluster.
+        return ShownText.Of(text.ToString());
     }
 
     // The first line of a chain is its name, the others are one sentence.

@@ -89,6 +89,14 @@ internal sealed record LoopbackRoute(InetAddress Address) : Fact
     internal override string If(bool holds) => $"route_localnet is {(holds ? "on" : "off")} for the interface it comes in on";
 }
 
+/// <summary>Whether a packet from a loopback address may leave through another interface (net.ipv4.conf.*.route_localnet).</summary>
+internal sealed record LoopbackSource(InetAddress Address) : Fact
+{
+    internal override string Text => $"whether route_localnet lets a packet from {Address} leave the node";
+
+    internal override string If(bool holds) => $"route_localnet is {(holds ? "on" : "off")} for the interface it goes out on";
+}
+
 /// <summary>Whether a rule that appears to match every packet is limited to an interface, which the listing does not show.</summary>
 internal sealed record HiddenInterface(RuleRef Place) : Fact
 {

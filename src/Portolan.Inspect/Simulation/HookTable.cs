@@ -15,12 +15,12 @@ internal sealed class HookTable
     /// <summary>Orders the base chains.</summary>
     /// <param name="ruleset">The rules.</param>
     /// <param name="family">The packets' family.</param>
-    /// <param name="isOldestTableFirst">True to order chains of equal priority by their tables the other way round.</param>
-    internal HookTable(Ruleset ruleset, IpFamily family, bool isOldestTableFirst = false)
+    /// <param name="order">The tables in the order in which they were made; null for that of the ruleset.</param>
+    internal HookTable(Ruleset ruleset, IpFamily family, IReadOnlyList<RuleTable>? order = null)
     {
         _usesConntrack = new Lazy<bool>(() => ConntrackUse.IsIn(ruleset, family));
         TableFamily own = family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
-        var chains = (isOldestTableFirst ? ruleset.Tables.Reverse() : ruleset.Tables)
+        var chains = (order ?? ruleset.Tables)
             .Where(table => !table.IsDormant && (table.Family == own || table.Family == TableFamily.Inet))
             .SelectMany(table => table.Chains.Where(chain => chain.Base is not null).Select(chain => (table: table, chain: chain))
                 .Concat(ExcerptEntries.Of(table).Select(entry => (table: entry.Table, chain: entry.Chain))))
@@ -44,10 +44,11 @@ internal sealed class HookTable
             if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
                 steps.Add(new HookStep(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
             _steps[hook] = [.. steps.OrderBy(step => step.Priority)];
-            Ties.AddRange(ofHook.Where(item => !item.chain.Rules.IsEmpty)
+            Ties.AddRange(ofHook.Where(item => !item.chain.Rules.IsEmpty || item.chain.Base!.Policy == VerdictKind.Drop)
                 .GroupBy(item => (item.chain.Base!.Type == ChainType.Nat, PriorityOf(item.table, item.chain)))
                 .Where(group => group.Select(item => item.table).Distinct().Skip(1).Any())
-                .Select(group => string.Join(" and ", group.Select(item => $"{item.table.Name} {item.chain.Name}"))));
+                .Select(group => (string.Join(" and ", group.Select(item => $"{item.table.Name} {item.chain.Name}")),
+                    group.Select(item => item.table).Distinct().ToArray())));
         }
     }
 
@@ -61,9 +62,9 @@ internal sealed class HookTable
     internal bool UsesConntrack => _usesConntrack.Value;
 
     /// <summary>
-    /// Chains of different tables whose calling order the input does not prove, for an answer: "nat OUTPUT and other out".
+    /// Chains of different tables whose calling order the input does not prove, for an answer ("nat OUTPUT and other out"), and the tables.
     /// </summary>
-    internal List<string> Ties { get; } = [];
+    internal List<(string Chains, RuleTable[] Tables)> Ties { get; } = [];
 
     internal IReadOnlyList<HookStep> At(Hook hook) => _steps[hook];
 

@@ -86,6 +86,44 @@ internal static class OutcomeResolver
         return results.Select(outcome => new Open(outcome, assumption.Previous));
     }
 
+    /// <summary>The ends where the kernel may call chains in several orders: what differs between them is unknown.</summary>
+    /// <param name="orders">The ends in each order, which the words that follow "if" describe.</param>
+    /// <param name="chains">The chains.</param>
+    internal static ImmutableArray<Outcome> OfOrders(IReadOnlyList<(string When, ImmutableArray<Outcome> Outcomes)> orders, string chains)
+    {
+        ImmutableArray<Outcome> first = orders[0].Outcomes;
+        if (orders.All(order => AreAlike(first, order.Outcomes)))
+            return first;
+        string reason = $"in which order chains of equal priority are called ({chains}): 'nft list hooks' on the node shows it";
+        var shared = first.Where(outcome => outcome.Verdict != OutcomeVerdict.Unknown)
+            .Select(outcome => outcome with
+            {
+                Probability = orders.Min(order => order.Outcomes.Where(other => Key(other) == Key(outcome)).Sum(other => other.Probability)),
+            }).Where(outcome => outcome.Probability > 0).ToList();
+        List<Outcome> candidates = [];
+        foreach ((string when, ImmutableArray<Outcome> outcomes) in orders)
+        {
+            List<Outcome> ends = [.. outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome)
+                ? [outcome] : outcome.Candidates).Select(outcome => outcome with
+                {
+                    When = outcome.When.IsEmpty ? [when] : [.. outcome.When.Select(inner => $"{when} and {inner}")],
+                })];
+            candidates = candidates.Count == 0 ? [.. Merge(ends)] : [.. Either(candidates, ends)];
+        }
+        shared.Add(first[0] with
+        {
+            Verdict = OutcomeVerdict.Unknown,
+            Probability = 1 - shared.Sum(outcome => outcome.Probability),
+            IsMasqueraded = false,
+            IsTranslated = false,
+            When = [],
+            Reason = reason,
+            Path = [],
+            Candidates = [.. candidates],
+        });
+        return [.. shared];
+    }
+
     /// <summary>The ends of one side of a fork, each with what was assumed for it.</summary>
     private static List<Outcome> Assumed(ImmutableArray<Outcome> side, Assumption assumption, bool holds, string reason)
     {

@@ -13,7 +13,7 @@ public sealed class PacketSimulator
 {
     private readonly Ruleset _ruleset;
     private readonly NodeAddresses _node;
-    private readonly Dictionary<IpFamily, (HookTable Hooks, HookTable? OtherOrder)> _hooks = [];
+    private readonly Dictionary<IpFamily, TableOrders> _hooks = [];
     private readonly VirtualServers _virtualServers;
     private readonly RuleIndex _index = new();
 
@@ -33,25 +33,21 @@ public sealed class PacketSimulator
     public TraceResult Trace(PacketSpec packet)
     {
         ArgumentNullException.ThrowIfNull(packet);
-        (HookTable hooks, HookTable? otherOrder) = HooksOf(packet.Family);
-        ImmutableArray<Outcome> outcomes = new Run(_ruleset, _node, hooks, _virtualServers, _index, packet).Go();
+        TableOrders orders = OrdersOf(packet.Family);
+        ImmutableArray<Outcome> Go(HookTable hooks) => new Run(_ruleset, _node, hooks, _virtualServers, _index, packet).Go();
+        ImmutableArray<Outcome> outcomes = orders.Possible.Count == 0 ? Go(orders.Usual)
+            : OutcomeResolver.OfOrders([.. orders.Possible.Select(order => (order.When, Go(order.Hooks)))], orders.Chains);
         ImmutableArray<string> caveats = Caveats.Of(_ruleset, packet.Family);
-        if (otherOrder is not null)
-        {
-            ImmutableArray<Outcome> others = new Run(_ruleset, _node, otherOrder, _virtualServers, _index, packet).Go();
-            if (!OutcomeResolver.AreAlike(outcomes, others))
-                caveats = caveats.Add(Caveats.OfOrder(hooks.Ties, others));
-        }
+        if (orders.Reversed is not null && Go(orders.Reversed) is var others
+            && !OutcomeResolver.AreAlike(orders.Possible.Count == 0 ? outcomes : Go(orders.Usual), others))
+            caveats = caveats.Add(Caveats.OfOrder([.. orders.Usual.Ties.Select(static tie => tie.Chains)], others));
         return new TraceResult { Packet = packet, Outcomes = outcomes, Caveats = caveats };
     }
 
-    private (HookTable Hooks, HookTable? OtherOrder) HooksOf(IpFamily family)
+    private TableOrders OrdersOf(IpFamily family)
     {
-        if (!_hooks.TryGetValue(family, out (HookTable Hooks, HookTable? OtherOrder) known))
-        {
-            var hooks = new HookTable(_ruleset, family);
-            _hooks[family] = known = (hooks, hooks.Ties.Count > 0 ? new HookTable(_ruleset, family, isOldestTableFirst: true) : null);
-        }
+        if (!_hooks.TryGetValue(family, out TableOrders? known))
+            _hooks[family] = known = TableOrders.Of(_ruleset, family);
         return known;
     }
 
@@ -125,6 +121,7 @@ public sealed class PacketSimulator
             foreach (PacketState state in states)
                 state.OutInterface = OutInterfaceTo(state.Destination);
             (List<PacketState> local, List<PacketState> elsewhere) = Route(states, Hook.Output);
+            elsewhere = FromLoopback(elsewhere);
             foreach (PacketState state in local)
                 state.OutInterface = "lo";
             Leave(Pass(Hook.Postrouting, elsewhere));
@@ -192,6 +189,11 @@ public sealed class PacketSimulator
                 if (hook == Hook.Prerouting && state.Destination.IsLoopback && state.InInterface != "lo")
                 {
                     // A martian, unless the operator allows it per interface.
+                    if (_packet.RoutesLoopback == true)
+                    {
+                        local.Add(state);
+                        continue;
+                    }
                     if (_forks.Fork(state, new Condition(new LoopbackRoute(state.Destination)), null) is not { } loopback)
                         continue;
                     if (loopback.Matches is { } allowed)
@@ -222,6 +224,37 @@ public sealed class PacketSimulator
                     elsewhere.Add(there);
             }
             return (local, elsewhere);
+        }
+
+        /// <summary>
+        /// The kernel routes what comes from 127.0.0.0/8 to other machines only where the operator allows it (__mkroute_output,
+        /// net/ipv4/route.c); IPv6 has no such rule for what a node sends itself.
+        /// </summary>
+        private List<PacketState> FromLoopback(List<PacketState> states)
+        {
+            var routed = new List<PacketState>();
+            foreach (PacketState state in states)
+            {
+                if (!state.Source.IsLoopback || state.Source.Family != IpFamily.IPv4 || _packet.RoutesLoopback == true)
+                {
+                    routed.Add(state);
+                    continue;
+                }
+                (PacketState? refused, PacketState? allowed) = (state, null);
+                if (_packet.RoutesLoopback is null)
+                {
+                    if (_forks.Fork(state, new Condition(new LoopbackSource(state.Source)), null) is not { } fork)
+                        continue;
+                    (refused, allowed) = (fork.Passes, fork.Matches);
+                }
+                if (allowed is not null)
+                    routed.Add(allowed);
+                if (refused is null)
+                    continue;
+                Note(refused, Hook.Output, $"{refused.Source} is a loopback address, from which the kernel sends nothing to {refused.Destination}");
+                _forks.Finish(refused, OutcomeVerdict.Drop, null);
+            }
+            return routed;
         }
 
         private static void Note(PacketState state, Hook hook, string text) =>

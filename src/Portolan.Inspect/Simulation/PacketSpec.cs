@@ -48,6 +48,12 @@ public sealed record PacketSpec
     /// <summary>The node's routes, for the interface a packet leaves by where <see cref="OutInterface"/> is not given.</summary>
     public Routes Routes { get; init; } = Routes.Unknown;
 
+    /// <summary>
+    /// Whether the kernel routes IPv4 loopback addresses through other interfaces (net.ipv4.conf.all.route_localnet); null when it is not
+    /// known.
+    /// </summary>
+    public bool? RoutesLoopback { get; init; }
+
     /// <summary>The state of the packet's connection: one of New, Established, Related, Invalid.</summary>
     public ConntrackStates State { get; init; } = ConntrackStates.New;
 

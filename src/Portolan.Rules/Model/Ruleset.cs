@@ -53,7 +53,9 @@ public sealed class Ruleset
             {
                 Tables =
                 [
-                    .. Tables.Where(table => !IsShownTwice(table))
+                    // nft lists tables in the order in which they were made, iptables-nft's among them: that order is kept.
+                    .. Tables.Where(table => !Tables.Any(other => IsSame(other, table)))
+                        .SelectMany(table => IsShownTwice(table) ? Tables.Where(other => IsSame(table, other)) : [table])
                         .Select(table => Tables.Any(other => other.IsDormant && IsSame(other, table)) ? table.SwitchedOff() : table),
                 ],
                 IpSets = IpSets,

@@ -86,6 +86,19 @@ internal static class LiveRules
         return Routes.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"), FromIp("-6", "-j", "rule"));
     }
 
+    /// <summary>
+    /// Whether the running node routes IPv4 loopback addresses through other interfaces; null when that depends on the interface, or
+    /// cannot be read.
+    /// </summary>
+    internal static bool? RoutesLoopback(string? networkNamespace)
+    {
+        var listing = new Listing(["grep"], ["-rs", ".", "--include=route_localnet", "/proc/sys/net/ipv4/conf"]) { MayFail = true };
+        string[] lines = Encoding.UTF8.GetString(Run(listing, networkNamespace, Find("ip")).Bytes)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return Array.Exists(lines, static line => line.Contains("/all/", StringComparison.Ordinal) && line.EndsWith(":1", StringComparison.Ordinal))
+            ? true : lines.Length > 0 && Array.TrueForAll(lines, static line => line.EndsWith(":0", StringComparison.Ordinal)) ? false : null;
+    }
+
     /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>
     internal static string? Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Concat(["/usr/sbin", "/sbin"])

@@ -104,6 +104,7 @@ internal static class TraceCommand
                 InInterface = parsed.GetValue(input) ?? (isFromNode ? null : routes.DeviceTo(from)),
                 OutInterface = parsed.GetValue(output),
                 Routes = routes,
+                RoutesLoopback = rules.IsLive ? LiveRules.RoutesLoopback(parsed.GetValue(options.Netns)) : null,
                 State = Enum.Parse<ConntrackStates>(parsed.GetValue(state)!, ignoreCase: true),
                 Mark = markValue,
                 ClientIsFresh = parsed.GetValue(affinity) == "fresh",

@@ -302,7 +302,7 @@ internal sealed class AgreementRun : IDisposable
     private PacketSimulator Simulator() =>
         _lab.Namespace.Run(() => _plane.Reading.Simulate(new TruthSite([.. _facts.LocalAddresses], s_podRanges)).Simulator);
 
-    private static PacketSpec Premise(SentPacket packet) => new()
+    private PacketSpec Premise(SentPacket packet) => new()
     {
         Source = packet.Source.Address,
         Destination = packet.Destination.Address,
@@ -311,6 +311,7 @@ internal sealed class AgreementRun : IDisposable
         DestinationPort = packet.Destination.Port,
         IsFromNode = packet.From == FlowOrigin.Node,
         InInterface = packet.From == FlowOrigin.Node ? null : packet.Device,
+        RoutesLoopback = _lab.Namespace.Run(static () => File.ReadAllText("/proc/sys/net/ipv4/conf/all/route_localnet").Trim() == "1"),
     };
 
     private static string Describe(PlannedEnd end) => end.End switch

@@ -30,7 +30,7 @@ public sealed class NeighbourTruthTests(ITestOutputHelper output)
     public void What_the_kernel_does_among_rules_of_others_is_what_trace_says(string kind)
     {
         Lab.SkipWithout("nft", "iptables-nft", "iptables-legacy");
-        var campaign = new TruthCampaign(output) { Packets = s_packets / Kinds, MostUnknown = 0.1 };
+        var campaign = new TruthCampaign(output) { Packets = s_packets / Kinds, IsMixed = true };
         if (kind is KubeNftables or KubeIpTables or OldKubeProxy)
         {
             string version = kind == OldKubeProxy ? "kube-proxy-1.20" : "kube-proxy-1.36";

@@ -18,8 +18,14 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
     /// <summary>How many packets are sent at least.</summary>
     internal int Packets { get; init; }
 
-    /// <summary>The part of packets that may be unknown; by default that on rules of ours and of kube-proxy's.</summary>
-    internal double MostUnknown { get; init; } = 0.01;
+    /// <summary>
+    /// Rules of others are among the proxy's: what depends on routes, for which firewalld asks, or on the order of legacy iptables and
+    /// nf_tables, which no listing shows, may be unknown.
+    /// </summary>
+    internal bool IsMixed { get; init; }
+
+    /// <summary>The part of packets that may be unknown.</summary>
+    private const double MostUnknown = 0.01;
 
     /// <summary>Tries clusters until there are enough of them, or enough failures.</summary>
     /// <param name="writer">Brings the rules of a cluster into the kernel.</param>
@@ -43,6 +49,9 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
             using NodeLab lab = cluster.Site.MakeLab();
             using LabProbes probes = lab.Namespace.Run(() => new LabProbes(lab));
             lab.Namespace.Run(() => writer.Write(lab, cluster));
+            bool isRouted = lab.Namespace.Run(static () => File.ReadAllText("/proc/sys/net/ipv4/conf/all/route_localnet").Trim() == "1");
+            foreach ((_, TruthComparison fresh, TruthComparison returning) in all)
+                fresh.RoutesLoopback = returning.RoutesLoopback = isRouted;
             var packets = new PlanePackets(new Random(seed), cluster, tally);
             void Compare(Func<FlowOrigin, ImmutableArray<TruthPacket>> choose, Func<int, TruthComparison> comparison)
             {
@@ -72,9 +81,9 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
         {
             Assert.True(fresh.Failures.Count + returning.Failures.Count == 0,
                 string.Join("\n\n", fresh.Failures.Concat(returning.Failures).Take(5)));
-            Assert.True(fresh.Unknown <= fresh.Packets * MostUnknown, fresh.Summary("too much is unknown"));
+            Assert.True(fresh.Unknown - (IsMixed ? fresh.Unsettled : 0) <= fresh.Packets * MostUnknown, fresh.Summary("too much is unknown"));
             if (reading.KnowsClients)
-                Assert.True(returning.Unknown <= returning.Packets * MostUnknown,
+                Assert.True(returning.Unknown - (IsMixed ? returning.Unsettled : 0) <= returning.Packets * MostUnknown,
                     returning.Summary("too much is unknown of clients that come back"));
         }
         // A single cluster that is tried again may lack one or another.
@@ -92,7 +101,7 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
     /// </summary>
     private static void AskProgram(NodeLab lab, ImmutableArray<TruthPacket> batch, PacketSimulator simulator, TruthComparison comparison)
     {
-        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null)))
+        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null, comparison.RoutesLoopback)))
             .MaxBy(static trace => trace.Outcomes.Length)!;
         string here = LiveTrace.Describe(trace), there = lab.Namespace.Run(() => LiveTrace.Ask(trace.Packet));
         if (here != there)

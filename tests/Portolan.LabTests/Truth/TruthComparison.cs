@@ -25,6 +25,14 @@ internal sealed partial class TruthComparison(TruthSite site)
     /// <summary>How many of each kind of end the kernel gave: a test that only ever drops would prove little.</summary>
     internal SortedDictionary<PacketEnd, int> Ends { get; } = [];
 
+    /// <summary>The node's route_localnet, which trace is told.</summary>
+    internal bool? RoutesLoopback { get; set; }
+
+    /// <summary>How many packets are unknown for a reason that no listing of rules settles: routes, and the order of calls.</summary>
+    internal int Unsettled => _unknown.Where(static pair => pair.Key.StartsWith("the node's routes", StringComparison.Ordinal)
+        || pair.Key.StartsWith("the interface the packet goes out on", StringComparison.Ordinal)
+        || pair.Key.StartsWith("in which order", StringComparison.Ordinal)).Sum(static pair => pair.Value);
+
     internal List<string> Failures { get; } = [];
 
     internal bool HasEnough => Failures.Count >= MostFailures;
@@ -48,7 +56,7 @@ internal sealed partial class TruthComparison(TruthSite site)
     {
         Packets++;
         Ends[end.End] = Ends.GetValueOrDefault(end.End) + 1;
-        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device)))];
+        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device, RoutesLoopback)))];
         if (traces.FirstOrDefault(trace => trace.Outcomes.Any(outcome => outcome.Verdict == OutcomeVerdict.Unknown)) is { } unknown)
         {
             Unknown++;

@@ -14,8 +14,10 @@ namespace Portolan.LabTests.Truth;
 /// <param name="IsFresh">True when no packet of its source has met the rules before.</param>
 internal sealed record TruthPacket(FlowOrigin Origin, uint User, Probe Probe, bool IsFresh)
 {
-    /// <summary>What trace is told, with the device the packet would leave by.</summary>
-    internal PacketSpec Premise(string? outDevice) => new()
+    /// <summary>What trace is told.</summary>
+    /// <param name="outDevice">The device the packet would leave by.</param>
+    /// <param name="routesLoopback">The node's route_localnet; null for not told.</param>
+    internal PacketSpec Premise(string? outDevice, bool? routesLoopback = null) => new()
     {
         Source = Probe.Source.Address,
         Destination = Probe.Destination.Address,
@@ -31,6 +33,7 @@ internal sealed record TruthPacket(FlowOrigin Origin, uint User, Probe Probe, bo
         UserId = Origin == FlowOrigin.Node ? User : null,
         GroupId = Origin == FlowOrigin.Node ? User : null,
         ClientIsFresh = IsFresh,
+        RoutesLoopback = routesLoopback,
     };
 
     public override string ToString() => $"{Origin} {Probe.Protocol} {Probe.Source} -> {Probe.Destination}"
