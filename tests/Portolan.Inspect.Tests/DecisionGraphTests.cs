@@ -45,14 +45,19 @@ public sealed class DecisionGraphTests
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
         Assert.Contains(Draw(rules, "shop/cart").Nodes, static node =>
-            node.Kind == GraphNodeKind.Decision && node.Label.StartsWith("affinity: kept for 10800 s,\nelse one of 2", StringComparison.Ordinal));
+            node.Kind == GraphNodeKind.Decision
+            && node.Label.StartsWith("affinity: kept for 10800 s,\nelse one of 2", StringComparison.Ordinal)
+        );
         ServiceGraph empty = Draw(rules, "shop/empty");
         GraphNode end = Assert.Single(empty.Nodes, static node => node.Kind == GraphNodeKind.DeadEnd);
         Assert.Equal("rejected:\nno endpoints", end.Label);
         // Drops and rejects are red.
         Assert.Matches($"n\\d+ -> {end.Id} \\[label=\"\", color=\"#b3261e\"", GraphWriter.ToDot(empty));
         // All clients get the same: they are one box.
-        Assert.Equal("pods,\nthis node,\noutside the cluster", Assert.Single(empty.Nodes, static node => node.Kind == GraphNodeKind.Client).Label);
+        Assert.Equal(
+            "pods,\nthis node,\noutside the cluster",
+            Assert.Single(empty.Nodes, static node => node.Kind == GraphNodeKind.Client).Label
+        );
     }
 
     [Theory]
@@ -94,7 +99,10 @@ public sealed class DecisionGraphTests
     [Fact]
     public void What_depends_on_something_unknown_is_drawn_under_its_condition()
     {
-        ServiceGraph graph = Draw(With("-A FORWARD", "-A FORWARD -i docker0 -j REJECT --reject-with icmp-host-prohibited\n"), "shop/partner");
+        ServiceGraph graph = Draw(
+            With("-A FORWARD", "-A FORWARD -i docker0 -j REJECT --reject-with icmp-host-prohibited\n"),
+            "shop/partner"
+        );
         GraphNode end = Assert.Single(graph.Nodes, static node => node.Kind == GraphNodeKind.DeadEnd);
         Assert.Equal("filter FORWARD rule 1", end.Rule);
         Assert.All(graph.Edges.Where(edge => edge.To == end.Id), static edge =>
@@ -127,7 +135,10 @@ public sealed class DecisionGraphTests
     {
         Ruleset rules = Dumps.Read(Dumps.Save136);
         var services = ServiceCatalogue.Read(rules);
-        ServiceGraph graph = new DecisionGraphBuilder(rules, services, Dumps.NodeA, new ChainGuide(services)).Build("all", services.Services);
+        ServiceGraph graph = new DecisionGraphBuilder(rules, services, Dumps.NodeA, new ChainGuide(services)).Build(
+            "all",
+            services.Services
+        );
         int names = services.Services.Select(static service => service.Service).Distinct().Count();
         Assert.Equal(names, GraphWriter.ToDot(graph).Split("subgraph cluster_").Length - 1);
         // No arrow leaves a frame.
@@ -167,12 +178,30 @@ public sealed class DecisionGraphTests
     /// </summary>
     private static List<string> Facts(ServiceGraph graph)
     {
-        var names = graph.Nodes.ToDictionary(static node => node.Id, static node => node.Label.Replace("load balancer IP", "external address",
-            StringComparison.Ordinal).Replace("external IP", "external address", StringComparison.Ordinal)
-            .Replace("\n(hairpin: masqueraded)", "", StringComparison.Ordinal).Split("\nat ")[0]);
-        var clients = graph.Clients.ToDictionary(static client => client.Id, static client =>
-            $"{client.Place} {(client.IsRest ? "" : string.Join(',', client.Ranges.Order(Comparer<InetPrefix>.Create((one, other) => one.Address.CompareTo(other.Address)))))}");
-        return [.. graph.Edges.SelectMany(edge => edge.Clients!.Value.Select(client => $"{clients[client]}: {names[edge.From]} -> {names[edge.To]}"
-            + $" {(edge.Share is { } share ? ShareText.Of(share) : "")} {edge.Masquerade} {string.Join(',', edge.When ?? [])}")).Order(StringComparer.Ordinal)];
+        var names = graph.Nodes.ToDictionary(
+            static node => node.Id,
+            static node =>
+                node
+                    .Label.Replace("load balancer IP", "external address", StringComparison.Ordinal)
+                    .Replace("external IP", "external address", StringComparison.Ordinal)
+                    .Replace("\n(hairpin: masqueraded)", "", StringComparison.Ordinal)
+                    .Split("\nat ")[0]
+        );
+        var clients = graph.Clients.ToDictionary(
+            static client => client.Id,
+            static client =>
+                $"{client.Place} {(client.IsRest ? "" : string.Join(',', client.Ranges.OrderBy(static range => range.Address)))}"
+        );
+        return
+        [
+            .. graph
+                .Edges.SelectMany(edge =>
+                    edge.Clients!.Value.Select(client =>
+                        $"{clients[client]}: {names[edge.From]} -> {names[edge.To]}"
+                        + $" {(edge.Share is { } share ? ShareText.Of(share) : "")} {edge.Masquerade} {string.Join(',', edge.When ?? [])}"
+                    )
+                )
+                .Order(StringComparer.Ordinal),
+        ];
     }
 }

@@ -109,7 +109,12 @@ public sealed class FuzzTests
         IEnumerable<ServiceGraph> graphs = services.Take(2)
             .Select(service => ChainGraphBuilder.OfService(service.DisplayName, [service], rules, guide))
             .Append(ChainGraphBuilder.OfAll(rules, guide))
-            .Append(new DecisionGraphBuilder(rules, ServiceCatalogue.Read(rules), NodeAddresses.Unknown, guide).Build("x", [.. services.Take(2)]));
+            .Append(
+                new DecisionGraphBuilder(rules, ServiceCatalogue.Read(rules), NodeAddresses.Unknown, guide).Build(
+                    "x",
+                    [.. services.Take(2)]
+                )
+            );
         foreach (ServiceGraph graph in graphs)
         {
             Assert.NotEmpty(GraphWriter.ToMermaid(graph));

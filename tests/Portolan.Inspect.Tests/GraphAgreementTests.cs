@@ -18,14 +18,39 @@ namespace Portolan.Inspect.Tests;
 public sealed class GraphAgreementTests
 {
     private static readonly string[] s_sources =
-        ["203.0.113.0/24", "203.0.113.9/32", "10.244.0.0/16", "10.244.1.0/24", "10.244.2.54/32", "198.51.100.7/32", "0.0.0.0/0", "8.0.0.0/7"];
+    [
+        "203.0.113.0/24",
+        "203.0.113.9/32",
+        "10.244.0.0/16",
+        "10.244.1.0/24",
+        "10.244.2.54/32",
+        "198.51.100.7/32",
+        "0.0.0.0/0",
+        "8.0.0.0/7",
+    ];
 
     private static readonly string[] s_destinations =
-        ["172.30.10.1/32", "172.30.10.3/32", "172.6.6.7/32", "172.30.0.0/16", "10.244.1.0/24", "10.244.2.0/24", "10.244.1.30/32", "0.0.0.0/0"];
+    [
+        "172.30.10.1/32",
+        "172.30.10.3/32",
+        "172.6.6.7/32",
+        "172.30.0.0/16",
+        "10.244.1.0/24",
+        "10.244.2.0/24",
+        "10.244.1.30/32",
+        "0.0.0.0/0",
+    ];
 
     private static readonly string[] s_interfaces = ["", "", "", "-i docker0 ", "! -i cni0 "];
 
-    private static readonly string[] s_chances = ["", "", "", "-m statistic --mode random --probability 0.25000000000 ", "-m mark ! --mark 0x4000/0x4000 "];
+    private static readonly string[] s_chances =
+    [
+        "",
+        "",
+        "",
+        "-m statistic --mode random --probability 0.25000000000 ",
+        "-m mark ! --mark 0x4000/0x4000 ",
+    ];
 
     private static readonly (string Table, string Chain, string[] Targets)[] s_places =
     [
@@ -81,7 +106,8 @@ public sealed class GraphAgreementTests
         {
             if (!text.Contains($"*{table}\n", StringComparison.Ordinal))
                 text += $"*{table}\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
-            int start = text.IndexOf($"*{table}\n", StringComparison.Ordinal), first = text.IndexOf("\n-A ", start, StringComparison.Ordinal),
+            int start = text.IndexOf($"*{table}\n", StringComparison.Ordinal),
+                first = text.IndexOf("\n-A ", start, StringComparison.Ordinal),
                 end = text.IndexOf("COMMIT\n", start, StringComparison.Ordinal);
             text = text.Insert(first < 0 || first > end ? end : first + 1, rule);
         }
@@ -120,12 +146,19 @@ public sealed class GraphAgreementTests
         var sources = new List<InetAddress>();
         if (walker.SourceOf(ClientPlace.Pod, service, any) is { } pod)
             sources.Add(pod);
-        sources.AddRange(service.Endpoints.Select(static endpoint => endpoint.Address).Where(static address => address.Family != IpFamily.None));
-        sources.AddRange(service.Family == IpFamily.IPv4
-            ? s_sources.Select(text => Inside(text, random)).Append($"10.244.{random.Next(4)}.{random.Next(1, 255)}")
-                .Append($"{random.Next(1, 200)}.{random.Next(255)}.7.7").Where(static text => !text.StartsWith("127.", StringComparison.Ordinal))
-                .Select(static text => InetAddress.Parse(text))
-            : [InetAddress.Parse("2001:db8:7::7"), InetAddress.Parse("fd00:244:1::77")]);
+        sources.AddRange(
+            service.Endpoints.Select(static endpoint => endpoint.Address).Where(static address => address.Family != IpFamily.None)
+        );
+        sources.AddRange(
+            service.Family == IpFamily.IPv4
+                ? s_sources
+                    .Select(text => Inside(text, random))
+                    .Append($"10.244.{random.Next(4)}.{random.Next(1, 255)}")
+                    .Append($"{random.Next(1, 200)}.{random.Next(255)}.7.7")
+                    .Where(static text => !text.StartsWith("127.", StringComparison.Ordinal))
+                    .Select(static text => InetAddress.Parse(text))
+                : [InetAddress.Parse("2001:db8:7::7"), InetAddress.Parse("fd00:244:1::77")]
+        );
         foreach (InetAddress source in sources.Distinct())
         {
             if (!Dumps.NodeA.Known.Contains(source))

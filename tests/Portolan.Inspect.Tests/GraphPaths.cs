@@ -24,7 +24,9 @@ internal static class GraphPaths
         GraphNode[] front = [.. graph.Nodes.Where(node => node.Kind == GraphNodeKind.Frontend && node.Protocol == service.Protocol
             && node.Service == (service.Service ?? service.Id) && node.Addresses!.Value.Contains(frontend.Text))];
         var nodes = graph.Nodes.ToDictionary(static node => node.Id);
-        ILookup<string, GraphEdge> edges = graph.Edges.Where(edge => edge.Clients!.Value.Contains(client.Id)).ToLookup(static edge => edge.From);
+        ILookup<string, GraphEdge> edges = graph
+            .Edges.Where(edge => edge.Clients!.Value.Contains(client.Id))
+            .ToLookup(static edge => edge.From);
         var ends = new List<PathEnd>();
         foreach (GraphNode box in front.Take(1))
             Follow(box.Id, 1, MasqueradeMark.No, null, string.Empty, 0);
@@ -60,7 +62,9 @@ internal static class GraphPaths
     {
         var found = new List<string>();
         var texts = drawn.Select(static end => end.Text).ToHashSet(StringComparer.Ordinal);
-        found.AddRange(traced.Select(static end => end.Text).Distinct().Where(text => !texts.Contains(text)).Select(text => $"not drawn: {text}"));
+        found.AddRange(
+            traced.Select(static end => end.Text).Distinct().Where(text => !texts.Contains(text)).Select(text => $"not drawn: {text}")
+        );
         foreach (IGrouping<string, PathEnd> same in drawn.GroupBy(static end => end.Text))
         {
             PathEnd[] real = [.. traced.Where(end => end.Text == same.Key)];
@@ -109,7 +113,8 @@ internal static class GraphPaths
         return end.Kind switch
         {
             GraphNodeKind.DeadEnd => first.StartsWith("dropped", StringComparison.Ordinal) ? "drop" : "reject",
-            GraphNodeKind.Endpoint or GraphNodeKind.Elsewhere when first != "this node" => $"to {first}{Source(mark == MasqueradeMark.Yes, becomes)}",
+            GraphNodeKind.Endpoint or GraphNodeKind.Elsewhere when first != "this node" =>
+                $"to {first}{Source(mark == MasqueradeMark.Yes, becomes)}",
             GraphNodeKind.Untranslated => $"not translated{Source(mark == MasqueradeMark.Yes, becomes)}",
             _ => "unknown",
         };
@@ -117,7 +122,9 @@ internal static class GraphPaths
 
     private static string TextOf(Outcome end)
     {
-        string? becomes = end is { IsSourceTranslated: true, IsMasqueraded: false, Source.Family: not IpFamily.None } ? end.Source.ToString() : null;
+        string? becomes = end is { IsSourceTranslated: true, IsMasqueraded: false, Source.Family: not IpFamily.None }
+            ? end.Source.ToString()
+            : null;
         return end.Verdict switch
         {
             OutcomeVerdict.Drop => "drop",

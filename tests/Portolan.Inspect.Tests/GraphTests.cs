@@ -60,7 +60,9 @@ public sealed partial class GraphTests
 
     private static void Escaped(ServiceGraph graph)
     {
-        Assert.Contains(graph.Nodes.Select(static node => node.Label).Append(graph.Title), label => label.Replace("\n", "", StringComparison.Ordinal).Contains("<script>", StringComparison.Ordinal));
+        Assert.Contains(graph.Nodes.Select(static node => node.Label).Append(graph.Title), label =>
+            label.Replace("\n", "", StringComparison.Ordinal).Contains("<script>", StringComparison.Ordinal)
+        );
 
         foreach (string line in GraphWriter.ToMermaid(graph).Split('\n').Where(line => Node().IsMatch(line)))
             Assert.DoesNotMatch("[\"<>`]", Node().Match(line).Groups["label"].Value.Replace("<br/>", "", StringComparison.Ordinal));

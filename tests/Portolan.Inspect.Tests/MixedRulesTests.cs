@@ -47,11 +47,22 @@ public sealed class MixedRulesTests
     [InlineData(null, OutcomeVerdict.Unknown)]
     [InlineData(true, OutcomeVerdict.Forward)]
     [InlineData(false, OutcomeVerdict.Drop)]
-    public void A_packet_from_loopback_that_is_sent_to_another_machine_depends_on_route_localnet(bool? routesLoopback, OutcomeVerdict expected)
+    public void A_packet_from_loopback_that_is_sent_to_another_machine_depends_on_route_localnet(
+        bool? routesLoopback,
+        OutcomeVerdict expected
+    )
     {
-        Ruleset rules = Dumps.Text("*nat\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 80 -j DNAT "
-            + "--to-destination 10.0.0.9:80\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n");
-        TraceResult trace = Dumps.Trace(rules, Dumps.Tcp("127.0.0.1", "127.0.0.1", 80, fromNode: true) with { RoutesLoopback = routesLoopback });
+        Ruleset rules = Dumps.Text(
+            "*nat\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 80 -j DNAT "
+                + "--to-destination 10.0.0.9:80\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"
+        );
+        TraceResult trace = Dumps.Trace(
+            rules,
+            Dumps.Tcp("127.0.0.1", "127.0.0.1", 80, fromNode: true) with
+            {
+                RoutesLoopback = routesLoopback,
+            }
+        );
         Outcome end = Assert.Single(trace.Outcomes);
         Assert.Equal(expected, end.Verdict);
         if (expected == OutcomeVerdict.Unknown)

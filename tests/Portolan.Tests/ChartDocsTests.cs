@@ -27,9 +27,15 @@ public sealed partial class ChartDocsTests : IDisposable
             "--probability 0.90000000000 -j KUBE-SEP-FZQ6KZLGXRSKN2AD", StringComparison.Ordinal))) + "\n");
         // Another program's rule in the way.
         string whole = File.ReadAllText(Path.Combine(_run.Folder, "node-a.txt"));
-        int forward = whole.IndexOf(" -A FORWARD", StringComparison.Ordinal), line = whole.LastIndexOf('\n', forward) + 1;
-        _run.Write("rejecting.txt", whole.Insert(line, "[0:0] -A FORWARD -d 10.244.0.0/16 -p tcp -m tcp --dport 8080 -j REJECT --reject-with "
-            + "icmp-host-prohibited\n"));
+        int forward = whole.IndexOf(" -A FORWARD", StringComparison.Ordinal),
+            line = whole.LastIndexOf('\n', forward) + 1;
+        _run.Write(
+            "rejecting.txt",
+            whole.Insert(
+                line,
+                "[0:0] -A FORWARD -d 10.244.0.0/16 -p tcp -m tcp --dport 8080 -j REJECT --reject-with " + "icmp-host-prohibited\n"
+            )
+        );
         WriteBadInputs();
     }
 

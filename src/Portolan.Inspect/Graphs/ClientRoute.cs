@@ -14,7 +14,8 @@ internal sealed record ClientRoute(RouteTarget? Foreign, int Decisions, Immutabl
     {
         get
         {
-            RouteLeaf[] arriving = [.. Leaves.Where(static leaf => leaf.Target.Kind is not (GraphNodeKind.DeadEnd or GraphNodeKind.Unknown))];
+            RouteLeaf[] arriving = [.. Leaves.Where(static leaf => leaf.Target.Kind is not (GraphNodeKind.DeadEnd or GraphNodeKind.Unknown
+                or GraphNodeKind.Missing))];
             return arriving.Length == 0 ? (MasqueradeMark.No, null)
                 : Array.TrueForAll(arriving, leaf => leaf.Masquerade == arriving[0].Masquerade && leaf.Source == arriving[0].Source)
                     ? (arriving[0].Masquerade, arriving[0].Source) : null;
@@ -26,6 +27,7 @@ internal sealed record ClientRoute(RouteTarget? Foreign, int Decisions, Immutabl
         : [.. Leaves.Select(static leaf => leaf with { Masquerade = MasqueradeMark.No, Source = null })];
 
     /// <summary>Equal for routes that differ in nothing that is drawn.</summary>
-    internal string Key => $"{Foreign?.Label} {Decisions} {string.Join(';', Leaves.Select(static leaf => leaf.Key).Order(StringComparer.Ordinal))}"
+    internal string Key =>
+        $"{Foreign?.Label} {Decisions} {string.Join(';', Leaves.Select(static leaf => leaf.Key).Order(StringComparer.Ordinal))}"
         + $" if {string.Join(" or ", When)}";
 }

@@ -81,8 +81,15 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
         && (end.Verdict is OutcomeVerdict.Forward or OutcomeVerdict.Local || OutcomeText.IsOnlyPlaceUnknown(end));
 
     /// <summary>True when the packet came to rules of the service.</summary>
-    private bool IsAsked(Outcome end, ProgrammedService service) => end.IsTranslated || end.Path.Any(step => step.Place is { } place
-        && (guide.ServiceOf(place) == service.DisplayName || (RuleOwners.IsOfProxy(place) && UnservedCauses.Of(place, end.Verdict) is not null)));
+    private bool IsAsked(Outcome end, ProgrammedService service) =>
+        end.IsTranslated
+        || end.Path.Any(step =>
+            step.Place is { } place
+            && (
+                guide.ServiceOf(place) == service.DisplayName
+                || (RuleOwners.IsOfProxy(place) && UnservedCauses.Of(place, end.Verdict) is not null)
+            )
+        );
 
     private static RouteTarget ForeignOf(Obstacle obstacle) => new(GraphNodeKind.Foreign, $"{obstacle.PlaceText}\n" + obstacle.Kind switch
     {
@@ -110,8 +117,11 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
         if (one.IsSourceTranslated || !one.Path.Any(static step => step.Place is { } place
             && KubeProxyIptables.RoleOf(place.Chain.Name) == KubeChainRole.MarkMasquerade))
             return MasqueradeMark.No;
-        return rules.Tables.Any(static table => table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null)
-            ? MasqueradeMark.No : MasqueradeMark.Unknown;
+        return rules.Tables.Any(static table =>
+            table.Name == ServiceTables.Nat && table.FindChain(KubeProxyIptables.Postrouting) is not null
+        )
+            ? MasqueradeMark.No
+            : MasqueradeMark.Unknown;
     }
 
     private static RouteTarget TargetOf(Outcome end, Obstacle? obstacle, UnservedCause? refusal)
@@ -123,7 +133,10 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
             case OutcomeVerdict.Unknown when obstacle?.Kind == ObstacleKind.Taken && !OutcomeText.IsOnlyPlaceUnknown(end):
                 return new RouteTarget(GraphNodeKind.Elsewhere, "this node\nno endpoint of the service");
             case OutcomeVerdict.Unknown when refusal is { } cause:
-                return new RouteTarget(GraphNodeKind.Unknown, $"marked to be dropped:\n{CauseText(cause)}\n(the input does not show\nthe rule that drops)");
+                return new RouteTarget(
+                    GraphNodeKind.Unknown,
+                    $"marked to be dropped:\n{CauseText(cause)}\n(the input does not show\nthe rule that drops)"
+                );
             case OutcomeVerdict.Unknown when !OutcomeText.IsOnlyPlaceUnknown(end):
                 return MissingChain(end) is { } chain ? new RouteTarget(GraphNodeKind.Missing, $"{chain}\nnot in the input")
                     : new RouteTarget(GraphNodeKind.Unknown, $"unknown:\n{GraphLabels.Wrap(end.Reason ?? "what becomes of it")}");

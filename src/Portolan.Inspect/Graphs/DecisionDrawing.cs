@@ -56,14 +56,18 @@ internal sealed class DecisionDrawing
         {
             (GraphEdge edge, List<string> taking) = _edges[key];
             string who = coming[edge.From].Any()
-                ? GraphLabels.Clients([.. taking.Select(id => clients[id])], [.. coming[edge.From].Select(id => clients[id])]) : string.Empty;
+                ? GraphLabels.Clients([.. taking.Select(id => clients[id])], [.. coming[edge.From].Select(id => clients[id])])
+                : string.Empty;
             edge = edge with { Clients = [.. taking] };
             edges.Add(edge with { Label = GraphLabels.Arrow(who, edge, saying.Contains(edge.To) || _hairpinHubs.Contains(edge.From)) });
         }
         return new ServiceGraph
         {
             Title = title,
-            Nodes = [.. _nodes.Values.Select(node => saying.Contains(node.Id) ? node with { Label = $"{node.Label}\n{HairpinText}" } : node)],
+            Nodes =
+            [
+                .. _nodes.Values.Select(node => saying.Contains(node.Id) ? node with { Label = $"{node.Label}\n{HairpinText}" } : node),
+            ],
             Edges = edges.ToImmutable(),
             Clients = [.. _clients],
             Notes = notes,
@@ -72,7 +76,10 @@ internal sealed class DecisionDrawing
 
     private void AddFrontends(IReadOnlyList<FrontRoutes> fronts, Dictionary<(IpFamily, ClientSource), GraphClient> classes, bool hasPorts)
     {
-        List<FrontRoutes[]> boxes = [.. fronts.GroupBy(static front => front.Key, StringComparer.Ordinal).Select(static same => same.ToArray())];
+        List<FrontRoutes[]> boxes =
+        [
+            .. fronts.GroupBy(static front => front.Key, StringComparer.Ordinal).Select(static same => same.ToArray()),
+        ];
         List<(ClientPlace[] Places, string Box)> senders = [.. Senders(fronts).Select(places => (places, SenderBox(places)))];
         foreach (FrontRoutes[] same in boxes)
         {
@@ -95,15 +102,36 @@ internal sealed class DecisionDrawing
     private static IEnumerable<ClientPlace[]> Senders(IReadOnlyList<FrontRoutes> fronts)
     {
         ClientPlace[] places = [.. fronts.SelectMany(static front => front.Clients).Select(static item => item.Client.Place).Distinct()];
-        return places.GroupBy(place => string.Join("\n\n", fronts.Select(front =>
-        {
-            string[] keys = [.. front.Clients.Where(item => item.Client.Place == place).Select(static item => FrontRoutes.KeyOf(item.Routes))];
-            return keys is [var only] ? only : $"{place} differ";
-        })), StringComparer.Ordinal).Select(static same => same.ToArray());
+        return places
+            .GroupBy(
+                place =>
+                    string.Join(
+                        "\n\n",
+                        fronts.Select(front =>
+                        {
+                            string[] keys =
+                            [
+                                .. front
+                                    .Clients.Where(item => item.Client.Place == place)
+                                    .Select(static item => FrontRoutes.KeyOf(item.Routes)),
+                            ];
+                            return keys is [var only] ? only : $"{place} differ";
+                        })
+                    ),
+                StringComparer.Ordinal
+            )
+            .Select(static same => same.ToArray());
     }
 
-    private string SenderBox(ClientPlace[] places) => Box(GraphNodeKind.Client, $"clients {string.Join(',', places)}",
-        string.Join(",\n", places.Select(static place => place == ClientPlace.Outside ? "outside the cluster" : GraphLabels.PlaceName(place))));
+    private string SenderBox(ClientPlace[] places) =>
+        Box(
+            GraphNodeKind.Client,
+            $"clients {string.Join(',', places)}",
+            string.Join(
+                ",\n",
+                places.Select(static place => place == ClientPlace.Outside ? "outside the cluster" : GraphLabels.PlaceName(place))
+            )
+        );
 
     private void AddRoutes(FrontRoutes front, string box, ImmutableArray<ClientRoute> routes, GraphClient client)
     {
@@ -111,7 +139,10 @@ internal sealed class DecisionDrawing
         (ClientRoute Route, string[] Boxes)[] ways = [.. routes.Select(route => (route, Boxes(front, box, route)))];
         foreach ((ClientRoute route, string[] boxes) in ways)
         {
-            int shared = ways.Where(other => !other.Route.When.SequenceEqual(route.When)).Select(other => Common(boxes, other.Boxes)).DefaultIfEmpty(1).Max();
+            int shared = ways.Where(other => !other.Route.When.SequenceEqual(route.When))
+                .Select(other => Common(boxes, other.Boxes))
+                .DefaultIfEmpty(1)
+                .Max();
             bool hasHub = HasHub(route);
             // Where there is no box before the ends, the arrow to the end is the last.
             int last = hasHub ? boxes.Length - 1 : boxes.Length;
@@ -220,7 +251,8 @@ internal sealed class DecisionDrawing
 
     private void Arrow(GraphEdge edge, GraphClient client)
     {
-        string key = $"{edge.From} {edge.To} {edge.Masquerade} {edge.Source} {(edge.Share is { } share ? ShareText.Of(share) : "")} {edge.Hairpin} "
+        string key =
+            $"{edge.From} {edge.To} {edge.Masquerade} {edge.Source} {(edge.Share is { } share ? ShareText.Of(share) : "")} {edge.Hairpin} "
             + $"{string.Join(',', edge.OnTheWayTo ?? [])} if {string.Join(" or ", edge.When ?? [])}";
         if (!_edges.TryGetValue(key, out (GraphEdge Edge, List<string> Clients) known))
         {

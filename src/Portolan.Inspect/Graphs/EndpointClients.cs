@@ -49,10 +49,17 @@ internal sealed class EndpointClients(ClientRoutes routes, IReadOnlyList<ClientS
 
     /// <summary>The ways without what they say of the endpoint's own masquerading.</summary>
     private static ImmutableArray<ClientRoute> Without(ImmutableArray<ClientRoute> ways, InetAddress endpoint) =>
-    [
-        .. ways.Select(way => way with
-        {
-            Leaves = [.. way.Leaves.Select(leaf => IsItself(leaf, endpoint) ? leaf with { Masquerade = MasqueradeMark.No, Source = null } : leaf)],
-        }),
-    ];
+        [
+            .. ways.Select(way =>
+                way with
+                {
+                    Leaves =
+                    [
+                        .. way.Leaves.Select(leaf =>
+                            IsItself(leaf, endpoint) ? leaf with { Masquerade = MasqueradeMark.No, Source = null } : leaf
+                        ),
+                    ],
+                }
+            ),
+        ];
 }

@@ -13,7 +13,9 @@ public static partial class GraphWriter
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"digraph \"{DotText(graph.Title)}\" {{\n  rankdir=LR;\n");
         text.Append("  nodesep=0.3; ranksep=0.5;\n");
-        text.Append("  node [fontname=\"Helvetica,sans-serif\", fontsize=12, shape=box, style=filled, fillcolor=white, margin=\"0.14,0.07\"];\n");
+        text.Append(
+            "  node [fontname=\"Helvetica,sans-serif\", fontsize=12, shape=box, style=filled, fillcolor=white, margin=\"0.14,0.07\"];\n"
+        );
         text.Append("  edge [fontname=\"Helvetica,sans-serif\", fontsize=11, color=\"#555555\", fontcolor=\"#333333\"];\n");
         IGrouping<string?, GraphNode>[] services = [.. graph.Nodes.GroupBy(static node => node.Service)];
         int number = 0;
@@ -40,7 +42,10 @@ public static partial class GraphWriter
             if (kinds[edge.To] == GraphNodeKind.Mark)
                 style += ", constraint=false";
             // A blank on either side keeps the text off the arrow.
-            string label = edge.Label.Length == 0 ? string.Empty : $" {GraphLabels.WrapArrow(edge.Label).Replace("\n", " \n ", StringComparison.Ordinal)} ";
+            string label =
+                edge.Label.Length == 0
+                    ? string.Empty
+                    : $" {GraphLabels.WrapArrow(edge.Label).Replace("\n", " \n ", StringComparison.Ordinal)} ";
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} -> {edge.To} [label=\"{DotText(label)}\"{style}];\n");
         }
         return text.Append("}\n").ToString();

@@ -58,19 +58,25 @@ internal sealed class SourceRanges
         }
     }
 
-    private IEnumerable<InetPrefix> In(Statement statement, RuleTable table) => statement switch
-    {
-        AddressMatch { Side: PacketSide.Source } match => [match.Prefix],
-        AddressRangeMatch { Side: PacketSide.Source } match => Between(match.First, match.Last),
-        IpSetMatch match when match.Sides.Contains(PacketSide.Source) && _rules.IpSets.TryGetValue(match.Set, out IpSet? set) =>
-            Cut(set.Entries.SelectMany(static entry => entry.Parts.ToImmutableArray()).OfType<IpSetAddress>()
-                .SelectMany(static part => Between(part.First, part.Last))),
-        RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } match => In(match.Right, table),
-        // Portolan's and kube-proxy's own sets are known as the services' ranges.
-        VerdictMapStatement { Key: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } map
-            when !ServiceTables.IsOwn(table) => In(map.Map, table),
-        _ => [],
-    };
+    private IEnumerable<InetPrefix> In(Statement statement, RuleTable table) =>
+        statement switch
+        {
+            AddressMatch { Side: PacketSide.Source } match => [match.Prefix],
+            AddressRangeMatch { Side: PacketSide.Source } match => Between(match.First, match.Last),
+            IpSetMatch match when match.Sides.Contains(PacketSide.Source) && _rules.IpSets.TryGetValue(match.Set, out IpSet? set) => Cut(
+                set.Entries.SelectMany(static entry => entry.Parts.ToImmutableArray())
+                    .OfType<IpSetAddress>()
+                    .SelectMany(static part => Between(part.First, part.Last))
+            ),
+            RelationalMatch { Left: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } match => In(
+                match.Right,
+                table
+            ),
+            // Portolan's and kube-proxy's own sets are known as the services' ranges.
+            VerdictMapStatement { Key: SelectorExpression { Field: PacketField.IpSource or PacketField.Ip6Source } } map
+                when !ServiceTables.IsOwn(table) => In(map.Map, table),
+            _ => [],
+        };
 
     private IEnumerable<InetPrefix> In(Expression value, RuleTable table) => value switch
     {

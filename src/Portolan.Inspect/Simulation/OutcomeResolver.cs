@@ -95,11 +95,18 @@ internal static class OutcomeResolver
         if (orders.All(order => AreAlike(first, order.Outcomes)))
             return first;
         string reason = $"in which order chains of equal priority are called ({chains}): 'nft list hooks' on the node shows it";
-        var shared = first.Where(outcome => outcome.Verdict != OutcomeVerdict.Unknown)
-            .Select(outcome => outcome with
-            {
-                Probability = orders.Min(order => order.Outcomes.Where(other => Key(other) == Key(outcome)).Sum(other => other.Probability)),
-            }).Where(outcome => outcome.Probability > 0).ToList();
+        var shared = first
+            .Where(outcome => outcome.Verdict != OutcomeVerdict.Unknown)
+            .Select(outcome =>
+                outcome with
+                {
+                    Probability = orders.Min(order =>
+                        order.Outcomes.Where(other => Key(other) == Key(outcome)).Sum(other => other.Probability)
+                    ),
+                }
+            )
+            .Where(outcome => outcome.Probability > 0)
+            .ToList();
         List<Outcome> candidates = [];
         foreach ((string when, ImmutableArray<Outcome> outcomes) in orders)
         {

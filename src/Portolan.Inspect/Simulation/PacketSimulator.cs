@@ -251,7 +251,11 @@ public sealed class PacketSimulator
                     routed.Add(allowed);
                 if (refused is null)
                     continue;
-                Note(refused, Hook.Output, $"{refused.Source} is a loopback address, from which the kernel sends nothing to {refused.Destination}");
+                Note(
+                    refused,
+                    Hook.Output,
+                    $"{refused.Source} is a loopback address, from which the kernel sends nothing to {refused.Destination}"
+                );
                 _forks.Finish(refused, OutcomeVerdict.Drop, null);
             }
             return routed;

@@ -38,7 +38,8 @@ internal sealed class TableOrders
         };
     }
 
-    private static bool IsMixed(RuleTable[] tables) => Array.Exists(tables, IsLegacy) && Array.Exists(tables, static table => !IsLegacy(table));
+    private static bool IsMixed(RuleTable[] tables) =>
+        Array.Exists(tables, IsLegacy) && Array.Exists(tables, static table => !IsLegacy(table));
 
     private static bool IsLegacy(RuleTable table) => table.Backend is not (RuleBackend.Nftables or RuleBackend.IptablesNft);
 
@@ -60,10 +61,13 @@ internal sealed class TableOrders
                     order.Add(others[place]);
             }
             // The table that was made last is called first.
-            IEnumerable<string> words = legacy.Select((table, index) => choice[index] == others.Length
-                ? $"legacy iptables' table {table.Name} is called first"
-                : choice[index] == 0 ? $"legacy iptables' table {table.Name} is called last"
-                : $"legacy iptables' table {table.Name} is called after {others[choice[index]].Name} and before {others[choice[index] - 1].Name}");
+            IEnumerable<string> words = legacy.Select(
+                (table, index) =>
+                    choice[index] == others.Length ? $"legacy iptables' table {table.Name} is called first"
+                    : choice[index] == 0 ? $"legacy iptables' table {table.Name} is called last"
+                    : $"legacy iptables' table {table.Name} is called after {others[choice[index]].Name} and before "
+                        + others[choice[index] - 1].Name
+            );
             yield return (string.Join(" and ", words), [.. ruleset.Tables.Except(tied), .. order]);
         }
     }

@@ -95,8 +95,12 @@ internal static class LiveRules
         var listing = new Listing(["grep"], ["-rs", ".", "--include=route_localnet", "/proc/sys/net/ipv4/conf"]) { MayFail = true };
         string[] lines = Encoding.UTF8.GetString(Run(listing, networkNamespace, Find("ip")).Bytes)
             .Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        return Array.Exists(lines, static line => line.Contains("/all/", StringComparison.Ordinal) && line.EndsWith(":1", StringComparison.Ordinal))
-            ? true : lines.Length > 0 && Array.TrueForAll(lines, static line => line.EndsWith(":0", StringComparison.Ordinal)) ? false : null;
+        return Array.Exists(lines, static line =>
+                line.Contains("/all/", StringComparison.Ordinal) && line.EndsWith(":1", StringComparison.Ordinal)
+            )
+                ? true
+            : lines.Length > 0 && Array.TrueForAll(lines, static line => line.EndsWith(":0", StringComparison.Ordinal)) ? false
+            : null;
     }
 
     /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>

@@ -40,12 +40,20 @@ public sealed class NeighbourTruthTests(ITestOutputHelper output)
         else
         {
             // Clusters of its own for each kind.
-            int first = kind == Nftables ? 100_000 : kind == IpTables ? 200_000 : 300_000;
-            campaign.Hold(seed => (kind == Nftables ? RuleWriter.NfTables()
-                    : kind == IpTables ? RuleWriter.IpTables(IpTablesLayout.Modern, IpTablesDispatch.Linear, Backend(seed) == "legacy", false)
-                    : RuleWriter.IpTables(IpTablesLayout.Classic, IpTablesDispatch.Tree, Backend(seed) == "legacy", false))
-                .Among(Neighbourhood.Random(first + seed), flushes: false, static text => text),
-                seed => PlaneCluster.Random(first + seed, withLocalhost: kind != Nftables));
+            int first =
+                kind == Nftables ? 100_000
+                : kind == IpTables ? 200_000
+                : 300_000;
+            campaign.Hold(
+                seed =>
+                    (
+                        kind == Nftables ? RuleWriter.NfTables()
+                        : kind == IpTables
+                            ? RuleWriter.IpTables(IpTablesLayout.Modern, IpTablesDispatch.Linear, Backend(seed) == "legacy", false)
+                        : RuleWriter.IpTables(IpTablesLayout.Classic, IpTablesDispatch.Tree, Backend(seed) == "legacy", false)
+                    ).Among(Neighbourhood.Random(first + seed), flushes: false, static text => text),
+                seed => PlaneCluster.Random(first + seed, withLocalhost: kind != Nftables)
+            );
         }
     }
 

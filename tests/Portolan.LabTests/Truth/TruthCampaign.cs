@@ -79,9 +79,14 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
         }
         foreach ((RuleReading reading, TruthComparison fresh, TruthComparison returning) in all)
         {
-            Assert.True(fresh.Failures.Count + returning.Failures.Count == 0,
-                string.Join("\n\n", fresh.Failures.Concat(returning.Failures).Take(5)));
-            Assert.True(fresh.Unknown - (IsMixed ? fresh.Unsettled : 0) <= fresh.Packets * MostUnknown, fresh.Summary("too much is unknown"));
+            Assert.True(
+                fresh.Failures.Count + returning.Failures.Count == 0,
+                string.Join("\n\n", fresh.Failures.Concat(returning.Failures).Take(5))
+            );
+            Assert.True(
+                fresh.Unknown - (IsMixed ? fresh.Unsettled : 0) <= fresh.Packets * MostUnknown,
+                fresh.Summary("too much is unknown")
+            );
             if (reading.KnowsClients)
                 Assert.True(returning.Unknown - (IsMixed ? returning.Unsettled : 0) <= returning.Packets * MostUnknown,
                     returning.Summary("too much is unknown of clients that come back"));
