@@ -24,7 +24,7 @@ public sealed class MixedRulesTests
         TraceResult trace = Trace(LegacyDrop, NftFilter("reject"));
         Outcome unknown = Assert.Single(trace.Outcomes);
         Assert.Equal(OutcomeVerdict.Unknown, unknown.Verdict);
-        Assert.Contains("filter FORWARD and other forward", unknown.Reason, StringComparison.Ordinal);
+        Assert.Contains("other forward and legacy filter FORWARD", unknown.Reason, StringComparison.Ordinal);
         Assert.Equal(["Drop if legacy iptables' table filter is called first", "Reject if legacy iptables' table filter is called last"],
             unknown.Candidates.Select(static end => $"{end.Verdict} if {string.Join(" or ", end.When)}").Order());
         // Where both orders end alike, nothing is unknown.

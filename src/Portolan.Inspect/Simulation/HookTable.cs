@@ -44,13 +44,24 @@ internal sealed class HookTable
             if (nat.Count > 0 || (hasNat && hook is Hook.Prerouting or Hook.Input or Hook.Output or Hook.Postrouting))
                 steps.Add(new HookStep(hook is Hook.Prerouting or Hook.Output ? -100 : 100, nat, IsNat: true));
             _steps[hook] = [.. steps.OrderBy(step => step.Priority)];
-            Ties.AddRange(ofHook.Where(item => !item.chain.Rules.IsEmpty || item.chain.Base!.Policy == VerdictKind.Drop)
-                .GroupBy(item => (item.chain.Base!.Type == ChainType.Nat, PriorityOf(item.table, item.chain)))
-                .Where(group => group.Select(item => item.table).Distinct().Skip(1).Any())
-                .Select(group => (string.Join(" and ", group.Select(item => $"{item.table.Name} {item.chain.Name}")),
-                    group.Select(item => item.table).Distinct().ToArray())));
+            Ties.AddRange(
+                ofHook
+                    .Where(item => !item.chain.Rules.IsEmpty || item.chain.Base!.Policy == VerdictKind.Drop)
+                    .GroupBy(item => (item.chain.Base!.Type == ChainType.Nat, PriorityOf(item.table, item.chain)))
+                    .Where(group => group.Select(item => item.table).Distinct().Skip(1).Any())
+                    .Select(group =>
+                        (
+                            string.Join(" and ", group.Select(item => $"{Kind(item.table, group)}{item.table.Name} {item.chain.Name}")),
+                            group.Select(item => item.table).Distinct().ToArray()
+                        )
+                    )
+            );
         }
     }
+
+    // A table of legacy iptables and one of iptables-nft have the same name.
+    private static string Kind(RuleTable table, IEnumerable<(RuleTable table, Chain chain)> group) =>
+        TableOrders.IsLegacy(table) && group.Any(item => !TableOrders.IsLegacy(item.table)) ? "legacy " : string.Empty;
 
     // iptables-nft hooks its security table in behind address translation, the kernel's own iptables before it (xtables_ipv4 in iptables'
     // nft.c). A dump of an unknown back-end counts as legacy.

@@ -41,7 +41,8 @@ internal sealed class TableOrders
     private static bool IsMixed(RuleTable[] tables) =>
         Array.Exists(tables, IsLegacy) && Array.Exists(tables, static table => !IsLegacy(table));
 
-    private static bool IsLegacy(RuleTable table) => table.Backend is not (RuleBackend.Nftables or RuleBackend.IptablesNft);
+    /// <summary>True for a table of the kernel's own iptables; one of an unknown back-end counts as such.</summary>
+    internal static bool IsLegacy(RuleTable table) => table.Backend is not (RuleBackend.Nftables or RuleBackend.IptablesNft);
 
     private static IEnumerable<(string When, IReadOnlyList<RuleTable> Tables)> Orders(Ruleset ruleset, RuleTable[] tied)
     {
