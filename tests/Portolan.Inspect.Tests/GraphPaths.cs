@@ -28,7 +28,8 @@ internal static class GraphPaths
             .Edges.Where(edge => edge.Clients!.Value.Contains(client.Id))
             .ToLookup(static edge => edge.From);
         var ends = new List<PathEnd>();
-        foreach (GraphNode box in front.Take(1))
+        // A node port of both families has a box for each.
+        foreach (GraphNode box in front.Where(box => edges[box.Id].Any()).Take(1))
             Follow(box.Id, 1, MasqueradeMark.No, null, string.Empty, 0);
         return ends;
 

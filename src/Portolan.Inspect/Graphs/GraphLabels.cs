@@ -83,7 +83,7 @@ internal static class GraphLabels
         string protocol = service.Protocol == IpProtocol.Tcp ? string.Empty : $"/{service.Protocol.ToRuleText()}";
         string first = hasPorts && service.Port.Length > 0 ? $"{service.Port}: {kind}" : kind;
         return frontend.Kind == ProgrammedKind.NodePort
-            ? $"{first} {port}{protocol}" + (addresses is [var only] && only.StartsWith('*') ? string.Empty
+            ? $"{first} {port}{protocol}" + (addresses is [var only] && only.StartsWith('*') ? service.Family == IpFamily.IPv6 ? " (IPv6)" : string.Empty
                 : $"\n{Wrap("at " + List([.. addresses.Select(text => text[..text.LastIndexOf(':')])]))}")
             : $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
     }
