@@ -53,7 +53,11 @@ public sealed class RoutesTests
         default dev eth0 metric 1024 pref medium
         """;
 
-    private const string TextOfRules = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n";
+    private const string FirstRule = "0:\tfrom all lookup local\n";
+
+    private const string LastRules = "32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n";
+
+    private const string TextOfRules = FirstRule + LastRules;
 
     private const string TextOfRulesIPv6 = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n";
 
@@ -72,8 +76,8 @@ public sealed class RoutesTests
         Assert.Equal(device, ReadJson(Rules).DeviceTo(InetAddress.Parse(address)));
         Assert.Equal(device, Read(TextOfIPv4, TextOfIPv6, TextOfRules, TextOfRulesIPv6).DeviceTo(InetAddress.Parse(address)));
         // One paste, with the prompts that people leave in.
-        Assert.Equal(device, Read($"$ ip route\n{TextOfIPv4}\n$ ip -6 route\n{TextOfIPv6}\n$ ip rule; ip -6 rule\n{TextOfRules}{TextOfRulesIPv6}")
-            .DeviceTo(InetAddress.Parse(address)));
+        string paste = $"$ ip route\n{TextOfIPv4}\n$ ip -6 route\n{TextOfIPv6}\n$ ip rule; ip -6 rule\n{TextOfRules}{TextOfRulesIPv6}";
+        Assert.Equal(device, Read(paste).DeviceTo(InetAddress.Parse(address)));
     }
 
     [Fact]
@@ -104,8 +108,8 @@ public sealed class RoutesTests
     [InlineData("""[{"priority":0,"src":"all","table":"local"},{"priority":100,"src":"all","fwmark":"0x1","table":"100"}]""")]
     [InlineData("")]
     [InlineData("no JSON")]
-    [InlineData("0:\tfrom all lookup local\n100:\tfrom all fwmark 0x1 lookup 100\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n")]
-    [InlineData("0:\tfrom all lookup local\n100:\tnot from 10.0.0.0/8 blackhole\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n")]
+    [InlineData(FirstRule + "100:\tfrom all fwmark 0x1 lookup 100\n" + LastRules)]
+    [InlineData(FirstRule + "100:\tnot from 10.0.0.0/8 blackhole\n" + LastRules)]
     public void With_policy_routing_or_without_its_rules_nothing_is_known(string rules) =>
         Assert.Null(ReadJson(rules).DeviceTo(InetAddress.Parse("10.244.1.5")));
 

@@ -47,7 +47,9 @@ public sealed record OutcomeAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<OutcomeAnswer>? Candidates { get; init; }
 
-    /// <summary>For an unknown end: what one may add to the question so that it is known; null for others, and when nothing would do.</summary>
+    /// <summary>
+    /// For an unknown end: what one may add to the question so that it is known; null for others, and when nothing would do.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? SettledBy { get; init; }
 

@@ -44,7 +44,8 @@ internal sealed class AddressTextReader(ReadContext context) : ISectionReader
     {
         if (!words.TryReadPlain(out ReadOnlySpan<char> next))
             return false;
-        if (name is [.. var header, ':'] && next is ['<', .. var flags, '>'] && words.TryReadPlain(out ReadOnlySpan<char> mtu) && mtu is "mtu")
+        if (name is [.. var header, ':'] && next is ['<', .. var flags, '>'] && words.TryReadPlain(out ReadOnlySpan<char> mtu)
+            && mtu is "mtu")
         {
             int at = header.IndexOf('@');
             var found = new Interface(index, context.Pool.Get(at < 0 ? header : header[..at]));
