@@ -84,7 +84,7 @@ internal static class GraphCommand
                 return ExitStatus.CouldNotRun;
             }
             string title = asked.Length > 0 ? string.Join(", ", asked) : only is not null ? $"services of {only}" : "all services";
-            Routes routes = input.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Unknown;
+            Routes routes = input.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Of(input.Rules);
             ServiceGraph graph = isSkeleton ? ChainGraphBuilder.OfAll(input.Rules, input.Guide)
                 : parsed.GetValue(chains) ? ChainGraphBuilder.OfService(title, ports, input.Rules, input.Guide)
                 : new DecisionGraphBuilder(input.Rules, input.Services, input.Node, input.Guide, [.. podRanges], routes)
