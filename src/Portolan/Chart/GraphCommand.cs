@@ -31,7 +31,8 @@ internal static class GraphCommand
         };
         options.CompleteServices(name);
         options.AddTo(command);
-        command.SetAction(parsed =>
+        options.LocalFile = file;
+        options.Run(command, parsed =>
         {
             var chart = new ChartOutput();
             string? service = parsed.GetValue(name);
