@@ -38,7 +38,8 @@ internal static class NodesRenderer
     private static void Print(NodeItem item, string words, ChartOutput chart)
     {
         string when = item.When is null ? string.Empty : $" if {item.When}";
-        chart.Line(item.Client is null ? $"  {item.Verdict}: {item.Subject}: {item.Code}"
+        chart.Line(item.Verdict == NodesAnswer.NotServed ? $"  {item.Subject}: {item.Code}"
+            : item.Client is null ? $"  {item.Verdict}: {item.Subject}: {item.Code}"
             : $"  {item.Subject} {item.Client}: {item.Verdict}{when}");
         if (item.Cause is { Length: > 0 } cause)
         {
