@@ -23,7 +23,7 @@ internal static class Program
         // Help and complaints about the command line name the program by its file, which nobody types who starts it through kubectl.
         using var help = new StringWriter();
         using var complaints = new StringWriter();
-        if (CommandLine.IsPlugin)
+        if (KubectlPlugin.IsActive)
             (invocation.Output, invocation.Error) = (help, complaints);
         int status;
         try
@@ -34,8 +34,8 @@ internal static class Program
         {
             return Report(error);
         }
-        Console.Out.Write(CommandLine.AsTyped(help.ToString()));
-        Console.Error.Write(CommandLine.AsTyped(complaints.ToString()));
+        Console.Out.Write(KubectlPlugin.AsTyped(help.ToString()));
+        Console.Error.Write(KubectlPlugin.AsTyped(complaints.ToString()));
         return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? CouldNotRun : status;
     }
 

@@ -33,7 +33,8 @@ public sealed class AllNodesTests : IDisposable
         Assert.Equal("shop/web: 497 nodes serve it; 3 drop it from outside the cluster: node-007, node-009, node-012",
             outcome.Output.Split('\n')[0]);
         Assert.Contains("\nnode-007, node-009, node-012:\n", outcome.Output, StringComparison.Ordinal);
-        Assert.Contains("  shop/web:http at 172.30.0.80:80 from outside the cluster: dropped\n    cause: no-local-endpoint: none on node 7 " +
+        Assert.Contains("  shop/web:http at 172.30.0.80:80 from outside the cluster: dropped\n    cause: no-local-endpoint: none " +
+            "on node 7 " +
             "(words of node-007)\n    mend:  run one here\n", outcome.Output, StringComparison.Ordinal);
         Assert.EndsWith("500 of 500 nodes answered.\n", outcome.Output, StringComparison.Ordinal);
         Assert.InRange(_server.Execs.Most, 2, 16);
@@ -66,10 +67,12 @@ public sealed class AllNodesTests : IDisposable
 
         Assert.True(outcome.Status == 3, outcome.Output + outcome.Errors);
         string[] lines = outcome.Output.Split('\n');
-        Assert.StartsWith("shop/web: 1 node serves it; 9 did not answer: crashed, cut, endless, foreign, ", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("shop/web: 1 node serves it; 9 did not answer: crashed, cut, endless, foreign, ", lines[0],
+            StringComparison.Ordinal);
         foreach (string reason in (string[])["silent: no answer within 3 s", "garbage: its answer cannot be read",
             "foreign: its answer cannot be read", "crashed: No rules could be read: reading them needs root.",
-            "older: /usr/local/bin/kube-proxy in kube-system/portolan-older on older does not know this command", "cut: cut: the connection was lost",
+            "older: /usr/local/bin/kube-proxy in kube-system/portolan-older on older does not know this command",
+                "cut: cut: the connection was lost",
             "endless: its answer is longer than answers are", "stopped: kube-system/portolan-stopped does not run: ImagePullBackOff",
             "without-pod: no pod of the proxy runs there"])
             Assert.Contains(lines, line => line.StartsWith($"  {reason}", StringComparison.Ordinal));
@@ -97,7 +100,8 @@ public sealed class AllNodesTests : IDisposable
         Assert.Equal(1, outcome.Status);
         Assert.Equal("shop/web: 1 node serves it; 1 serves it as far as it could read its rules: half; 1 has no rules for it: empty",
             outcome.Output.Split('\n')[0]);
-        Assert.Contains("  shop/web: not-in-rules\n    cause: The rules have no service 'shop/web'.", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("  shop/web: not-in-rules\n    cause: The rules have no service 'shop/web'.", outcome.Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -139,7 +143,8 @@ public sealed class AllNodesTests : IDisposable
     public void Check_groups_findings()
     {
         const string finding = """
-            {"findings":[{"severity":"error","subject":"shop/web:http","code":"unequal-shares","explanation":"E","advice":"A"}]}
+            {"findings":[{"severity":"error","subject":"shop/web:http","code":"unequal-shares","explanation":"E","advice":"A",
+             "table":"nat","chain":"KUBE-SVC","rule":3}]}
             """;
         AddNode("node-a", """{"findings":[]}""");
         AddNode("node-b", "", static exec => End(exec, finding, 1));
@@ -149,7 +154,8 @@ public sealed class AllNodesTests : IDisposable
 
         Assert.Equal(1, outcome.Status);
         Assert.Equal("1 node has no findings; 2 have 1 finding: node-b, node-c", outcome.Output.Split('\n')[0]);
-        Assert.Contains("  error: shop/web:http: unequal-shares\n    cause: E\n    mend:  A\n", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("  error: shop/web:http: unequal-shares\n    cause: E (nat KUBE-SVC rule 3)\n    mend:  A\n", outcome.Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]

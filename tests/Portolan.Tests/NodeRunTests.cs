@@ -88,6 +88,29 @@ public sealed class NodeRunTests : IDisposable
         Assert.Contains(_server.Requests, static request => request.Path == "/api/v1/namespaces/shop/services");
     }
 
+    /// <summary>As in the pod of an image that has nft and ip alone.</summary>
+    [Fact]
+    public void Rules_of_iptables_legacy_that_cannot_be_listed_are_not_passed_over()
+    {
+        using var node = new PortolanRun();
+        if (Testing.Namespaces.Tool.Find("iptables-legacy") is null)
+            Assert.Skip("iptables-legacy is not here");
+        node.Tools("iptables-legacy", "-A", "FORWARD", "-j", "DROP");
+        node.RunProgram("nft", "add table ip other");
+        string tools = Directory.CreateDirectory(Path.Combine(node.Folder, "tools")).FullName;
+        foreach (string tool in (string[])["nft", "ip"])
+            File.CreateSymbolicLink(Path.Combine(tools, tool), Testing.Namespaces.Tool.Find(tool)!);
+
+        // The directories of administrators' programs are looked through besides PATH.
+        Outcome outcome = node.RunProgram(["unshare", "-m", "sh", "-c", "mount --bind \"$0\" /usr/sbin && PATH=$0 exec \"$@\"", tools,
+            .. PortolanBinary.Command.Select(static word => word == "dotnet" ? Testing.Namespaces.Tool.Find(word)! : word), "rules"]);
+
+        Assert.True(outcome.Status == 3, $"{outcome.Status}: {outcome.Output}{outcome.Errors}");
+        Assert.Contains("iptables-legacy-save is not installed here, but the kernel has tables of iptables-legacy (filter); its " +
+            "rules are " +
+            "missing.", outcome.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Ctrl_C_ends_the_command_on_the_node()
     {
@@ -122,7 +145,8 @@ public sealed class NodeRunTests : IDisposable
         {
             Exec = static async exec =>
             {
-                // A title, a cursor movement, a C1 control, a colour, an override of the reading direction; cut in the middle of a character.
+                // A title, a cursor movement, a C1 control, a colour, an override of the reading direction; cut in the middle of a
+                // character.
                 byte[] text = Encoding.UTF8.GetBytes("a\u001b]0;owned\u0007b\u001b[2Jc\u009bd\u001b[31mred\u001b[0m\u202eé\r\n");
                 foreach (byte[] part in text.Chunk(3))
                     await exec.WriteAsync(part);
@@ -167,9 +191,11 @@ public sealed class NodeRunTests : IDisposable
     {
         _server.Pods.Add(Pod() with { Label = "something-else" });
 
-        AssertOneLine(["rules", "--node", "node-a"], "no pod of the proxy runs on node-a (namespace kube-system, labels k8s-app in (portolan, " +
+        AssertOneLine(["rules", "--node", "node-a"],
+            "no pod of the proxy runs on node-a (namespace kube-system, labels k8s-app in (portolan, " +
             "kube-proxy)); --proxy-namespace and --proxy-selector say where else it is.");
-        Assert.Equal(0, Portolan("rules", "--node", "node-a", "--proxy-selector", "k8s-app=something-else", "--kubeconfig", _kubeconfig).Status);
+        Assert.Equal(0,
+            Portolan("rules", "--node", "node-a", "--proxy-selector", "k8s-app=something-else", "--kubeconfig", _kubeconfig).Status);
     }
 
     [Fact]
@@ -202,7 +228,8 @@ public sealed class NodeRunTests : IDisposable
         _server.Fault = static request => request.Path.EndsWith("/exec", StringComparison.Ordinal)
             ? new FakeFault { Status = 403, Message = "User jane cannot create resource pods/exec" } : null;
 
-        AssertOneLine(["rules", "--node", "node-a"], "not allowed to run a command in kube-system/portolan-1: your user needs the verbs get " +
+        AssertOneLine(["rules", "--node", "node-a"],
+            "not allowed to run a command in kube-system/portolan-1: your user needs the verbs get " +
             "and create on pods/exec in namespace kube-system (deploy/kubectl-rbac.yaml has the rule). The server says: User jane cannot " +
             "create resource pods/exec");
     }
@@ -213,7 +240,8 @@ public sealed class NodeRunTests : IDisposable
         _server.Fault = static request => request.Path.EndsWith("/pods", StringComparison.Ordinal)
             ? new FakeFault { Status = 403, Message = "User jane cannot list resource pods" } : null;
 
-        AssertOneLine(["rules", "--node", "node-a"], "not allowed to list pods in namespace kube-system (deploy/kubectl-rbac.yaml has the " +
+        AssertOneLine(["rules", "--node", "node-a"],
+            "not allowed to list pods in namespace kube-system (deploy/kubectl-rbac.yaml has the " +
             "rule). The server says: User jane cannot list resource pods");
     }
 
@@ -224,7 +252,8 @@ public sealed class NodeRunTests : IDisposable
         _server.Fault = static request => request.Path.EndsWith("/exec", StringComparison.Ordinal)
             ? new FakeFault { Status = 500, Message = "error dialing backend: dial tcp 10.0.0.7:10250: i/o timeout" } : null;
 
-        AssertOneLine(["rules", "--node", "node-a"], "answers 500 to a command in kube-system/portolan-1 on node-a (error dialing backend: dial " +
+        AssertOneLine(["rules", "--node", "node-a"],
+            "answers 500 to a command in kube-system/portolan-1 on node-a (error dialing backend: dial " +
             "tcp 10.0.0.7:10250: i/o timeout)");
     }
 
@@ -243,7 +272,8 @@ public sealed class NodeRunTests : IDisposable
         Outcome outcome = Portolan("rules", "--node", "node-a", "--kubeconfig", _kubeconfig);
 
         Assert.Equal(1, outcome.Status);
-        Assert.Contains("/usr/local/bin/kube-proxy in kube-system/portolan-1 on node-a does not know this command or option: it is another " +
+        Assert.Contains("/usr/local/bin/kube-proxy in kube-system/portolan-1 on node-a does not know this command or option: it " +
+            "is another " +
             "version than this one, or not portolan.", outcome.Errors, StringComparison.Ordinal);
     }
 
@@ -255,7 +285,8 @@ public sealed class NodeRunTests : IDisposable
             Exec = static exec => exec.EndAsFailedAsync("exec: \"/usr/local/bin/kube-proxy\": no such file or directory"),
         });
 
-        AssertOneLine(["rules", "--node", "node-a"], "/usr/local/bin/kube-proxy could not be started in kube-system/portolan-1 on node-a: exec: " +
+        AssertOneLine(["rules", "--node", "node-a"],
+            "/usr/local/bin/kube-proxy could not be started in kube-system/portolan-1 on node-a: exec: " +
             "\"/usr/local/bin/kube-proxy\": no such file or directory. Is portolan in that pod?");
     }
 
@@ -296,7 +327,8 @@ public sealed class NodeRunTests : IDisposable
         Assert.Equal(new Outcome(0, "here", ""), Plugin(ask, ("KUBECONFIG", null), ("HOME", _run.Folder)));
         Assert.Contains("http://127.0.0.1:1/ cannot be reached", Plugin([.. ask, "--context", "nowhere"], ("KUBECONFIG", list)).Errors,
             StringComparison.Ordinal);
-        Assert.Contains("has no context 'other'; it has nowhere, fake.", Plugin([.. ask, "--context", "other"], ("KUBECONFIG", list)).Errors,
+        Assert.Contains("has no context 'other'; it has nowhere, fake.",
+            Plugin([.. ask, "--context", "other"], ("KUBECONFIG", list)).Errors,
             StringComparison.Ordinal);
         Assert.Contains("No kubeconfig was found", Plugin(ask, ("KUBECONFIG", null), ("HOME", "/nonexistent")).Errors,
             StringComparison.Ordinal);

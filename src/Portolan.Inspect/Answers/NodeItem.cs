@@ -48,5 +48,6 @@ public sealed record NodeItem
         (Subject, Place, State, State == DiagnosisState.Works ? "" : Verdict, State == DiagnosisState.Works ? null : When, Code);
 
     /// <summary>"from outside the cluster", without an address; null for a finding.</summary>
-    internal string? Place => Client is { } client && client.IndexOf(" (", StringComparison.Ordinal) is > 0 and var at ? client[..at] : Client;
+    internal string? Place => Client is { } client && client.IndexOf(" (", StringComparison.Ordinal) is > 0 and var at
+        ? client[..at] : Client;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using Portolan.Inspect.Causes;
 
@@ -62,9 +63,14 @@ public sealed record NodeReply(string Node, ImmutableArray<NodeItem> Items, stri
         Verdict = Needed(one, "severity"),
         Code = Text(one, "code"),
         Cause = Text(one, "explanation"),
-        Rule = Text(one, "place"),
+        Rule = PlaceOf(one),
         Mend = Text(one, "advice"),
     };
+
+    private static string? PlaceOf(JsonElement one) => Text(one, "table") is { } table && Text(one, "chain") is { } chain
+        ? one.TryGetProperty("rule", out JsonElement rule) && rule.ValueKind == JsonValueKind.Number && rule.TryGetInt32(out int number)
+            ? string.Create(CultureInfo.InvariantCulture, $"{table} {chain} rule {number}") : $"{table} {chain}"
+        : null;
 
     private static JsonElement[]? ArrayOf(JsonElement root, string name) =>
         root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out JsonElement array) && array.ValueKind == JsonValueKind.Array

@@ -134,7 +134,8 @@ public sealed record NodesAnswer
         foreach (var deed in groups.GroupBy(static group => group.Does).OrderByDescending(static deed => deed.First().State))
         {
             string[] nodes = [.. deed.SelectMany(static group => group.Nodes).Order(StringComparer.Ordinal)];
-            string text = $"{Number(nodes.Length)}{(nodes.Length == 1 && noun.Length > 0 ? " node" : noun)} {ForOne(deed.Key, nodes.Length)}";
+            string text = $"{Number(nodes.Length)}{(nodes.Length == 1 && noun.Length > 0 ? " node" : noun)} " +
+                $"{ForOne(deed.Key, nodes.Length)}";
             parts.Add(deed.First().State == DiagnosisState.Works ? text : $"{text}: {Names(nodes)}");
             noun = "";
         }

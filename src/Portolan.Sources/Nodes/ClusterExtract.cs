@@ -52,7 +52,8 @@ public static class ClusterExtract
         ToldAsync(pods, async writer =>
         {
             foreach ((string path, string version, string kind) in ((string, string, string)[])
-                [("/api/v1/services", "v1", "Service"), ("/apis/discovery.k8s.io/v1/endpointslices", "discovery.k8s.io/v1", "EndpointSlice"),
+                [("/api/v1/services", "v1", "Service"),
+                    ("/apis/discovery.k8s.io/v1/endpointslices", "discovery.k8s.io/v1", "EndpointSlice"),
                 ("/api/v1/nodes", "v1", "Node")])
                 await pods.ListAsync(path, "", Json, one => Write(writer, one, version, kind), cancel).ConfigureAwait(false);
         }, cancel);

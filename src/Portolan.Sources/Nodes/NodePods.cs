@@ -29,7 +29,8 @@ public sealed class NodePods : IDisposable
     {
         try
         {
-            return new NodePods(new ApiClient(KubectlAccess.Load(kubeconfig, context, Environment.GetEnvironmentVariable), answerTime, time),
+            return new NodePods(new ApiClient(KubectlAccess.Load(kubeconfig, context, Environment.GetEnvironmentVariable),
+                answerTime, time),
                 place);
         }
         // Certificates and keys are read when the client is made.
@@ -226,7 +227,8 @@ public sealed class NodePods : IDisposable
             foreach (string form in (string[])["waiting", "terminated"])
             {
                 if (Text(state, form, "reason") is { } reason)
-                    return Objects.Text.Printable(Text(state, form, "message") is { Length: > 0 } message ? $"{reason}: {message}" : reason);
+                    return Objects.Text.Printable(Text(state, form, "message") is { Length: > 0 } message
+                        ? $"{reason}: {message}" : reason);
             }
         }
         string phase = Text(pod, "status", "phase") ?? "its phase is unknown";

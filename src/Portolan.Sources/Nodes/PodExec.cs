@@ -94,7 +94,8 @@ internal static class PodExec
 
     private static string PathOf(ProxyPod pod, IReadOnlyList<string> command)
     {
-        var path = new StringBuilder($"/api/v1/namespaces/{Uri.EscapeDataString(pod.Namespace)}/pods/{Uri.EscapeDataString(pod.Name)}/exec");
+        var path = new StringBuilder(
+            $"/api/v1/namespaces/{Uri.EscapeDataString(pod.Namespace)}/pods/{Uri.EscapeDataString(pod.Name)}/exec");
         path.Append("?container=").Append(Uri.EscapeDataString(pod.Container)).Append("&stdin=true&stdout=true&stderr=true&tty=false");
         foreach (string word in command)
             path.Append("&command=").Append(Uri.EscapeDataString(word));
@@ -161,7 +162,8 @@ internal static class PodExec
         try
         {
             if (socket.SubProtocol == Version5)
-                await socket.SendAsync(new byte[] { Close, Input }, WebSocketMessageType.Binary, true, patience.Token).ConfigureAwait(false);
+                await socket.SendAsync(new byte[] { Close, Input }, WebSocketMessageType.Binary, true, patience.Token)
+                    .ConfigureAwait(false);
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, patience.Token).ConfigureAwait(false);
             await Task.Delay(TimeSpan.FromMilliseconds(200), patience.Token).ConfigureAwait(false);
         }

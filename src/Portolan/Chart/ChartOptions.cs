@@ -37,7 +37,9 @@ internal sealed class ChartOptions
 
     internal NodeOptions Nodes { get; } = new();
 
-    /// <summary>Names the file that the answer goes to, also when the command runs elsewhere; null when the command has no such option.</summary>
+    /// <summary>
+    /// Names the file that the answer goes to, also when the command runs elsewhere; null when the command has no such option.
+    /// </summary>
     internal Option<string?>? LocalFile { get; set; }
 
     /// <summary>The service the command asks about; null when it asks about none.</summary>

@@ -49,7 +49,7 @@ internal sealed class ChartOutput
     /// <summary>True when answers may have colours.</summary>
     internal bool HasColors => _isTerminal && Console.Profile.Capabilities.ColorSystem != ColorSystem.NoColors;
 
-    internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(CommandLine.AsTyped(text))}");
+    internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(KubectlPlugin.AsTyped(text))}");
 
     internal void Message(string text) => Error(text);
 

@@ -13,10 +13,11 @@ internal sealed class ClusterOptions
     internal ClusterOptions(NodeOptions nodes)
     {
         _nodes = nodes;
-        Kubeconfig.Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and " +
-            "ServiceCIDRs, once. With --node or --all-nodes also how the API server is reached, instead of KUBECONFIG or ~/.kube/config.";
-        Node.Description = "Run this command on that node of the cluster, in the proxy's pod there. With --rules, --manifests, --netns or " +
-            "--in-cluster: the node the rules are from; default: the host's name.";
+        Kubeconfig.Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the " +
+            "Node and ServiceCIDRs, once. With --node or --all-nodes also how the API server is reached, instead of " +
+            "KUBECONFIG or ~/.kube/config.";
+        Node.Description = "Run this command on that node of the cluster, in the proxy's pod there. With --rules, --manifests, " +
+            "--netns or --in-cluster: the node the rules are from; default: the host's name.";
     }
 
     internal Option<string?> Manifests { get; } = new("--manifests")

@@ -95,7 +95,8 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
             await Task.Delay(Timeout.Infinite, stop);
         else
         {
-            string[] command = [.. target.Split('?')[1].Split('&').Where(static pair => pair.StartsWith("command=", StringComparison.Ordinal))
+            string[] command = [.. target.Split('?')[1].Split('&')
+                .Where(static pair => pair.StartsWith("command=", StringComparison.Ordinal))
                 .Select(static pair => Uri.UnescapeDataString(pair["command=".Length..]))];
             using System.Net.WebSockets.WebSocket socket = await upgrade.AcceptAsync(stream, pod.Protocol, stop);
             server.CountExec(1);
@@ -133,6 +134,14 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
         return tls;
     }
 
+    private string PodsOf(FakeRequest request, string space)
+    {
+        IEnumerable<string> pods = server.Pods.Where(pod => pod.Namespace == space && pod.Matches(
+            request.Query.GetValueOrDefault("labelSelector"), request.Query.GetValueOrDefault("fieldSelector")))
+            .Select(static pod => pod.ToJson());
+        return $$"""{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{{string.Join(',', pods)}}]}""";
+    }
+
     private async Task AnswerAsync(Stream stream, FakeRequest request, string body, CancellationToken stop)
     {
         if (request.Path.StartsWith("/control/", StringComparison.Ordinal))
@@ -153,10 +162,7 @@ internal sealed class FakeConnection(FakeServer server, Socket socket)
         if (!isKnown)
             await FakeResponse.WriteStatusAsync(stream, 401, "Unauthorized", null, stop);
         else if (request.Path.EndsWith("/pods", StringComparison.Ordinal) && request.Namespace is { } space && fault.Status == 0)
-            await FakeResponse.WriteAsync(stream, 200, $$"""{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{{
-                string.Join(',', server.Pods.Where(pod => pod.Namespace == space && pod.Matches(
-                    request.Query.GetValueOrDefault("labelSelector"), request.Query.GetValueOrDefault("fieldSelector")))
-                    .Select(static pod => pod.ToJson()))}}]}""", null, stop);
+            await FakeResponse.WriteAsync(stream, 200, PodsOf(request, space), null, stop);
         else if (fault is { Status: not 0, Message: { } message })
             await FakeResponse.WriteStatusAsync(stream, fault.Status, message, fault.RetryAfter, stop);
         else if (request.Resource is null || (request.Resource == FakeResource.ServiceCidrs && !server.Options.HasServiceCidrs))

@@ -65,7 +65,9 @@ public sealed class FakeExec
     /// <summary>Resets the connection.</summary>
     public void Cut() => _cut();
 
-    /// <summary>Runs a process as the command; it is killed when the test ends it, and sees the end of its input when the client goes.</summary>
+    /// <summary>
+    /// Runs a process as the command; it is killed when the test ends it, and sees the end of its input when the client goes.
+    /// </summary>
     public async Task RunAsync(Process process)
     {
         Task input = ReadInputAsync(async bytes =>

@@ -28,7 +28,8 @@ public sealed record FakePod(string Name, string Node)
     internal bool Matches(string? labelSelector, string? node)
     {
         // "k8s-app in (portolan, kube-proxy)" or "k8s-app=portolan".
-        string[] labels = (labelSelector ?? Label).Split(["k8s-app", " in ", "(", ")", ",", "=", " "], StringSplitOptions.RemoveEmptyEntries);
+        string[] labels = (labelSelector ?? Label)
+            .Split(["k8s-app", " in ", "(", ")", ",", "=", " "], StringSplitOptions.RemoveEmptyEntries);
         return labels.Contains(Label) && (node is null || node == $"spec.nodeName={Node}");
     }
 

@@ -30,7 +30,8 @@ internal static class AllNodes
             await Parallel.ForEachAsync(list.Nodes,
                 new ParallelOptions { MaxDegreeOfParallelism = parsed.GetValue(options.Nodes.Parallel), CancellationToken = cancel },
                 async (one, ending) => replies.Add(one.Pod is { NotRunning: null } pod
-                    ? await ReplyAsync(pods, pod, NodeCommand.CommandFor(parsed, options, [options.Json, options.Verbose], null, facts, one.Node),
+                    ? await ReplyAsync(pods, pod,
+                    NodeCommand.CommandFor(parsed, options, [options.Json, options.Verbose], null, facts, one.Node),
                         facts ?? [], patience, what, ending)
                     : NodeReply.Silent(one.Node, one.Pod is { } stopped
                         ? $"{stopped} does not run: {stopped.NotRunning}" : "no pod of the proxy runs there")));

@@ -11,18 +11,21 @@ namespace Portolan.Chart.Nodes;
 internal static class NodeCommand
 {
     // Where every image has the binary (deploy/image/rootfs.sh).
-    private const string Program = "/usr/local/bin/kube-proxy";
+    private const string Binary = "/usr/local/bin/kube-proxy";
     private const int Interrupted = 130;
     // What a version says that does not know an option, or a kube-proxy that is none of ours.
-    private static readonly string[] s_refusals = ["Unrecognized command or argument", "unknown command", "unknown flag", "unknown shorthand"];
+    private static readonly string[] s_refusals = ["Unrecognized command or argument", "unknown command", "unknown flag",
+        "unknown shorthand"];
     private static readonly TimeSpan s_answerTime = TimeSpan.FromSeconds(30);
 
-    /// <summary>True when the command line asks for rules that are not this machine's, or cannot be: kubectl's users sit elsewhere.</summary>
+    /// <summary>
+    /// True when the command line asks for rules that are not this machine's, or cannot be: kubectl's users sit elsewhere.
+    /// </summary>
     internal static bool Concerns(ParseResult parsed, ChartOptions options)
     {
         bool isAnotherInput = ((string[])["--rules", "--netns", "--manifests", "--in-cluster"])
             .Any(name => parsed.GetResult(name) is OptionResult { Implicit: false });
-        return !isAnotherInput && (parsed.GetValue(options.Nodes.Node) is not null || IsOfAll(parsed, options) || CommandLine.IsPlugin);
+        return !isAnotherInput && (parsed.GetValue(options.Nodes.Node) is not null || IsOfAll(parsed, options) || KubectlPlugin.IsActive);
     }
 
     internal static async Task<int> RunAsync(ParseResult parsed, ChartOptions options, CancellationToken cancel)
@@ -68,7 +71,7 @@ internal static class NodeCommand
         // Behind the bracket and the command's name.
         if (facts is not null)
             command.InsertRange(2, ["--manifests=-", $"--node={node}"]);
-        return [Program, .. command];
+        return [Binary, .. command];
     }
 
     /// <summary>
@@ -97,8 +100,8 @@ internal static class NodeCommand
     /// <summary>What a person can do about a command that a node's program refused; null when it did not.</summary>
     internal static string? VersionHint(ProxyPod pod, int? status, string errors) =>
         status is not (null or 0) && Array.Exists(s_refusals, refusal => errors.Contains(refusal, StringComparison.Ordinal))
-            ? $"{Program} in {pod} on {pod.Node} does not know this command or option: it is another version than this one, or not portolan. " +
-                "--proxy-namespace and --proxy-selector say which pods are meant."
+            ? $"{Binary} in {pod} on {pod.Node} does not know this command or option: it is another version than this one, or not " +
+                "portolan. --proxy-namespace and --proxy-selector say which pods are meant."
             : null;
 
     private static bool IsOfAll(ParseResult parsed, ChartOptions options) =>
@@ -120,8 +123,8 @@ internal static class NodeCommand
                 chart.Message($"{pod} on {node} is not ready: what it shows may not be the newest state.");
             byte[]? facts = await FactsAsync(pods, parsed, options, chart, cancel);
             string? file = options.LocalFile is { } local ? parsed.GetValue(local) : null;
-            List<string> command = CommandFor(parsed, options, options.LocalFile is { } own ? [own] : [], file is null ? chart : null, facts,
-                node);
+            List<string> command = CommandFor(parsed, options, options.LocalFile is { } own ? [own] : [],
+                file is null ? chart : null, facts, node);
             using Stream target = file is null ? Console.OpenStandardOutput() : File.Create(file);
             using Stream errorTarget = Console.OpenStandardError();
             var output = new RemoteText(target, chart.HasColors && file is null);
@@ -154,5 +157,5 @@ internal static class NodeCommand
     internal static string WhyNoStatus(ProxyPod pod, ExecResult result) => result.WasStarted
         ? $"{pod.Node}: {result.Failure}."
         : string.Create(CultureInfo.InvariantCulture,
-            $"{Program} could not be started in {pod} on {pod.Node}: {result.Failure}. Is portolan in that pod?");
+            $"{Binary} could not be started in {pod} on {pod.Node}: {result.Failure}. Is portolan in that pod?");
 }
