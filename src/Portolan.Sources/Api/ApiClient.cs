@@ -50,6 +50,9 @@ internal sealed class ApiClient : IDisposable
     /// <summary>Is told of each request; any thread.</summary>
     public Action<ApiRequest>? Requested { get; init; }
 
+    /// <summary>How many requests are made; the time that one waits for its turn is none of the server's.</summary>
+    public RequestRate Rate { get; init; } = RequestRate.Unlimited;
+
     /// <summary>Asks for a path and returns the answer's body, which the caller reads and disposes.</summary>
     /// <param name="pathAndQuery">The path.</param>
     /// <param name="cancel">Ends the asking and the reading.</param>
@@ -58,6 +61,7 @@ internal sealed class ApiClient : IDisposable
     /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
     public async Task<Stream> GetAsync(string pathAndQuery, CancellationToken cancel, string accept = "application/json")
     {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
         using var patience = new CancellationTokenSource(_answerTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + pathAndQuery))
@@ -96,6 +100,7 @@ internal sealed class ApiClient : IDisposable
     /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
     public async Task PostAsync(string path, byte[] json, CancellationToken cancel)
     {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
         using var patience = new CancellationTokenSource(_answerTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         using var content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
@@ -130,6 +135,7 @@ internal sealed class ApiClient : IDisposable
     /// </remarks>
     public async Task<WebSocket> UpgradeAsync(string pathAndQuery, IReadOnlyList<string> protocols, CancellationToken cancel)
     {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
         using var patience = new CancellationTokenSource(_answerTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         string key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
