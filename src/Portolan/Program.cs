@@ -34,8 +34,11 @@ internal static class Program
         {
             return Report(error);
         }
-        Console.Out.Write(KubectlPlugin.AsTyped(help.ToString()));
-        Console.Error.Write(KubectlPlugin.AsTyped(complaints.ToString()));
+        if (KubectlPlugin.IsActive)
+        {
+            Console.Out.Write(KubectlPlugin.AsTyped(help.ToString()));
+            Console.Error.Write(KubectlPlugin.AsTyped(complaints.ToString()));
+        }
         return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? CouldNotRun : status;
     }
 
