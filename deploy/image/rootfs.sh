@@ -1,9 +1,9 @@
 #!/bin/sh
 # Assembles the root filesystem of an image from plain Debian packages: unpacked, never configured, so that there is no package manager,
-# no account but root and nobody, and in the image for mode nftables no shell.
+# no account but root and nobody, and in the image for mode nftables no shell. nft and ip are what the chart reads a node's rules with.
 #   rootfs.sh TARGET nftables|iptables [BINARY]
-# nftables: what the binary itself loads. iptables: the iptables tools of both back-ends, ipset, conntrack and a shell as well (GKE starts
-# kube-proxy through /bin/sh). BINARY is put at /usr/local/bin/kube-proxy and /usr/local/bin/portolan.
+# nftables: what the binary itself loads, nft and ip. iptables: the iptables tools of both back-ends, ipset, conntrack and a shell too
+# (GKE starts kube-proxy through /bin/sh). BINARY is put at /usr/local/bin/kube-proxy and /usr/local/bin/portolan.
 # Needs apt-get with package lists (apt-get update) and dpkg-deb; no root.
 set -eu
 if [ $# -lt 2 ]; then
@@ -17,12 +17,13 @@ either() {
   if apt-cache show "$1" >/dev/null 2>&1; then echo "$1"; else echo "$2"; fi
 }
 packages="libc6 zlib1g libzstd1 $(either libssl3t64 libssl3)"
+packages="$packages nftables libnftables1 libjansson4 libgmp10 libedit2 libtinfo6 iproute2 libbpf1 $(either libelf1t64 libelf1) libcap2"
+packages="$packages libbsd0 libmd0 libmnl0 libnftnl11 libxtables12"
 case $kind in
   nftables) ;;
   iptables)
-    packages="$packages iptables ipset conntrack dash libmnl0 libnftnl11 libnfnetlink0 libnetfilter-conntrack3 libxtables12"
-    packages="$packages $(either libip4tc2t64 libip4tc2) $(either libip6tc2t64 libip6tc2) libipset13 libedit2 libbsd0 libmd0"
-    packages="$packages libtinfo6"
+    packages="$packages iptables ipset conntrack dash libnfnetlink0 libnetfilter-conntrack3 libipset13"
+    packages="$packages $(either libip4tc2t64 libip4tc2) $(either libip6tc2t64 libip6tc2)"
     ;;
   *)
     echo "rootfs.sh: $kind is neither nftables nor iptables" >&2

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Portolan.Chart.Nodes;
 using Portolan.Proxy;
 using Portolan.Proxy.Logging;
 
@@ -13,22 +14,30 @@ internal static class Program
 
     internal static async Task<int> Main(string[] args)
     {
+        args = RemoteCall.Enter(args);
         ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(ProxyCommand.ProgramName(), args));
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.
+        var invocation = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
+        // Help and complaints about the command line name the program by its file, which nobody types who starts it through kubectl.
+        using var help = new StringWriter();
+        using var complaints = new StringWriter();
+        if (KubectlPlugin.IsActive)
+            (invocation.Output, invocation.Error) = (help, complaints);
         int status;
         try
         {
-            status = await parsed.InvokeAsync(new InvocationConfiguration
-            {
-                ProcessTerminationTimeout = null,
-                EnableDefaultExceptionHandler = false
-            });
+            status = await parsed.InvokeAsync(invocation);
         }
         catch (Exception error)
         {
             return Report(error);
+        }
+        if (KubectlPlugin.IsActive)
+        {
+            Console.Out.Write(KubectlPlugin.AsTyped(help.ToString()));
+            Console.Error.Write(KubectlPlugin.AsTyped(complaints.ToString()));
         }
         return parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name != "proxy" ? CouldNotRun : status;
     }

@@ -66,6 +66,29 @@ internal sealed class HarborInABox : IDisposable
             Assert.Fail($"after 30 s and more {fault}\n{_proxy.Describe()}");
     }
 
+    /// <summary>
+    /// Goes back as docs/migrate.md says where no connection may be lost: Portolan ends, kube-proxy's rules come, and then Portolan's
+    /// tables go.
+    /// </summary>
+    /// <param name="rules">kube-proxy's, as for <see cref="PutInForceAsync"/>.</param>
+    public async Task GoBackAsync(string rules)
+    {
+        _proxy.Stop(kill: false);
+        await PutInForceAsync(rules);
+        Node.Run(() =>
+        {
+            string tables = Tool.Run("nft", ["list", "tables"]);
+            foreach (string family in (string[])["ip", "ip6"])
+            {
+                if (tables.Contains($"table {family} portolan", StringComparison.Ordinal))
+                    Tool.Run("nft", ["delete", "table", family, "portolan"]);
+            }
+        });
+    }
+
+    /// <summary>The node's nf_tables.</summary>
+    public string Tables() => Node.Run(static () => Tool.Run("nft", ["list", "tables"]));
+
     /// <summary>Rules that are nobody's business but the administrator's and the kubelet's, in both back-ends.</summary>
     public void AddForeignRules() => Node.Run(() =>
     {

@@ -71,4 +71,44 @@ public sealed class SwitchTests
                 connection.Dispose();
         }
     }
+
+    /// <summary>A canary that is taken back: the ways that docs/migrate.md describes, in the order in which nothing is lost.</summary>
+    [Theory(DisableParallelization = true)]
+    [InlineData("kube-proxy-1.36 nftables", "nftables")]
+    [InlineData("kube-proxy-1.36 nft", "nftables")]
+    [InlineData("kube-proxy-1.36 nft", Nft)]
+    public async Task From_kube_proxy_and_back_to_it_loses_no_connection(string kubeProxy, string ours)
+    {
+        Lab.SkipWithoutNamespaces();
+        Lab.SkipWithout("nft", "iptables-nft-restore", "iptables-legacy-restore");
+        using var harbor = new HarborInABox();
+        await harbor.PutInForceAsync(kubeProxy);
+        NamedClient[] connections = await harbor.ConnectAsync();
+        try
+        {
+            string[] pods = await Task.WhenAll(connections.Select(static connection => connection.AskAsync(ServiceInABox.Patience)));
+            using var stop = new CancellationTokenSource();
+            int number = 0;
+            Task<SteadyLoad> load = SteadyLoad.RunAsync(() => harbor.AskAsync(Interlocked.Increment(ref number)), perSecond: 200,
+                stop.Token);
+            await harbor.TakeOverAsync(ProxyVariant.Parse(ours));
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
+            int before = Volatile.Read(ref number);
+            await harbor.GoBackAsync(kubeProxy);
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TestContext.Current.CancellationToken);
+            await stop.CancelAsync();
+            SteadyLoad result = await load;
+
+            Assert.Empty(result.Failures);
+            Assert.True(Volatile.Read(ref number) > before, "no connection was made on the way back");
+            // What serves now is kube-proxy's alone, and what was open stayed with its endpoint all along.
+            Assert.DoesNotContain("portolan", harbor.Tables(), StringComparison.Ordinal);
+            Assert.Equal(pods, await Task.WhenAll(connections.Select(static connection => connection.AskAsync(ServiceInABox.Patience))));
+        }
+        finally
+        {
+            foreach (NamedClient connection in connections)
+                connection.Dispose();
+        }
+    }
 }

@@ -27,9 +27,15 @@ internal sealed class ChartRun : IDisposable
     /// <summary>Runs the program to its end; standard output and errors are pipes.</summary>
     public Outcome Run(params string[] arguments) => Run(arguments, input: null);
 
-    public Outcome Run(string[] arguments, string? input, params (string Name, string? Value)[] environment)
+    /// <summary>Runs it under another name, as kubectl starts a plug-in.</summary>
+    public Outcome RunAs(string name, string[] arguments, params (string Name, string? Value)[] environment) =>
+        RunCommand(["bash", "-c", "exec -a \"$0\" \"$@\"", name, .. PortolanBinary.Command, .. arguments], null, environment);
+
+    public Outcome Run(string[] arguments, string? input, params (string Name, string? Value)[] environment) =>
+        RunCommand([.. PortolanBinary.Command, .. arguments], input, environment);
+
+    private Outcome RunCommand(string[] command, string? input, (string Name, string? Value)[] environment)
     {
-        string[] command = [.. PortolanBinary.Command, .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = Folder,

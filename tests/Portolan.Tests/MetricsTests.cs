@@ -83,6 +83,39 @@ public sealed partial class MetricsTests
     }
 
     [Fact]
+    public async Task The_number_of_elements_of_each_set_is_what_the_kernel_has()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("node.yaml", Manifest.Node);
+        run.Manifest("good.yaml", Manifest.GoodService);
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(1);
+        AssertSameAsKernel();
+        // One endpoint more, a second service, and none at all.
+        run.Manifest("good.yaml", Manifest.GoodService.Replace("addresses: [10.244.1.10]",
+            "addresses: [10.244.1.10]}, {addresses: [10.244.1.11]", StringComparison.Ordinal));
+        await run.UntilAsync(() => Elements("endpoints") == 2, "a second endpoint");
+        AssertSameAsKernel();
+        run.Manifest("good.yaml", Manifest.Node);
+        await run.UntilAsync(() => Elements("frontends") == 0, "no service");
+        AssertSameAsKernel();
+
+        double Elements(string set) => Value(run, $"portolan_set_elements{{ip_family=\"IPv4\",set=\"{set}\"}}");
+
+        void AssertSameAsKernel()
+        {
+            foreach (string set in (string[])["frontends", "endpoints"])
+            {
+                using var listing = System.Text.Json.JsonDocument.Parse(run.Tools("nft", "-j", "list", "map", "ip", "portolan", set));
+                System.Text.Json.JsonElement map = listing.RootElement.GetProperty("nftables").EnumerateArray()
+                    .First(static entry => entry.TryGetProperty("map", out _)).GetProperty("map");
+                int held = map.TryGetProperty("elem", out System.Text.Json.JsonElement elements) ? elements.GetArrayLength() : 0;
+                Assert.Equal(held, Elements(set));
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_change_of_an_endpoint_is_timed_from_the_moment_its_pod_changed()
     {
         using var run = new PortolanRun();

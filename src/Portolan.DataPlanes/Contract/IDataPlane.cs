@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Services.Cluster;
 using Portolan.Services.Plans;
 
 namespace Portolan.DataPlanes.Contract;
@@ -97,6 +98,9 @@ public sealed record SyncReport
 /// <param name="Reason">The kernel's or tool's answer, for example "ENOSPC: the set is full".</param>
 public sealed record Refusal(string Subject, string Change, string Reason)
 {
+    /// <summary>The Service it was for; null for what belongs to none.</summary>
+    public ObjectName? Service { get; init; }
+
     /// <summary>One line for the operator.</summary>
     public override string ToString() => $"{Subject}: {Change} did not succeed: {Reason}";
 }

@@ -302,7 +302,10 @@ internal sealed class FamilySync(IpTablesTool tool, FamilyTables tables, IpTable
         tables.Replace(service, instead);
         _refusals.Add(new($"Service {service}, {Family}", outcome.RefusedLine.Length > 0 ? outcome.RefusedLine : "its rules as a whole",
             $"{outcome.Error}; {(instead is null ? "nothing is served for it" : "its previous rules stay")} " +
-            "until the next full sync retries"));
+            "until the next full sync retries")
+        {
+            Service = service,
+        });
     }
 
     private void ReportLock(RestoreOutcome outcome)

@@ -20,6 +20,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
     private readonly ElementBuffer _before = new();
     private readonly ElementBuffer _after = new();
     private readonly List<RuleRequirement> _askedFor = [];
+    private readonly long[] _counts = new long[Enum.GetValues<PortolanSet>().Length];
 
     internal IpFamily Family => family;
 
@@ -43,6 +44,9 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         }
     }
 
+    /// <summary>How many elements of a kind of set the plans come to, also while they are on their way to the kernel. Any thread.</summary>
+    internal long CountOf(PortolanSet set) => Volatile.Read(ref _counts[(int)set]);
+
     /// <summary>Clears planned changes that were committed.</summary>
     internal void ClearPlanned()
     {
@@ -57,6 +61,7 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
         ClearPlanned();
         _uses.Clear();
         _shared.Clear();
+        Array.Clear(_counts);
     }
 
     /// <summary>Plans a service's change of elements. The cost depends on the service's elements only.</summary>
@@ -186,14 +191,18 @@ internal sealed class FamilyTable(IpFamily family, ServiceCompiler compiler)
 
     private void Remove(in Element element, int subject)
     {
-        if (!element.IsShared || Count(_shared, SharedPlace.Of(element), -1))
-            Removed.Add(element with { Subject = subject });
+        if (element.IsShared && !Count(_shared, SharedPlace.Of(element), -1))
+            return;
+        Removed.Add(element with { Subject = subject });
+        _counts[(int)element.Set]--;
     }
 
     private void Add(in Element element, int subject)
     {
-        if (!element.IsShared || Count(_shared, SharedPlace.Of(element), +1))
-            Added.Add(element with { Subject = subject });
+        if (element.IsShared && !Count(_shared, SharedPlace.Of(element), +1))
+            return;
+        Added.Add(element with { Subject = subject });
+        _counts[(int)element.Set]++;
     }
 
     /// <summary>Counts up or down; true if this was the first added or the last removed.</summary>

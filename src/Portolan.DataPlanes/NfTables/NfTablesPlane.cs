@@ -42,29 +42,21 @@ public sealed class NfTablesPlane : IDataPlane
         var kernel = new NfTablesKernel(networkNamespace);
         _kernel = kernel;
         _monitor = new TableMonitor(kernel.PortId, networkNamespace, OnExternallyModified, options.SyncPeriod, logger);
-        (_state, _metrics, Schedule) = (new PlaneState(options), MetricsOf(options),
-            new PlaneSchedule(options.SyncPeriod));
+        (_state, Schedule) = (new PlaneState(options), new PlaneSchedule(options.SyncPeriod));
+        _metrics = new NfTablesMetrics(options.WithCounters, _state.Tables);
         _resync = new Resync(_state, kernel, _monitor, _metrics, OnExternallyModified, logger);
     }
 
     internal NfTablesPlane(NfTablesOptions options, INfTablesKernel kernel, ILogger logger)
     {
         _kernel = kernel;
-        (_state, _metrics, Schedule) = (new PlaneState(options), MetricsOf(options),
-            new PlaneSchedule(options.SyncPeriod));
+        (_state, Schedule) = (new PlaneState(options), new PlaneSchedule(options.SyncPeriod));
+        _metrics = new NfTablesMetrics(options.WithCounters, _state.Tables);
         _resync = new Resync(_state, kernel, monitor: null, _metrics, OnExternallyModified, logger);
     }
 
     /// <inheritdoc/>
     public event Action<string>? ExternallyModified;
-
-    private static NfTablesMetrics MetricsOf(NfTablesOptions options) =>
-        new(options.WithCounters, (options.WithIPv4, options.WithIPv6) switch
-        {
-            (true, true) => ["IPv4", "IPv6"],
-            (true, false) => ["IPv4"],
-            _ => ["IPv6"],
-        });
 
     internal const string ModeName = "nftables";
 

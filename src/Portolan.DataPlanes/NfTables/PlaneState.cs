@@ -141,7 +141,10 @@ internal sealed class PlaneState
                 string.Create(CultureInfo.InvariantCulture,
                     $"{(target.Change == NfElementChange.Delete ? "delete" : "add")} element " +
                     $"{TableSchema.Name(element.Set, element.Variant)} {{ {element.Describe()} }}"),
-                refusal.ToString());
+                refusal.ToString())
+            {
+                Service = change.Service,
+            };
         }
         return any;
     }

@@ -37,6 +37,7 @@ namespace Portolan.Inspect.Answers;
 [JsonSerializable(typeof(CheckAnswer))]
 [JsonSerializable(typeof(TraceAnswer))]
 [JsonSerializable(typeof(WhyAnswer))]
+[JsonSerializable(typeof(NodesAnswer))]
 [JsonSerializable(typeof(WatchStepAnswer))]
 [JsonSerializable(typeof(WatchRuleAnswer))]
 [JsonSerializable(typeof(WatchPacketAnswer))]

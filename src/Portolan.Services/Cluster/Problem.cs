@@ -7,6 +7,9 @@ namespace Portolan.Services.Cluster;
 /// <param name="Message">What is wrong and what is done about it, without the object's name.</param>
 public sealed record Problem(string Kind, string Object, string Field, string Message)
 {
+    /// <summary>The Service whose NodePort, or port for health checks, cannot be used; null for any other problem.</summary>
+    public ObjectName? NodePortOf { get; init; }
+
     /// <summary>One line: kind, object, field, message.</summary>
     public override string ToString() => Field.Length == 0 ? $"{Kind} {Object}: {Message}" : $"{Kind} {Object}, {Field}: {Message}";
 }

@@ -177,7 +177,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
         {
             Report(service, $"spec.ports[{index}].nodePort",
                 $"node port {port.NodePort}/{port.Protocol.ToRuleText()} is already used by another port of this service; not served " +
-                "for this one");
+                "for this one", isOfNodePort: true);
         }
         else if (Holds(entry, Claim.NodePort(family, port.NodePort, port.Protocol), "nodePort", index))
         {
@@ -305,13 +305,17 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             return true;
         string why = holder.Service!.Created < entry.Service!.Created ? "which is older" : "which is as old and comes first by name";
         Report(entry.Service, port < 0 ? field : $"spec.ports[{port}].{field}",
-            $"{claim.Describe()} belongs to Service {holder.Name}, {why}; not served here until that one releases it");
+            $"{claim.Describe()} belongs to Service {holder.Name}, {why}; not served here until that one releases it",
+            isOfNodePort: claim.Kind is ClaimKind.NodePort or ClaimKind.HealthCheck);
         return false;
     }
 
-    private void Report(ServiceObject service, string field, string message)
+    private void Report(ServiceObject service, string field, string message, bool isOfNodePort = false)
     {
-        var problem = new Problem("Service", service.Name.ToString(), field, message);
+        var problem = new Problem("Service", service.Name.ToString(), field, message)
+        {
+            NodePortOf = isOfNodePort ? service.Name : null,
+        };
         // Both families of a port have the same problem.
         if (!_problems.Contains(problem))
             _problems.Add(problem);

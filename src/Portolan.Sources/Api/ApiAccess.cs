@@ -76,7 +76,7 @@ internal static class ApiAccess
     /// <summary>
     /// The user's tokenFile, which kubeadm's kube-proxy uses and the library does not know; relative to the kubeconfig as client-go has it.
     /// </summary>
-    private static string? TokenFileOf(string kubeconfig, string? user)
+    internal static string? TokenFileOf(string kubeconfig, string? user)
     {
         using StreamReader text = File.OpenText(kubeconfig);
         var yaml = new YamlStream();
@@ -89,7 +89,7 @@ internal static class ApiAccess
         return string.IsNullOrEmpty(path) ? null : Path.GetFullPath(path, Path.GetDirectoryName(Path.GetFullPath(kubeconfig))!);
     }
 
-    private static bool HasCredentials(UserCredentials? user) => user is not null
+    internal static bool HasCredentials(UserCredentials? user) => user is not null
         && (user.ExternalExecution is not null || user.AuthProvider is not null
             || new[] { user.Token, user.UserName, user.ClientCertificate,
             user.ClientCertificateData }.Any(text => !string.IsNullOrEmpty(text)));
@@ -99,7 +99,7 @@ internal static class ApiAccess
 
     private static string? TextOf(YamlNode? node) => (node as YamlScalarNode)?.Value;
 
-    private static string OneLine(Exception failure) =>
+    internal static string OneLine(Exception failure) =>
         string.Join(' ', (failure.InnerException is YamlException inner ? inner.Message : failure.Message)
             .Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }

@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using k8s;
 using k8s.Authentication;
 using k8s.Exceptions;
@@ -47,11 +50,18 @@ internal sealed class ApiClient : IDisposable
     /// <summary>Is told of each request; any thread.</summary>
     public Action<ApiRequest>? Requested { get; init; }
 
+    /// <summary>How many requests are made; the time that one waits for its turn is none of the server's.</summary>
+    public RequestRate Rate { get; init; } = RequestRate.Unlimited;
+
     /// <summary>Asks for a path and returns the answer's body, which the caller reads and disposes.</summary>
+    /// <param name="pathAndQuery">The path.</param>
+    /// <param name="cancel">Ends the asking and the reading.</param>
+    /// <param name="accept">The media types that are understood.</param>
     /// <exception cref="ApiException">The server answered with something other than 200.</exception>
     /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
-    public async Task<Stream> GetAsync(string pathAndQuery, CancellationToken cancel)
+    public async Task<Stream> GetAsync(string pathAndQuery, CancellationToken cancel, string accept = "application/json")
     {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
         using var patience = new CancellationTokenSource(_answerTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + pathAndQuery))
@@ -59,7 +69,7 @@ internal sealed class ApiClient : IDisposable
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        request.Headers.Add("Accept", accept);
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
         long began = _time.GetTimestamp();
         HttpStatusCode? status = null;
@@ -90,6 +100,7 @@ internal sealed class ApiClient : IDisposable
     /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
     public async Task PostAsync(string path, byte[] json, CancellationToken cancel)
     {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
         using var patience = new CancellationTokenSource(_answerTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         using var content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
@@ -112,6 +123,73 @@ internal sealed class ApiClient : IDisposable
             throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
         }
     }
+
+    /// <summary>Asks for a path by a websocket, as the subresources of pods that go on in both directions are asked.</summary>
+    /// <param name="pathAndQuery">The path.</param>
+    /// <param name="protocols">The subprotocols that are understood, best first; the server takes one.</param>
+    /// <param name="cancel">Ends the asking, not the websocket.</param>
+    /// <exception cref="ApiException">The server refused, or answered without a websocket.</exception>
+    /// <exception cref="TimeoutException">The server did not begin to answer in time.</exception>
+    /// <remarks>
+    /// ClientWebSocket would hide what a server that refuses says, and that names the missing permission.
+    /// </remarks>
+    public async Task<WebSocket> UpgradeAsync(string pathAndQuery, IReadOnlyList<string> protocols, CancellationToken cancel)
+    {
+        await Rate.WaitAsync(cancel).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(_answerTime, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        string key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+        // A websocket over HTTP/2 (RFC 8441) is nothing API servers offer.
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Server, Server.AbsolutePath.TrimEnd('/') + pathAndQuery))
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.Upgrade.Add(new ProductHeaderValue("websocket"));
+        request.Headers.Add("Sec-WebSocket-Version", "13");
+        request.Headers.Add("Sec-WebSocket-Key", key);
+        request.Headers.Add("Sec-WebSocket-Protocol", string.Join(", ", protocols));
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("portolan", null));
+        try
+        {
+            await IdentifyAsync(request, either.Token).ConfigureAwait(false);
+            HttpResponseMessage response =
+                await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
+            string? protocol = HeaderOf(response, "Sec-WebSocket-Protocol");
+            if (response.StatusCode == HttpStatusCode.SwitchingProtocols && HeaderOf(response, "Sec-WebSocket-Accept") == AcceptOf(key)
+                && protocol is not null && protocols.Contains(protocol))
+            {
+                return WebSocket.CreateFromStream(await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false),
+                    new WebSocketCreationOptions
+                    {
+                        SubProtocol = protocol,
+                        KeepAliveInterval = TimeSpan.FromSeconds(10),
+                        KeepAliveTimeout = TimeSpan.FromSeconds(30),
+                    });
+            }
+            using (response)
+            {
+                if (!response.IsSuccessStatusCode && response.StatusCode != HttpStatusCode.SwitchingProtocols)
+                    throw await ApiException.FromAsync(response, either.Token).ConfigureAwait(false);
+                throw new ApiException(response.StatusCode,
+                    "the answer opens no websocket; a proxy before the API server may not let websockets through", null);
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"no answer within {_answerTime.TotalSeconds:0.#} s");
+        }
+    }
+
+    private static string? HeaderOf(HttpResponseMessage response, string name) =>
+        response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
+
+    // RFC 6455, section 4.2.2: shows that the server has read the key. Nothing rests on the strength of the hash.
+#pragma warning disable CA5350
+    private static string AcceptOf(string key) =>
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+#pragma warning restore CA5350
 
     private static string? WatchedResource(string pathAndQuery)
     {

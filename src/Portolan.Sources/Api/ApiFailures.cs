@@ -10,6 +10,9 @@ namespace Portolan.Sources.Api;
 /// <summary>Failures to reach an API server, described for the operator.</summary>
 internal static class ApiFailures
 {
+    /// <summary>The sort of trouble of a server that cannot be reached.</summary>
+    public const string Connection = "connection";
+
     /// <summary>True for what a network, a server or a credential plug-in does to us; anything else is a fault of ours.</summary>
     public static bool IsOfTheConnection(Exception failure) => failure is HttpRequestException or IOException or SocketException
         or JsonException or InvalidDataException or TimeoutException or AuthenticationException || IsOfCredentials(failure);
@@ -21,7 +24,7 @@ internal static class ApiFailures
     /// <summary>A short name for the sort of trouble, equal for what an operator would call the same.</summary>
     public static string CauseOf(Exception failure) =>
         IsOfTls(failure) ? "trust" : failure is JsonException or InvalidDataException ? "answers" : IsOfCredentials(failure)
-        ? "credentials" : "connection";
+        ? "credentials" : Connection;
 
     /// <inheritdoc cref="CauseOf(Exception)"/>
     public static string CauseOf(ApiException refusal, ApiResource resource) =>

@@ -12,6 +12,9 @@ internal sealed partial class ApiHealth(ILogger logger)
     private readonly HashSet<ApiResource> _failing = [];
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
 
+    /// <summary>What to do about a server that cannot be reached, where more can be said than that; null else.</summary>
+    public string? Advice { get; init; }
+
     /// <summary>True while every kind's last request worked.</summary>
     public bool IsReachable
     {
@@ -29,7 +32,19 @@ internal sealed partial class ApiHealth(ILogger logger)
         {
             _failing.Add(resource);
             if (_told.Add(cause))
-                LogTrouble(message);
+                LogTrouble(cause == ApiFailures.Connection && Advice is not null ? $"{message}. {Advice}" : message);
+        }
+    }
+
+    /// <summary>Says that nothing has answered yet, unless something has been said already.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="elapsed">How long it was waited for.</param>
+    public void Silent(Uri server, TimeSpan elapsed)
+    {
+        lock (_lock)
+        {
+            if (_told.Add(ApiFailures.Connection))
+                LogTrouble($"the API server at {server} has not answered for {elapsed.TotalSeconds:0.#} s. {Advice}");
         }
     }
 

@@ -7,10 +7,16 @@ namespace Portolan.Sources.Api;
 /// replaced on disk while the proxy runs.
 /// </summary>
 internal sealed class ApiSession(
-    Func<KubernetesClientConfiguration> load, ApiTimings timings, TimeProvider time, Action<ApiRequest>? requested = null) : IDisposable
+    Func<KubernetesClientConfiguration> load, ApiTimings timings, TimeProvider time, Action<ApiRequest>? requested = null,
+    RequestRate? rate = null) : IDisposable
 {
     private readonly Lock _lock = new();
-    private ApiClient _client = new(load(), timings.AnswerTime, time) { Requested = requested };
+    private readonly RequestRate _rate = rate ?? RequestRate.Unlimited;
+    private ApiClient _client = new(load(), timings.AnswerTime, time)
+    {
+        Requested = requested,
+        Rate = rate ?? RequestRate.Unlimited,
+    };
 
     public ApiClient Client => Volatile.Read(ref _client);
 
@@ -23,7 +29,7 @@ internal sealed class ApiSession(
             if (_client != refused)
                 return;
             // The old one is left to the collector: other kinds may still be reading from it.
-            Volatile.Write(ref _client, new ApiClient(load(), timings.AnswerTime, time) { Requested = requested });
+            Volatile.Write(ref _client, new ApiClient(load(), timings.AnswerTime, time) { Requested = requested, Rate = _rate });
         }
     }
 

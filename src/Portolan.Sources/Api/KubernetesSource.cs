@@ -17,6 +17,13 @@ namespace Portolan.Sources.Api;
 /// </remarks>
 public sealed class KubernetesSource : IClusterSource
 {
+    // The address in a pod's environment is the cluster IP of Service default/kubernetes.
+    private const string AdviceForClusterIP = "That is the cluster IP of Service default/kubernetes, which nobody serves on a node whose " +
+        "proxy has not started yet: set clientConnection.kubeconfig to a kubeconfig with the API server's own address (kubeadm's " +
+        "ConfigMap kube-system/kube-proxy has one), or --master to that address";
+
+    private static readonly TimeSpan s_firstAnswer = TimeSpan.FromSeconds(2);
+
     private readonly Func<KubernetesClientConfiguration> _load;
     private readonly string _nodeName;
     private readonly TimeProvider _time;
@@ -36,12 +43,14 @@ public sealed class KubernetesSource : IClusterSource
     /// null.</param>
     public KubernetesSource(
         string kubeconfig, string nodeName, ILogger<KubernetesSource> logger, TimeProvider time, Random random, string? master = null)
-        : this(() => ApiAccess.Load(kubeconfig, master), nodeName, logger, time, random, ApiTimings.Default)
+        : this(() => ApiAccess.Load(kubeconfig, master), nodeName, logger, time, random, ApiTimings.Default,
+            string.IsNullOrEmpty(kubeconfig) && master is null ? AdviceForClusterIP : null)
     {
     }
 
     internal KubernetesSource(
-        Func<KubernetesClientConfiguration> load, string nodeName, ILogger logger, TimeProvider time, Random random, ApiTimings timings)
+        Func<KubernetesClientConfiguration> load, string nodeName, ILogger logger, TimeProvider time, Random random, ApiTimings timings,
+        string? advice = null)
     {
         _load = load;
         _nodeName = nodeName;
@@ -49,7 +58,7 @@ public sealed class KubernetesSource : IClusterSource
         _random = random;
         _timings = timings;
         _problems = new SourceProblems(logger);
-        _health = new ApiHealth(logger);
+        _health = new ApiHealth(logger) { Advice = advice };
     }
 
     /// <inheritdoc/>
@@ -60,6 +69,12 @@ public sealed class KubernetesSource : IClusterSource
 
     /// <summary>What is recorded here is written over the source's connection while it runs; null for none.</summary>
     public EventRecorder? Events { get; init; }
+
+    /// <summary>Most requests per second to the server; zero or below for no limit.</summary>
+    public double RequestsPerSecond { get; init; }
+
+    /// <summary>Requests that may be made at once.</summary>
+    public int RequestsAtOnce { get; init; } = 1;
 
     /// <summary>Is told of each request to the server; any thread.</summary>
     public Action<ApiRequest>? Requested { get; init; }
@@ -72,7 +87,8 @@ public sealed class KubernetesSource : IClusterSource
     public async Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(events);
-        using var session = new ApiSession(() => Interlocked.Exchange(ref _prepared, null) ?? _load(), _timings, _time, Requested);
+        using var session = new ApiSession(() => Interlocked.Exchange(ref _prepared, null) ?? _load(), _timings, _time, Requested,
+            new RequestRate(RequestsPerSecond, RequestsAtOnce, _time));
         // One kind that fails for a fault of ours ends them all, rather than leaving a source that looks alive and is half blind.
         using var together = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         ObjectFollower[] followers =
@@ -86,6 +102,8 @@ public sealed class KubernetesSource : IClusterSource
         if (Events is { } recorder)
             running.Add(recorder.RunAsync(session, together.Token));
         running.Add(SayWhenSyncedAsync(followers, events, together.Token));
+        if (_health.Advice is not null)
+            running.Add(SayWhenSilentAsync(followers, session, together.Token));
         try
         {
             while (running.Count > 0)
@@ -107,6 +125,16 @@ public sealed class KubernetesSource : IClusterSource
     {
         await Task.WhenAll(followers.Select(follower => follower.Listed)).WaitAsync(cancel).ConfigureAwait(false);
         await events.WriteAsync(new ClusterEvent.Synced(), cancel).ConfigureAwait(false);
+    }
+
+    // A connection to an address that nobody serves may take many seconds to fail.
+    private async Task SayWhenSilentAsync(IEnumerable<ObjectFollower> followers, ApiSession session, CancellationToken cancel)
+    {
+        Task first = Task.WhenAny(followers.Select(follower => follower.Listed));
+        await Task.WhenAny(first, Task.Delay(s_firstAnswer, _time, cancel)).ConfigureAwait(false);
+        cancel.ThrowIfCancellationRequested();
+        if (!first.IsCompleted)
+            _health.Silent(session.Client.Server, s_firstAnswer);
     }
 
     private ObjectFollower Follow(ApiResource resource, string? onlyName, ApiSession session, ChannelWriter<ClusterEvent> events) =>

@@ -36,8 +36,8 @@ public enum DetectLocalMode : byte
 
 /// <summary>clientConnection: how the API server is reached.</summary>
 /// <param name="Kubeconfig">Path of a kubeconfig; empty for the service account of the pod this runs in.</param>
-/// <param name="Qps">Requests per second; list and watch make few, so this is not enforced.</param>
-/// <param name="Burst">Requests at once; not enforced either.</param>
+/// <param name="Qps">Most requests per second; below zero for no limit.</param>
+/// <param name="Burst">Requests that may be made at once.</param>
 /// <param name="ContentType">Wire format wished for; JSON is always used.</param>
 /// <param name="AcceptContentTypes">As <paramref name="ContentType"/>.</param>
 public sealed record ClientConnectionConfig(string Kubeconfig, double Qps, int Burst, string ContentType, string AcceptContentTypes);

@@ -73,6 +73,17 @@ public sealed partial class ManifestSource : IClusterSource
         return (events, state.Problems());
     }
 
+    /// <summary>Reads manifests that are in memory.</summary>
+    /// <param name="name">What they are called in messages; its ending says YAML or JSON.</param>
+    /// <param name="bytes">The text.</param>
+    /// <param name="nodeName">metadata.name of the Node that matters.</param>
+    public static (IReadOnlyList<ClusterEvent> Events, ImmutableArray<Problem> Problems) ReadText(
+        string name, ReadOnlyMemory<byte> bytes, string nodeName)
+    {
+        var state = new ManifestState(nodeName);
+        return (state.Set(name, new ManifestReader().Read(name, bytes)), state.Problems());
+    }
+
     /// <inheritdoc/>
     public async Task RunAsync(ChannelWriter<ClusterEvent> events, CancellationToken cancel)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
+using Portolan.Chart.Nodes;
 using Portolan.Inspect.Programmed;
 using Portolan.Rules.Model;
 using Portolan.Rules.Readers;
@@ -34,6 +35,16 @@ internal sealed class ChartOptions
         Description = "Show on standard error which commands are run and which files are read; with --json, in the answer as well.",
     };
 
+    internal NodeOptions Nodes { get; } = new();
+
+    /// <summary>
+    /// Names the file that the answer goes to, also when the command runs elsewhere; null when the command has no such option.
+    /// </summary>
+    internal Option<string?>? LocalFile { get; set; }
+
+    /// <summary>The service the command asks about; null when it asks about none.</summary>
+    internal Argument<string>? Asked { get; set; }
+
     internal Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/chart-json.md)." };
 
     /// <summary>Completes names of services from the dumps on the command line; the live kernel is not read for a key press.</summary>
@@ -59,6 +70,14 @@ internal sealed class ChartOptions
         }
     }
 
+    /// <summary>Sets what a command does: here, or on the node that the command line names.</summary>
+    internal void Run(Command command, Func<ParseResult, CancellationToken, Task<int>> here) =>
+        command.SetAction((parsed, cancel) => NodeCommand.Concerns(parsed, this)
+            ? NodeCommand.RunAsync(parsed, this, cancel) : here(parsed, cancel));
+
+    /// <inheritdoc cref="Run(Command, Func{ParseResult, CancellationToken, Task{int}})"/>
+    internal void Run(Command command, Func<ParseResult, int> here) => Run(command, (parsed, _) => Task.FromResult(here(parsed)));
+
     internal void AddTo(Command command)
     {
         command.Options.Add(Rules);
@@ -66,6 +85,7 @@ internal sealed class ChartOptions
         command.Options.Add(LocalAddress);
         command.Options.Add(Json);
         command.Options.Add(Verbose);
+        Nodes.AddTo(command);
     }
 
     /// <summary>Adds the options of a command that works on the live kernel only.</summary>
@@ -74,5 +94,6 @@ internal sealed class ChartOptions
         command.Options.Add(Netns);
         command.Options.Add(Json);
         command.Options.Add(Verbose);
+        Nodes.AddTo(command);
     }
 }

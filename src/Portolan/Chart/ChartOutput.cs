@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Portolan.Chart.Nodes;
 using Portolan.Rules.Model;
 using Spectre.Console;
 
@@ -17,7 +18,15 @@ internal sealed class ChartOutput
 
     internal ChartOutput()
     {
-        Console = AnsiConsole.Console;
+        ColorSystemSupport? colors = AskersColors();
+        _isTerminal = colors is not null || !System.Console.IsOutputRedirected;
+        Console = colors is null ? AnsiConsole.Console : AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = colors.Value,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(System.Console.Out),
+        });
         // COLUMNS sets the width also without a terminal; shells do not export it by themselves.
         if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), System.Globalization.NumberStyles.None,
             System.Globalization.CultureInfo.InvariantCulture, out int columns) && columns > 0)
@@ -27,19 +36,26 @@ internal sealed class ChartOutput
     }
 
     private readonly TextWriter _messages = System.Console.Error;
+    private readonly bool _isTerminal;
 
     internal IAnsiConsole Console { get; }
 
     /// <summary>Columns of the terminal; a very large number for a pipe.</summary>
     internal int Width => Console.Profile.Width;
 
-    internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
+    /// <summary>False for a pipe.</summary>
+    internal bool HasWidth => Width < PipeWidth;
 
-    internal void Message(string text) => _messages.WriteLine($"portolan: {Clean(text)}");
+    /// <summary>True when answers may have colours.</summary>
+    internal bool HasColors => _isTerminal && Console.Profile.Capabilities.ColorSystem != ColorSystem.NoColors;
+
+    internal void Error(string text) => _messages.WriteLine($"portolan: {Clean(KubectlPlugin.AsTyped(text))}");
+
+    internal void Message(string text) => Error(text);
 
     /// <summary>A message that must not be overlooked: red on a terminal.</summary>
     internal void Warning(string text) =>
-        _messages.WriteLine(System.Console.IsErrorRedirected
+        _messages.WriteLine(System.Console.IsErrorRedirected && AskersColors() is null
         ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
 
     /// <summary>A line of plain text; nothing in it is markup.</summary>
@@ -50,7 +66,7 @@ internal sealed class ChartOutput
         // Spectre would break lines too, but without a hanging indent and in time quadratic in a line's length.
         foreach (string line in HangingLines.Of(Clean(text), Width))
         {
-            if (System.Console.IsOutputRedirected)
+            if (!_isTerminal)
                 System.Console.Out.WriteLine(line);
             else
                 Console.WriteLine(line, style);
@@ -60,7 +76,7 @@ internal sealed class ChartOutput
     /// <summary>A table without lines: columns side by side, headers in capitals.</summary>
     internal void Table(string[] headers, IEnumerable<string[]> rows)
     {
-        if (System.Console.IsOutputRedirected && Width == PipeWidth)
+        if (!_isTerminal && Width == PipeWidth)
         {
             System.Console.Out.Write(
                 PlainTable([[.. headers.Select(header => header.ToUpperInvariant())], .. rows.Select(row => row.Select(Clean).ToArray())]));
@@ -100,6 +116,19 @@ internal sealed class ChartOutput
         using Stream output = System.Console.OpenStandardOutput();
         output.Write(bytes);
     }
+
+    // The terminal of somebody who runs this on a node from elsewhere; null without one.
+    private static ColorSystemSupport? AskersColors() =>
+        Enum.TryParse(Environment.GetEnvironmentVariable(RemoteCall.ColorsVariable), out ColorSystem colors) && Enum.IsDefined(colors)
+            ? colors switch
+            {
+                ColorSystem.Legacy => ColorSystemSupport.Legacy,
+                ColorSystem.Standard => ColorSystemSupport.Standard,
+                ColorSystem.EightBit => ColorSystemSupport.EightBit,
+                ColorSystem.TrueColor => ColorSystemSupport.TrueColor,
+                _ => null,
+            }
+            : null;
 
     /// <summary>For pipes: no width, no colours, and fast for ten thousand rows.</summary>
     private static string PlainTable(List<string[]> rows)

@@ -12,7 +12,7 @@ internal static class CheckCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var from = new ClusterOptions();
+        var from = new ClusterOptions(options.Nodes);
         var podCidr = new Option<string[]>("--pod-cidr")
         {
             Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.",
@@ -30,7 +30,8 @@ internal static class CheckCommand
         };
         from.AddTo(command);
         options.AddTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        options.Nodes.AddAllTo(command);
+        options.Run(command, async (parsed, cancel) =>
         {
             var chart = new ChartOutput();
             string node = from.NodeName(parsed);

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Text;
 using Portolan.Inet;
 using Portolan.Inspect.Causes;
 using Portolan.Services.Cluster;
@@ -12,17 +14,19 @@ namespace Portolan.Chart;
 /// <summary>Reads once what a node should serve, from manifests or an API server.</summary>
 internal static class ClusterInput
 {
+    private const string StandardInput = "-";
+
     /// <summary>From a folder or file of manifests; null after an error.</summary>
     internal static ServiceTable? FromManifests(string path, string nodeName, ChartOutput output)
     {
-        if (!File.Exists(path) && !Directory.Exists(path))
+        if (path != StandardInput && !File.Exists(path) && !Directory.Exists(path))
         {
             output.Error($"--manifests: {path} does not exist.");
             return null;
         }
         try
         {
-            (IReadOnlyList<ClusterEvent> events, IReadOnlyList<Problem> problems) = ManifestSource.ReadOnce(path, nodeName);
+            (IReadOnlyList<ClusterEvent> events, IReadOnlyList<Problem> problems) = ReadManifests(path, nodeName);
             return Table(events, problems, nodeName, output);
         }
         catch (SourceException error)
@@ -61,14 +65,14 @@ internal static class ClusterInput
     /// <summary>Services and endpoints from manifests; null after an error.</summary>
     internal static ClusterFacts? FactsFromManifests(string path, string nodeName, ChartOutput output)
     {
-        if (!File.Exists(path) && !Directory.Exists(path))
+        if (path != StandardInput && !File.Exists(path) && !Directory.Exists(path))
         {
             output.Error($"--manifests: {path} does not exist.");
             return null;
         }
         try
         {
-            return ClusterFacts.Of(ManifestSource.ReadOnce(path, nodeName).Events);
+            return ClusterFacts.Of(ReadManifests(path, nodeName).Events);
         }
         catch (SourceException error)
         {
@@ -109,6 +113,12 @@ internal static class ClusterInput
         }
         return ranges;
     }
+
+    // Never ends by ".json": YAML is the wider of the two.
+    private static (IReadOnlyList<ClusterEvent> Events, ImmutableArray<Problem> Problems) ReadManifests(string path, string nodeName) =>
+        path == StandardInput
+            ? ManifestSource.ReadText("standard input", Encoding.UTF8.GetBytes(Console.In.ReadToEnd()), nodeName)
+            : ManifestSource.ReadOnce(path, nodeName);
 
     private static ServiceTable Table(IEnumerable<ClusterEvent> events, IEnumerable<Problem> problems, string nodeName, ChartOutput output)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Portolan.Chart.Nodes;
 using Portolan.Inspect.Causes;
 
 namespace Portolan.Chart;
@@ -7,36 +8,38 @@ namespace Portolan.Chart;
 /// <summary>Where a command that compares rules with the cluster reads the cluster from: one of three.</summary>
 internal sealed class ClusterOptions
 {
+    private readonly NodeOptions _nodes;
+
+    internal ClusterOptions(NodeOptions nodes)
+    {
+        _nodes = nodes;
+        Kubeconfig.Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the " +
+            "Node and ServiceCIDRs, once. With --node or --all-nodes also how the API server is reached, instead of " +
+            "KUBECONFIG or ~/.kube/config.";
+        Node.Description = "Run this command on that node of the cluster, in the proxy's pod there. With --rules, --manifests, " +
+            "--netns or --in-cluster: the node the rules are from; default: the host's name.";
+    }
+
     internal Option<string?> Manifests { get; } = new("--manifests")
     {
-        Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with.",
+        Description = "Folder or file with the cluster's Services, EndpointSlices and Nodes, to compare with; '-' is standard " +
+            "input.",
         HelpName = "DIR",
     };
 
-    internal Option<string?> Kubeconfig { get; } = new("--kubeconfig")
-    {
-        Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the Node and " +
-            "ServiceCIDRs, once.",
-        HelpName = "FILE",
-    };
+    internal Option<string?> Kubeconfig => _nodes.Kubeconfig;
 
     internal Option<bool> InCluster { get; } = new("--in-cluster")
     {
         Description = "Compare with the API server of the cluster whose pod this runs in, as its service account.",
     };
 
-    internal Option<string?> Node { get; } = new("--node")
-    {
-        Description = "Name of the node the rules are from; default: the host's name.",
-        HelpName = "NAME",
-    };
+    internal Option<string?> Node => _nodes.Node;
 
     internal void AddTo(Command command)
     {
         command.Options.Add(Manifests);
-        command.Options.Add(Kubeconfig);
         command.Options.Add(InCluster);
-        command.Options.Add(Node);
         command.Validators.Add(result =>
         {
             if (result.Children.Count(child => child is OptionResult { Implicit: false } option

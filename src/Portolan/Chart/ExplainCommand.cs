@@ -24,7 +24,7 @@ internal static class ExplainCommand
         };
         options.CompleteServices(name);
         options.AddTo(command);
-        command.SetAction(parsed =>
+        options.Run(command, parsed =>
         {
             var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)

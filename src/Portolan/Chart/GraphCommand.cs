@@ -59,7 +59,8 @@ internal static class GraphCommand
         };
         options.CompleteServices(names);
         options.AddTo(command);
-        command.SetAction(parsed =>
+        options.LocalFile = file;
+        options.Run(command, parsed =>
         {
             var chart = new ChartOutput();
             string[] asked = parsed.GetValue(names) ?? [];

@@ -27,9 +27,9 @@ internal static class LiveRules
     private static readonly Listing[] s_listings =
     [
         new(["iptables-nft-save", "iptables-save"], ["-c"]),
-        new(["iptables-legacy-save"], ["-c"]),
+        new(["iptables-legacy-save"], ["-c"]) { TablesInUse = "/proc/net/ip_tables_names" },
         new(["ip6tables-nft-save", "ip6tables-save"], ["-c"]),
-        new(["ip6tables-legacy-save"], ["-c"]),
+        new(["ip6tables-legacy-save"], ["-c"]) { TablesInUse = "/proc/net/ip6_tables_names" },
         new(["nft"], ["-j", "list", "ruleset"]),
         new(["ipset"], ["save"]),
         new(["ip"], ["-j", "addr"]),
@@ -116,7 +116,7 @@ internal static class LiveRules
     private static (InputSource Source, byte[] Bytes) Run(Listing listing, string? networkNamespace, string? ip)
     {
         if (listing.Programs.Select(Find).FirstOrDefault(path => path is not null) is not { } program)
-            return (new InputSource { Name = listing.Programs[0], Error = NotInstalled, IsNotInstalled = true }, []);
+            return (WithoutProgram(listing, networkNamespace), []);
         string name = $"{Path.GetFileName(program)} {string.Join(' ', listing.Arguments)}";
         ImmutableArray<string> command = [program, .. listing.Arguments];
         if (networkNamespace is not null)
@@ -126,6 +126,27 @@ internal static class LiveRules
             error = null;
         byte[] used = error is null ? bytes : [];
         return (new InputSource { Name = name, Command = command, Status = status, Bytes = used.Length, Error = error }, used);
+    }
+
+    // In an image with few tools a program may be missing whose rules the kernel has: then the input is not whole.
+    private static InputSource WithoutProgram(Listing listing, string? networkNamespace)
+    {
+        string[] tables = [];
+        try
+        {
+            if (listing.TablesInUse is { } file && networkNamespace is null && File.Exists(file))
+                tables = File.ReadAllLines(file);
+        }
+        catch (Exception hidden) when (hidden is IOException or UnauthorizedAccessException)
+        {
+            // Not root; the other listings say so.
+        }
+        return tables.Length == 0 ? new InputSource { Name = listing.Programs[0], Error = NotInstalled, IsNotInstalled = true }
+            : new InputSource
+            {
+                Name = listing.Programs[0],
+                Error = $"is not installed here, but the kernel has tables of iptables-legacy ({string.Join(", ", tables)})",
+            };
     }
 
     private static (byte[] Output, string? Error, int? Status) Run(ImmutableArray<string> command)
@@ -169,5 +190,8 @@ internal static class LiveRules
     {
         /// <summary>True when a failure only means that there is nothing to list.</summary>
         internal bool MayFail { get; init; }
+
+        /// <summary>The file in which the kernel names the tables that only this program lists; null where there is none.</summary>
+        internal string? TablesInUse { get; init; }
     }
 }

@@ -51,7 +51,7 @@ internal static class ServicesCommand
         command.Options.Add(counters);
         options.CompleteServices(filter);
         options.AddTo(command);
-        command.SetAction(parsed =>
+        options.Run(command, parsed =>
         {
             var chart = new ChartOutput();
             if (parsed.GetValue(counters))

@@ -74,7 +74,7 @@ internal static class TraceCommand
         };
         rare.AddTo(command);
         options.AddTo(command);
-        command.SetAction(parsed =>
+        options.Run(command, parsed =>
         {
             var chart = new ChartOutput();
             if (!TryMark(parsed.GetValue(mark), out uint markValue))

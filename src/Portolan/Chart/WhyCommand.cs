@@ -16,7 +16,7 @@ internal static class WhyCommand
     internal static Command Create()
     {
         var options = new ChartOptions();
-        var cluster = new ClusterOptions();
+        var cluster = new ClusterOptions(options.Nodes);
         var what = new Argument<string>("what")
         {
             Description = "A service (web, shop/web, shop/web:http), a DNS name (web.shop.svc.cluster.local), a cluster IP, " +
@@ -50,7 +50,9 @@ internal static class WhyCommand
         cluster.AddTo(command);
         options.CompleteServices(what);
         options.AddTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        options.Nodes.AddAllTo(command);
+        options.Asked = what;
+        options.Run(command, async (parsed, cancel) =>
         {
             var chart = new ChartOutput();
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)

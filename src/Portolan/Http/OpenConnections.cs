@@ -23,17 +23,19 @@ internal sealed class OpenConnections : IDisposable
     private static readonly TimeSpan s_betweenLooks = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _time;
+    // Runs while there is a connection that has not asked for anything: a proxy at rest has nothing to look at.
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
 
     // The one that did nothing for longest first.
     private readonly LinkedList<Connection> _open = [];
     private int _others;
+    private bool _isLooking;
 
     public OpenConnections(TimeProvider time)
     {
         _time = time;
-        _timer = time.CreateTimer(_ => CloseSilent(), null, s_betweenLooks, s_betweenLooks);
+        _timer = time.CreateTimer(_ => CloseSilent(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Takes a connection in that was accepted; false when there is no place for it.</summary>
@@ -54,6 +56,8 @@ internal sealed class OpenConnections : IDisposable
             if (instead != connection)
                 Remove(instead);
             connection.Node = _open.AddLast(connection);
+            if (!_isLooking)
+                LookWhile(true);
             listener.Count++;
             _others += listener.HasOwnPlaces ? 0 : 1;
         }
@@ -88,8 +92,18 @@ internal sealed class OpenConnections : IDisposable
                     silent.Add(connection);
             }
             silent.ForEach(Remove);
+            if (_open.All(static connection => connection.HasAsked))
+                LookWhile(false);
         }
         silent.ForEach(static connection => connection.Context.Abort());
+    }
+
+    // Under the gate.
+    private void LookWhile(bool isNeeded)
+    {
+        _isLooking = isNeeded;
+        TimeSpan period = isNeeded ? s_betweenLooks : Timeout.InfiniteTimeSpan;
+        _timer.Change(period, period);
     }
 
     private void Remove(Connection connection)

@@ -131,6 +131,8 @@ internal static class Composition
         {
             Requested = metrics.Api.Note,
             Events = recorder,
+            RequestsPerSecond = settings.Config.ClientConnection.Qps,
+            RequestsAtOnce = settings.Config.ClientConnection.Burst,
         };
         source.Prepare();
         return source;

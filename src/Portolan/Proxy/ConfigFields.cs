@@ -8,15 +8,14 @@ internal static class ConfigFields
     // A section stands for all below it.
     private static readonly HashSet<string> s_honoured = new(StringComparer.Ordinal)
     {
-        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.kubeconfig", "clusterCIDR", "conntrack",
-        "detectLocal", "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity",
+        "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.burst", "clientConnection.kubeconfig",
+        "clientConnection.qps", "clusterCIDR", "conntrack", "detectLocal",
+        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity",
         "metricsBindAddress", "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
     };
 
     private static readonly (string Section, string Why)[] s_withoutEffect =
     [
-        ("clientConnection.burst", "list and watch make a handful of requests"),
-        ("clientConnection.qps", "list and watch make a handful of requests"),
         ("clientConnection.contentType", "JSON is always used"),
         ("clientConnection.acceptContentTypes", "JSON is always used"),
         ("configSyncPeriod", "watches need no refresh"),

@@ -10,8 +10,6 @@ namespace Portolan.Proxy;
 /// <param name="node">The Node's name.</param>
 internal sealed class ProxyEvents(EventRecorder? recorder, string node)
 {
-    private const string OfService = "Service ";
-
     /// <summary>The proxy has started.</summary>
     public void Started() => recorder?.Record(new("Node", "", node, "Starting", "StartKubeProxy", "", IsWarning: false));
 
@@ -32,27 +30,17 @@ internal sealed class ProxyEvents(EventRecorder? recorder, string node)
             return;
         foreach (Refusal refusal in record.Report.Refusals)
         {
-            if (NameIn(refusal.Subject) is not { } service)
+            if (refusal.Service is not { } service)
                 continue;
             recorder.Record(new("Service", service.Namespace, service.Name, "ServiceQuarantined", "Sync",
                 $"node {node} does not serve the newest state of this service: {refusal.Reason}", IsWarning: true));
         }
         foreach (Problem problem in record.Delta.NewProblems)
         {
-            if (problem.Kind != "Service" || !problem.Field.Contains("nodePort", StringComparison.OrdinalIgnoreCase)
-                || NameIn(OfService + problem.Object) is not { } service)
+            if (problem is not { NodePortOf: { } service })
                 continue;
             recorder.Record(new("Service", service.Namespace, service.Name, "NodePortNotUsable", "Sync",
                 $"node {node}: {problem.Field}: {problem.Message}", IsWarning: true));
         }
-    }
-
-    // "Service shop/web, port http".
-    private static ObjectName? NameIn(string subject)
-    {
-        if (!subject.StartsWith(OfService, StringComparison.Ordinal))
-            return null;
-        string[] parts = subject[OfService.Length..].Split(',')[0].Split('/');
-        return parts.Length == 2 ? new ObjectName(parts[0], parts[1]) : null;
     }
 }

@@ -148,7 +148,8 @@ public sealed class FakeCluster
             metadata["namespace"] ??= "default";
         string @namespace = (string?)metadata["namespace"] ?? "";
         string name = (string)metadata["name"]!;
-        HashSet<string> labels = [.. (metadata["labels"] as JsonObject)?.Select(label => label.Key) ?? []];
+        HashSet<string> labels = [.. (metadata["labels"] as JsonObject)?
+            .SelectMany(label => (string[])[label.Key, $"{label.Key}={label.Value}"]) ?? []];
         lock (_lock)
         {
             _version++;
@@ -174,20 +175,27 @@ public sealed class FakeCluster
     }
 }
 
-/// <summary>The selectors service proxies use: labels that must not be there, and one name.</summary>
+/// <summary>The selectors that clients use: labels that must not be there, labels with a value, one name.</summary>
 public sealed record FakeSelector(IReadOnlyList<string> AbsentLabels, string? Name)
 {
+    /// <summary>"key=value" of labels that must be there.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
     /// <summary>Matches everything.</summary>
     public static FakeSelector All { get; } = new([], null);
 
     /// <summary>From labelSelector and fieldSelector of a query.</summary>
     public static FakeSelector Parse(string? labels, string? fields) => new(
-        [.. (labels ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(label => label.TrimStart('!'))],
-        fields?.Split('=') is ["metadata.name", string name] ? name : null);
+        [.. (labels ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Where(label => label[0] == '!').Select(label => label[1..])],
+        fields?.Split('=') is ["metadata.name", string name] ? name : null)
+    {
+        Labels = [.. (labels ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Where(label => label[0] != '!')],
+    };
 
     public bool Matches(FakeObject found)
     {
         ArgumentNullException.ThrowIfNull(found);
-        return (Name is null || found.Name == Name) && !AbsentLabels.Any(found.Labels.Contains);
+        return (Name is null || found.Name == Name) && !AbsentLabels.Any(found.Labels.Contains)
+            && Labels.All(found.Labels.Contains);
     }
 }

@@ -3,6 +3,9 @@ namespace Portolan.Testing.FakeApiServer;
 /// <summary>A request as a fault decides by it.</summary>
 public sealed record FakeRequest(FakeResource? Resource, string Path, IReadOnlyDictionary<string, string> Query, string? Authorization)
 {
+    /// <summary>The namespace in the path; null without one.</summary>
+    public string? Namespace { get; init; }
+
     public bool IsWatch => Query.GetValueOrDefault("watch") is "true" or "1";
 }
 
@@ -11,6 +14,9 @@ public sealed record FakeFault
 {
     /// <summary>Answer with this HTTP status and a Status object.</summary>
     public int Status { get; init; }
+
+    /// <summary>What such an answer says; null for a text of the fake's own.</summary>
+    public string? Message { get; init; }
 
     /// <summary>Retry-After of such an answer, in seconds; null for none.</summary>
     public int? RetryAfter { get; init; }

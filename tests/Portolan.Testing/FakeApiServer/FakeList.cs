@@ -35,8 +35,9 @@ internal sealed class FakeList(FakeServer server, FakeRequest request)
         int limit = int.TryParse(request.Query.GetValueOrDefault("limit"), CultureInfo.InvariantCulture, out int asked) && asked > 0
             ? Math.Min(asked, server.Options.LargestPage)
             : int.MaxValue;
-        List<FakeObject> page = [.. all.Where(found => string.CompareOrdinal(found.Key, after) > 0).Take(limit)];
-        bool hasMore = page.Count == limit && string.CompareOrdinal(all[^1].Key, page[^1].Key) > 0;
+        List<FakeObject> page = [.. all.Where(found => (request.Namespace is null || found.Namespace == request.Namespace)
+            && string.CompareOrdinal(found.Key, after) > 0).Take(limit)];
+        bool hasMore = page.Count > 0 && page.Count == limit && string.CompareOrdinal(all[^1].Key, page[^1].Key) > 0;
         string next = hasMore ? string.Create(CultureInfo.InvariantCulture, $",\"continue\":\"{version}:{page[^1].Key}\"") : "";
 
         await response.BeginAsync(stop);

@@ -40,6 +40,8 @@ public sealed class FakeServer : IAsyncDisposable
     private TcpListener? _listener;
     private Task _accepting = Task.CompletedTask;
     private CancellationTokenSource _stop = new();
+    private int _execs;
+    private int _mostExecs;
 
     public FakeServer(FakeServerOptions? options = null, FakeCluster? cluster = null)
     {
@@ -64,6 +66,19 @@ public sealed class FakeServer : IAsyncDisposable
 
     /// <summary>Bodies of the events that were created.</summary>
     public ConcurrentQueue<string> Events { get; } = new();
+
+    /// <summary>The pods in which commands can be run.</summary>
+    public ConcurrentBag<FakePod> Pods { get; } = [];
+
+    /// <summary>How many commands run in pods at this moment, and how many did at most.</summary>
+    public (int Now, int Most) Execs
+    {
+        get
+        {
+            lock (_lock)
+                return (_execs, _mostExecs);
+        }
+    }
 
     /// <summary>Answers a path that is none of Kubernetes', for a control port; null for 404.</summary>
     public Func<string, string, string?>? Control { get; set; }
@@ -119,6 +134,15 @@ public sealed class FakeServer : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync();
 
     internal FakeServerOptions Options => _options;
+
+    internal void CountExec(int by)
+    {
+        lock (_lock)
+        {
+            _execs += by;
+            _mostExecs = Math.Max(_mostExecs, _execs);
+        }
+    }
 
     private async Task AcceptAsync(TcpListener listener, CancellationToken stop)
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Portolan.Inet;
 using Portolan.Inspect.Programmed;
 using Portolan.Netlink.Core;
@@ -47,7 +46,7 @@ internal static class WatchCommand
             destination, port, protocol, syn, rate, seconds, count,
         };
         options.AddLiveTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        options.Run(command, async (parsed, cancel) =>
         {
             var chart = new ChartOutput();
             if (!InetAddress.TryParse(parsed.GetValue(destination), out InetAddress address))
@@ -71,9 +70,7 @@ internal static class WatchCommand
             var wanted = new WatchedPackets(address, transport, parsed.GetValue(port), parsed.GetValue(rate), parsed.GetValue(syn));
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             // Signals end the watch cleanly. After a kill -9 the kernel cleans up.
-            using var interrupted = Ending(PosixSignal.SIGINT, stop);
-            using var terminated = Ending(PosixSignal.SIGTERM, stop);
-            using var hungUp = Ending(PosixSignal.SIGHUP, stop);
+            using var signals = EndingSignals.Cancelling(stop);
             stop.CancelAfter(TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             try
             {
@@ -153,11 +150,4 @@ internal static class WatchCommand
             chart.Error($"The service rules are in iptables-legacy, which cannot be watched. {advice}");
         return hasOthers;
     }
-
-    private static PosixSignalRegistration Ending(PosixSignal signal, CancellationTokenSource stop) =>
-        PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        stop.Cancel();
-    });
 }

@@ -18,7 +18,7 @@ internal static class ProxyLogging
             logging.SetMinimumLevel(verbosity >= 6 ? LogLevel.Trace : verbosity >= 2 ? LogLevel.Debug : LogLevel.Information);
             if (verbosity < 6)
                 logging.AddFilter("Microsoft", LogLevel.Error);
-            logging.AddProvider(new StandardErrorLog(formatter, Console.OpenStandardError()));
+            logging.AddProvider(new StandardErrorLog(formatter, new StandardErrorStream()));
         });
     }
 
