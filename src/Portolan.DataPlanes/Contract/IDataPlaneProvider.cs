@@ -56,6 +56,9 @@ public sealed record DataPlaneOptions
     /// <summary>Packets that connection tracking calls INVALID may be dropped; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
 
+    /// <summary>What only mode ipvs has.</summary>
+    public IpvsSettings Ipvs { get; init; } = new();
+
     /// <summary>
     /// The plane's own options that were given, by name ("--iptables-layout"), each one of <see cref="PlaneOption.Values"/>.
     /// </summary>

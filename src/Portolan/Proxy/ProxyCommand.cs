@@ -143,7 +143,18 @@ internal static class ProxyCommand
         SyncPeriod = config.ModeInUse.SyncPeriod,
         WithIPv6 = Socket.OSSupportsIPv6,
         DropsInvalid = !config.Conntrack.TcpBeLiberal,
+        Ipvs = IpvsSettingsOf(config.Ipvs),
         Given = given,
+    };
+
+    private static IpvsSettings IpvsSettingsOf(IpvsConfig config) => new()
+    {
+        Scheduler = config.Scheduler,
+        ExcludeCidrs = config.ExcludeCidrs,
+        StrictArp = config.StrictArp,
+        TcpTimeout = config.TcpTimeout,
+        TcpFinTimeout = config.TcpFinTimeout,
+        UdpTimeout = config.UdpTimeout,
     };
 
     private static async Task<int> RunAsync(ProxySettings settings)

@@ -14,6 +14,8 @@ public sealed class IpvsKernelTests : IDisposable
 
     public IpvsKernelTests()
     {
+        // Without a local routing table the kernel takes no IPv4 address for one of a real server.
+        _network.Run("ip", "link", "set", "lo", "up");
         _socket = _network.Open(NetlinkProtocol.Generic);
         IpvsTable? table = IpvsTable.Open(_socket);
         Assert.SkipWhen(table is null, "this kernel has no IPVS");
