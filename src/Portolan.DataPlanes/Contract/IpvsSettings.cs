@@ -12,7 +12,9 @@ public sealed record IpvsSettings
     /// <summary>Virtual servers with addresses in these ranges are left alone, unless a service has the address.</summary>
     public ImmutableArray<InetPrefix> ExcludeCidrs { get; init; } = [];
 
-    /// <summary>Answer ARP only for addresses of the interface that was asked: nodes then do not answer for load balancers' addresses.</summary>
+    /// <summary>
+    /// Answer ARP only for addresses of the interface that was asked: nodes then do not answer for load balancers' addresses.
+    /// </summary>
     public bool StrictArp { get; init; }
 
     /// <summary>After which idle time TCP connections are forgotten; zero leaves the kernel's value.</summary>

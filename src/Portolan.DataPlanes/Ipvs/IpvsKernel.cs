@@ -14,9 +14,8 @@ internal sealed class IpvsKernel : IIpvsKernel
     private readonly IpvsTable _ipvs;
     private readonly IpvsBatch _batch;
     private readonly RouteBatch _routes = new();
-    private readonly NfTransaction _transaction = new();
     private readonly RouteReader _routeReader;
-    private readonly NfReader _tableReader;
+    private readonly SideTables _tables;
 
     /// <param name="networkNamespace">Network namespace by name or path; null for the process's own.</param>
     /// <exception cref="NetlinkException">The kernel has no IPVS, or the process may not use it.</exception>
@@ -29,7 +28,7 @@ internal sealed class IpvsKernel : IIpvsKernel
         _tableSocket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, options);
         _batch = new IpvsBatch(_ipvs.Family);
         _routeReader = new RouteReader(_routeSocket);
-        _tableReader = new NfReader(_tableSocket);
+        _tables = new SideTables(_tableSocket);
         LoopbackIndex = _routeReader.ReadLinks().First(static link => link.IsLoopback).Index;
     }
 
@@ -81,47 +80,10 @@ internal sealed class IpvsKernel : IIpvsKernel
     }
 
     /// <inheritdoc/>
-    public SideTable ReadTable(IpFamily family)
-    {
-        NfTableId id = SideProgram.TableOf(family);
-        if (_tableReader.ReadTables(id.Family).Find(table => table.Id == id) is not { } table)
-            return new SideTable();
-        List<NfSet> sets = _tableReader.ReadSets(id);
-        var held = new SideTable
-        {
-            Table = table,
-            Sets = [.. sets],
-            Chains = [.. _tableReader.ReadChains(id).Select(static chain => chain with { Handle = 0, Use = 0, Counter = null })],
-            Rules = SideProgram.Ordered(
-                _tableReader.ReadRules(id).Select(static rule => rule with { Handle = 0, PreviousHandle = 0 })),
-        };
-        held.Elements.UnionWith(ReadElements(_tableReader, family,
-            Enum.GetValues<PortolanIpvsSet>().Where(set => sets.Exists(one => one.Name == PortolanIpvs.NameOf(set)))));
-        return held;
-    }
-
-    /// <summary>The elements of some sets of a family's table; none of a set that does not exist.</summary>
-    internal static HashSet<SideElement> ReadElements(NfReader reader, IpFamily family, IEnumerable<PortolanIpvsSet> sets)
-    {
-        HashSet<SideElement> elements = [];
-        foreach (PortolanIpvsSet set in sets)
-        {
-            var collector = new Collector(elements, family, set);
-            reader.ReadElements(SideProgram.TableOf(family), PortolanIpvs.NameOf(set), ref collector);
-        }
-        return elements;
-    }
+    public SideTable ReadTable(IpFamily family) => _tables.Read(family);
 
     /// <inheritdoc/>
-    public CommitResult Commit(IpFamily family, SideChange change)
-    {
-        const int kept = 1 << 16;
-        _transaction.Reset();
-        change.WriteTo(_transaction, SideProgram.TableOf(family));
-        CommitResult result = _transaction.Commit(_tableSocket);
-        _transaction.Trim(kept);
-        return result;
-    }
+    public CommitResult Commit(IpFamily family, SideChange change) => _tables.Commit(family, change);
 
     /// <inheritdoc/>
     public void SetTimeouts(IpvsTimeouts timeouts) => _ipvs.SetTimeouts(timeouts);
@@ -134,22 +96,6 @@ internal sealed class IpvsKernel : IIpvsKernel
         _tableSocket.Dispose();
         _batch.Dispose();
         _routes.Dispose();
-        _transaction.Dispose();
-    }
-
-    private readonly struct Collector(HashSet<SideElement> into, IpFamily family, PortolanIpvsSet set) : INfElementVisitor
-    {
-        // Elements of one set are read at a time: what an interrupted reading left is that set's alone.
-        public void Start()
-        {
-            PortolanIpvsSet own = set;
-            into.RemoveWhere(element => element.Set == own);
-        }
-
-        public void Visit(in NfElement element)
-        {
-            if (SideElementCodec.TryRead(family, set, element, out SideElement read))
-                into.Add(read);
-        }
+        _tables.Dispose();
     }
 }

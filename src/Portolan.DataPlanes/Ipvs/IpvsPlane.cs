@@ -12,7 +12,9 @@ namespace Portolan.DataPlanes.Ipvs;
 /// The ipvs plane: virtual and real servers, local routes to the addresses of services, and a small table of each family for what IPVS
 /// cannot do. An endpoint that comes or goes is one message.
 /// </summary>
-/// <remarks>Not thread-safe: one loop owns it. The kernel has no transactions for servers and routes: their order matters instead.</remarks>
+/// <remarks>
+/// Not thread-safe: one loop owns it. The kernel has no transactions for servers and routes: their order matters instead.
+/// </remarks>
 internal sealed class IpvsPlane : IDataPlane
 {
     internal const string ModeName = "ipvs";
@@ -22,7 +24,8 @@ internal sealed class IpvsPlane : IDataPlane
     private static readonly PlaneMetric s_messages = new("portolan_ipvs_messages_total",
         "Netlink messages about virtual servers, real servers and routes.", IsCounter: true);
 
-    private static readonly PlaneMetric s_servers = new("portolan_ipvs_virtual_servers", "Virtual servers in the kernel.", IsCounter: false);
+    private static readonly PlaneMetric s_servers = new("portolan_ipvs_virtual_servers", "Virtual servers in the kernel.",
+        IsCounter: false);
 
     private static readonly PlaneMetric s_draining = new("portolan_ipvs_draining_endpoints",
         "Endpoints that went and still have connections, or have not been looked at since.", IsCounter: false);
@@ -143,8 +146,8 @@ internal sealed class IpvsPlane : IDataPlane
     }
 
     /// <summary>
-    /// Writes a change: the tables first, so that no packet reaches a server without what the rules do to it; then servers, so that there is
-    /// one when the address is ours; then routes; and what goes in the reverse order.
+    /// Writes a change: the tables first, so that no packet reaches a server without what the rules do to it; then servers, so that there
+    /// is one when the address is ours; then routes; and what goes in the reverse order.
     /// </summary>
     /// <returns>What was refused as a whole, for the operator; null for nothing.</returns>
     private string? TryWrite(PlannedChange change, out IReadOnlyList<RequestRefusal> refusals)

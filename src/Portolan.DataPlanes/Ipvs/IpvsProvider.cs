@@ -26,12 +26,14 @@ internal sealed class IpvsProvider : IDataPlaneProvider
         {
             using NetlinkSocket generic = NetlinkSocket.Open(NetlinkProtocol.Generic);
             if (IpvsTable.Open(generic) is null)
-                return $"this kernel ({Release}) has no IPVS: CONFIG_IP_VS is needed, perhaps 'modprobe ip_vs'. Mode nftables may work here";
+                return $"this kernel ({Release}) has no IPVS: CONFIG_IP_VS is needed, perhaps 'modprobe ip_vs'. Mode nftables " +
+                    "may work here";
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
             foreach (IpFamily family in options.WithIPv6 ? [IpFamily.IPv4, IpFamily.IPv6] : (ReadOnlySpan<IpFamily>)[IpFamily.IPv4])
             {
                 if (SideProbe.Missing(socket, family) is { } missing)
-                    return $"this kernel ({Release}) lacks what mode ipvs needs of nf_tables beside IPVS: {missing}. Mode iptables may work here";
+                    return $"this kernel ({Release}) lacks what mode ipvs needs of nf_tables beside IPVS: {missing}. Mode iptables " +
+                        "may work here";
             }
             return null;
         }
@@ -64,11 +66,12 @@ internal sealed class IpvsProvider : IDataPlaneProvider
     public IReadOnlyList<string> CleanUp(IDataPlane? inForce)
     {
         using var left = LeftBehind.Open();
-        if (left is null)
-            return [];
         List<string> removed = [.. left.RemoveKubeProxys()];
-        if (inForce is not IpvsPlane)
-            removed.AddRange(left.RemoveOurs());
+        if (inForce is IpvsPlane)
+            return removed;
+        removed.AddRange(left.RemoveOurs(drains: inForce is not null, out bool isDrained));
+        if (!isDrained)
+            _ = LeftBehind.DrainAsync();
         return removed;
     }
 
@@ -78,7 +81,7 @@ internal sealed class IpvsProvider : IDataPlaneProvider
         try
         {
             using var left = LeftBehind.Open();
-            return left?.Find() ?? [];
+            return left.Find();
         }
         catch (NetlinkException)
         {

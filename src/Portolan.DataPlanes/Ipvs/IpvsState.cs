@@ -92,13 +92,14 @@ internal sealed class IpvsState
         foreach ((VirtualServerKey key, WantedServer held) in before.Servers)
         {
             WantedServer? wanted = after.Servers.GetValueOrDefault(key);
-            PlanServer(held, wanted, owners[key], change);
+            PlanServer(held, wanted, owners[key], MayDrain(key, after), change);
         }
         foreach ((VirtualServerKey key, WantedServer wanted) in after.Servers)
         {
             if (!before.Servers.ContainsKey(key))
-                PlanServer(null, wanted, owners[key], change);
+                PlanServer(null, wanted, owners[key], mayDrain: true, change);
         }
+        PlanLostPorts(before, after, change);
         change.PlanElements(before.Elements, after.Elements);
         PlanShared(change);
         return change;
@@ -196,11 +197,31 @@ internal sealed class IpvsState
             _hairpins.Count(address, by);
     }
 
-    private void PlanServer(WantedServer? before, WantedServer? after, ObjectName owner, PlannedChange change)
+    /// <summary>
+    /// Whether connections of a virtual server that goes may go on. At a service's address they may: nobody else has it. A port of the
+    /// machine's own address may soon be some process's, unless it is still a frontend, only without endpoints.
+    /// </summary>
+    private bool MayDrain(VirtualServerKey key, ServiceObjects wanted) => !_view.IsLocal(key.Address)
+        || wanted.Elements.Contains(new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default));
+
+    // Virtual servers that went before, when their last endpoint did.
+    private void PlanLostPorts(ServiceObjects before, ServiceObjects after, PlannedChange change)
+    {
+        foreach (SideElement element in before.Elements)
+        {
+            var key = new VirtualServerKey(element.Address, element.Protocol, element.Port);
+            if (element.Set != PortolanIpvsSet.Frontends || !_view.IsLocal(element.Address) || before.Servers.ContainsKey(key)
+                || after.Servers.ContainsKey(key) || MayDrain(key, after) || !Planner.PlanDeletion(key, change))
+                continue;
+            ServerCount--;
+        }
+    }
+
+    private void PlanServer(WantedServer? before, WantedServer? after, ObjectName owner, bool mayDrain, PlannedChange change)
     {
         VirtualServerKey key = (after ?? before)!.Server.Key;
         bool wasOrphan = Planner.IsOrphan(key);
-        Planner.Plan(before, after, owner, change);
+        Planner.Plan(before, after, owner, mayDrain, change);
         bool isOrphan = Planner.IsOrphan(key);
         if (isOrphan != wasOrphan)
             CountOrphan(key.Address, isOrphan ? +1 : -1);
@@ -258,13 +279,14 @@ internal sealed class IpvsState
                 continue;
             if (key.Protocol == IpProtocol.Udp)
                 udp.Add(new UdpFrontend(key.Address.Family, _view.IsLocal(key.Address) ? default : key.Address, key.Port));
-            Dictionary<InetEndpoint, RealServer> reals = _kernel.ReadRealServers(key).ToDictionary(static real => real.Endpoint);
-            Planner.Plan(server, reals, own, own is null ? null : owners[key], isCounted: true, change);
+            Planner.Plan(
+                server, Planner.ReadRealServers(key), own, own is null ? null : owners[key], isCounted: true,
+                    MayDrain(key, wanted), change);
         }
         foreach ((VirtualServerKey key, WantedServer server) in wanted.Servers)
         {
             if (!held.ContainsKey(key))
-                Planner.Plan(null, [], server, owners[key], isCounted: true, change);
+                Planner.Plan(null, [], server, owners[key], isCounted: true, mayDrain: true, change);
         }
         FoundUdpFrontends = udp.ToImmutable();
         ServerCount = wanted.Servers.Count + Planner.Draining.Values.Count(static one => one.IsOrphan);

@@ -4,12 +4,15 @@ using Portolan.Netlink.Ipvs;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.Route;
 using Portolan.Rules.Dialects;
+using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.Ipvs;
 
 /// <summary>What proxies of mode ipvs, ours and kube-proxy, left on this machine.</summary>
 internal sealed class LeftBehind : IDisposable
 {
+    private static readonly TimeSpan s_drainPeriod = TimeSpan.FromSeconds(2);
+
     private readonly NetlinkSocket _routeSocket;
     private readonly NetlinkSocket? _ipvsSocket;
     private readonly IpvsTable? _ipvs;
@@ -22,9 +25,9 @@ internal sealed class LeftBehind : IDisposable
         _ipvs = ipvsSocket is null ? null : IpvsTable.Open(ipvsSocket);
     }
 
-    /// <summary>Opens sockets; null where nothing can have been left, because this kernel's IPVS was never loaded.</summary>
+    /// <summary>Opens sockets.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    internal static LeftBehind? Open()
+    internal static LeftBehind Open()
     {
         // Asking for the family would load the module.
         bool isLoaded = File.Exists("/proc/net/ip_vs");
@@ -46,17 +49,28 @@ internal sealed class LeftBehind : IDisposable
     }
 
     /// <summary>Removes the virtual servers, routes and tables of mode ipvs.</summary>
+    /// <param name="drains">
+    /// True to leave servers with established connections, with weight 0, and the routes to them, while another plane serves: it translates
+    /// new connections before IPVS sees them.
+    /// </param>
+    /// <param name="isDrained">False if something was left; calling this again removes what has no connections any more.</param>
     /// <returns>One entry for each kind of thing removed.</returns>
-    internal IReadOnlyList<string> RemoveOurs()
+    internal IReadOnlyList<string> RemoveOurs(bool drains, out bool isDrained)
     {
-        List<string> removed = [];
         List<LocalRoute> routes = OurRoutes();
         NfTableId[] tables = [.. Tables()];
         HashSet<InetAddress> addresses = [.. routes.Select(static route => route.Address)];
         HashSet<VirtualServerKey> frontends = [.. tables.SelectMany(Frontends)];
-        int servers = RemoveServers(key => addresses.Contains(key.Address) || frontends.Contains(key));
+        bool IsOurs(VirtualServerKey key) => addresses.Contains(key.Address) || frontends.Contains(key);
+
+        HashSet<VirtualServerKey> kept = drains ? Drain(IsOurs) : [];
+        HashSet<InetAddress> keptAddresses = [.. kept.Select(static key => key.Address)];
+        isDrained = kept.Count == 0;
+        List<string> removed = [];
+        int servers = RemoveServers(key => IsOurs(key) && !kept.Contains(key));
         if (servers > 0)
             removed.Add($"{servers} virtual servers of mode ipvs");
+        routes.RemoveAll(route => keptAddresses.Contains(route.Address));
         if (routes.Count > 0)
         {
             using var batch = new RouteBatch();
@@ -67,16 +81,30 @@ internal sealed class LeftBehind : IDisposable
         }
         if (tables.Length > 0)
         {
-            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
-            using var transaction = new NfTransaction();
             foreach (NfTableId table in tables)
-                transaction.DeleteTable(table);
-            CommitResult result = transaction.Commit(socket);
-            if (!result.IsCommitted)
-                throw new InvalidOperationException($"the kernel refused to delete the tables of mode ipvs: {string.Join("; ", result.Refusals)}");
+                ReplaceTable(table, kept);
             removed.Add("the nf_tables tables of mode ipvs");
         }
         return removed;
+    }
+
+    /// <summary>Goes on removing what <see cref="RemoveOurs"/> left, until nothing is left or the process ends.</summary>
+    internal static async Task DrainAsync()
+    {
+        try
+        {
+            bool isDrained = false;
+            while (!isDrained)
+            {
+                await Task.Delay(s_drainPeriod).ConfigureAwait(false);
+                using var left = Open();
+                left.RemoveOurs(drains: true, out isDrained);
+            }
+        }
+        catch (Exception failure) when (failure is NetlinkException or InvalidOperationException)
+        {
+            // Nobody awaits this. What is left harms nothing, and is found when a proxy starts next.
+        }
     }
 
     /// <summary>
@@ -107,6 +135,60 @@ internal sealed class LeftBehind : IDisposable
         _ipvsSocket?.Dispose();
     }
 
+    /// <summary>Sets the weights of endpoints with established connections to 0, and deletes the others.</summary>
+    /// <returns>The servers with such endpoints.</returns>
+    private HashSet<VirtualServerKey> Drain(Func<VirtualServerKey, bool> isWanted)
+    {
+        HashSet<VirtualServerKey> kept = [];
+        if (_ipvs is null)
+            return kept;
+        using var batch = new IpvsBatch(_ipvs.Family);
+        foreach (VirtualServerKey key in _ipvs.ReadServers().Select(static server => server.Key)
+            .Where(key => key.Protocol == IpProtocol.Tcp && isWanted(key)))
+        {
+            List<RealServer> reals = _ipvs.ReadRealServers(key);
+            if (reals.TrueForAll(static real => real.ActiveConnections == 0))
+                continue;
+            kept.Add(key);
+            foreach (RealServer real in reals)
+            {
+                if (real.ActiveConnections == 0)
+                    batch.Delete(key, real);
+                else if (real.Weight != 0)
+                    batch.Set(key, real with { Weight = 0 });
+            }
+        }
+        _ipvs.Send(batch);
+        return kept;
+    }
+
+    // A table without rules says whose the servers are that are left.
+    private static void ReplaceTable(NfTableId table, HashSet<VirtualServerKey> kept)
+    {
+        IpFamily family = table.Family == NfFamily.IPv4 ? IpFamily.IPv4 : IpFamily.IPv6;
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var transaction = new NfTransaction();
+        VirtualServerKey[] own = [.. kept.Where(key => key.Address.Family == family)];
+        if (own.Length == 0)
+        {
+            transaction.DeleteTable(table);
+        }
+        else
+        {
+            var change = new SideChange
+            {
+                Program = SideProgram.Build(new SideInput(family, LocalDetector.None, MasqueradeMark: 1)) with { Chains = [], Rules = [] },
+                ReplacesTable = true,
+            };
+            change.Added.AddRange(own.Select(static key =>
+                new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default)));
+            change.WriteTo(transaction, table);
+        }
+        CommitResult result = transaction.Commit(socket);
+        if (!result.IsCommitted)
+            throw new InvalidOperationException($"the kernel refused to delete table {table}: {string.Join("; ", result.Refusals)}");
+    }
+
     private int RemoveServers(Func<VirtualServerKey, bool> isWanted)
     {
         if (_ipvs is null)
@@ -130,7 +212,8 @@ internal sealed class LeftBehind : IDisposable
         try
         {
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
-            return [.. new NfReader(socket).ReadTables().Select(static table => table.Id).Where(static id => id.Name == PortolanIpvs.TableName)];
+            return [.. new NfReader(socket).ReadTables().Select(static table => table.Id)
+                .Where(static id => id.Name == PortolanIpvs.TableName)];
         }
         catch (NetlinkException)
         {
@@ -141,9 +224,9 @@ internal sealed class LeftBehind : IDisposable
 
     private static IEnumerable<VirtualServerKey> Frontends(NfTableId table)
     {
-        using var kernel = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
-        IpFamily family = table.Family == NfFamily.IPv4 ? IpFamily.IPv4 : IpFamily.IPv6;
-        HashSet<SideElement> elements = IpvsKernel.ReadElements(new NfReader(kernel), family,
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var held = new SideTables(socket);
+        HashSet<SideElement> elements = held.ReadElements(table.Family == NfFamily.IPv4 ? IpFamily.IPv4 : IpFamily.IPv6,
             [PortolanIpvsSet.OffCluster, PortolanIpvsSet.Frontends]);
         return elements.Select(static element => new VirtualServerKey(element.Address, element.Protocol, element.Port));
     }

@@ -1,8 +1,8 @@
 namespace Portolan.DataPlanes.Ipvs;
 
 /// <summary>
-/// Kernel settings that mode ipvs needs, as kube-proxy v1.36 makes them (pkg/proxy/ipvs/proxier.go). net.ipv4.vs.conn_reuse_mode stays as it
-/// is: since Linux 5.9 its default is right, and older kernels are not supported.
+/// Kernel settings that mode ipvs needs, as kube-proxy v1.36 makes them (pkg/proxy/ipvs/proxier.go). net.ipv4.vs.conn_reuse_mode stays as
+/// it is: since Linux 5.9 its default is right, and older kernels are not supported.
 /// </summary>
 internal static class MachineSettings
 {

@@ -27,7 +27,8 @@ internal sealed class PlannedChange
     internal int Written => Requests.Count(static request => !request.IsRemoval) + AddedRoutes.Count + WrittenTo(IPv4) + WrittenTo(IPv6);
 
     /// <summary>Number of objects removed.</summary>
-    internal int Removed => Requests.Count(static request => request.IsRemoval) + DeletedRoutes.Count + IPv4.Removed.Count + IPv6.Removed.Count;
+    internal int Removed => Requests.Count(static request => request.IsRemoval) + DeletedRoutes.Count + IPv4.Removed.Count
+        + IPv6.Removed.Count;
 
     /// <summary>Puts requests that remove something behind all others.</summary>
     internal void OrderRemovalsLast()

@@ -3,7 +3,9 @@ using Portolan.Netlink.Ipvs;
 
 namespace Portolan.DataPlanes.Ipvs;
 
-/// <summary>How a virtual server spreads connections, as ipvs.scheduler and the annotation write it: "wlc", "mh,mh-port,mh-fallback".</summary>
+/// <summary>
+/// How a virtual server spreads connections, as ipvs.scheduler and the annotation write it: "wlc", "mh,mh-port,mh-fallback".
+/// </summary>
 /// <param name="Name">The kernel's name of it.</param>
 /// <param name="Flags">Its flags; schedulers other than sh and mh have none.</param>
 internal readonly record struct Scheduler(string Name, VirtualServerFlags Flags)
@@ -33,7 +35,8 @@ internal readonly record struct Scheduler(string Name, VirtualServerFlags Flags)
         {
             if (name is not ("sh" or "mh") || (part != $"{name}-port" && part != $"{name}-fallback"))
                 return $"'{part}' is no flag of scheduler {name}; sh and mh have NAME-port and NAME-fallback";
-            flags |= part.EndsWith("-port", StringComparison.Ordinal) ? VirtualServerFlags.SchedulerPort : VirtualServerFlags.SchedulerFallback;
+            flags |= part.EndsWith("-port", StringComparison.Ordinal)
+                ? VirtualServerFlags.SchedulerPort : VirtualServerFlags.SchedulerFallback;
         }
         scheduler = new Scheduler(name, flags);
         return null;

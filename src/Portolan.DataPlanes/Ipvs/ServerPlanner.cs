@@ -8,7 +8,9 @@ namespace Portolan.DataPlanes.Ipvs;
 /// Plans requests for virtual servers, and remembers which endpoints only wait for their last connection. An endpoint that goes gets weight
 /// 0, and is deleted once it has no established connection: net.ipv4.vs.expire_nodest_conn would reset those.
 /// </summary>
-/// <remarks>UDP and SCTP endpoints go at once: clients would keep sending to them. kube-proxy does the same (graceful_termination.go).</remarks>
+/// <remarks>
+/// UDP and SCTP endpoints go at once: clients would keep sending to them. kube-proxy does the same (graceful_termination.go).
+/// </remarks>
 internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
 {
     /// <summary>How long an endpoint may keep connections after it went.</summary>
@@ -30,7 +32,12 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
     internal bool IsOrphan(VirtualServerKey key) => _draining.TryGetValue(key, out DrainingServer? draining) && draining.IsOrphan;
 
     /// <summary>Plans the change of a virtual server whose real servers follow from what was planned before.</summary>
-    internal void Plan(WantedServer? before, WantedServer? after, ObjectName owner, PlannedChange change)
+    /// <param name="before">What was wanted; null for nothing.</param>
+    /// <param name="after">What is wanted; null for nothing.</param>
+    /// <param name="owner">The service it is for.</param>
+    /// <param name="mayDrain">True if, without <paramref name="after"/>, connections may go on.</param>
+    /// <param name="change">Where requests go.</param>
+    internal void Plan(WantedServer? before, WantedServer? after, ObjectName owner, bool mayDrain, PlannedChange change)
     {
         VirtualServerKey key = (after ?? before)!.Server.Key;
         Dictionary<InetEndpoint, RealServer> held = [];
@@ -39,14 +46,14 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
         // Who still talks to the endpoints of a server that goes is worth one question; for an endpoint that goes the next look tells.
         if (after is null)
         {
-            Plan(server, kernel.ReadRealServers(key).ToDictionary(static real => real.Endpoint), null, owner, isCounted: true, change);
+            Plan(server, ReadRealServers(key), null, owner, isCounted: true, mayDrain, change);
             return;
         }
         foreach (InetEndpoint endpoint in before?.Endpoints ?? [])
             held[endpoint] = new RealServer(endpoint, 1);
         foreach (InetEndpoint endpoint in draining?.Endpoints.Keys ?? (IEnumerable<InetEndpoint>)[])
             held[endpoint] = new RealServer(endpoint, 0);
-        Plan(server, held, after, owner, isCounted: false, change);
+        Plan(server, held, after, owner, isCounted: false, mayDrain, change);
     }
 
     /// <summary>Plans the change of a virtual server from what the kernel holds.</summary>
@@ -55,14 +62,15 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
     /// <param name="wanted">What is wanted; null for none.</param>
     /// <param name="owner">The service it is for.</param>
     /// <param name="isCounted">True if <paramref name="held"/> says how many connections there are.</param>
+    /// <param name="mayDrain">True if, when nothing is wanted, connections may go on.</param>
     /// <param name="change">Where requests go.</param>
     internal void Plan(VirtualServer? server, Dictionary<InetEndpoint, RealServer> held, WantedServer? wanted, ObjectName? owner,
-        bool isCounted, PlannedChange change)
+        bool isCounted, bool mayDrain, PlannedChange change)
     {
         if (wanted is null)
         {
             if (server is not null)
-                PlanEnd(server, held.Values, change);
+                PlanEnd(server, held.Values, mayDrain, change);
             return;
         }
         VirtualServerKey key = wanted.Server.Key;
@@ -99,14 +107,16 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
         void Ask(ServerVerb verb, RealServer real) => change.Requests.Add(new(verb, wanted.Server, real, owner));
     }
 
-    /// <summary>Plans the deletion of endpoints that have no established connection any more, and of servers without any endpoint.</summary>
+    /// <summary>
+    /// Plans the deletion of endpoints that have no established connection any more, and of servers without any endpoint.
+    /// </summary>
     /// <returns>The addresses of virtual servers that go.</returns>
     internal List<InetAddress> PlanDrained(PlannedChange change)
     {
         List<InetAddress> released = [];
         foreach ((VirtualServerKey key, DrainingServer draining) in _draining.ToArray())
         {
-            Dictionary<InetEndpoint, RealServer> held = kernel.ReadRealServers(key).ToDictionary(static real => real.Endpoint);
+            Dictionary<InetEndpoint, RealServer> held = ReadRealServers(key);
             foreach ((InetEndpoint endpoint, TimeSpan deadline) in draining.Endpoints.ToArray())
             {
                 bool isHeld = held.TryGetValue(endpoint, out RealServer real);
@@ -137,11 +147,26 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
         }
     }
 
-    private void PlanEnd(VirtualServer server, IEnumerable<RealServer> held, PlannedChange change)
+    /// <summary>Plans the deletion of a virtual server that no service has any more, whatever connections it has.</summary>
+    /// <returns>False if there is none.</returns>
+    internal bool PlanDeletion(VirtualServerKey key, PlannedChange change)
+    {
+        if (!IsOrphan(key))
+            return false;
+        _draining.Remove(key, out DrainingServer? draining);
+        change.Requests.Add(new(ServerVerb.DeleteServer, draining!.Server, default, null));
+        return true;
+    }
+
+    /// <summary>The real servers of a virtual server.</summary>
+    internal Dictionary<InetEndpoint, RealServer> ReadRealServers(VirtualServerKey key) =>
+        kernel.ReadRealServers(key).ToDictionary(static real => real.Endpoint);
+
+    private void PlanEnd(VirtualServer server, IEnumerable<RealServer> held, bool mayDrain, PlannedChange change)
     {
         Dictionary<InetEndpoint, TimeSpan>? before = _draining.Remove(server.Key, out DrainingServer? known) ? known.Endpoints : null;
         var draining = new DrainingServer(server) { IsOrphan = true };
-        if (CanDrain(server.Key))
+        if (mayDrain && CanDrain(server.Key))
         {
             foreach (RealServer real in held.Where(static real => real.ActiveConnections > 0))
             {

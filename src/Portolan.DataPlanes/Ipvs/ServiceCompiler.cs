@@ -106,8 +106,8 @@ internal sealed class ServiceCompiler(Scheduler scheduler)
     }
 
     /// <summary>
-    /// The virtual server with all of the cluster's backends: that of the cluster IP or, where that is for this node's backends alone, one at
-    /// a port of the cluster IP that the service does not have. Nobody can dial that one: what is not in the table is rejected.
+    /// The virtual server with all of the cluster's backends: that of the cluster IP or, where that is for this node's backends alone, one
+    /// at a port of the cluster IP that the service does not have. Nobody can dial that one: what is not in the table is rejected.
     /// </summary>
     private static InetEndpoint Shortcut(ServicePlan plan, PortPlan port, Scheduler scheduler, ServiceObjects into)
     {

@@ -71,7 +71,8 @@ internal sealed class SideExpressions(IpFamily family)
     internal NfExpression[] IsNotIcmp =>
     [
         new NfMetaLoad(NfMetaKey.TransportProtocol, s_first),
-        new NfCompare(s_first, NfCompareOperator.NotEqual, new NfData([(byte)(family == IpFamily.IPv4 ? IpProtocol.Icmp : IpProtocol.IcmpV6)])),
+        new NfCompare(s_first, NfCompareOperator.NotEqual,
+            new NfData([(byte)(family == IpFamily.IPv4 ? IpProtocol.Icmp : IpProtocol.IcmpV6)])),
     ];
 
     /// <summary>"fib saddr type local".</summary>
@@ -115,7 +116,8 @@ internal sealed class SideExpressions(IpFamily family)
     internal NfExpression[] SourceIn(InetPrefix prefix, bool inverted)
     {
         NfExpression load = Address(SourceOffset, 0);
-        var compare = new NfCompare(s_first, inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal, NfData.Address(prefix.Address));
+        var compare = new NfCompare(s_first, inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal,
+            NfData.Address(prefix.Address));
         int bits = prefix.Address.Length * 8;
         return prefix.Length == bits
             ? [load, compare]

@@ -6,7 +6,9 @@ using static Portolan.Netlink.Uapi.IpvsHeader;
 
 namespace Portolan.Netlink.Ipvs;
 
-/// <summary>The kernel's IPVS in a network namespace: its virtual servers, their real servers, and its time-outs. Not thread-safe.</summary>
+/// <summary>
+/// The kernel's IPVS in a network namespace: its virtual servers, their real servers, and its time-outs. Not thread-safe.
+/// </summary>
 public sealed class IpvsTable
 {
     private readonly NetlinkSocket _socket;
@@ -17,7 +19,9 @@ public sealed class IpvsTable
     /// <summary>The generic netlink family.</summary>
     public GenericFamily Family { get; }
 
-    /// <summary>The kernel's IPVS; null when this kernel has none, or has not loaded it and cannot do so by itself (module ip_vs).</summary>
+    /// <summary>
+    /// The kernel's IPVS; null when this kernel has none, or has not loaded it and cannot do so by itself (module ip_vs).
+    /// </summary>
     /// <param name="socket">A socket of <see cref="NetlinkProtocol.Generic"/> for requests only; the caller closes it.</param>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public static IpvsTable? Open(NetlinkSocket socket) =>

@@ -10,5 +10,6 @@ namespace Portolan.Netlink.Route;
 /// <param name="InterfaceIndex">The interface, loopback for addresses that no interface has.</param>
 /// <param name="Source">The source that this host's own connections to the address have; default for the address itself.</param>
 /// <param name="Protocol">Who added the route (rtm_protocol): 2 the kernel, 3 and 4 an administrator, above that routing daemons.</param>
-/// <param name="Metric">Its metric: of several routes to an address the lowest is used, and those of addresses on interfaces have 0.</param>
+/// <param name="Metric">Its metric: of several routes to an address the lowest is used, and those of addresses on interfaces have
+/// 0.</param>
 public sealed record LocalRoute(InetAddress Address, int InterfaceIndex, InetAddress Source, byte Protocol, uint Metric);

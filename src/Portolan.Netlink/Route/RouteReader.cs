@@ -31,7 +31,9 @@ public sealed class RouteReader(NetlinkSocket socket)
         return visitor.Addresses;
     }
 
-    /// <summary>The routes to single addresses of table "local", those of the kernel's own for the addresses of interfaces included.</summary>
+    /// <summary>
+    /// The routes to single addresses of table "local", those of the kernel's own for the addresses of interfaces included.
+    /// </summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public List<LocalRoute> ReadLocalRoutes(IpFamily family)
     {

@@ -35,7 +35,8 @@ public class IpvsCodecTests
     });
 
     [Fact]
-    public void A_real_server_is_read_as_it_was_written() => Gen.Select(s_address, Gen.UShort, Gen.UInt).Sample(static (address, port, weight) =>
+    public void A_real_server_is_read_as_it_was_written() =>
+        Gen.Select(s_address, Gen.UShort, Gen.UInt).Sample(static (address, port, weight) =>
     {
         using var batch = new IpvsBatch(Family);
         var server = new RealServer(new InetEndpoint(address, port), weight);
@@ -51,7 +52,8 @@ public class IpvsCodecTests
         IpvsCodec.TryReadServer(noise, out _);
         IpvsCodec.TryReadRealServer(noise, IpFamily.IPv6, out _);
         using var batch = new IpvsBatch(Family);
-        batch.Add(new VirtualServerKey(InetAddress.Parse("10.96.0.1"), IpProtocol.Tcp, 80), new RealServer(new(InetAddress.Parse("10.0.0.1"), 1), 1));
+        batch.Add(new VirtualServerKey(InetAddress.Parse("10.96.0.1"), IpProtocol.Tcp, 80),
+            new RealServer(new(InetAddress.Parse("10.0.0.1"), 1), 1));
         byte[] damaged = Payload(batch).ToArray();
         damaged[place % damaged.Length] = change;
         IpvsCodec.TryReadServer(damaged, out _);

@@ -5,7 +5,9 @@ using Portolan.Netlink.Ipvs;
 
 namespace Portolan.Netlink.Tests.Ipvs;
 
-/// <summary>The codec against a kernel that has IPVS; on others these tests are skipped. tests/vm/project.sh runs them on such kernels.</summary>
+/// <summary>
+/// The codec against a kernel that has IPVS; on others these tests are skipped. tests/vm/project.sh runs them on such kernels.
+/// </summary>
 public sealed class IpvsKernelTests : IDisposable
 {
     private readonly PrivateNetwork _network = PrivateNetwork.Create();

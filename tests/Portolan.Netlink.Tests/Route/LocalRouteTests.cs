@@ -62,7 +62,8 @@ public sealed class LocalRouteTests : IDisposable
         Assert.DoesNotContain("112", _network.Run("ip", "route", "get", "192.168.0.2"));
         batch.Delete(Route("192.168.0.2", "192.168.0.2"));
         Assert.Empty(batch.Send(_socket));
-        Assert.Contains(new RouteReader(_socket).ReadLocalRoutes(IpFamily.IPv4), static route => route.Address == InetAddress.Parse("192.168.0.2"));
+        Assert.Contains(new RouteReader(_socket).ReadLocalRoutes(IpFamily.IPv4),
+            static route => route.Address == InetAddress.Parse("192.168.0.2"));
     }
 
     [Fact]
