@@ -18,14 +18,14 @@ public sealed class SwitchTests
     [
         ("kube-proxy-1.36 nftables", "nftables"), ("kube-proxy-1.36 nft", "nftables"), ("kube-proxy-1.20 legacy", Nft), ("nftables", Nft),
             (Nft, "nftables"),
-        (Legacy, Nft), (Nft, "iptables nft classic tree"),
+        (Legacy, Nft), (Nft, "iptables nft classic tree"), ("nftables", "ipvs"), ("ipvs", "nftables"),
     ];
 
     private static readonly (string From, string To)[] s_all =
     [
         .. s_usual,
         .. from other in s_others from to in (string[])["nftables", Nft, Legacy, "iptables nft classic linear"] select (other, to),
-        ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy),
+        ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy), (Nft, "ipvs"), ("ipvs", Nft),
         .. from backend in (string[])["nft", "legacy"]
            from change in ((string, string)[])
                [("modern linear", "classic linear"), ("classic linear", "modern linear"), ("modern linear", "modern tree"),
@@ -42,6 +42,7 @@ public sealed class SwitchTests
     public async Task A_switch_loses_no_connection_and_leaves_nothing_behind(string from, string to)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(from, to);
         Lab.SkipWithout("nft", "iptables-nft-restore", "iptables-legacy-restore");
         using var harbor = new HarborInABox();
         await harbor.PutInForceAsync(from);

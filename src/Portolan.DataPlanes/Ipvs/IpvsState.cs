@@ -99,7 +99,7 @@ internal sealed class IpvsState
             if (!before.Servers.ContainsKey(key))
                 PlanServer(null, wanted, owners[key], mayDrain: true, change);
         }
-        PlanLostPorts(before, after, change);
+        PlanLostFrontends(before, after, change);
         change.PlanElements(before.Elements, after.Elements);
         PlanShared(change);
         return change;
@@ -191,6 +191,7 @@ internal sealed class IpvsState
             owners[key] = service;
         }
         into.Elements.UnionWith(own.Elements);
+        into.Addresses.UnionWith(own.Addresses);
         foreach (InetAddress address in own.Addresses)
             _addresses.Count(address, by);
         foreach (InetAddress address in own.Hairpins)
@@ -198,22 +199,26 @@ internal sealed class IpvsState
     }
 
     /// <summary>
-    /// Whether connections of a virtual server that goes may go on. At a service's address they may: nobody else has it. A port of the
-    /// machine's own address may soon be some process's, unless it is still a frontend, only without endpoints.
+    /// Whether connections of a virtual server that goes may go on: if it is still a frontend, only without endpoints, or if nobody else has
+    /// its address, that is, a cluster IP, or one with other ports. Other addresses, and ports of the machine's own, may lead elsewhere from
+    /// now on.
     /// </summary>
-    private bool MayDrain(VirtualServerKey key, ServiceObjects wanted) => !_view.IsLocal(key.Address)
-        || wanted.Elements.Contains(new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default));
+    private bool MayDrain(VirtualServerKey key, ServiceObjects wanted) =>
+        wanted.Elements.Contains(new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default))
+        || (!_view.IsLocal(key.Address) && (wanted.Addresses.Contains(key.Address)
+            || Node.ServiceCidrs.Any(range => range.Contains(key.Address))));
 
     // Virtual servers that went before, when their last endpoint did.
-    private void PlanLostPorts(ServiceObjects before, ServiceObjects after, PlannedChange change)
+    private void PlanLostFrontends(ServiceObjects before, ServiceObjects after, PlannedChange change)
     {
         foreach (SideElement element in before.Elements)
         {
             var key = new VirtualServerKey(element.Address, element.Protocol, element.Port);
-            if (element.Set != PortolanIpvsSet.Frontends || !_view.IsLocal(element.Address) || before.Servers.ContainsKey(key)
-                || after.Servers.ContainsKey(key) || MayDrain(key, after) || !Planner.PlanDeletion(key, change))
+            if (element.Set != PortolanIpvsSet.Frontends || before.Servers.ContainsKey(key) || after.Servers.ContainsKey(key)
+                || MayDrain(key, after) || !Planner.PlanDeletion(key, change))
                 continue;
             ServerCount--;
+            CountOrphan(key.Address, -1);
         }
     }
 

@@ -9,9 +9,6 @@ namespace Portolan.DataPlanes.Ipvs;
 /// <summary>The expressions that the rules beside the virtual servers consist of, in one family.</summary>
 internal sealed class SideExpressions(IpFamily family)
 {
-    // linux/netfilter/nf_conntrack_common.h, NF_CT_STATE_BIT(IP_CT_NEW).
-    private const uint New = 8;
-
     // linux/rtnetlink.h, RTN_LOCAL.
     private const uint RtnLocal = 2;
 
@@ -50,22 +47,12 @@ internal sealed class SideExpressions(IpFamily family)
 
     internal static NfExpression[] Return { get; } = [new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Return))];
 
-    internal static NfExpression[] Accept { get; } = [new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Accept))];
-
     internal static NfExpression[] Drop { get; } = [new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop))];
 
     /// <summary>ICMP or ICMPv6 port unreachable.</summary>
     internal NfExpression[] Reject => [new NfReject(NfRejectKind.IcmpUnreachable, family == IpFamily.IPv4 ? (byte)3 : (byte)4)];
 
     internal static NfExpression[] Masquerade { get; } = [new NfMasquerade { Flags = NfNatFlags.PortRandomFully }];
-
-    /// <summary>"ct state new".</summary>
-    internal static NfExpression[] IsNew { get; } =
-    [
-        new NfConntrackLoad(NfConntrackKey.State, s_first),
-        NfBitwise.MaskXor(s_first, NfData.HostOrder(New), NfData.HostOrder(0)),
-        new NfCompare(s_first, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
-    ];
 
     /// <summary>"meta l4proto != icmp": addresses of services answer to ping.</summary>
     internal NfExpression[] IsNotIcmp =>

@@ -22,8 +22,8 @@ internal sealed record SideInput(IpFamily Family, LocalDetector Detector, uint M
 /// <param name="Rules">Its rules, in order.</param>
 internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, ImmutableArray<NfChain> Chains, ImmutableArray<NfRule> Rules)
 {
-    // Before "dstnat" (-100), so that packets still have the destination that was dialled, and after connection tracking (-200).
-    private const int Mangle = -150;
+    // Chains of type nat see the first packet of a connection alone, and come after those in which others set marks (mangle, -150). What
+    // processes of the node send reaches IPVS behind them, at -98.
     private const int DestinationNat = -100;
     private const int SourceNat = 100;
 
@@ -32,7 +32,6 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
     private const string OffCluster = "off-cluster";
     private const string ExternalLocal = "external-local";
     private const string Sources = "sources";
-    private const string ShortcutsChain = "shortcuts";
 
     /// <summary>A part of the comment of a table that says which rules are in it; another layout is replaced.</summary>
     internal const string TableComment = "portolan ipvs layout 1";
@@ -66,8 +65,8 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
 
         Chain(ExternalLocal);
         foreach (NfExpression[] condition in fromPod)
-            Rule(ExternalLocal, "from a pod", condition, SideExpressions.Accept);
-        Rule(ExternalLocal, "from this node", SideExpressions.SourceIsLocal, mark, SideExpressions.Accept);
+            Rule(ExternalLocal, "from a pod", condition, e.ToShortcut());
+        Rule(ExternalLocal, "from this node", SideExpressions.SourceIsLocal, mark, e.ToShortcut());
 
         Chain(Frontend);
         Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Restricted), SideExpressions.Jump(Sources));
@@ -86,28 +85,19 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
         Rule(Services, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Frontends), SideExpressions.Goto(Frontend));
         Rule(Services, "unknown port of a service", e.IsNotIcmp, e.Destination(), SideExpressions.In(PortolanIpvsSet.Addresses), e.Reject);
 
-        Chain(ShortcutsChain);
-        foreach (NfExpression[] condition in fromPod)
-            Rule(ShortcutsChain, null, condition, e.ToShortcut());
-        Rule(ShortcutsChain, null, SideExpressions.SourceIsLocal, e.ToShortcut());
-
-        Base("prerouting", "filter", NfHookNumber.Prerouting, Mangle, SideExpressions.IsNew, SideExpressions.Jump(Services));
-        Base("output", "filter", NfHookNumber.Output, Mangle, SideExpressions.IsNew, SideExpressions.Jump(Services));
-        Base("nat-prerouting", "nat", NfHookNumber.Prerouting, DestinationNat,
-            e.Key(), SideExpressions.In(PortolanIpvsSet.ExternalLocal), SideExpressions.Jump(ShortcutsChain));
-        Base("nat-output", "nat", NfHookNumber.Output, DestinationNat,
-            e.Key(), SideExpressions.In(PortolanIpvsSet.ExternalLocal), SideExpressions.Jump(ShortcutsChain));
-        Base("nat-postrouting", "nat", NfHookNumber.Postrouting, SourceNat, SideExpressions.TakeMark(input.MasqueradeMark),
+        Base("prerouting", NfHookNumber.Prerouting, DestinationNat, SideExpressions.Jump(Services));
+        Base("output", NfHookNumber.Output, DestinationNat, SideExpressions.Jump(Services));
+        Base("postrouting", NfHookNumber.Postrouting, SourceNat, SideExpressions.TakeMark(input.MasqueradeMark),
             SideExpressions.Masquerade);
-        Rule("nat-postrouting", "an endpoint that talks to itself", SideExpressions.LeavesMachine, e.Pair(),
+        Rule("postrouting", "an endpoint that talks to itself", SideExpressions.LeavesMachine, e.Pair(),
             SideExpressions.In(PortolanIpvsSet.Hairpin), SideExpressions.Masquerade);
 
         return new SideProgram(new NfTable(table) { Comment = TableComment }, [.. Enum.GetValues<PortolanIpvsSet>()
             .Select(set => SideElementCodec.Definition(input.Family, set))], chains.ToImmutable(), rules.ToImmutable());
 
-        void Base(string name, string type, NfHookNumber hook, int priority, params ReadOnlySpan<NfExpression[]> parts)
+        void Base(string name, NfHookNumber hook, int priority, params ReadOnlySpan<NfExpression[]> parts)
         {
-            Chain(name, new NfHook(type, hook, priority));
+            Chain(name, new NfHook("nat", hook, priority));
             Rule(name, null, parts);
         }
     }

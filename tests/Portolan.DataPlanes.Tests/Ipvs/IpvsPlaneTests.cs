@@ -131,6 +131,7 @@ public sealed class IpvsPlaneTests : IDisposable
     [Fact]
     public void The_last_endpoint_and_the_service_itself_may_go_under_a_connection()
     {
+        _table.Apply(new ClusterEvent.ServiceCidrSet(new() { Name = "kubernetes", Cidrs = Objects.Prefixes("172.30.0.0/16") }));
         using IpvsPlane plane = Serve(["10.180.0.1"]);
         InetEndpoint only = new(InetAddress.Parse("10.180.0.1"), 8080);
         _kernel.Connect(s_web, only, 1);
@@ -147,6 +148,23 @@ public sealed class IpvsPlaneTests : IDisposable
         _kernel.Connect(s_web, only, 0);
         Assert.Null(plane.Check());
         Assert.Equal("", _kernel.Describe());
+    }
+
+    [Fact]
+    public void An_external_address_that_no_service_has_any_more_is_left_to_others_at_once()
+    {
+        using IpvsPlane plane = Serve(["10.180.0.1"]);
+        ServiceObject service = Service("web", "172.30.0.1") with { ExternalIPs = Objects.Addresses("198.51.100.1") };
+        _table.Apply(new ClusterEvent.ServiceSet(service));
+        plane.Apply(_table.DrainAt(s_facts));
+        VirtualServerKey external = new(InetAddress.Parse("198.51.100.1"), IpProtocol.Tcp, 80);
+        _kernel.Connect(external, new(InetAddress.Parse("10.180.0.1"), 8080), 1);
+        Set();
+        plane.Apply(_table.DrainAt(s_facts));
+        Assert.Contains(external, _kernel.ReadServers().Select(static server => server.Key));
+        _table.Apply(new ClusterEvent.ServiceSet(Service("web", "172.30.0.1")));
+        AssertInForce(plane.Apply(_table.DrainAt(s_facts)));
+        Assert.DoesNotContain("198.51.100.1", _kernel.Describe());
     }
 
     [Fact]
