@@ -9,7 +9,8 @@ namespace Portolan.DataPlanes.Ipvs;
 /// 0, and is deleted once it has no established connection: net.ipv4.vs.expire_nodest_conn would reset those.
 /// </summary>
 /// <remarks>
-/// UDP and SCTP endpoints go at once: clients would keep sending to them. kube-proxy does the same (graceful_termination.go).
+/// UDP endpoints keep their flows for as long as they serve, as connection tracking does, which would otherwise send the answers of new ones
+/// nowhere; then they go at once, and so do those of SCTP: clients would keep sending to them (kube-proxy: graceful_termination.go).
 /// </remarks>
 internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
 {
@@ -92,7 +93,8 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
         {
             if (endpoints.Contains(real.Endpoint))
                 continue;
-            if (!CanDrain(key) || (isCounted && real.ActiveConnections == 0))
+            bool canDrain = CanDrain(key) || (key.Protocol == IpProtocol.Udp && wanted.Serving.AsSpan().BinarySearch(real.Endpoint) >= 0);
+            if (!canDrain || (isCounted && ConnectionsOf(key, real) == 0))
             {
                 Ask(ServerVerb.DeleteReal, real);
                 continue;
@@ -120,7 +122,7 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
             foreach ((InetEndpoint endpoint, TimeSpan deadline) in draining.Endpoints.ToArray())
             {
                 bool isHeld = held.TryGetValue(endpoint, out RealServer real);
-                if (isHeld && real.ActiveConnections > 0 && Now < deadline)
+                if (isHeld && ConnectionsOf(key, real) > 0 && Now < deadline)
                     continue;
                 draining.Endpoints.Remove(endpoint);
                 if (isHeld && !draining.IsOrphan)
@@ -184,6 +186,10 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
             change.Requests.Add(new(ServerVerb.DeleteReal, server, real, null));
         _draining[server.Key] = draining;
     }
+
+    // The kernel calls UDP flows inactive, and forgets them after a time-out.
+    private static uint ConnectionsOf(VirtualServerKey key, RealServer real) =>
+        key.Protocol == IpProtocol.Udp ? real.ActiveConnections + real.InactiveConnections : real.ActiveConnections;
 
     private static bool CanDrain(VirtualServerKey key) => key.Protocol == IpProtocol.Tcp;
 

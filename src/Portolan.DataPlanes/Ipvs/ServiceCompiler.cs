@@ -152,6 +152,6 @@ internal sealed class ServiceCompiler(Scheduler scheduler)
             Flags = scheduler.Flags | (port.AffinitySeconds > 0 ? VirtualServerFlags.Persistent : VirtualServerFlags.None),
             PersistenceSeconds = (uint)port.AffinitySeconds,
         };
-        into.Servers[key] = new WantedServer(server, [.. backends.Select(static backend => backend.Endpoint)]);
+        into.Servers[key] = new WantedServer(server, [.. backends.Select(static backend => backend.Endpoint)], port.ServingEndpoints);
     }
 }

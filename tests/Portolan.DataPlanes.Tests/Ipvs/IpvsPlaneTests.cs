@@ -151,6 +151,38 @@ public sealed class IpvsPlaneTests : IDisposable
     }
 
     [Fact]
+    public void Flows_stay_with_a_UDP_endpoint_while_it_serves_and_it_goes_when_it_does_no_more()
+    {
+        VirtualServerKey dns = new(InetAddress.Parse("172.30.0.1"), IpProtocol.Udp, 53);
+        InetEndpoint leaving = new(InetAddress.Parse("10.180.0.1"), 5353);
+        using IpvsPlane plane = Open(_kernel);
+        _table.Apply(new ClusterEvent.ServiceSet(Service("web", "172.30.0.1") with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] }));
+        void Serve(params EndpointConditions[] conditions)
+        {
+            _table.Apply(new ClusterEvent.SliceSet(Slice("web") with
+            {
+                Ports = [Objects.SlicePort(5353, "dns", IpProtocol.Udp)],
+                Endpoints =
+                [
+                    .. conditions.Select(static (condition, i) =>
+                        new EndpointObject(InetAddress.Parse($"10.180.0.{2 - i}"), condition, "node-1", [], [])),
+                ],
+            }));
+            AssertInForce(plane.Apply(_table.DrainAt(s_facts)));
+        }
+
+        const EndpointConditions ready = EndpointConditions.Ready | EndpointConditions.Serving;
+        _table.Apply(new ClusterEvent.Synced());
+        Serve(ready, ready);
+        _kernel.Connect(dns, leaving, 1);
+        Serve(ready, EndpointConditions.Serving | EndpointConditions.Terminating);
+        Assert.Null(plane.Check());
+        Assert.Equal(0u, _kernel.ReadRealServers(dns).Single(real => real.Endpoint == leaving).Weight);
+        Serve(ready);
+        Assert.DoesNotContain(_kernel.ReadRealServers(dns), real => real.Endpoint == leaving);
+    }
+
+    [Fact]
     public void An_external_address_that_no_service_has_any_more_is_left_to_others_at_once()
     {
         using IpvsPlane plane = Serve(["10.180.0.1"]);
