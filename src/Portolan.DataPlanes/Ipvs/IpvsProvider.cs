@@ -44,6 +44,15 @@ internal sealed class IpvsProvider : IDataPlaneProvider
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> PrepareMachine(DataPlaneOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        // Opening loads the module, without which the settings do not exist.
+        using var kernel = new IpvsKernel();
+        return Prepare(kernel, options.Ipvs);
+    }
+
+    /// <inheritdoc/>
     public IDataPlane Open(DataPlaneOptions options, ILoggerFactory loggers)
     {
         ArgumentNullException.ThrowIfNull(options);
