@@ -7,7 +7,9 @@ using Portolan.Testing.Traffic;
 
 namespace Portolan.LabTests;
 
-/// <summary>What goes wrong with IPVS elsewhere, and how mode ipvs heals. On kernels without IPVS these are skipped; tests/vm has others.</summary>
+/// <summary>
+/// What goes wrong with IPVS elsewhere, and how mode ipvs heals. On kernels without IPVS these are skipped; tests/vm has others.
+/// </summary>
 public sealed class IpvsTests
 {
     private static readonly IPEndPoint s_webV4 = ServiceInABox.Tcp(IpFamily.IPv4);

@@ -156,7 +156,8 @@ public sealed class IpvsPlaneTests : IDisposable
         VirtualServerKey dns = new(InetAddress.Parse("172.30.0.1"), IpProtocol.Udp, 53);
         InetEndpoint leaving = new(InetAddress.Parse("10.180.0.1"), 5353);
         using IpvsPlane plane = Open(_kernel);
-        _table.Apply(new ClusterEvent.ServiceSet(Service("web", "172.30.0.1") with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] }));
+        _table.Apply(
+            new ClusterEvent.ServiceSet(Service("web", "172.30.0.1") with { Ports = [Objects.Port(53, 0, "dns", IpProtocol.Udp)] }));
         void Serve(params EndpointConditions[] conditions)
         {
             _table.Apply(new ClusterEvent.SliceSet(Slice("web") with
