@@ -200,10 +200,8 @@ internal sealed class IpvsState
 
     /// <summary>
     /// Whether connections of a virtual server that goes may go on: if it is still a frontend, only without endpoints, or if nobody else
-    /// has
-    /// its address, that is, a cluster IP, or one with other ports. Other addresses, and ports of the machine's own, may lead elsewhere
-    /// from
-    /// now on.
+    /// has its address, that is, a cluster IP, or one with other ports. Other addresses, and ports of the machine's own, may lead elsewhere
+    /// from now on.
     /// </summary>
     private bool MayDrain(VirtualServerKey key, ServiceObjects wanted) =>
         wanted.Elements.Contains(new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default))

@@ -10,8 +10,7 @@ namespace Portolan.DataPlanes.Ipvs;
 /// </summary>
 /// <remarks>
 /// UDP endpoints keep their flows for as long as they serve, as connection tracking does, which would otherwise send the answers of new
-/// ones
-/// nowhere; then they go at once, and so do those of SCTP: clients would keep sending to them (kube-proxy: graceful_termination.go).
+/// ones nowhere; then they go at once, and so do those of SCTP: clients would keep sending to them (kube-proxy: graceful_termination.go).
 /// </remarks>
 internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
 {
