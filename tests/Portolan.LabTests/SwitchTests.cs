@@ -33,9 +33,14 @@ public sealed class SwitchTests
            select ($"iptables {backend} {change.Item1}", $"iptables {backend} {change.Item2}"),
     ];
 
-    /// <summary>PORTOLAN_LAB_VARIANTS=all: every direction; else the usual ones.</summary>
+    /// <summary>PORTOLAN_LAB_VARIANTS=all: every direction; ipvs: those from and to mode ipvs; else the usual ones.</summary>
     public static TheoryData<string, string> Directions { get; } =
-        new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all" ? s_all : s_usual).Distinct());
+        new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") switch
+        {
+            "all" => s_all,
+            "ipvs" => s_all.Where(static way => way.From == "ipvs" || way.To == "ipvs"),
+            _ => s_usual,
+        }).Distinct());
 
     [Theory(DisableParallelization = true)]
     [MemberData(nameof(Directions))]
