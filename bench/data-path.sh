@@ -5,7 +5,8 @@
 #   bench/data-path.sh --latency [--sizes "10 1000 10000"] [--rounds 40] [--portolan "NAME=BINARY ..."]
 # --counters: only Portolan, without and with counters, five times each, alternately.
 # --latency: how much longer connect() takes than without any rules, in microseconds, for each kind of service, through Portolan's rules and through
-#   kube-proxy's nftables rules: a node each, which take turns. --portolan adds further binaries, such as that of an earlier version.
+#   kube-proxy's nftables rules: a node each, which take turns. one-rule is a single rule that translates to one endpoint: what is common to all, and
+#   no layout can do without. --portolan adds further binaries, such as that of an earlier version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sizes="10 1000 10000"

@@ -4,7 +4,7 @@ set -euo pipefail
 tag=pl$$
 work=$(mktemp -d)
 declare -A binary=([portolan]=out/portolan)
-nodes=(none kube-proxy portolan)
+nodes=(none kube-proxy one-rule portolan)
 for one in $binaries; do binary[${one%%=*}]=${one#*=}; nodes+=("${one%%=*}"); done
 pids=()
 clean() {
@@ -50,7 +50,7 @@ for n in $sizes; do
   on node-kube-proxy nft flush ruleset
   on node-kube-proxy nft -f "$work/rules"
   proxies=()
-  for name in "${nodes[@]:2}"; do
+  for name in "${nodes[@]:3}"; do
     rm -rf "$work/$name"
     out/bench/Portolan.Bench manifests "$n" 5 "$work/$name" "${address[$name]}"
     # Not through the function: the signals below are for the proxy itself.
@@ -69,6 +69,20 @@ for n in $sizes; do
       [[ $target == :* ]] && to=${address[$name]}$target || to=$target
       paths+=(--path "$name=$tag-client-$name,$to")
     done
+    # The least that rules can add: one that translates, and the source as well where the others do.
+    on node-one-rule nft -f - <<EOF
+flush ruleset
+table ip one-rule {
+  chain prerouting {
+    type nat hook prerouting priority dstnat;
+    ip daddr $([[ $target == :* ]] && echo "${address[one-rule]}" || echo "${target%:*}") tcp dport ${target##*:} dnat to $endpoint:8080
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    $([[ $target == :* ]] && echo masquerade)
+  }
+}
+EOF
     out/traffic/portolan-traffic latency "${paths[@]}" --rounds "$rounds" >"$work/out"
     theirs=$(awk '$1 == "kube-proxy" { print $4 }' "$work/out")
     while read -r name median low middle high; do

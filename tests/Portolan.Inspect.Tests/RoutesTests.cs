@@ -1,10 +1,12 @@
 using System.Text;
 using Portolan.Inet;
 using Portolan.Inspect.Simulation;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
 namespace Portolan.Inspect.Tests;
 
-/// <summary>Routes as `ip -j` prints them tell the interface, and only where nothing else decides.</summary>
+/// <summary>Routes as ip prints them, as JSON or as text, tell the interface, and only where nothing else decides.</summary>
 public sealed class RoutesTests
 {
     private const string OfIPv4 = """
@@ -29,6 +31,36 @@ public sealed class RoutesTests
          {"priority":32767,"src":"all","table":"default"}]
         """;
 
+    private const string RulesOfIPv6 = """[{"priority":0,"src":"all","table":"local"},{"priority":32766,"src":"all","table":"main"}]""";
+
+    private const string TextOfIPv4 = """
+        default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.10
+        default via 198.51.100.1 dev eth1 metric 100
+        10.244.1.0/24 dev cni0 proto kernel scope link src 10.244.1.1
+        10.244.1.77 dev cali1 scope link
+        10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink
+        10.244.3.0/24 proto bird
+            nexthop via 192.0.2.3 dev eth0 weight 1
+            nexthop via 192.0.2.4 dev eth1 weight 1
+        blackhole 10.244.4.0/24 proto bird
+        10.244.6.0/24 dev eth1 table 100
+        """;
+
+    private const string TextOfIPv6 = """
+        fd00:1::/64 dev cni0 metric 256 pref medium
+        fd00:2::/64 dev eth0 metric 256 pref medium
+        fd00:2::/64 dev eth1 metric 256 pref medium
+        default dev eth0 metric 1024 pref medium
+        """;
+
+    private const string FirstRule = "0:\tfrom all lookup local\n";
+
+    private const string LastRules = "32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n";
+
+    private const string TextOfRules = FirstRule + LastRules;
+
+    private const string TextOfRulesIPv6 = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n";
+
     [Theory]
     [InlineData("203.0.113.9", "eth0")]
     [InlineData("10.244.1.5", "cni0")]
@@ -39,29 +71,84 @@ public sealed class RoutesTests
     [InlineData("fd00:1::5", "cni0")]
     [InlineData("fd00:2::5", null)]
     [InlineData("2001:db8::5", "eth0")]
-    public void The_longest_route_tells_the_interface(string address, string? device) =>
-        Assert.Equal(device, Read(Rules).DeviceTo(InetAddress.Parse(address)));
+    public void The_longest_route_tells_the_interface(string address, string? device)
+    {
+        Assert.Equal(device, ReadJson(Rules).DeviceTo(InetAddress.Parse(address)));
+        Assert.Equal(device, Read(TextOfIPv4, TextOfIPv6, TextOfRules, TextOfRulesIPv6).DeviceTo(InetAddress.Parse(address)));
+        // One paste, with the prompts that people leave in.
+        string paste = $"$ ip route\n{TextOfIPv4}\n$ ip -6 route\n{TextOfIPv6}\n$ ip rule; ip -6 rule\n{TextOfRules}{TextOfRulesIPv6}";
+        Assert.Equal(device, Read(paste).DeviceTo(InetAddress.Parse(address)));
+    }
+
+    [Fact]
+    public void A_route_of_another_table_is_not_used() =>
+        Assert.Equal("eth0", Read(TextOfIPv4, TextOfRules).DeviceTo(InetAddress.Parse("10.244.6.5")));
+
+    [Fact]
+    public void A_family_whose_policy_is_not_shown_is_unknown()
+    {
+        Routes routes = Read(TextOfIPv4, TextOfIPv6, TextOfRules);
+
+        Assert.Equal("cni0", routes.DeviceTo(InetAddress.Parse("10.244.1.5")));
+        Assert.Null(routes.DeviceTo(InetAddress.Parse("fd00:1::5")));
+    }
+
+    [Theory]
+    [InlineData("10.244.1.5 dev eth0 lladdr 00:00:5e:00:53:01 REACHABLE\n")]
+    [InlineData("""[{"dst":"10.244.1.5","dev":"eth0","lladdr":"00:00:5e:00:53:01","state":["REACHABLE"]}]""")]
+    public void A_neighbour_is_no_route(string neighbours) =>
+        Assert.Equal("cni0", Read(TextOfIPv4, TextOfRules, neighbours).DeviceTo(InetAddress.Parse("10.244.1.5")));
 
     [Fact]
     public void Ranges_behind_another_router_are_not_on_link() =>
-        Assert.Equal(["10.244.1.77/32", "10.244.1.0/24"], Read(Rules).OnLink(InetPrefix.Parse("10.244.0.0/16"))
+        Assert.Equal(["10.244.1.77/32", "10.244.1.0/24"], ReadJson(Rules).OnLink(InetPrefix.Parse("10.244.0.0/16"))
             .Select(range => range.ToString()));
 
     [Theory]
     [InlineData("""[{"priority":0,"src":"all","table":"local"},{"priority":100,"src":"all","fwmark":"0x1","table":"100"}]""")]
     [InlineData("")]
     [InlineData("no JSON")]
+    [InlineData(FirstRule + "100:\tfrom all fwmark 0x1 lookup 100\n" + LastRules)]
+    [InlineData(FirstRule + "100:\tnot from 10.0.0.0/8 blackhole\n" + LastRules)]
     public void With_policy_routing_or_without_its_rules_nothing_is_known(string rules) =>
-        Assert.Null(Read(rules).DeviceTo(InetAddress.Parse("10.244.1.5")));
+        Assert.Null(ReadJson(rules).DeviceTo(InetAddress.Parse("10.244.1.5")));
 
     [Theory]
     [InlineData("{}")]
     [InlineData("[1, {\"dst\": 5}, {\"dev\": \"eth0\"}, {\"dst\": \"10.0.0.0/40\", \"dev\": \"eth0\"}]")]
     [InlineData("[{\"dst\":")]
     public void What_is_no_route_is_left_out(string routes) =>
-        Assert.Null(Routes.Read(Bytes(routes), default, Bytes(Rules)).DeviceTo(InetAddress.Parse("10.0.0.5")));
+        Assert.Null(Read(routes, Rules).DeviceTo(InetAddress.Parse("10.0.0.5")));
 
-    private static Routes Read(string rules) => Routes.Read(Bytes(OfIPv4), Bytes(OfIPv6), Bytes(rules));
+    [Fact]
+    public void What_routes_would_settle_is_said_and_is_settled_by_them()
+    {
+        const string rules = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i eth0 -o cni0 -j DROP\nCOMMIT\n";
+        var packet = new PacketSpec
+        {
+            Source = InetAddress.Parse("203.0.113.9"),
+            Destination = InetAddress.Parse("10.244.1.5"),
+            Protocol = IpProtocol.Tcp,
+            DestinationPort = 80,
+        };
+        var node = new NodeAddresses(null, [InetAddress.Parse("192.0.2.10")]);
 
-    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+        Outcome unknown = Assert.Single(new PacketSimulator(RulesOf(rules), node).Trace(packet).Outcomes);
+        Ruleset withRoutes = RulesOf(rules, TextOfIPv4, TextOfRules);
+        var routes = Routes.Of(withRoutes);
+        Outcome known = Assert.Single(new PacketSimulator(withRoutes, node)
+            .Trace(packet with { InInterface = routes.DeviceTo(packet.Source), Routes = routes }).Outcomes);
+
+        Assert.Equal(OutcomeVerdict.Unknown, unknown.Verdict);
+        Assert.Equal(["--in IFACE, or the outputs of 'ip route' and 'ip rule' beside the rules",
+            "--out IFACE, or the outputs of 'ip route' and 'ip rule' beside the rules"], unknown.SettledBy);
+        Assert.Equal(OutcomeVerdict.Drop, known.Verdict);
+    }
+
+    private static Routes ReadJson(string rules) => Read(OfIPv4, OfIPv6, rules, RulesOfIPv6);
+
+    private static Routes Read(params string[] inputs) => Routes.Of(RulesOf(inputs));
+
+    private static Ruleset RulesOf(params string[] inputs) =>
+        RulesetReader.Read(inputs.Select(static text => new SourceText("input", Encoding.UTF8.GetBytes(text))));
 }

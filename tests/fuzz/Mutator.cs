@@ -44,7 +44,9 @@ internal sealed class Mutator
     {
         byte[] dump = _dumps[_random.Next(_dumps.Length)];
         int start = _random.Next(3) == 0 ? 0 : _random.Next(dump.Length);
-        return dump[start..Math.Min(dump.Length, start + 1 + _random.Next(LargestWindow))];
+        // As many windows between 10 and 100 bytes as between 500 and 5000: what a reader takes a text for is decided in its first lines.
+        int length = (int)Math.Pow(LargestWindow, _random.NextDouble());
+        return dump[start..Math.Min(dump.Length, start + length)];
     }
 
     private void Edit(List<byte> input)

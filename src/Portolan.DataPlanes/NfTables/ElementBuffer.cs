@@ -68,6 +68,8 @@ internal sealed class ElementBuffer
 
     internal void Add(in Element element) => _elements.Add(element);
 
+    internal void AddRange(ReadOnlySpan<Element> elements) => _elements.AddRange(elements);
+
     /// <summary>Adds a copy, which may be changed in place until the next is added.</summary>
     internal ref Element AddCopy(in Element element)
     {
@@ -80,6 +82,26 @@ internal sealed class ElementBuffer
 
     /// <summary>Removes the elements from a position on.</summary>
     internal void Truncate(int count) => CollectionsMarshal.SetCount(_elements, count);
+
+    /// <summary>Removes the elements of one set and returns them in their order; the others keep theirs.</summary>
+    internal Element[] TakeOut(PortolanSet set)
+    {
+        Span<Element> all = CollectionsMarshal.AsSpan(_elements);
+        int count = 0;
+        foreach (ref readonly Element element in all)
+            count += element.Set == set ? 1 : 0;
+        var taken = new Element[count];
+        int left = 0, next = 0;
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (all[i].Set == set)
+                taken[next++] = all[i];
+            else if (i != left++)
+                all[left - 1] = all[i];
+        }
+        CollectionsMarshal.SetCount(_elements, left);
+        return taken;
+    }
 
     /// <summary>Sorts by set and key and keeps one element per key: the one that was added first.</summary>
     internal void SortAndDeduplicate(int from = 0)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
@@ -52,43 +53,52 @@ internal sealed class LargeMaps(INfTablesKernel kernel, PlaneTable table)
     /// <returns>False if the kernel refuses for another reason than elements that differ; what is planned is then as before.</returns>
     internal bool TryConfirm()
     {
-        Element[] all = _planned.Added.Elements.ToArray();
-        List<Element> toPlan = [.. all.Where(static element => !Contains(element.Set))];
-        Dictionary<(PortolanSet, FrontendKey), int> counts = CountsOf(toPlan);
+        ElementBuffer planned = _planned.Added;
+        List<Element[]> all = [];
+        List<Element[]> unconfirmed = [];
         List<Element> differing = [];
+        Dictionary<(PortolanSet, FrontendKey), int> counts = CountsOf(planned.Elements);
+        bool isConfirmed = true;
         foreach ((PortolanSet frontends, PortolanSet endpoints) in s_maps)
         {
-            if (!table.Current.Sets.ContainsKey(TableSchema.Name(endpoints, 0)))
-            {
-                // A map that does not exist yet: everything in it is new.
-                toPlan.AddRange(all.Where(element => element.Set == endpoints));
-                continue;
-            }
-            Element[] wanted = [.. all.Where(element => element.Set == endpoints)];
-            if (!TryAdd(wanted, out List<Element> refused))
-                return false;
-            List<Element> present = kernel.Find(_planned.Family, [.. refused]);
-            List<Element> unwanted = kernel.Find(_planned.Family, [.. LeftBehind(frontends, endpoints, counts)]);
-            long expected = wanted.Length - refused.Count + present.Count + unwanted.Count;
-            if (kernel.CountElements(_planned.Family, endpoints) is { } count && count > expected)
-            {
-                // Somebody else's, which only a listing would name.
-                if (!TryRewrite(endpoints, [.. wanted, .. unwanted]))
-                    return false;
-                Removed += (int)(count - expected);
-                differing.AddRange(unwanted);
-                continue;
-            }
-            differing.AddRange(present);
-            differing.AddRange(unwanted);
-            toPlan.AddRange(refused);
+            Element[] wanted = planned.TakeOut(endpoints);
+            // A map that does not exist yet: everything in it is new.
+            bool isNew = !table.Current.Sets.ContainsKey(TableSchema.Name(endpoints, 0));
+            all.Add(wanted);
+            if (isConfirmed)
+                unconfirmed.Add(isNew ? wanted : Confirm(frontends, endpoints, wanted, counts, differing, out isConfirmed));
         }
-        _planned.Added.Clear();
-        foreach (Element element in toPlan)
-            _planned.Added.Add(element);
+        // Where the kernel refuses, also the maps that were confirmed are to be compared with a listing.
+        foreach (Element[] elements in isConfirmed ? unconfirmed : all)
+            planned.AddRange(elements);
+        if (!isConfirmed)
+            return false;
         foreach (Element element in differing)
             table.Current.Elements.Add(element);
         return true;
+    }
+
+    /// <summary>Confirms one map; returns what remains to be planned: all that is wanted if the kernel refuses.</summary>
+    private Element[] Confirm(PortolanSet frontends, PortolanSet endpoints, Element[] wanted,
+        Dictionary<(PortolanSet, FrontendKey), int> counts, List<Element> differing, out bool isConfirmed)
+    {
+        isConfirmed = TryAdd(wanted, out List<Element> refused);
+        if (!isConfirmed)
+            return wanted;
+        List<Element> present = kernel.Find(_planned.Family, CollectionsMarshal.AsSpan(refused));
+        List<Element> unwanted = kernel.Find(_planned.Family, [.. LeftBehind(frontends, endpoints, counts)]);
+        differing.AddRange(unwanted);
+        long expected = wanted.Length - refused.Count + present.Count + unwanted.Count;
+        if (kernel.CountElements(_planned.Family, endpoints) is { } count && count > expected)
+        {
+            // Somebody else's, which only a listing would name.
+            isConfirmed = TryRewrite(endpoints, wanted, CollectionsMarshal.AsSpan(unwanted));
+            if (isConfirmed)
+                Removed += (int)(count - expected);
+            return isConfirmed ? [] : wanted;
+        }
+        differing.AddRange(present);
+        return [.. refused];
     }
 
     /// <summary>
@@ -163,21 +173,23 @@ internal sealed class LargeMaps(INfTablesKernel kernel, PlaneTable table)
         piece.Slice(block, Math.Min(Block, piece.Length - block));
 
     /// <summary>Replaces all of a map in one transaction, however large: no packet meets it empty.</summary>
-    private bool TryRewrite(PortolanSet map, Element[] elements)
+    private bool TryRewrite(PortolanSet map, ReadOnlySpan<Element> wanted, ReadOnlySpan<Element> unwanted)
     {
         using var transaction = new NfTransaction();
         transaction.FlushSet(TableSchema.Table(_planned.Family), TableSchema.Name(map, 0));
-        table.Change.WriteElements(transaction, NfElementChange.Add, elements, 0);
+        table.Change.WriteElements(transaction, NfElementChange.Add, wanted, 0);
+        // No longer than until the difference is written: until then frontends lead to them.
+        table.Change.WriteElements(transaction, NfElementChange.Add, unwanted, wanted.Length);
         if (!kernel.Commit(transaction).IsCommitted)
             return false;
         Transactions++;
         return true;
     }
 
-    private static Dictionary<(PortolanSet, FrontendKey), int> CountsOf(List<Element> elements)
+    private static Dictionary<(PortolanSet, FrontendKey), int> CountsOf(ReadOnlySpan<Element> elements)
     {
         Dictionary<(PortolanSet, FrontendKey), int> counts = [];
-        foreach (Element element in elements)
+        foreach (ref readonly Element element in elements)
         {
             if (CountOf(element, out FrontendKey frontend) is { } count)
                 counts[(element.Set, frontend)] = count;

@@ -47,6 +47,12 @@ public sealed record OutcomeAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<OutcomeAnswer>? Candidates { get; init; }
 
+    /// <summary>
+    /// For an unknown end: what one may add to the question so that it is known; null for others, and when nothing would do.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? SettledBy { get; init; }
+
     /// <summary>The answer for one end.</summary>
     public static OutcomeAnswer Of(Outcome outcome, ChainGuide guide)
     {
@@ -65,6 +71,10 @@ public sealed record OutcomeAnswer
             Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy)
                 .Select(step => PathStepAnswer.Of(step, guide))],
             Candidates = outcome.Candidates.IsEmpty ? null : [.. outcome.Candidates.Select(candidate => Of(candidate, guide))],
+            SettledBy = SettlesUnknown(outcome) ? outcome.SettledBy : null,
         };
     }
+
+    internal static bool SettlesUnknown(Outcome outcome) =>
+        outcome is { Verdict: OutcomeVerdict.Unknown, SettledBy.IsEmpty: false } && !OutcomeText.IsOnlyPlaceUnknown(outcome);
 }

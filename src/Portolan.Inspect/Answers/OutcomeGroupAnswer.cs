@@ -27,6 +27,9 @@ public sealed record OutcomeGroupAnswer
     /// <summary>For an unknown end: the possible ends.</summary>
     public ImmutableArray<OutcomeGroupAnswer> Candidates { get; init; } = [];
 
+    /// <summary>For an unknown end: what one may add to the question so that it is known; empty when nothing would do.</summary>
+    public ImmutableArray<string> SettledBy { get; init; } = [];
+
     /// <summary>The answer for a group of ends.</summary>
     public static OutcomeGroupAnswer Of(OutcomeGroup group, ChainGuide guide)
     {
@@ -42,6 +45,7 @@ public sealed record OutcomeGroupAnswer
                 .Select(outcome => new OutcomeBranchAnswer(outcome.DestinationText, Steps(group.OwnSteps(outcome), guide)))],
             Last = Steps(first.Path[(first.Path.Length - group.SharedEnd)..], guide),
             Candidates = [.. OutcomeGroup.Of(first.Candidates).Select(candidates => Of(candidates, guide))],
+            SettledBy = OutcomeAnswer.SettlesUnknown(first) ? first.SettledBy : [],
         };
     }
 

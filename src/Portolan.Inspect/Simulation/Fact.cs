@@ -18,6 +18,12 @@ internal abstract record Fact
     /// them is named instead.
     /// </summary>
     internal virtual string? If(bool holds) => null;
+
+    /// <summary>What one may add to the question so that this is known: an option of trace, or another input. Null for nothing.</summary>
+    internal virtual string? SettledBy => null;
+
+    /// <summary>Another input that shows interfaces.</summary>
+    private protected const string RoutesInInput = "the outputs of 'ip route' and 'ip rule' beside the rules";
 }
 
 /// <summary>Whether an address is one of this node's.</summary>
@@ -26,6 +32,8 @@ internal sealed record LocalAddress(InetAddress Address) : Fact
     internal override string Text => $"whether {Address} is an address of this node";
 
     internal override string If(bool holds) => $"{Address} is {(holds ? "an" : "no")} address of this node";
+
+    internal override string SettledBy => $"--local-address {Address} if it is one, or the output of 'ip addr' beside the rules";
 }
 
 /// <summary>Whether an address is one of the packet's interface, as a rule with this text requires.</summary>
@@ -57,12 +65,21 @@ internal sealed record MasqueradedInIpSet(string Set) : Fact
 internal sealed record PortOfSide(bool IsSource, EquatableArray<PortRange> Asked) : Fact
 {
     internal override string Text => $"the packet's {(IsSource ? "source" : "destination")} port, which was not given";
+
+    internal override string SettledBy => IsSource ? "--sport N" : "--dport N";
 }
 
 /// <summary>The packet's port itself.</summary>
 internal sealed record PacketPort(PacketSide? Side = null) : Fact
 {
     internal override string Text => "the packet's port, which was not given";
+
+    internal override string SettledBy => Side switch
+    {
+        PacketSide.Source => "--sport N",
+        PacketSide.Destination => "--dport N",
+        _ => "--sport N and --dport N",
+    };
 }
 
 /// <summary>
@@ -79,6 +96,8 @@ internal sealed record PacketInterface(InterfaceDirection Direction, string? Nam
         : $"it {(holds ? "" : "does not ")}{(Direction == InterfaceDirection.In ? "come" : "go")}{(holds ? "s" : "")} "
             .Replace("gos ", "goes ", StringComparison.Ordinal)
             + $"{(Direction == InterfaceDirection.In ? "in" : "out")} via {Name}{(IsPrefix ? "*" : "")}";
+
+    internal override string SettledBy => $"{(Direction == InterfaceDirection.In ? "--in" : "--out")} IFACE, or {RoutesInInput}";
 }
 
 /// <summary>Whether a loopback address may be reached from outside through an interface (net.ipv4.conf.*.route_localnet).</summary>
@@ -96,6 +115,8 @@ internal sealed record HiddenInterface(RuleRef Place) : Fact
         $"whether {Place} is limited to an interface: the listing was made without -v, which hides that";
 
     internal override string If(bool holds) => holds ? $"{Place} is limited to no interface" : $"{Place} is limited to another interface";
+
+    internal override string SettledBy => "the output of iptables-save, or of iptables -L with -v";
 }
 
 /// <summary>What happens to a packet that is marked to be dropped by a table that the input does not show.</summary>
@@ -103,12 +124,16 @@ internal sealed record MarkedToBeDropped(uint Mark) : Fact
 {
     internal override string Text => $"the packet is marked 0x{Mark:x} to be dropped; the rule that drops such packets "
         + $"(chain {KubeProxyIptables.Firewall} of table filter, from the kubelet) is not in the input";
+
+    internal override string SettledBy => "table filter beside the others";
 }
 
 /// <summary>The packet's interface, compared with one in an ipset.</summary>
 internal sealed record InterfaceInIpSet(PacketSide Side, string Name) : Fact
 {
     internal override string Text => "the packet's interface, which was not given";
+
+    internal override string SettledBy => $"--in IFACE and --out IFACE, or {RoutesInInput}";
 }
 
 /// <summary>The packet's or the connection's mark, compared under a mask; without one when the mark itself is needed.</summary>
@@ -135,6 +160,8 @@ internal sealed record TcpOptionPresence(byte Option) : Fact
 internal sealed record SenderInRange(OwnerKind Kind, uint First, uint Last) : Fact
 {
     internal override string Text => $"which {(Kind == OwnerKind.User ? "user" : "group")} sends the packet";
+
+    internal override string SettledBy => Kind == OwnerKind.User ? "--uid N" : "--gid N";
 }
 
 /// <summary>The user or group that sends the packet.</summary>
@@ -207,4 +234,6 @@ internal sealed record RulesLeftOut(Chain Chain, int Index) : Fact
     internal override string Text =>
         $"the input leaves out rules of chain {Chain.Name} {(Index < Chain.Rules.Length ? $"before rule {Index + 1}" : "at the end")}; " +
         "one of them may match";
+
+    internal override string SettledBy => $"all rules of chain {Chain.Name}";
 }

@@ -83,6 +83,12 @@ public sealed record Outcome
     /// </summary>
     public ImmutableArray<Outcome> Candidates { get; init; } = [];
 
+    /// <summary>
+    /// For an unknown end: what one may add to the question so that it is known, options of trace or other inputs; empty when nothing
+    /// would do.
+    /// </summary>
+    public ImmutableArray<string> SettledBy { get; init; } = [];
+
     /// <summary>"10.244.2.50:80", or the address alone for protocols without ports.</summary>
     public string DestinationText =>
         DestinationPort is { } port ? new InetEndpoint(Destination, port).ToString() : Destination.ToString();

@@ -70,6 +70,7 @@ internal static class OutcomeResolver
             IsMasqueraded = false,
             When = [],
             Reason = reason,
+            SettledBy = Union([.. ifFalse, .. ifTrue], assumption.Condition.Fact.SettledBy),
             // The candidates have paths of their own.
             Path = candidates.IsEmpty ? example.Path : [],
             Candidates = candidates,
@@ -121,6 +122,9 @@ internal static class OutcomeResolver
         return Sort(merged.Values);
     }
 
+    private static ImmutableArray<string> Union(IEnumerable<Outcome> outcomes, string? first = null) =>
+        [.. outcomes.SelectMany(static outcome => outcome.SettledBy).Prepend(first).OfType<string>().Distinct(StringComparer.Ordinal)];
+
     // Many alternatives explain nothing: they are then left out.
     private static ImmutableArray<string> Any(ImmutableArray<string> one, ImmutableArray<string> other)
     {
@@ -154,6 +158,7 @@ internal static class OutcomeResolver
             {
                 Probability = Math.Min(1, outcome.Probability + other.Probability),
                 When = Any(other.When, outcome.When),
+                SettledBy = Union([other, outcome]),
                 Candidates = outcome.Candidates.IsEmpty || other.Candidates.IsEmpty
                     ? [] : Merge(other.Candidates.Concat(outcome.Candidates)),
             };

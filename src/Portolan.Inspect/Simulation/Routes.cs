@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Portolan.Inet;
+using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
 
@@ -10,31 +10,31 @@ namespace Portolan.Inspect.Simulation;
 /// </summary>
 public sealed class Routes
 {
-    private readonly ImmutableArray<Route> _routes;
+    private readonly ImmutableArray<NodeRoute> _routes;
 
-    private Routes(ImmutableArray<Route> routes) => _routes = routes;
+    private Routes(ImmutableArray<NodeRoute> routes) => _routes = routes;
 
     /// <summary>Nothing is known.</summary>
     public static Routes Unknown { get; } = new([]);
 
-    /// <summary>Reads what `ip -j` prints; what is not understood is left out.</summary>
-    /// <param name="ofIPv4">The output of "ip -j route".</param>
-    /// <param name="ofIPv6">The output of "ip -6 -j route".</param>
-    /// <param name="rules">The outputs of "ip -j rule" and "ip -6 -j rule".</param>
-    public static Routes Read(ReadOnlyMemory<byte> ofIPv4, ReadOnlyMemory<byte> ofIPv6, params IEnumerable<ReadOnlyMemory<byte>> rules)
+    /// <summary>
+    /// What a ruleset's routes decide. Nothing for a family whose routing policy the input does not show: a rule for some packets may lead
+    /// to another table.
+    /// </summary>
+    public static Routes Of(Ruleset rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        var tables = rules.Select(text => Entries(text, static entry => Text(entry, "table"))).ToArray();
-        bool isPlain = Array.TrueForAll(tables, static names => names.Length > 0 && names.All(static name => name is "local" or "main"
-            or "default"));
-        if (!isPlain)
-            return Unknown;
-        IEnumerable<Route> all = Entries(ofIPv4, static entry => ReadRoute(entry, "0.0.0.0/0"))
-            .Concat(Entries(ofIPv6, static entry => ReadRoute(entry, "::/0"))).OfType<Route>();
-        return new Routes([.. all.GroupBy(route => (route.To, route.Metric))
+        IEnumerable<NodeRoute> decisive = rules.Routes.Where(route => route.Table == "main" && IsPlain(rules, route.To.Family));
+        return new Routes([.. decisive.GroupBy(route => (route.To, route.Metric))
             // Of several equal routes the kernel chooses by a hash.
             .Select(same => same.All(route => route.Device == same.First().Device) ? same.First() : same.First() with { Device = null })
             .OrderByDescending(route => route.To.Length).ThenBy(route => route.Metric)]);
+    }
+
+    private static bool IsPlain(Ruleset rules, IpFamily family)
+    {
+        RoutingRule[] policy = [.. rules.RoutingRules.Where(rule => rule.Family == family)];
+        return policy.Length > 0 && Array.TrueForAll(policy, static rule => rule.Table is "local" or "main" or "default");
     }
 
     /// <summary>The interface a packet for an address leaves by; null when that is not known.</summary>
@@ -47,50 +47,13 @@ public sealed class Routes
     internal IEnumerable<InetPrefix> OnLink(InetPrefix range) => _routes.Where(route => route is { HasGateway: false, Device: not null }
         && route.To.Length >= range.Length && range.Contains(route.To.Address)).Select(route => route.To);
 
-    private Route? Find(InetAddress address)
+    private NodeRoute? Find(InetAddress address)
     {
-        foreach (Route route in _routes)
+        foreach (NodeRoute route in _routes)
         {
             if (route.To.Family == address.Family && route.To.Contains(address))
                 return route;
         }
         return null;
     }
-
-    private static Route? ReadRoute(JsonElement entry, string everything)
-    {
-        string? to = Text(entry, "dst");
-        if (to == "default")
-            to = everything;
-        InetPrefix prefix;
-        if (InetAddress.TryParse(to, out InetAddress address))
-            prefix = InetPrefix.Host(address);
-        else if (!InetPrefix.TryParse(to, out prefix))
-            return null;
-        bool isPlain = Text(entry, "type") is null or "unicast";
-        bool hasGateway = entry.TryGetProperty("gateway", out _) || entry.TryGetProperty("via", out _);
-        return new Route(prefix, isPlain ? Text(entry, "dev") : null, hasGateway,
-            entry.TryGetProperty("metric", out JsonElement metric) && metric.TryGetInt64(out long number) ? number : 0);
-    }
-
-    private static string? Text(JsonElement entry, string name) =>
-        entry.TryGetProperty(name, out JsonElement value) ? value.ToString() : null;
-
-    private static ImmutableArray<T> Entries<T>(ReadOnlyMemory<byte> json, Func<JsonElement, T> read)
-    {
-        if (json.IsEmpty)
-            return [];
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            return document.RootElement.ValueKind != JsonValueKind.Array ? []
-                : [.. document.RootElement.EnumerateArray().Where(static entry => entry.ValueKind == JsonValueKind.Object).Select(read)];
-        }
-        catch (JsonException)
-        {
-            return [];
-        }
-    }
-
-    private sealed record Route(InetPrefix To, string? Device, bool HasGateway, long Metric);
 }

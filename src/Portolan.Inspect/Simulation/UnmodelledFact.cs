@@ -70,18 +70,24 @@ internal sealed record RouteLookup(FibExpression Lookup, InetAddress Address) : 
 internal sealed record ComparedFact(Fact Value, RelationalOperator Operator, Expression With) : Fact
 {
     internal override string Text => Value.Text;
+
+    internal override string? SettledBy => Value.SettledBy;
 }
 
 /// <summary>The content of an nf_tables set that is not in the input.</summary>
 internal sealed record MissingSet(Expression Set) : Fact
 {
     internal override string Text => $"the set '{(Set as SetReference)?.Name}' is not in the input";
+
+    internal override string SettledBy => "the whole output of 'nft list ruleset'";
 }
 
 /// <summary>The content of an nf_tables set that is cut off in the input.</summary>
 internal sealed record CutSet(string Set) : Fact
 {
     internal override string Text => $"the set '{Set}' is cut off in the input";
+
+    internal override string SettledBy => "the whole output of 'nft list ruleset'";
 }
 
 /// <summary>What the packet's own rules wrote into a set.</summary>
@@ -95,12 +101,16 @@ internal sealed record MissingIpSet(string Set, EquatableArray<PacketSide> Sides
     InetAddress Destination = default) : Fact
 {
     internal override string Text => $"the ipset '{Set}' is not in the input";
+
+    internal override string SettledBy => "the output of 'ipset save' beside the rules";
 }
 
 /// <summary>Whether an ipset that is cut off in the input holds these values of the packet.</summary>
 internal sealed record CutIpSet(string Set, EquatableArray<PacketSide> Sides, InetAddress Source, InetAddress Destination) : Fact
 {
     internal override string Text => $"the ipset '{Set}' is cut off in the input";
+
+    internal override string SettledBy => "the whole output of 'ipset save'";
 }
 
 /// <summary>A set match with options that are not modelled.</summary>

@@ -27,6 +27,12 @@ public sealed class Ruleset
     /// <summary>The node's interfaces and addresses; null when no input shows them.</summary>
     public ImmutableArray<NetInterface>? Interfaces { get; init; }
 
+    /// <summary>The node's routes, of all tables and both families; none when no input shows them.</summary>
+    public ImmutableArray<NodeRoute> Routes { get; init; } = [];
+
+    /// <summary>The rules of the routing policy, of both families; none when no input shows them.</summary>
+    public ImmutableArray<RoutingRule> RoutingRules { get; init; } = [];
+
     /// <summary>What could not be read or had to be guessed, in the order of the input.</summary>
     public ImmutableArray<ReadProblem> Problems { get; init; } = [];
 
@@ -59,6 +65,8 @@ public sealed class Ruleset
                 IpSets = IpSets,
                 RecentClients = RecentClients,
                 Interfaces = Interfaces,
+                Routes = Routes,
+                RoutingRules = RoutingRules,
                 Problems = Problems,
             }
             : this;

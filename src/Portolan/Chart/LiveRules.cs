@@ -8,6 +8,7 @@ using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 
 namespace Portolan.Chart;
 
@@ -82,8 +83,10 @@ internal static class LiveRules
     internal static Routes ReadRoutes(string? networkNamespace)
     {
         string? ip = Find("ip");
-        byte[] FromIp(params string[] arguments) => Run(new Listing(["ip"], arguments), networkNamespace, ip).Bytes;
-        return Routes.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"), FromIp("-6", "-j", "rule"));
+        SourceText FromIp(params string[] arguments) =>
+            new($"ip {string.Join(' ', arguments)}", Run(new Listing(["ip"], arguments), networkNamespace, ip).Bytes);
+        return Routes.Of(RulesetReader.Read(FromIp("-j", "route"), FromIp("-6", "-j", "route"), FromIp("-j", "rule"),
+            FromIp("-6", "-j", "rule")));
     }
 
     /// <summary>The absolute path of a program in PATH, or in the directories of administrators' programs; null if there is none.</summary>

@@ -86,7 +86,7 @@ internal static class TraceCommand
                 return ExitStatus.CouldNotRun;
             if (ChartInput.Read(parsed, options, chart) is not { } rules)
                 return ExitStatus.CouldNotRun;
-            Routes routes = rules.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Unknown;
+            Routes routes = rules.IsLive ? LiveRules.ReadRoutes(parsed.GetValue(options.Netns)) : Routes.Of(rules.Rules);
             if (PacketEnds.Of(parsed.GetValue(source)!, parsed.GetValue(destination)!, parsed.GetValue(protocol),
                 parsed.GetValue(destinationPort), rules, routes, podRanges, chart) is not { } ends)
                 return ExitStatus.CouldNotRun;

@@ -5,6 +5,7 @@ using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
+using Portolan.Inspect.Simulation;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Chart;
@@ -95,7 +96,7 @@ internal static class WhyCommand
         List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets, CancellationToken cancel)
     {
         if (!input.IsLive)
-            return LiveFacts.None;
+            return LiveFacts.None with { Routes = Routes.Of(input.Rules) };
         ProgrammedService[] services = [.. targets.Select(target => target.Service)];
         LiveFacts live = LiveRules.ReadFacts(networkNamespace, services.SelectMany(EndpointsOf).Select(endpoint => endpoint.Address)
             .Distinct());

@@ -72,11 +72,6 @@ internal static class ForeignInput
             return "this is the output of iptables-xml; use that of iptables-save";
         if (line.StartsWith("apiVersion: ") || line.StartsWith("kind: "))
             return KubernetesObject;
-        if (line.StartsWith("default via ")
-            || (line.Contains(" dev ", StringComparison.Ordinal) && line.Contains(" proto ", StringComparison.Ordinal)))
-            return "this is the output of 'ip route'; the chart needs no routes. Local addresses are read from 'ip -j addr'";
-        if (IsInterface(line))
-            return "this is the output of 'ip addr' as text; use that of 'ip -j addr'";
         if (line.StartsWith("Type: hash:") || line.StartsWith("Type: bitmap:") || line.StartsWith("Type: list:"))
             return "this is the output of 'ipset list'; use that of 'ipset save'";
         if (line.Contains(" src=", StringComparison.Ordinal) && line.Contains(" dport=", StringComparison.Ordinal))
@@ -98,21 +93,12 @@ internal static class ForeignInput
         ReadOnlySpan<byte> begin = text[..Math.Min(text.Length, 4096)];
         if (begin.IndexOf("\"apiVersion\""u8) >= 0)
             return KubernetesObject;
-        return begin.IndexOf("\"gateway\""u8) >= 0 || begin.IndexOf("\"dst\""u8) >= 0
-            ? "this is JSON of 'ip route'; the chart needs no routes. Local addresses are read from 'ip -j addr'"
-            : "this is JSON of something else; the chart reads that of 'nft -j list ruleset' and 'ip -j addr'";
+        return "this is JSON of something else; the chart reads that of 'nft -j list ruleset', 'ip -j addr', 'ip -j route' and " +
+            "'ip -j rule'";
     }
 
     private static string Unpack(string format, string tool) =>
         $"the file is compressed ({format}); unpack it first: {tool} FILE | portolan ... --rules -";
-
-    /// <summary>"2: eth0: &lt;BROADCAST,UP&gt; mtu 1500 ...".</summary>
-    private static bool IsInterface(ReadOnlySpan<char> line)
-    {
-        int colon = line.IndexOf(':');
-        return colon > 0 && !line[..colon].ContainsAnyExceptInRange('0', '9') && line.Contains(": <", StringComparison.Ordinal)
-            && line.Contains("> mtu ", StringComparison.Ordinal);
-    }
 
     /// <summary>A header line of a chain with a policy, but without the word "Chain": "Kette INPUT (Regel ACCEPT)".</summary>
     private static bool IsTranslated(ReadOnlySpan<char> line)

@@ -3,6 +3,7 @@ using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Ipsets;
 using Portolan.Rules.Readers.Iptables;
 using Portolan.Rules.Readers.Nftables;
+using Portolan.Rules.Readers.Routing;
 
 namespace Portolan.Rules.Readers.Reading;
 
@@ -11,7 +12,8 @@ internal sealed class InputReader(ReadContext context)
 {
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context),
         new NftJsonReader(context),
-        new IpSetReader(context), new AddressReader(context), new RecentListReader(context)];
+        new IpSetReader(context), new AddressReader(context), new AddressTextReader(context), new RouteReader(context),
+        new RoutingRuleReader(context), new RecentListReader(context)];
     private readonly HashSet<int> _cutLines = [];
     private bool _isForeignNamed;
     private string? _skipped;
@@ -40,13 +42,13 @@ internal sealed class InputReader(ReadContext context)
                 if (section is null)
                     TakeProse(line);
             }
-            if (cutAt is { } kept && section is not (NftJsonReader or AddressReader))
+            if (cutAt is { } kept && section is not (NftJsonReader or AddressReader or RouteReader or RoutingRuleReader))
                 ReportCut(number, kept);
         }
         section?.End();
         MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
-            && !context.SawEmptyRuleset && !_isForeignNamed)
+            && context.Routes.Count == 0 && context.RoutingRules.Count == 0 && !context.SawEmptyRuleset && !_isForeignNamed)
             ReportNothingFound();
     }
 
@@ -76,7 +78,7 @@ internal sealed class InputReader(ReadContext context)
         : ForeignInput.DescribeJson(context.Source.Bytes)
         ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0)
             ? "this is a binary file: expected " : "no rules were found: expected ")
-            + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save or ip -j addr");
+            + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save, ip addr, ip route or ip rule");
 
     private ISectionReader? Begin(LineCursor line)
     {

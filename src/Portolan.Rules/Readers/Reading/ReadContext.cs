@@ -25,6 +25,10 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     public List<NetInterface>? Interfaces { get; set; }
 
+    public List<NodeRoute> Routes { get; } = [];
+
+    public List<RoutingRule> RoutingRules { get; } = [];
+
     /// <summary>True when nft reported no tables: nothing to read, and no error.</summary>
     public bool SawEmptyRuleset { get; set; }
 }

@@ -50,6 +50,8 @@ internal static class RulesetMerger
             Tables = [.. order.SelectMany(sameName => sameName).Select(entry => entry.Table.Build())],
             IpSets = sets.ToFrozenDictionary(StringComparer.Ordinal),
             RecentClients = contexts.Find(static context => context.RecentClients is not null)?.RecentClients,
+            Routes = [.. contexts.SelectMany(context => context.Routes).Distinct()],
+            RoutingRules = [.. contexts.SelectMany(context => context.RoutingRules)],
             Interfaces = hasInterfaces ? [.. interfaces.Values] : (ImmutableArray<NetInterface>?)null,
             Problems = [.. contexts.SelectMany(context => context.Problems.All())],
         };

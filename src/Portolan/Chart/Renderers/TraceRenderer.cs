@@ -26,6 +26,8 @@ internal static class TraceRenderer
                 chart.Line("  it may be:");
                 PrintGroup(candidates, chart, "  ");
             }
+            foreach (string settling in group.SettledBy)
+                chart.Line($"  what would settle it: {settling}");
         }
         if (!answer.Notes.IsEmpty)
             chart.Line();
