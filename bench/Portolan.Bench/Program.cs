@@ -15,6 +15,10 @@ switch (args)
         return 0;
     case ["iptables", .. string[] rest]:
         return IpTablesBench.Run(rest);
+    case ["ipvs", string services, string endpoints, string rounds]:
+        IpvsBench.Run(int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture),
+            int.Parse(rounds, CultureInfo.InvariantCulture), Console.Out);
+        return 0;
     case ["manifests", string services, string endpoints, string folder, .. string[] node]:
         ManifestWriter.Write(folder, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
         if (node is [string manifestNode])
@@ -37,7 +41,8 @@ switch (args)
                 int.Parse(endpoints, CultureInfo.InvariantCulture), args[1] == "classic");
         return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | manifests SERVICES ENDPOINTS " +
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | ipvs SERVICES ENDPOINTS ROUNDS | " +
+        "manifests SERVICES ENDPOINTS " +
         "FOLDER [NODE-ADDRESS] | heal RUNS | layout nftables SERVICES ENDPOINTS NODE-ADDRESS | layout iptables SERVICES ENDPOINTS | dump " +
             "modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);

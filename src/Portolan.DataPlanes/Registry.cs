@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.Ipvs;
 using Portolan.DataPlanes.NfTables;
 
 namespace Portolan.DataPlanes;
@@ -13,6 +14,7 @@ public static class Registry
     [
         new NfTablesProvider(),
         new IpTablesProvider(),
+        new IpvsProvider(),
     ];
 
     /// <summary>The provider of a mode, by its name in KubeProxyConfiguration; null if there is none.</summary>

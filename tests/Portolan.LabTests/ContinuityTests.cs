@@ -14,7 +14,7 @@ namespace Portolan.LabTests;
 public sealed class ContinuityTests
 {
     /// <summary>Variants that differ in how rules get into the kernel.</summary>
-    public static TheoryData<string> Variants { get; } = ["nftables", "iptables nft modern linear", "iptables legacy modern tree"];
+    public static TheoryData<string> Variants { get; } = ["nftables", "iptables nft modern linear", "iptables legacy modern tree", "ipvs"];
 
     public static TheoryData<string, IpFamily> VariantsAndFamilies { get; } = new(
         from variant in Variants from family in (IpFamily[])[IpFamily.IPv4, IpFamily.IPv6] select ((string)variant, family));
@@ -24,6 +24,7 @@ public sealed class ContinuityTests
     public async Task An_established_connection_survives_the_removal_of_its_endpoint(string variant, IpFamily family)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(variant);
         using var service = new ServiceInABox(pods: 3, variant);
         await service.StartAsync();
         using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(family),
@@ -42,9 +43,12 @@ public sealed class ContinuityTests
     [InlineData("nftables", true)]
     [InlineData("iptables nft modern linear", true)]
     [InlineData("iptables legacy modern tree", false)]
+    [InlineData("ipvs", false)]
+    [InlineData("ipvs", true)]
     public async Task Established_and_new_connections_survive_a_restart_of_the_proxy(string variant, bool kill)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(variant);
         using var service = new ServiceInABox(pods: 2, variant);
         await service.StartAsync();
         using NamedClient connection = await NamedClient.ConnectAsync(service.Box.ClientSockets, ServiceInABox.Tcp(IpFamily.IPv4),
@@ -75,6 +79,7 @@ public sealed class ContinuityTests
     public async Task No_connection_to_a_stable_service_is_lost_while_others_change(string variant)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(variant);
         using var service = new ServiceInABox(pods: 3, variant);
         await service.StartAsync();
 
@@ -182,6 +187,7 @@ public sealed class ContinuityTests
     public async Task A_service_answers_through_kills_at_random_instants_and_a_restart_converges(string variant)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(variant);
         using var service = new ServiceInABox(pods: 3, variant);
         await service.StartAsync();
         // The seed is in the message of a failure: the same instants can be tried again.

@@ -159,8 +159,11 @@ internal sealed class HarborInABox : IDisposable
         string tables = Tool.Run("nft", ["list", "tables"]);
         if (tables.Contains("kube-proxy", StringComparison.Ordinal))
             return $"tables of kube-proxy are left: {tables}";
-        bool isNfTables = variant.Mode == ProxyMode.NfTables;
-        if (tables.Contains("portolan", StringComparison.Ordinal) != isNfTables)
+        // What mode ipvs leaves for connections that go on has a table as well, without rules.
+        if (tables.Split('\n').Contains("table ip portolan") != (variant.Mode == ProxyMode.NfTables)
+            || (variant.Mode == ProxyMode.Ipvs && !tables.Contains("table ip portolan-ipvs", StringComparison.Ordinal))
+            || (variant.Mode != ProxyMode.Ipvs && tables.Contains("portolan-ipvs", StringComparison.Ordinal)
+                && Tool.Run("nft", ["list", "table", "ip", "portolan-ipvs"]).Contains("chain", StringComparison.Ordinal)))
             return $"of nf_tables there are {tables}";
         foreach (string tool in (string[])["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"])
         {
@@ -169,7 +172,7 @@ internal sealed class HarborInABox : IDisposable
                 .Select(static line => line[1..line.IndexOf(' ', StringComparison.Ordinal)])];
             // The kubelet's.
             chains.ExceptWith(["KUBE-FIREWALL", "KUBE-KUBELET-CANARY", "KUBE-MARK-DROP"]);
-            bool isOurs = !isNfTables && tool.EndsWith(variant.Backend, StringComparison.Ordinal);
+            bool isOurs = variant.Mode == ProxyMode.IpTables && tool.EndsWith(variant.Backend, StringComparison.Ordinal);
             if (!isOurs && chains.Count > 0)
                 return $"{tool} has {string.Join(' ', chains)}";
             if (isOurs && FindFaultOfLayout(variant, saved, chains) is { } fault)

@@ -23,6 +23,13 @@ internal static class Lab
             Assert.Skip(reason);
     }
 
+    /// <summary>Skips mode ipvs on a kernel without it.</summary>
+    public static void SkipWithoutKernelFor(params ReadOnlySpan<string> variants)
+    {
+        if (variants.Contains("ipvs") && LabAvailability.WhyNoIpvs is { } reason)
+            Assert.Skip(reason);
+    }
+
     public static void SkipWithout(params string[] tools)
     {
         string[] missing = [.. tools.Where(static tool => Tool.Find(tool) is null)];

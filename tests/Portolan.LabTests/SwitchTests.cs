@@ -18,14 +18,14 @@ public sealed class SwitchTests
     [
         ("kube-proxy-1.36 nftables", "nftables"), ("kube-proxy-1.36 nft", "nftables"), ("kube-proxy-1.20 legacy", Nft), ("nftables", Nft),
             (Nft, "nftables"),
-        (Legacy, Nft), (Nft, "iptables nft classic tree"),
+        (Legacy, Nft), (Nft, "iptables nft classic tree"), ("nftables", "ipvs"), ("ipvs", "nftables"),
     ];
 
     private static readonly (string From, string To)[] s_all =
     [
         .. s_usual,
         .. from other in s_others from to in (string[])["nftables", Nft, Legacy, "iptables nft classic linear"] select (other, to),
-        ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy),
+        ("nftables", Legacy), (Legacy, "nftables"), (Nft, Legacy), (Nft, "ipvs"), ("ipvs", Nft),
         .. from backend in (string[])["nft", "legacy"]
            from change in ((string, string)[])
                [("modern linear", "classic linear"), ("classic linear", "modern linear"), ("modern linear", "modern tree"),
@@ -33,15 +33,21 @@ public sealed class SwitchTests
            select ($"iptables {backend} {change.Item1}", $"iptables {backend} {change.Item2}"),
     ];
 
-    /// <summary>PORTOLAN_LAB_VARIANTS=all: every direction; else the usual ones.</summary>
+    /// <summary>PORTOLAN_LAB_VARIANTS=all: every direction; ipvs: those from and to mode ipvs; else the usual ones.</summary>
     public static TheoryData<string, string> Directions { get; } =
-        new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") == "all" ? s_all : s_usual).Distinct());
+        new((Environment.GetEnvironmentVariable("PORTOLAN_LAB_VARIANTS") switch
+        {
+            "all" => s_all,
+            "ipvs" => s_all.Where(static way => way.From == "ipvs" || way.To == "ipvs"),
+            _ => s_usual,
+        }).Distinct());
 
     [Theory(DisableParallelization = true)]
     [MemberData(nameof(Directions))]
     public async Task A_switch_loses_no_connection_and_leaves_nothing_behind(string from, string to)
     {
         Lab.SkipWithoutNamespaces();
+        Lab.SkipWithoutKernelFor(from, to);
         Lab.SkipWithout("nft", "iptables-nft-restore", "iptables-legacy-restore");
         using var harbor = new HarborInABox();
         await harbor.PutInForceAsync(from);

@@ -35,7 +35,7 @@ public sealed class PreflightTests
         using var run = new PortolanRun();
 
         Outcome without = run.Run(["preflight"], "setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", "--");
-        Outcome ipvs = run.Run(["preflight", "--config", run.Configuration("mode: ipvs"), "--json"]);
+        Outcome ipvs = run.Run(["preflight", "--config", run.Configuration("mode: ipvs\nipvs: {scheduler: roundrobin}"), "--json"]);
 
         Assert.Equal(1, without.Status);
         Assert.Contains("bad   capabilities: writing rules needs root or the capability CAP_NET_ADMIN", without.Output,

@@ -7,7 +7,7 @@ public sealed class StartTests
 {
     [Theory]
     [InlineData("mode: userspace", "kube-proxy.yaml, line 6, mode: must be nftables, iptables, ipvs, or empty for what this node can do")]
-    [InlineData("mode: ipvs", "ipvs is not served")]
+    [InlineData("mode: ipvs\nipvs: {scheduler: roundrobin}", "ipvs.scheduler: 'roundrobin' is no scheduler of IPVS: use one of rr, ")]
     [InlineData("nftables: {masqueradeBit: 32}", "nftables.masqueradeBit")]
     [InlineData("nodePortAddresses: [nowhere]", "nodePortAddresses: 'nowhere'")]
     [InlineData("healthzBindAddress: here", "healthzBindAddress")]

@@ -19,7 +19,7 @@ awk -F'\t' -v OFS='|' -v order="$order" '
     if (!($5 in feature)) {feature[$5] = $4 == "INFO" ? "other" : "needed"; features[++f] = $5}}
   $3 ~ /^nft / {verdict[$1, $3 " " $5] = $4 == "PASS" ? "yes" : $4 == "SKIP" ? "no" : "**no**"
     if (!(($3) in nft)) {nft[$3] = 1; versions[++v] = $3}; if (!($5 in what)) {what[$5] = 1; whats[++w] = $5}}
-  $3 ~ /^(nftables|iptables-nft|iptables-legacy)$/ {if ($5 ~ /^first sync/) cold[$1] = $4 == "PASS" ? $6 : "fails"; else count[$1, $3, $4]++}
+  $3 ~ /^(nftables|iptables-nft|iptables-legacy|ipvs)$/ {if ($5 ~ /^first sync/) cold[$1] = $4 == "PASS" ? $6 : "fails"; else count[$1, $3, $4]++}
   $3 == "machine" {gone[$1] = $4 ": " $6}
   function cell(kernel, mode,   pass, fail) {
     pass = count[kernel, mode, "PASS"] + 0; fail = count[kernel, mode, "FAIL"] + 0
@@ -27,9 +27,9 @@ awk -F'\t' -v OFS='|' -v order="$order" '
   }
   END {
     print "\n## Modes\n\nFlows of the scenarios that behaved as expected, with real packets.\n"
-    print "| kernel | nftables | iptables, nft back-end | iptables, legacy back-end | first sync with no module loaded |"
-    print "|---|---|---|---|---|"
-    for (i = 1; i <= n; i++) {k = kernels[i]; print "| " release[k] " | " cell(k, "nftables") " | " cell(k, "iptables-nft") " | " cell(k, "iptables-legacy") " | " ((k in cold) ? cold[k] : (k in gone) ? gone[k] : "not run") " |"}
+    print "| kernel | nftables | iptables, nft back-end | iptables, legacy back-end | ipvs | first sync with no module loaded |"
+    print "|---|---|---|---|---|---|"
+    for (i = 1; i <= n; i++) {k = kernels[i]; print "| " release[k] " | " cell(k, "nftables") " | " cell(k, "iptables-nft") " | " cell(k, "iptables-legacy") " | " cell(k, "ipvs") " | " ((k in cold) ? cold[k] : (k in gone) ? gone[k] : "not run") " |"}
     head = "| |"; rule = "|---|"
     for (i = 1; i <= n; i++) {head = head " " release[kernels[i]] " |"; rule = rule "---|"}
     for (kind = 1; kind <= 2; kind++) {

@@ -15,8 +15,12 @@ portolan=${PORTOLAN_BIN:-$PWD/out/portolan}
 [[ -x $portolan ]] || { echo "$portolan does not exist; run ./build.sh first" >&2; exit 1; }
 published=$PWD/out/vm/projects/$project
 dotnet publish "tests/$project" -c Release -r linux-x64 --self-contained -p:InvariantGlobalization=true -o "$published" --nologo -v quiet
-job=$(mktemp)
-trap 'rm -f "$job"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+job=$work/job
+# What tests read: beside the program as in a checkout.
+mkdir "$work/tests"
+cp -r tests/data tests/scenarios "$work/tests/"
 {
   echo '#!/bin/sh'
   # What tests look for on a whole machine, and the file that marks the folder for reports.
@@ -28,4 +32,4 @@ trap 'rm -f "$job"' EXIT
   echo
 } >"$job"
 PORTOLAN_VM_MEMORY=${PORTOLAN_VM_MEMORY:-2048} PORTOLAN_VM_SECONDS=${PORTOLAN_VM_SECONDS:-1800} \
-  tests/vm/boot.sh "$kernel" "$job" "$portolan" "$published"
+  tests/vm/boot.sh "$kernel" "$job" "$portolan" "$published" "$work/tests"

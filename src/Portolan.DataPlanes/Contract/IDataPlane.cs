@@ -28,8 +28,8 @@ public interface IDataPlane : IDisposable
     SyncReport Reconcile();
 
     /// <summary>
-    /// A check that is cheaper than <see cref="Reconcile"/> and writes nothing; called every <see cref="PlaneSchedule.CheckPeriod"/>.
-    /// Planes that are notified of changes need none.
+    /// A check that is cheaper than <see cref="Reconcile"/>; called every <see cref="PlaneSchedule.CheckPeriod"/>. It writes nothing but
+    /// the end of what <see cref="Apply"/> began: servers that have no connection any more. Planes that are notified of changes need none.
     /// </summary>
     /// <returns>What another program changed, for the operator; null if nothing, or if it cannot be determined.</returns>
     string? Check() => null;

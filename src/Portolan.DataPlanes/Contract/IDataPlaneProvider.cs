@@ -19,6 +19,11 @@ public interface IDataPlaneProvider
     /// <returns>What is missing and what to do about it, one line without a full stop; null if nothing is missing.</returns>
     string? Probe(DataPlaneOptions options);
 
+    /// <summary>Makes the settings of the machine that the plane needs, for a proxy that may not make them itself.</summary>
+    /// <returns>A sentence for each that could not be made.</returns>
+    /// <exception cref="Netlink.Core.NetlinkException">The kernel lacks what the plane needs.</exception>
+    IReadOnlyList<string> PrepareMachine(DataPlaneOptions options) => [];
+
     /// <summary>Opens the plane. Writes nothing before its first <see cref="IDataPlane.Apply"/>.</summary>
     /// <exception cref="Netlink.Core.NetlinkException">The kernel cannot be reached over netlink.</exception>
     /// <exception cref="IOException">A tool the plane works through cannot be used.</exception>
@@ -55,6 +60,9 @@ public sealed record DataPlaneOptions
 
     /// <summary>Packets that connection tracking calls INVALID may be dropped; false with conntrack.tcpBeLiberal.</summary>
     public bool DropsInvalid { get; init; } = true;
+
+    /// <summary>What only mode ipvs has.</summary>
+    public IpvsSettings Ipvs { get; init; } = new();
 
     /// <summary>
     /// The plane's own options that were given, by name ("--iptables-layout"), each one of <see cref="PlaneOption.Values"/>.

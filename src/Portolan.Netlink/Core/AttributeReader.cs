@@ -47,6 +47,8 @@ internal ref struct AttributeReader(ReadOnlySpan<byte> bytes)
 
     internal ushort UInt16BigEndian() => Has(2) ? BinaryPrimitives.ReadUInt16BigEndian(Value) : (ushort)0;
 
+    internal ushort UInt16HostOrder() => Has(2) ? MemoryMarshal.Read<ushort>(Value) : (ushort)0;
+
     internal uint UInt32BigEndian() => Has(4) ? BinaryPrimitives.ReadUInt32BigEndian(Value) : 0;
 
     internal ulong UInt64BigEndian() => Has(8) ? BinaryPrimitives.ReadUInt64BigEndian(Value) : 0;

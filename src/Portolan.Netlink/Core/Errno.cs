@@ -13,6 +13,9 @@ public readonly record struct Errno(int Number)
     /// <summary>The object, or an object it refers to, does not exist.</summary>
     public static Errno ENOENT => new(2);
 
+    /// <summary>There is nothing of that kind to delete or to change (routes, IPVS).</summary>
+    public static Errno ESRCH => new(3);
+
     /// <summary>A signal arrived first; for a dump: the kernel's list changed while it was read.</summary>
     public static Errno EINTR => new(4);
 

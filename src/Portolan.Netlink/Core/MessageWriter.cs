@@ -64,6 +64,9 @@ internal sealed unsafe class MessageWriter : IDisposable
         MemoryMarshal.Write(field, on ? (ushort)(others | flags) : others);
     }
 
+    /// <summary>Numbers a message that is already written.</summary>
+    internal void SetMessageSequence(int start, uint sequence) => MemoryMarshal.Write(new Span<byte>(_buffer + start + 8, 4), sequence);
+
     /// <summary>Appends a fixed-size part of a message as it is, padded to a multiple of 4 bytes.</summary>
     internal void PutRaw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(AppendPadded(bytes.Length));
 
@@ -74,6 +77,8 @@ internal sealed unsafe class MessageWriter : IDisposable
     internal void PutUInt16BigEndian(ushort type, ushort value) => BinaryPrimitives.WriteUInt16BigEndian(Attribute(type, 2), value);
 
     internal void PutUInt32BigEndian(ushort type, uint value) => BinaryPrimitives.WriteUInt32BigEndian(Attribute(type, 4), value);
+
+    internal void PutUInt16HostOrder(ushort type, ushort value) => MemoryMarshal.Write(Attribute(type, 2), value);
 
     internal void PutUInt32HostOrder(ushort type, uint value) => MemoryMarshal.Write(Attribute(type, 4), value);
 

@@ -8,6 +8,9 @@ public enum NetlinkProtocol
 
     /// <summary>nf_tables, connection tracking and the other parts of netfilter.</summary>
     Netfilter = 12,
+
+    /// <summary>Families that are numbered at run time, such as IPVS (<see cref="GenericNetlink.GenericFamily"/>).</summary>
+    Generic = 16,
 }
 
 /// <summary>How a <see cref="NetlinkSocket"/> is opened.</summary>

@@ -6,7 +6,7 @@ using static Portolan.Netlink.Uapi.RtnetlinkHeader;
 
 namespace Portolan.Netlink.Route;
 
-/// <summary>Reads links and addresses from the payload of rtnetlink messages.</summary>
+/// <summary>Reads links, addresses and local routes from the payload of rtnetlink messages.</summary>
 internal static class RouteDecoder
 {
     internal static bool TryReadLink(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out NetworkLink? link)
@@ -60,6 +60,35 @@ internal static class RouteDecoder
         if (a.IsMalformed || own.Family != family || prefixLength > own.Length * 8)
             return false;
         address = new LocalAddress(own, prefixLength, index, string.Empty, (AddressScope)payload[3], (AddressFlags)flags);
+        return true;
+    }
+
+    /// <summary>Reads a route; false also if it is not one of table "local" to a single address.</summary>
+    internal static bool TryReadLocalRoute(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out LocalRoute? route)
+    {
+        route = null;
+        if (payload.Length < RTMSG_LEN || payload[0] is not (AF_INET or AF_INET6) || payload[4] != RT_TABLE_LOCAL
+            || payload[7] != RTN_LOCAL)
+            return false;
+        IpFamily family = payload[0] == AF_INET ? IpFamily.IPv4 : IpFamily.IPv6;
+        if (payload[1] != InetAddress.LengthOf(family) * 8)
+            return false;
+        InetAddress address = default, source = default;
+        uint index = 0, metric = 0;
+        var a = new AttributeReader(payload[RTMSG_LEN..]);
+        while (a.MoveNext())
+        {
+            switch (a.Type)
+            {
+                case RTA_DST: a.Require(InetAddress.TryFromBytes(a.Value, out address)); break;
+                case RTA_PREFSRC: a.Require(InetAddress.TryFromBytes(a.Value, out source)); break;
+                case RTA_OIF: index = a.UInt32HostOrder(); break;
+                case RTA_PRIORITY: metric = a.UInt32HostOrder(); break;
+            }
+        }
+        if (a.IsMalformed || address.Family != family)
+            return false;
+        route = new LocalRoute(address, (int)index, source, payload[5], metric);
         return true;
     }
 }

@@ -20,7 +20,16 @@ public sealed record LinkEvent(bool Deleted, NetworkLink Link) : RouteEvent;
 /// <param name="Address">The address.</param>
 public sealed record AddressEvent(bool Deleted, LocalAddress Address) : RouteEvent;
 
-/// <summary>Follows this host's interfaces and addresses.</summary>
+/// <summary>A route of table "local" to a single address was added, changed or deleted.</summary>
+/// <param name="Deleted">True if it was deleted.</param>
+/// <param name="Route">The route.</param>
+public sealed record LocalRouteEvent(bool Deleted, LocalRoute Route) : RouteEvent
+{
+    /// <summary>Port id of the socket whose request it was (<see cref="NetlinkSocket.PortId"/>); 0 for the kernel's own doing.</summary>
+    public uint PortId { get; init; }
+}
+
+/// <summary>Follows this host's interfaces and addresses, or its local routes.</summary>
 public sealed class RouteMonitor : IDisposable
 {
     private const int ReceiveBufferBytes = 1 << 20;
@@ -53,6 +62,30 @@ public sealed class RouteMonitor : IDisposable
             socket.Join(RTNLGRP_IPV6_IFADDR);
             using NetlinkSocket requests = NetlinkSocket.Open(NetlinkProtocol.Route, options);
             return new RouteMonitor(socket, new RouteReader(requests).ReadLinks().ToDictionary(link => link.Index, link => link.Name));
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Starts listening to changes of local routes alone; nothing after this call is missed without a <see cref="RouteEventsLost"/>.
+    /// </summary>
+    /// <param name="options">How to open the socket; the default receive buffer is 1 MiB.</param>
+    /// <exception cref="NetlinkException">The socket cannot be opened.</exception>
+    public static RouteMonitor OpenLocalRoutes(NetlinkSocketOptions? options = null)
+    {
+        options ??= new NetlinkSocketOptions();
+        if (options.ReceiveBufferBytes == 0)
+            options = options with { ReceiveBufferBytes = ReceiveBufferBytes };
+        NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Route, options);
+        try
+        {
+            socket.Join(RTNLGRP_IPV4_ROUTE);
+            socket.Join(RTNLGRP_IPV6_ROUTE);
+            return new RouteMonitor(socket, []);
         }
         catch
         {
@@ -103,6 +136,11 @@ public sealed class RouteMonitor : IDisposable
             {
                 string name = _names.GetValueOrDefault(address.InterfaceIndex, string.Empty);
                 events.Add(new AddressEvent(messages.Type == RTM_DELADDR, address with { InterfaceName = name }));
+            }
+            else if (messages.Type is RTM_NEWROUTE or RTM_DELROUTE
+                && RouteDecoder.TryReadLocalRoute(messages.Payload, out LocalRoute? route))
+            {
+                events.Add(new LocalRouteEvent(messages.Type == RTM_DELROUTE, route) { PortId = messages.PortId });
             }
         }
     }

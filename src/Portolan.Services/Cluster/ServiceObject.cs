@@ -79,6 +79,9 @@ public sealed record ServiceObject
     /// <summary>spec.healthCheckNodePort; 0 for none.</summary>
     public ushort HealthCheckNodePort { get; init; }
 
+    /// <summary>Annotation portolan.dev/ipvs-scheduler; empty without one.</summary>
+    public string IpvsScheduler { get; init; } = "";
+
     /// <summary>Problems the reader found in the object.</summary>
     public ImmutableArray<Problem> Problems { get; init; } = [];
 }

@@ -22,12 +22,19 @@ public sealed record AddressPlan(ImmutableArray<InetAddress> NodePortAddresses, 
     /// <inheritdoc cref="NodePortsOnAllIPv4"/>
     public bool NodePortsOnAllIPv6 { get; init; }
 
+    /// <summary>The Node's first IPv4 address if this machine has it; otherwise the default value.</summary>
+    public InetAddress PrimaryIPv4 { get; init; }
+
+    /// <inheritdoc cref="PrimaryIPv4"/>
+    public InetAddress PrimaryIPv6 { get; init; }
+
     /// <summary>True when NodePorts answer on IPv4 loopback addresses as well (iptables.localhostNodePorts).</summary>
     public bool HasLocalhostNodePorts => NodePortAddresses.Any(static address => address is { Family: IpFamily.IPv4, IsLoopback: true });
 
     /// <summary>Equality by content.</summary>
     public bool Equals(AddressPlan? other) => other is not null && NodePortsOnAllIPv4 == other.NodePortsOnAllIPv4
-        && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
+        && NodePortsOnAllIPv6 == other.NodePortsOnAllIPv6 && PrimaryIPv4 == other.PrimaryIPv4 && PrimaryIPv6 == other.PrimaryIPv6
+        && NodePortAddresses.AsSpan().SequenceEqual(other.NodePortAddresses.AsSpan())
         && LocalAddresses.AsSpan().SequenceEqual(other.LocalAddresses.AsSpan());
 
     /// <inheritdoc/>

@@ -44,6 +44,8 @@ public sealed record NodePortAddressPolicy
         {
             NodePortsOnAllIPv4 = ipv4.Any(static range => range.Length == 0),
             NodePortsOnAllIPv6 = ipv6.Any(static range => range.Length == 0),
+            PrimaryIPv4 = PrimaryHere(IpFamily.IPv4, node, local),
+            PrimaryIPv6 = PrimaryHere(IpFamily.IPv6, node, local),
         };
     }
 
@@ -54,6 +56,9 @@ public sealed record NodePortAddressPolicy
         ImmutableArray<InetPrefix> given = IsPrimary ? PrimaryOf(family, node) : [.. Ranges.Where(range => range.Family == family)];
         return given.IsEmpty ? [InetPrefix.Of(InetAddress.Unspecified(family), 0)] : given;
     }
+
+    private InetAddress PrimaryHere(IpFamily family, NodeObject? node, ImmutableArray<InetAddress> local) =>
+        PrimaryOf(family, node) is [var primary] && local.Contains(primary.Address) ? primary.Address : default;
 
     private ImmutableArray<InetPrefix> PrimaryOf(IpFamily family, NodeObject? node)
     {

@@ -78,7 +78,7 @@ internal sealed class PlanCompiler(ProxyPolicy policy, FrontendClaims claims)
             : null;
         return _ports.Count == 0 && clusterIPs.IsEmpty && healthCheck is null
             ? null
-            : new(entry.Name, KeepUnchanged(entry.Plan), clusterIPs, healthCheck, [.. _problems]);
+            : new(entry.Name, KeepUnchanged(entry.Plan), clusterIPs, healthCheck, [.. _problems]) { IpvsScheduler = service.IpvsScheduler };
     }
 
     private FamilyView ViewOf(ServiceObject service, IpFamily family)

@@ -23,9 +23,13 @@ public sealed record ServicePlan(
     HealthCheckPlan? HealthCheck,
     ImmutableArray<Problem> Problems)
 {
+    /// <summary>Annotation portolan.dev/ipvs-scheduler, as written; empty for the configured scheduler. Mode ipvs alone reads it.</summary>
+    public string IpvsScheduler { get; init; } = "";
+
     /// <summary>Equality by content.</summary>
     public bool Equals(ServicePlan? other) => ReferenceEquals(this, other) || (other is not null
-        && Service == other.Service && HealthCheck == other.HealthCheck && PortPlan.SameContent(ClusterIPs, other.ClusterIPs)
+        && Service == other.Service && IpvsScheduler == other.IpvsScheduler && HealthCheck == other.HealthCheck
+        && PortPlan.SameContent(ClusterIPs, other.ClusterIPs)
         && PortPlan.SameContent(Ports, other.Ports) && PortPlan.SameContent(Problems, other.Problems));
 
     /// <inheritdoc/>

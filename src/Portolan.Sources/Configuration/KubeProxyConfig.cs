@@ -58,7 +58,7 @@ public sealed record ModeConfig(int MasqueradeBit, bool MasqueradeAll, TimeSpan 
 /// <param name="TcpFinTimeout">TCP connections after a FIN; zero keeps the system's value.</param>
 /// <param name="UdpTimeout">Idle UDP flows; zero keeps the system's value.</param>
 public sealed record IpvsConfig(
-    string Scheduler, ImmutableArray<string> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout,
+    string Scheduler, ImmutableArray<InetPrefix> ExcludeCidrs, bool StrictArp, TimeSpan TcpTimeout, TimeSpan TcpFinTimeout,
         TimeSpan UdpTimeout);
 
 /// <summary>conntrack: limits and time-outs of the kernel's connection tracking.</summary>
@@ -179,7 +179,8 @@ public sealed record KubeProxyConfig
     public ModeConfig ModeInUse => Mode switch
     {
         ProxyMode.IpTables => IpTables,
-        ProxyMode.Ipvs => IpvsPeriods,
+        // As in kube-proxy, where both modes have one chain that masquerades.
+        ProxyMode.Ipvs => IpvsPeriods with { MasqueradeBit = IpTables.MasqueradeBit, MasqueradeAll = IpTables.MasqueradeAll },
         _ => NfTables,
     };
 

@@ -117,7 +117,7 @@ internal static class KubeProxyConfigReader
             IpvsPeriods = ReadPeriods(ipvs, KubeProxyConfig.ModeDefaults),
             Ipvs = new IpvsConfig(
                 ipvs.Text("scheduler"),
-                ipvs.TextList("excludeCIDRs"),
+                ipvs.Prefixes("excludeCIDRs"),
                 ipvs.Boolean("strictARP") ?? false,
                 ipvs.Duration("tcpTimeout") ?? TimeSpan.Zero,
                 ipvs.Duration("tcpFinTimeout") ?? TimeSpan.Zero,

@@ -80,7 +80,7 @@ public static class KubeProxyConfigWriter
         ("hostnameOverride", Text(config.HostnameOverride)),
         ("iptables.localhostNodePorts", Text(config.LocalhostNodePorts)),
         .. ModeValues("iptables", config.IpTables),
-        ("ipvs.excludeCIDRs", List(config.Ipvs.ExcludeCidrs)),
+        ("ipvs.excludeCIDRs", List([.. config.Ipvs.ExcludeCidrs.Select(static range => range.ToString())])),
         ("ipvs.minSyncPeriod", Text(config.IpvsPeriods.MinSyncPeriod)),
         ("ipvs.scheduler", Text(config.Ipvs.Scheduler)),
         ("ipvs.strictARP", Text(config.Ipvs.StrictArp)),

@@ -33,6 +33,9 @@ internal struct Metadata
     /// <summary>Annotation endpoints.kubernetes.io/last-change-trigger-time, UTC; the default for none, or one that is no time.</summary>
     public DateTime LastChangeTrigger { get; private set; }
 
+    /// <summary>Annotation portolan.dev/ipvs-scheduler; null without one.</summary>
+    public string? IpvsScheduler { get; private set; }
+
     public void Read(ref ObjectJson json, StringPool pool)
     {
         this = default;
@@ -55,7 +58,7 @@ internal struct Metadata
             else if (json.Is("labels"u8))
                 ReadLabels(ref json, pool);
             else if (json.Is("annotations"u8))
-                ReadAnnotations(ref json);
+                ReadAnnotations(ref json, pool);
             else
                 json.Skip();
         }
@@ -84,14 +87,16 @@ internal struct Metadata
         return default;
     }
 
-    // It is for a metric alone: what cannot be read is no problem of the object.
-    private void ReadAnnotations(ref ObjectJson json)
+    // The time is for a metric alone: what cannot be read is no problem of the object.
+    private void ReadAnnotations(ref ObjectJson json, StringPool pool)
     {
         if (!json.EnterObject())
             return;
         while (json.NextProperty())
         {
-            if (!json.Is("endpoints.kubernetes.io/last-change-trigger-time"u8))
+            if (json.Is("portolan.dev/ipvs-scheduler"u8))
+                IpvsScheduler = json.PooledString(pool);
+            else if (!json.Is("endpoints.kubernetes.io/last-change-trigger-time"u8))
                 json.Skip();
             else if (json.String() is { } text && DateTime.TryParse(text, CultureInfo.InvariantCulture,
                 DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime time))

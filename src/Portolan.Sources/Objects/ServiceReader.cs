@@ -58,6 +58,7 @@ internal sealed class ServiceReader(ProblemNotes notes, StringPool pool)
             ExternalPolicyLocal = spec.ExternalPolicyLocal,
             AffinitySeconds = spec.HasAffinity ? spec.AffinitySeconds ?? DefaultAffinitySeconds : 0,
             HealthCheckNodePort = spec.HealthCheckNodePort,
+            IpvsScheduler = metadata.IpvsScheduler ?? "",
             Problems = notes.For("Service", name.ToString()),
         };
     }

@@ -9,9 +9,9 @@ internal static class ConfigFields
     private static readonly HashSet<string> s_honoured = new(StringComparer.Ordinal)
     {
         "apiVersion", "kind", "bindAddress", "bindAddressHardFail", "clientConnection.burst", "clientConnection.kubeconfig",
-        "clientConnection.qps", "clusterCIDR", "conntrack", "detectLocal",
-        "detectLocalMode", "healthzBindAddress", "hostnameOverride", "iptables", "logging.format", "logging.verbosity",
-        "metricsBindAddress", "mode", "nftables", "nodePortAddresses", "oomScoreAdj",
+        "clientConnection.qps", "clusterCIDR", "conntrack", "detectLocal", "detectLocalMode", "healthzBindAddress", "hostnameOverride",
+        "iptables", "ipvs", "logging.format", "logging.verbosity", "metricsBindAddress", "mode", "nftables", "nodePortAddresses",
+        "oomScoreAdj",
     };
 
     private static readonly (string Section, string Why)[] s_withoutEffect =
@@ -21,7 +21,6 @@ internal static class ConfigFields
         ("configSyncPeriod", "watches need no refresh"),
         ("enableProfiling", "there are no profiling pages"),
         ("featureGates", "there are no feature gates"),
-        ("ipvs", "there is no mode ipvs"),
         ("logging", "each line goes to standard error at once, verbosity is one for all parts"),
         ("portRange", "as in kube-proxy, since the userspace mode went"),
         ("showHiddenMetricsForVersion", "no metric is hidden"),
@@ -31,13 +30,16 @@ internal static class ConfigFields
 
     private static readonly Dictionary<string, string> s_notes = new(StringComparer.Ordinal)
     {
-        ["mode"] = "`nftables` or `iptables`; empty: nftables where this kernel can, else iptables. `ipvs` is refused",
+        ["mode"] = "`nftables`, `iptables` or `ipvs`; empty: nftables where this kernel can, else iptables",
         ["healthzBindAddress"] = "without --config, and under another name than kube-proxy, 127.0.0.1:10256",
         ["bindAddressHardFail"] = "honoured",
         ["conntrack.maxPerCore"] = "honoured; the limit is raised, never lowered",
         ["iptables.minSyncPeriod"] = "0: a sync costs what changed, so there is nothing to save up (kube-proxy: 1s)",
+        ["ipvs.excludeCIDRs"] = "honoured; servers that no service wants and Portolan did not add are left alone in any case",
+        ["ipvs.minSyncPeriod"] = "0: a sync costs what changed, so there is nothing to save up (kube-proxy: 1s)",
+        ["ipvs.scheduler"] = "honoured; empty: rr. A service names its own with annotation `portolan.dev/ipvs-scheduler`",
         ["nftables.minSyncPeriod"] = "0: a sync costs what changed, so there is nothing to save up (kube-proxy: 1s)",
-        ["nodePortAddresses"] = "empty: `primary` in mode nftables, all addresses in mode iptables, as in kube-proxy",
+        ["nodePortAddresses"] = "empty: `primary` in mode nftables, all addresses in modes iptables and ipvs, as in kube-proxy",
         ["oomScoreAdj"] = "honoured where the process may (CAP_SYS_RESOURCE)",
     };
 

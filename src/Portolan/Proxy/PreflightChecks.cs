@@ -78,8 +78,9 @@ internal static class PreflightChecks
         if (NetworkInterface.GetAllNetworkInterfaces().Any(static link => link.Name == "kube-ipvs0"))
         {
             yield return new(PreflightResult.Note, "other proxies",
-                "interface kube-ipvs0 is here: a kube-proxy in mode ipvs ran. Portolan does not remove what that left; " +
-                "'kube-proxy --cleanup' does, or a restart of the node");
+                "interface kube-ipvs0 is here: a kube-proxy in mode ipvs runs or ran. Portolan removes it, and the virtual " +
+                "servers at its " +
+                "addresses, once its own rules are in force");
         }
     }
 

@@ -133,8 +133,20 @@ internal static class ProxyCommand
     // What the machine's root does once, so that the proxy itself may run with CAP_NET_ADMIN alone.
     private static int InitOnly(KubeProxyConfig config)
     {
-        string[] problems = [.. Composition.PrepareMachine(config)];
-        return problems.Length == 0 ? 0 : Fail(string.Join('\n', problems));
+        try
+        {
+            IDataPlaneProvider? provider = Registry.Find(config.ModeName);
+            string[] problems =
+            [
+                .. Composition.PrepareMachine(config),
+                .. provider?.PrepareMachine(PlaneOptionsOf(config, ImmutableDictionary<string, string>.Empty)) ?? [],
+            ];
+            return problems.Length == 0 ? 0 : Fail(string.Join('\n', problems));
+        }
+        catch (NetlinkException failure)
+        {
+            return Fail(failure.Message);
+        }
     }
 
     private static DataPlaneOptions PlaneOptionsOf(KubeProxyConfig config, ImmutableDictionary<string, string> given) => new()
@@ -143,7 +155,18 @@ internal static class ProxyCommand
         SyncPeriod = config.ModeInUse.SyncPeriod,
         WithIPv6 = Socket.OSSupportsIPv6,
         DropsInvalid = !config.Conntrack.TcpBeLiberal,
+        Ipvs = IpvsSettingsOf(config.Ipvs),
         Given = given,
+    };
+
+    private static IpvsSettings IpvsSettingsOf(IpvsConfig config) => new()
+    {
+        Scheduler = config.Scheduler,
+        ExcludeCidrs = config.ExcludeCidrs,
+        StrictArp = config.StrictArp,
+        TcpTimeout = config.TcpTimeout,
+        TcpFinTimeout = config.TcpFinTimeout,
+        UdpTimeout = config.UdpTimeout,
     };
 
     private static async Task<int> RunAsync(ProxySettings settings)

@@ -85,6 +85,9 @@ public class KubeProxyConfigTests
         Assert.False(config.LocalhostNodePorts);
         Assert.Equal(TimeSpan.FromMilliseconds(250), config.NfTables.MinSyncPeriod);
         Assert.Equal("lc", config.Ipvs.Scheduler);
+        Assert.Equal([InetPrefix.Parse("10.0.0.0/8")], config.Ipvs.ExcludeCidrs);
+        Assert.Equal((config.IpTables.MasqueradeBit, config.IpTables.MasqueradeAll),
+            (config.ModeInUse.MasqueradeBit, config.ModeInUse.MasqueradeAll));
         Assert.Equal(2, config.ClusterCidrs.Length);
         Assert.Equal(2, config.NodePortAddresses.Ranges.Length);
         Assert.Equal(TimeSpan.Zero, config.Conntrack.TcpEstablishedTimeout);

@@ -41,7 +41,8 @@ internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest 
     /// <summary>Waits until all changes so far are in the kernel.</summary>
     /// <param name="mode">
     /// In mode iptables each table is a transaction of its own: the nat table, where the marker is, comes before what goes from the filter
-    /// table. Syncs follow one another, so that one more number in force means that the sync of the one before has ended.
+    /// table; mode ipvs removes servers after it has added others. Syncs follow one another, so that one more number in force means that
+    /// the sync of the one before has ended.
     /// </param>
     /// <param name="patience">How long one number may take.</param>
     /// <returns>Null, or what happened instead until the time was over.</returns>
@@ -49,7 +50,7 @@ internal sealed class SyncMarker(NodeLab lab, FlowRunner runner, ProxyUnderTest 
     {
         if (WaitForNumber(patience) is { } fault)
             return fault;
-        if (mode != ProxyMode.IpTables)
+        if (mode == ProxyMode.NfTables)
             return null;
         Raise();
         return WaitForNumber(patience);

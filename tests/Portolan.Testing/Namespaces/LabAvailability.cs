@@ -7,12 +7,23 @@ public static class LabAvailability
 {
     private static readonly Lazy<string?> s_namespaceReason = new(TryNamespace);
     private static readonly Lazy<string?> s_tunReason = new(TryTun);
+    private static readonly Lazy<string?> s_ipvsReason = new(FindIpvs);
 
     /// <summary>Null when network namespaces can be made, or the reason why not.</summary>
     public static string? WhyNoNamespaces => s_namespaceReason.Value;
 
     /// <summary>Null when TUN devices can be made in network namespaces, or the reason why not.</summary>
     public static string? WhyNoTunDevices => s_namespaceReason.Value ?? s_tunReason.Value;
+
+    /// <summary>Null when this machine's kernel has IPVS, or the reason why it has none. tests/vm has machines that do.</summary>
+    public static string? WhyNoIpvs => s_ipvsReason.Value;
+
+    // The module is loaded by whoever asks for it first.
+    private static string? FindIpvs()
+    {
+        string modules = $"/lib/modules/{File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}/kernel/net/netfilter/ipvs";
+        return File.Exists("/proc/net/ip_vs") || Directory.Exists(modules) ? null : "this kernel has no IPVS";
+    }
 
     private static string? TryNamespace()
     {

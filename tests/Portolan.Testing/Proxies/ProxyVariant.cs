@@ -15,6 +15,9 @@ public sealed record ProxyVariant(ProxyMode Mode, string Backend = "", string La
     /// <summary>What mode iptables does by default, with the back-end that most machines use.</summary>
     public static ProxyVariant IpTables { get; } = new(ProxyMode.IpTables, "nft", "modern", "linear");
 
+    /// <summary>Mode ipvs, for kernels that have it.</summary>
+    public static ProxyVariant Ipvs { get; } = new(ProxyMode.Ipvs);
+
     /// <summary>All variants of mode iptables.</summary>
     public static ImmutableArray<ProxyVariant> AllOfIpTables { get; } =
     [
@@ -35,7 +38,7 @@ public sealed record ProxyVariant(ProxyMode Mode, string Backend = "", string La
         : [];
 
     /// <summary>The variant of this name.</summary>
-    public static ProxyVariant Parse(string name) => All.Single(variant => variant.ToString() == name);
+    public static ProxyVariant Parse(string name) => All.Append(Ipvs).Single(variant => variant.ToString() == name);
 
     public override string ToString() => $"{Mode.ToConfigText()} {Backend} {Layout} {Dispatch}".TrimEnd();
 }

@@ -1,0 +1,233 @@
+using Portolan.Inet;
+using Portolan.Netlink.Core;
+using Portolan.Netlink.Ipvs;
+using Portolan.Netlink.NfTables;
+using Portolan.Netlink.Route;
+using Portolan.Rules.Dialects;
+using Portolan.Services.Node;
+
+namespace Portolan.DataPlanes.Ipvs;
+
+/// <summary>What proxies of mode ipvs, ours and kube-proxy, left on this machine.</summary>
+internal sealed class LeftBehind : IDisposable
+{
+    private static readonly TimeSpan s_drainPeriod = TimeSpan.FromSeconds(2);
+
+    private readonly NetlinkSocket _routeSocket;
+    private readonly NetlinkSocket? _ipvsSocket;
+    private readonly IpvsTable? _ipvs;
+    private readonly RouteReader _routes;
+
+    private LeftBehind(NetlinkSocket routeSocket, NetlinkSocket? ipvsSocket)
+    {
+        (_routeSocket, _ipvsSocket) = (routeSocket, ipvsSocket);
+        _routes = new RouteReader(routeSocket);
+        _ipvs = ipvsSocket is null ? null : IpvsTable.Open(ipvsSocket);
+    }
+
+    /// <summary>Opens sockets.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    internal static LeftBehind Open()
+    {
+        // Asking for the family would load the module.
+        bool isLoaded = File.Exists("/proc/net/ip_vs");
+        return new LeftBehind(NetlinkSocket.Open(NetlinkProtocol.Route), isLoaded ? NetlinkSocket.Open(NetlinkProtocol.Generic) : null);
+    }
+
+    /// <summary>What there is, for the operator.</summary>
+    internal IReadOnlyList<string> Find()
+    {
+        List<string> found = [];
+        foreach (NfTableId table in Tables())
+            found.Add($"nf_tables table {table}");
+        int routes = OurRoutes().Count;
+        if (routes > 0)
+            found.Add($"{routes} local routes of mode ipvs");
+        if (_routes.ReadLinks().Any(static link => link.Name == PortolanIpvs.KubeProxyInterface))
+            found.Add($"interface {PortolanIpvs.KubeProxyInterface} of a kube-proxy in mode ipvs");
+        return found;
+    }
+
+    /// <summary>Removes the virtual servers, routes and tables of mode ipvs.</summary>
+    /// <param name="drains">
+    /// True to leave servers with established connections, with weight 0, and the routes to them, while another plane serves: it translates
+    /// new connections before IPVS sees them.
+    /// </param>
+    /// <param name="isDrained">False if something was left; calling this again removes what has no connections any more.</param>
+    /// <returns>One entry for each kind of thing removed.</returns>
+    internal IReadOnlyList<string> RemoveOurs(bool drains, out bool isDrained)
+    {
+        List<LocalRoute> routes = OurRoutes();
+        NfTableId[] tables = [.. Tables()];
+        HashSet<InetAddress> addresses = [.. routes.Select(static route => route.Address)];
+        HashSet<VirtualServerKey> frontends = [.. tables.SelectMany(Frontends)];
+        bool IsOurs(VirtualServerKey key) => addresses.Contains(key.Address) || frontends.Contains(key);
+
+        HashSet<VirtualServerKey> kept = drains ? Drain(IsOurs) : [];
+        HashSet<InetAddress> keptAddresses = [.. kept.Select(static key => key.Address)];
+        isDrained = kept.Count == 0;
+        List<string> removed = [];
+        int servers = RemoveServers(key => IsOurs(key) && !kept.Contains(key));
+        if (servers > 0)
+            removed.Add($"{servers} virtual servers of mode ipvs");
+        routes.RemoveAll(route => keptAddresses.Contains(route.Address));
+        if (routes.Count > 0)
+        {
+            using var batch = new RouteBatch();
+            foreach (LocalRoute route in routes)
+                batch.Delete(route);
+            batch.Send(_routeSocket);
+            removed.Add($"{routes.Count} local routes of mode ipvs");
+        }
+        if (tables.Length > 0)
+        {
+            foreach (NfTableId table in tables)
+                ReplaceTable(table, kept);
+            removed.Add("the nf_tables tables of mode ipvs");
+        }
+        return removed;
+    }
+
+    /// <summary>Goes on removing what <see cref="RemoveOurs"/> left, until nothing is left or the process ends.</summary>
+    internal static async Task DrainAsync()
+    {
+        try
+        {
+            bool isDrained = false;
+            while (!isDrained)
+            {
+                await Task.Delay(s_drainPeriod).ConfigureAwait(false);
+                using var left = Open();
+                left.RemoveOurs(drains: true, out isDrained);
+            }
+        }
+        catch (Exception failure) when (failure is NetlinkException or InvalidOperationException)
+        {
+            // Nobody awaits this. What is left harms nothing, and is found when a proxy starts next.
+        }
+    }
+
+    /// <summary>
+    /// Removes kube-proxy's interface with the addresses of services, and its virtual servers at addresses that have no route of ours.
+    /// </summary>
+    internal IReadOnlyList<string> RemoveKubeProxys()
+    {
+        if (_routes.ReadLinks().Find(static link => link.Name == PortolanIpvs.KubeProxyInterface) is not { } link)
+            return [];
+        HashSet<InetAddress> ours = [.. OurRoutes().Select(static route => route.Address)];
+        HashSet<InetAddress> addresses =
+        [
+            .. _routes.ReadAddresses().Where(address => address.InterfaceIndex == link.Index && !ours.Contains(address.Address))
+                .Select(static address => address.Address),
+        ];
+        RemoveServers(key => addresses.Contains(key.Address));
+        using var batch = new RouteBatch();
+        batch.DeleteLink(link.Index);
+        if (batch.Send(_routeSocket) is [var refusal])
+            throw new InvalidOperationException($"the kernel refused to delete interface {PortolanIpvs.KubeProxyInterface}: {refusal}");
+        return [$"interface {PortolanIpvs.KubeProxyInterface} of a kube-proxy in mode ipvs"];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _routeSocket.Dispose();
+        _ipvsSocket?.Dispose();
+    }
+
+    /// <summary>Sets the weights of endpoints with established connections to 0, and deletes the others.</summary>
+    /// <returns>The servers with such endpoints.</returns>
+    private HashSet<VirtualServerKey> Drain(Func<VirtualServerKey, bool> isWanted)
+    {
+        HashSet<VirtualServerKey> kept = [];
+        if (_ipvs is null)
+            return kept;
+        using var batch = new IpvsBatch(_ipvs.Family);
+        foreach (VirtualServerKey key in _ipvs.ReadServers().Select(static server => server.Key)
+            .Where(key => key.Protocol == IpProtocol.Tcp && isWanted(key)))
+        {
+            List<RealServer> reals = _ipvs.ReadRealServers(key);
+            if (reals.TrueForAll(static real => real.ActiveConnections == 0))
+                continue;
+            kept.Add(key);
+            foreach (RealServer real in reals)
+            {
+                if (real.ActiveConnections == 0)
+                    batch.Delete(key, real);
+                else if (real.Weight != 0)
+                    batch.Set(key, real with { Weight = 0 });
+            }
+        }
+        _ipvs.Send(batch);
+        return kept;
+    }
+
+    // A table without rules says whose the servers are that are left.
+    private static void ReplaceTable(NfTableId table, HashSet<VirtualServerKey> kept)
+    {
+        IpFamily family = table.Family == NfFamily.IPv4 ? IpFamily.IPv4 : IpFamily.IPv6;
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var transaction = new NfTransaction();
+        VirtualServerKey[] own = [.. kept.Where(key => key.Address.Family == family)];
+        if (own.Length == 0)
+        {
+            transaction.DeleteTable(table);
+        }
+        else
+        {
+            var change = new SideChange
+            {
+                Program = SideProgram.Build(new SideInput(family, LocalDetector.None, MasqueradeMark: 1)) with { Chains = [], Rules = [] },
+                ReplacesTable = true,
+            };
+            change.Added.AddRange(own.Select(static key =>
+                new SideElement(PortolanIpvsSet.Frontends, key.Address, key.Protocol, key.Port, default, default)));
+            change.WriteTo(transaction, table);
+        }
+        CommitResult result = transaction.Commit(socket);
+        if (!result.IsCommitted)
+            throw new InvalidOperationException($"the kernel refused to delete table {table}: {string.Join("; ", result.Refusals)}");
+    }
+
+    private int RemoveServers(Func<VirtualServerKey, bool> isWanted)
+    {
+        if (_ipvs is null)
+            return 0;
+        using var batch = new IpvsBatch(_ipvs.Family);
+        foreach (VirtualServer server in _ipvs.ReadServers().Where(server => isWanted(server.Key)))
+            batch.Delete(server.Key);
+        int count = batch.Count;
+        _ipvs.Send(batch);
+        return count;
+    }
+
+    private List<LocalRoute> OurRoutes() =>
+    [
+        .. _routes.ReadLocalRoutes(IpFamily.IPv4).Concat(_routes.ReadLocalRoutes(IpFamily.IPv6))
+            .Where(static route => route.Protocol == PortolanIpvs.RouteProtocol),
+    ];
+
+    private static IEnumerable<NfTableId> Tables()
+    {
+        try
+        {
+            using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+            return [.. new NfReader(socket).ReadTables().Select(static table => table.Id)
+                .Where(static id => id.Name == PortolanIpvs.TableName)];
+        }
+        catch (NetlinkException)
+        {
+            // Without nf_tables there are none.
+            return [];
+        }
+    }
+
+    private static IEnumerable<VirtualServerKey> Frontends(NfTableId table)
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        using var held = new SideTables(socket);
+        HashSet<SideElement> elements = held.ReadElements(table.Family == NfFamily.IPv4 ? IpFamily.IPv4 : IpFamily.IPv6,
+            [PortolanIpvsSet.OffCluster, PortolanIpvsSet.Frontends]);
+        return elements.Select(static element => new VirtualServerKey(element.Address, element.Protocol, element.Port));
+    }
+}
