@@ -1,3 +1,4 @@
+using Portolan.Inet;
 using Portolan.Services.Node;
 using Portolan.Services.Plans;
 using Portolan.Sources.Configuration;
