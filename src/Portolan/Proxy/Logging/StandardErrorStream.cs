@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Portolan.Proxy.Logging;
 
 /// <summary>
-/// Descriptor 2 as it is. The runtime's console stream would hold two more descriptors for it, and a file stream would write at an offset of
-/// its own, over what tools that share the file have written.
+/// Descriptor 2 as it is. The runtime's console stream would hold two more descriptors for it, and a file stream would write at an offset
+/// of its own, over what tools that share the file have written.
 /// </summary>
 internal sealed partial class StandardErrorStream : Stream
 {
