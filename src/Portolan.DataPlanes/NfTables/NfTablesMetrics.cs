@@ -6,7 +6,8 @@ using Portolan.Rules.Dialects;
 namespace Portolan.DataPlanes.NfTables;
 
 /// <summary>
-/// The metrics of mode nftables: refused transactions, the sizes of sets, and, with counters, what the kernel counted for each service port.
+/// The metrics of mode nftables: refused transactions, the sizes of sets, and, with counters, what the kernel counted for each service
+/// port.
 /// </summary>
 internal sealed class NfTablesMetrics(bool withCounters, ImmutableArray<PlaneTable> tables)
 {

@@ -82,10 +82,12 @@ internal static class GraphLabels
         string port = frontend.Port.ToString(CultureInfo.InvariantCulture);
         string protocol = service.Protocol == IpProtocol.Tcp ? string.Empty : $"/{service.Protocol.ToRuleText()}";
         string first = hasPorts && service.Port.Length > 0 ? $"{service.Port}: {kind}" : kind;
-        return frontend.Kind == ProgrammedKind.NodePort
-            ? $"{first} {port}{protocol}" + (addresses is [var only] && only.StartsWith('*') ? service.Family == IpFamily.IPv6 ? " (IPv6)" : string.Empty
-                : $"\n{Wrap("at " + List([.. addresses.Select(text => text[..text.LastIndexOf(':')])]))}")
-            : $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
+        if (frontend.Kind != ProgrammedKind.NodePort)
+            return $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
+        string family = service.Family == IpFamily.IPv6 ? " (IPv6)" : string.Empty;
+        string places = addresses is [var only] && only.StartsWith('*')
+            ? family : $"\n{Wrap("at " + List([.. addresses.Select(text => text[..text.LastIndexOf(':')])]))}";
+        return $"{first} {port}{protocol}{places}";
     }
 
     /// <summary>Breaks a sentence so that a box stays narrow: boxes as wide as a sentence make the picture unreadable.</summary>
