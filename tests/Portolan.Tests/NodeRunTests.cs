@@ -96,7 +96,7 @@ public sealed class NodeRunTests : IDisposable
         if (Testing.Namespaces.Tool.Find("iptables-legacy") is null)
             Assert.Skip("iptables-legacy is not here");
         node.Tools("iptables-legacy", "-A", "FORWARD", "-j", "DROP");
-        node.RunProgram("nft", "add table ip other; add chain ip other all; add rule ip other all accept");
+        node.RunProgram("nft", "add table ip other; add chain ip other any; add rule ip other any accept");
         string tools = Directory.CreateDirectory(Path.Combine(node.Folder, "tools")).FullName;
         foreach (string tool in (string[])["nft", "ip"])
             File.Copy(Testing.Namespaces.Tool.Find(tool)!, Path.Combine(tools, tool));
@@ -385,8 +385,9 @@ public sealed class NodeRunTests : IDisposable
 
     private static Process Start(string[] arguments)
     {
-        string[] command = [.. PortolanBinary.Command, .. arguments];
-        return Process.Start(new ProcessStartInfo(command[0], command[1..])
+        // A shell without job control starts programs in the background with SIGINT ignored, and they hand that down.
+        string[] command = ["--default-signal=INT", .. PortolanBinary.Command, .. arguments];
+        return Process.Start(new ProcessStartInfo("env", command)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
