@@ -31,6 +31,8 @@ public sealed class ConntrackCleaner(IConntrackTable table)
     private readonly Dictionary<UdpFrontend, PortPlan> _serving = [];
     private readonly Dictionary<PortKey, PortPlan> _changed = [];
     private readonly HashSet<UdpFrontend> _lost = [];
+    // Unanswered, and translated to no endpoint that was known when the table was read. An endpoint that came meanwhile looks the same.
+    private readonly HashSet<(ConntrackTuple Original, uint Id)> _suspects = [];
     private SyncRecord? _last;
     private bool _isFirst = true;
     private bool _hasGap;
@@ -38,6 +40,9 @@ public sealed class ConntrackCleaner(IConntrackTable table)
 
     /// <summary>True when <see cref="Clean"/> has something to do.</summary>
     public bool IsDue => _changed.Count > 0 || _lost.Count > 0 || _hasGap;
+
+    /// <summary>True when <see cref="CleanSuspects"/> has something to do.</summary>
+    public bool HasSuspects => _suspects.Count > 0;
 
     /// <summary>Takes what the loop did. The rules are in force by then: a flow that is removed comes back by the new ones.</summary>
     public void Note(SyncRecord record)
@@ -69,12 +74,36 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         }
         if (_last is not null && _hasGap)
         {
-            var all = new ServedFrontends(_last.Node, _plans.Values.SelectMany(static plan => plan.Ports), []);
-            stuck = Remove(new ConntrackFilter { IsUnanswered = true }, all.IsStuck);
+            ILookup<bool, ConntrackEntry> found = table.Find(new ConntrackFilter { IsUnanswered = true }, Served(_last).IsStuck)
+                .ToLookup(static entry => ServedFrontends.IsTranslated(entry));
+            stuck = Remove([.. found[false]]);
+            _suspects.Clear();
+            _suspects.UnionWith(found[true].Select(static entry => (entry.Original, entry.Id)));
             _hasGap = false;
         }
         return new CleanedConnections(stale, stuck) { IPv6 = _removedIPv6 };
     }
+
+    /// <summary>
+    /// Removes what the last look suspected and what, by all that was noted since, still leads to no endpoint. To be called a moment after
+    /// <see cref="Clean"/>: a connection to an endpoint that came while the table was read is in the table before the change is noted.
+    /// </summary>
+    /// <returns>The number of connections removed.</returns>
+    /// <exception cref="NetlinkException">The table cannot be read or changed; nothing is suspected any more.</exception>
+    public CleanedConnections CleanSuspects()
+    {
+        if (_last is null)
+            return default;
+        HashSet<(ConntrackTuple, uint)> suspects = [.. _suspects];
+        _suspects.Clear();
+        _removedIPv6 = 0;
+        ServedFrontends now = Served(_last);
+        int stuck = Remove(new ConntrackFilter { IsUnanswered = true },
+            (in ConntrackEntry entry) => suspects.Contains((entry.Original, entry.Id)) && now.IsStuck(entry));
+        return new CleanedConnections(0, stuck) { IPv6 = _removedIPv6 };
+    }
+
+    private ServedFrontends Served(SyncRecord last) => new(last.Node, _plans.Values.SelectMany(static plan => plan.Ports), []);
 
     private void Note(ServiceChange change)
     {
@@ -138,9 +167,10 @@ public sealed class ConntrackCleaner(IConntrackTable table)
         .. _lost.Where(frontend => frontend.Family == family).Select(static frontend => frontend.Port),
     ];
 
-    private int Remove(ConntrackFilter filter, ConntrackTest isWanted)
+    private int Remove(ConntrackFilter filter, ConntrackTest isWanted) => Remove(table.Find(filter, isWanted));
+
+    private int Remove(IReadOnlyList<ConntrackEntry> found)
     {
-        IReadOnlyList<ConntrackEntry> found = table.Find(filter, isWanted);
         foreach (ConntrackEntry entry in found)
             table.Delete(entry);
         _removedIPv6 += found.Count(static entry => entry.Original.Source.Family == IpFamily.IPv6);

@@ -12,6 +12,9 @@ namespace Portolan.DataPlanes.Host;
 /// </summary>
 public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<ConntrackObserver> logger)
 {
+    // Far longer than it takes from a commit until it is told of, far shorter than a client's patience.
+    private static readonly TimeSpan s_untilSecondLook = TimeSpan.FromSeconds(1);
+
     private readonly ILogger _logger = logger;
     private readonly Channel<SyncRecord> _records = Channel.CreateUnbounded<SyncRecord>(new() { SingleReader = true });
     private long _followed, _noted, _cleaned;
@@ -39,20 +42,36 @@ public sealed partial class ConntrackObserver(ConntrackCleaner cleaner, ILogger<
     {
         do
         {
-            for (; _records.Reader.TryRead(out SyncRecord? record); _noted++)
-                cleaner.Note(record);
-            // The kernel's answers are waited for without giving the thread back.
-            if (cleaner.IsDue)
-                await Task.Factory.StartNew(Clean, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            NoteAll();
+            while (cleaner.IsDue)
+            {
+                await OnOwnThread(cleaner.Clean, cancel).ConfigureAwait(false);
+                Volatile.Write(ref _cleaned, _noted);
+                if (!cleaner.HasSuspects)
+                    continue;
+                await Task.Delay(s_untilSecondLook, cancel).ConfigureAwait(false);
+                NoteAll();
+                await OnOwnThread(cleaner.CleanSuspects, cancel).ConfigureAwait(false);
+            }
             Volatile.Write(ref _cleaned, _noted);
         }
         while (await _records.Reader.WaitToReadAsync(cancel).ConfigureAwait(false));
     }
 
-    private void Clean()
+    private void NoteAll()
+    {
+        for (; _records.Reader.TryRead(out SyncRecord? record); _noted++)
+            cleaner.Note(record);
+    }
+
+    // The kernel's answers are waited for without giving the thread back.
+    private Task OnOwnThread(Func<CleanedConnections> clean, CancellationToken cancel) =>
+        Task.Factory.StartNew(() => Clean(clean), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Clean(Func<CleanedConnections> clean)
     {
         long start = Stopwatch.GetTimestamp();
-        CleanedConnections removed = cleaner.Clean();
+        CleanedConnections removed = clean();
         Cleaned?.Invoke(Stopwatch.GetElapsedTime(start), removed);
         if (removed.Stale > 0)
             LogStale(removed.Stale);

@@ -89,7 +89,8 @@ internal sealed class ServedFrontends
     // Where replies come from is where the flow was translated to.
     private static InetEndpoint LeadsTo(in ConntrackEntry entry) => new(entry.Reply.Source, entry.Reply.SourcePort);
 
-    private static bool IsTranslated(in ConntrackEntry entry) =>
+    /// <summary>True if rules gave the connection another destination.</summary>
+    public static bool IsTranslated(in ConntrackEntry entry) =>
         LeadsTo(entry) != new InetEndpoint(entry.Original.Destination, entry.Original.DestinationPort);
 
     private static bool Holds(ImmutableArray<Backend> backends, InetEndpoint endpoint)

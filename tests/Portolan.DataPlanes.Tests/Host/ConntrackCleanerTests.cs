@@ -187,9 +187,28 @@ public sealed class ConntrackCleanerTests
         CleanedConnections cleaned =
             Sync(TableDelta.Empty, new SyncReport { Written = 5, HasComparedAll = true }, kind: SyncKind.Reconcile);
 
-        Assert.Equal(new CleanedConnections(0, 3), cleaned);
-        Assert.Equal(others, _table.Entries);
+        Assert.Equal(new CleanedConnections(0, 2), cleaned);
         Assert.Equal(reads + 1, _table.Reads);
+        Assert.True(_cleaner.HasSuspects);
+
+        Assert.Equal(new CleanedConnections(0, 1), _cleaner.CleanSuspects());
+        Assert.Equal(others, _table.Entries);
+        Assert.False(_cleaner.HasSuspects);
+    }
+
+    /// <summary>The loop goes on meanwhile: first connections to a new endpoint are in the table before the change is noted.</summary>
+    [Fact]
+    public void A_connection_to_an_endpoint_that_comes_while_the_table_is_read_is_kept()
+    {
+        ConntrackEntry first = _table.Add($"{ClusterIP}:53", "10.244.1.3:53", protocol: IpProtocol.Tcp);
+        Sync(Delta(IpProtocol.Tcp, [], "10.244.1.2:53"));
+        ConntrackEntry later = _table.Add($"{ClusterIP}:53", "10.244.1.4:53", protocol: IpProtocol.Tcp);
+
+        _cleaner.Note(new SyncRecord(Delta(IpProtocol.Tcp, [], "10.244.1.2:53", "10.244.1.3:53"), s_node, new SyncReport { Written = 1 },
+            TimeSpan.Zero, SyncKind.Change));
+        _cleaner.CleanSuspects();
+
+        Assert.Equal([first, later], _table.Entries);
     }
 
     [Fact]
