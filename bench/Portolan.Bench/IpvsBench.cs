@@ -34,7 +34,8 @@ internal static class IpvsBench
                 SyncReport last = SyncReport.UpToDate;
                 for (int i = 0; i < Changes; i++)
                 {
-                    table.Apply(new ClusterEvent.SliceSet(ClusterGenerator.Slice(i * 31 % services, endpoints, generation: 1 + (round & 1))));
+                    table.Apply(new ClusterEvent.SliceSet(
+                        ClusterGenerator.Slice(i * 31 % services, endpoints, generation: 1 + (round & 1))));
                     last = plane.Apply(table.Drain());
                 }
                 return last;

@@ -41,8 +41,8 @@ switch (args)
                 int.Parse(endpoints, CultureInfo.InvariantCulture), args[1] == "classic");
         return 0;
     default:
-        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | ipvs SERVICES ENDPOINTS ROUNDS | " +
-        "manifests SERVICES ENDPOINTS " +
+        Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | " +
+        "ipvs SERVICES ENDPOINTS ROUNDS | manifests SERVICES ENDPOINTS " +
         "FOLDER [NODE-ADDRESS] | heal RUNS | layout nftables SERVICES ENDPOINTS NODE-ADDRESS | layout iptables SERVICES ENDPOINTS | dump " +
             "modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);

@@ -194,7 +194,8 @@ public sealed class KubernetesTests
     [Theory]
     [InlineData("", "cannot be reached (Network is unreachable)")]
     [InlineData("ip route add 10.96.0.1 dev lo; nft add table ip t; " +
-        "nft 'add chain ip t input { type filter hook input priority 0; }; add rule ip t input ip daddr 10.96.0.1 drop'; ip link set lo up;",
+        "nft 'add chain ip t input { type filter hook input priority 0; }; add rule ip t input ip daddr 10.96.0.1 drop'; " +
+            "ip link set lo up;",
         "has not answered for 2 s")]
     public async Task A_cluster_IP_that_nobody_serves_yet_is_told_at_once_with_what_to_set(string setUp, string expected)
     {
@@ -203,12 +204,14 @@ public sealed class KubernetesTests
         string trust = Write(run, "ca.crt", authority.CertificatePem);
         const string account = "/run/secrets/kubernetes.io/serviceaccount";
 
-        run.StartProgram(["unshare", "-m", "bash", "-c", $"{setUp} mount -t tmpfs tmpfs /run && mkdir -p {account} && cp {trust} {account}/ && " +
+        run.StartProgram(["unshare", "-m", "bash", "-c",
+            $"{setUp} mount -t tmpfs tmpfs /run && mkdir -p {account} && cp {trust} {account}/ && " +
             $"echo token >{account}/token && echo kube-system >{account}/namespace && " +
             "KUBERNETES_SERVICE_HOST=10.96.0.1 KUBERNETES_SERVICE_PORT=443 exec \"$@\"", "sh",
             .. Testing.Proxies.PortolanBinary.Command, "proxy", "--hostname-override=node-a", "--conntrack-max-per-core=0"]);
 
-        await run.UntilAsync(() => run.Log.Contains("set clientConnection.kubeconfig", StringComparison.Ordinal), "a line about the server");
+        await run.UntilAsync(() => run.Log.Contains("set clientConnection.kubeconfig", StringComparison.Ordinal),
+            "a line about the server");
         string line = Assert.Single(run.Log.Split('\n'), static line => line.Contains("kubernetes:", StringComparison.Ordinal));
         Assert.Contains($"the API server at https://10.96.0.1/ {expected}", line, StringComparison.Ordinal);
         Assert.Contains("or --master to that address", line, StringComparison.Ordinal);
