@@ -1,4 +1,3 @@
-using System.Globalization;
 using Portolan.DataPlanes.IpTables.Model;
 using Portolan.DataPlanes.IpTables.Tools;
 using Portolan.Netlink.Core;
@@ -59,27 +58,10 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
     {
         using (monitor)
         {
-            string? touched = null;
             try
             {
-                await foreach (NfEvent happened in monitor.ReadAllAsync(cancel).ConfigureAwait(false))
-                {
-                    switch (happened)
-                    {
-                        case NfEventsLost:
-                            touched = null;
-                            modified("notifications of nf_tables were lost");
-                            break;
-                        case NfGenerationEvent generation when touched is not null:
-                            modified(string.Create(CultureInfo.InvariantCulture,
-                                $"{touched} by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
-                            touched = null;
-                            break;
-                        default:
-                            touched ??= own.Owns(happened.PortId) ? null : Describe(happened);
-                            break;
-                    }
-                }
+                await foreach (string commit in monitor.ReadCommitsAsync(happened => own.Owns(happened.PortId) ? null : Describe(happened), cancel).ConfigureAwait(false))
+                    modified(commit);
             }
             catch (OperationCanceledException)
             {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
@@ -16,17 +15,32 @@ internal sealed partial class IpvsMonitor(uint tablePort, uint routePort, string
 {
     private CancellationTokenSource? _listening;
 
+    // Written by a listening task, read by the owner when it opens the next ones.
+    private volatile bool _isLost;
+
     /// <summary>Raised, on any thread, when somebody else changed what is ours; the text says what.</summary>
     internal event Action<string>? Changed;
 
     /// <summary>Starts listening; nothing that happens after this call is missed.</summary>
     internal void Open()
     {
+        if (_isLost)
+            Close();
         if (_listening is not null)
             return;
+        _isLost = false;
         var options = new NetlinkSocketOptions { NetworkNamespace = networkNamespace };
         NfMonitor tables = NfMonitor.Open(NfMonitorTopics.Changes, options, tablePort);
-        RouteMonitor routes = RouteMonitor.OpenLocalRoutes(options);
+        RouteMonitor routes;
+        try
+        {
+            routes = RouteMonitor.OpenLocalRoutes(options);
+        }
+        catch
+        {
+            tables.Dispose();
+            throw;
+        }
         _listening = new CancellationTokenSource();
         _ = ListenAsync(tables, _listening.Token);
         _ = ListenAsync(routes, _listening.Token);
@@ -49,25 +63,8 @@ internal sealed partial class IpvsMonitor(uint tablePort, uint routePort, string
         {
             try
             {
-                string? touched = null;
-                await foreach (NfEvent happened in monitor.ReadAllAsync(cancel).ConfigureAwait(false))
-                {
-                    switch (happened)
-                    {
-                        case NfEventsLost:
-                            touched = null;
-                            Changed?.Invoke("notifications of nf_tables were lost");
-                            break;
-                        case NfGenerationEvent generation when touched is not null:
-                            Changed?.Invoke(string.Create(CultureInfo.InvariantCulture,
-                                $"{touched} was changed by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
-                            touched = null;
-                            break;
-                        default:
-                            touched = Table(happened) is { Name: PortolanIpvs.TableName } table ? $"table {table}" : touched;
-                            break;
-                    }
-                }
+                await foreach (string commit in monitor.ReadCommitsAsync(Describe, cancel).ConfigureAwait(false))
+                    Changed?.Invoke(commit);
             }
             catch (Exception ended) when (ended is not OutOfMemoryException)
             {
@@ -98,22 +95,28 @@ internal sealed partial class IpvsMonitor(uint tablePort, uint routePort, string
         }
     }
 
-    // Nobody awaits these tasks. What listening would have told is found by the next comparison.
+    // Nobody awaits these tasks. What listening would have told is found by the next comparison, which also opens the monitor again.
     private void NoteEnd(Exception ended)
     {
-        if (ended is not OperationCanceledException)
-            LogLost(ended.Message);
+        if (ended is OperationCanceledException)
+            return;
+        _isLost = true;
+        LogLost(ended.Message);
     }
 
-    private static NfTableId? Table(NfEvent happened) => happened switch
+    private static string? Describe(NfEvent happened)
     {
-        NfTableEvent { Table: var table } => table.Id,
-        NfChainEvent { Chain: var chain } => chain.Table,
-        NfRuleEvent { Rule: var rule } => rule.Table,
-        NfSetEvent { Set: var set } => set.Table,
-        NfElementsEvent { Table: var table } => table,
-        _ => null,
-    };
+        NfTableId? touched = happened switch
+        {
+            NfTableEvent { Table: var table } => table.Id,
+            NfChainEvent { Chain: var chain } => chain.Table,
+            NfRuleEvent { Rule: var rule } => rule.Table,
+            NfSetEvent { Set: var set } => set.Table,
+            NfElementsEvent { Table: var table } => table,
+            _ => null,
+        };
+        return touched is { Name: PortolanIpvs.TableName } ours ? $"table {ours} was changed" : null;
+    }
 
     [LoggerMessage(22, LogLevel.Error, "ipvs: the change monitor is lost ({Reason}); changes by others are found every syncPeriod")]
     private partial void LogLost(string reason);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.NfTables;
@@ -54,27 +53,10 @@ internal sealed partial class TableMonitor(
     {
         using (monitor)
         {
-            string? touched = null;
             try
             {
-                await foreach (NfEvent happened in monitor.ReadAllAsync(cancel).ConfigureAwait(false))
-                {
-                    switch (happened)
-                    {
-                        case NfEventsLost:
-                            touched = null;
-                            externallyModified("notifications of nf_tables were lost");
-                            break;
-                        case NfGenerationEvent generation when touched is not null:
-                            externallyModified(string.Create(CultureInfo.InvariantCulture,
-                                $"{touched} by process {generation.Generation.ThreadId} ({generation.Generation.ThreadName})"));
-                            touched = null;
-                            break;
-                        default:
-                            touched = Describe(happened) ?? touched;
-                            break;
-                    }
-                }
+                await foreach (string commit in monitor.ReadCommitsAsync(Describe, cancel).ConfigureAwait(false))
+                    externallyModified(commit);
             }
             catch (OperationCanceledException)
             {

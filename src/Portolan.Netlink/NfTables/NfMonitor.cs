@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.Uapi;
@@ -81,6 +82,39 @@ public sealed class NfMonitor : IDisposable
                 Decode(buffer.AsSpan(0, received), events);
             foreach (NfEvent happened in events)
                 yield return happened;
+        }
+    }
+
+    /// <summary>
+    /// One text for each commit in which somebody changed what matters, such as "table ip x was deleted by process 123 (nft)", and one
+    /// whenever the kernel lost notifications. To be enumerated once.
+    /// </summary>
+    /// <param name="describe">What an event changed, in words; null if it does not matter. Of several in a commit the last is told.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    /// <exception cref="NetlinkException">The socket cannot be read any more.</exception>
+    public async IAsyncEnumerable<string> ReadCommitsAsync(Func<NfEvent, string?> describe,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(describe);
+        string? touched = null;
+        await foreach (NfEvent happened in ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            switch (happened)
+            {
+                case NfEventsLost:
+                    touched = null;
+                    yield return "notifications of nf_tables were lost";
+                    break;
+                case NfGenerationEvent { Generation: var generation } when touched is not null:
+                    yield return string.Create(CultureInfo.InvariantCulture,
+                        $"{touched} by process {generation.ThreadId} ({generation.ThreadName})");
+                    touched = null;
+                    break;
+                default:
+                    touched = describe(happened) ?? touched;
+                    break;
+            }
         }
     }
 
