@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Portolan.Inspect.Graphs;
 
-/// <summary>A way that packets of a client to a frontend take: the decisions on it, and the ends at which they arrive from there.</summary>
+/// <summary>A path of packets from a client to a frontend: the decisions on it, and the ends at which they arrive from there.</summary>
 /// <param name="Foreign">The rule of somebody else that comes first; null when the service's own rules are asked.</param>
 /// <param name="Decisions">How many of the frontend's decisions it passes.</param>
 /// <param name="Leaves">The ends.</param>

@@ -12,7 +12,7 @@ namespace Portolan.Inspect.Graphs;
 /// <summary>Turns the ends of a traced packet into the decisions that are drawn.</summary>
 internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
 {
-    /// <summary>The ways of a client's packets.</summary>
+    /// <summary>The paths of a client's packets.</summary>
     /// <param name="walk">What becomes of them.</param>
     /// <param name="checksSources">The frontend's first decision is about source ranges.</param>
     /// <param name="checksPlace">Its last decision is about endpoints of this node.</param>
@@ -45,7 +45,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : end.Path.Select(static step => step.Place)
         .OfType<RuleRef>().Select(place => UnservedCauses.Of(place, end.Verdict)).FirstOrDefault(static cause => cause is not null);
 
-    // What happens whichever way the unknown turns out has no condition.
+    // What happens whether the unknown holds or not has no condition.
     private static IEnumerable<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> WithoutIdleConditions(
         List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> ends)
     {
@@ -58,7 +58,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
             ? conditions[0].Select(static end => (end.Foreign, end.Decisions, end.Leaf with { When = [] })) : ends;
     }
 
-    // Ends under different conditions are ways of their own where each condition settles all of it; else the arrows to the ends have them.
+    // Ends under different conditions are paths of their own where each condition settles all of it; else the arrows to the ends have them.
     private static IEnumerable<ClientRoute> RoutesOf(RouteTarget? foreign, int decisions, IEnumerable<RouteLeaf> leaves)
     {
         const double all = 0.999;

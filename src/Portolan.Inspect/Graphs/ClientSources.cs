@@ -60,9 +60,8 @@ internal sealed class ClientSources(FrontendWalker walker)
         var sources = new List<ClientSource>();
         // Pods in a range of their own may be this node's: the first is the one that stands for all.
         bool hasPods = false;
-        foreach (
-            InetPrefix range in ranges.OrderBy(range => Array.IndexOf(local, range) < 0).ThenBy(range => Array.IndexOf(pods, range) < 0)
-        )
+        foreach (InetPrefix range in ranges.OrderBy(range => Array.IndexOf(local, range) < 0)
+            .ThenBy(range => Array.IndexOf(pods, range) < 0))
         {
             if (Inside(range, ranges, endpoints) is not { Family: not IpFamily.None } example)
                 continue;

@@ -5,7 +5,7 @@ using Portolan.Inspect.Descriptions;
 
 namespace Portolan.Inspect.Graphs;
 
-/// <summary>Makes boxes and arrows of the ways of packets: boxes with the same decision and the same ends are one.</summary>
+/// <summary>Makes boxes and arrows of the paths of packets: boxes with the same decision and the same ends are one.</summary>
 internal sealed class DecisionDrawing
 {
     private const string HairpinText = "(hairpin: masqueraded)";
@@ -102,44 +102,29 @@ internal sealed class DecisionDrawing
     private static IEnumerable<ClientPlace[]> Senders(IReadOnlyList<FrontRoutes> fronts)
     {
         ClientPlace[] places = [.. fronts.SelectMany(static front => front.Clients).Select(static item => item.Client.Place).Distinct()];
-        return places
-            .GroupBy(
-                place =>
-                    string.Join(
-                        "\n\n",
-                        fronts.Select(front =>
-                        {
-                            string[] keys =
-                            [
-                                .. front
-                                    .Clients.Where(item => item.Client.Place == place)
-                                    .Select(static item => FrontRoutes.KeyOf(item.Routes)),
-                            ];
-                            return keys is [var only] ? only : $"{place} differ";
-                        })
-                    ),
-                StringComparer.Ordinal
-            )
+        string KeyAt(FrontRoutes front, ClientPlace place)
+        {
+            string[] keys =
+            [
+                .. front.Clients.Where(item => item.Client.Place == place).Select(static item => FrontRoutes.KeyOf(item.Routes)),
+            ];
+            return keys is [var only] ? only : $"{place} differ";
+        }
+        return places.GroupBy(place => string.Join("\n\n", fronts.Select(front => KeyAt(front, place))), StringComparer.Ordinal)
             .Select(static same => same.ToArray());
     }
 
-    private string SenderBox(ClientPlace[] places) =>
-        Box(
-            GraphNodeKind.Client,
-            $"clients {string.Join(',', places)}",
-            string.Join(
-                ",\n",
-                places.Select(static place => place == ClientPlace.Outside ? "outside the cluster" : GraphLabels.PlaceName(place))
-            )
-        );
+    private string SenderBox(ClientPlace[] places) => Box(GraphNodeKind.Client, $"clients {string.Join(',', places)}",
+        string.Join(",\n", places.Select(static place => place == ClientPlace.Outside
+            ? "outside the cluster" : GraphLabels.PlaceName(place))));
 
     private void AddRoutes(FrontRoutes front, string box, ImmutableArray<ClientRoute> routes, GraphClient client)
     {
-        // The boxes of each way; where ways part, the arrow has the condition.
-        (ClientRoute Route, string[] Boxes)[] ways = [.. routes.Select(route => (route, Boxes(front, box, route)))];
-        foreach ((ClientRoute route, string[] boxes) in ways)
+        // The boxes of each path; where paths part, the arrow has the condition.
+        (ClientRoute Route, string[] Boxes)[] paths = [.. routes.Select(route => (route, Boxes(front, box, route)))];
+        foreach ((ClientRoute route, string[] boxes) in paths)
         {
-            int shared = ways.Where(other => !other.Route.When.SequenceEqual(route.When))
+            int shared = paths.Where(other => !other.Route.When.SequenceEqual(route.When))
                 .Select(other => Common(boxes, other.Boxes))
                 .DefaultIfEmpty(1)
                 .Max();

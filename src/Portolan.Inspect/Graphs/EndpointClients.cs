@@ -24,7 +24,7 @@ internal sealed class EndpointClients(ClientRoutes routes, IReadOnlyList<ClientS
             int[] all = [.. Enumerable.Range(0, fronts.Count)];
             if (Array.TrueForAll(all, index => FrontRoutes.KeyOf(own[index]) == FrontRoutes.KeyOf(others[index])))
                 continue;
-            RouteLeaf[] itself = [.. own.SelectMany(ways => Itself(ways, endpoint))];
+            RouteLeaf[] itself = [.. own.SelectMany(paths => Itself(paths, endpoint))];
             if (itself.Length > 0 && Array.TrueForAll(itself, leaf => leaf.Masquerade != MasqueradeMark.No
                 && leaf.Masquerade == itself[0].Masquerade && leaf.Source is null) && Array.TrueForAll(all, index =>
                 FrontRoutes.KeyOf(Without(own[index], endpoint)) == FrontRoutes.KeyOf(Without(others[index], endpoint))))
@@ -41,25 +41,22 @@ internal sealed class EndpointClients(ClientRoutes routes, IReadOnlyList<ClientS
         }
     }
 
-    private static IEnumerable<RouteLeaf> Itself(ImmutableArray<ClientRoute> ways, InetAddress endpoint) => ways
-        .SelectMany(static way => way.Leaves).Where(leaf => IsItself(leaf, endpoint));
+    private static IEnumerable<RouteLeaf> Itself(ImmutableArray<ClientRoute> paths, InetAddress endpoint) => paths
+        .SelectMany(static path => path.Leaves).Where(leaf => IsItself(leaf, endpoint));
 
     private static bool IsItself(RouteLeaf leaf, InetAddress endpoint) => leaf.Target.Kind == GraphNodeKind.Endpoint
         && InetEndpoint.TryParse(leaf.Target.Label, out InetEndpoint target) && target.Address == endpoint;
 
-    /// <summary>The ways without what they say of the endpoint's own masquerading.</summary>
-    private static ImmutableArray<ClientRoute> Without(ImmutableArray<ClientRoute> ways, InetAddress endpoint) =>
-        [
-            .. ways.Select(way =>
-                way with
-                {
-                    Leaves =
-                    [
-                        .. way.Leaves.Select(leaf =>
-                            IsItself(leaf, endpoint) ? leaf with { Masquerade = MasqueradeMark.No, Source = null } : leaf
-                        ),
-                    ],
-                }
-            ),
-        ];
+    /// <summary>The paths without what they say of the endpoint's own masquerading.</summary>
+    private static ImmutableArray<ClientRoute> Without(ImmutableArray<ClientRoute> paths, InetAddress endpoint) =>
+    [
+        .. paths.Select(path => path with
+        {
+            Leaves =
+            [
+                .. path.Leaves.Select(leaf =>
+                    IsItself(leaf, endpoint) ? leaf with { Masquerade = MasqueradeMark.No, Source = null } : leaf),
+            ],
+        }),
+    ];
 }

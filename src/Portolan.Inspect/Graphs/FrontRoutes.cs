@@ -6,7 +6,7 @@ using Portolan.Inspect.Programmed;
 
 namespace Portolan.Inspect.Graphs;
 
-/// <summary>A frontend and the ways that packets of each kind of client to it take.</summary>
+/// <summary>A frontend and the paths that packets of each kind of client to it take.</summary>
 /// <param name="service">The service port.</param>
 /// <param name="frontend">The frontend.</param>
 /// <param name="walker">Traces packets to it.</param>
@@ -16,7 +16,7 @@ internal sealed class FrontRoutes(ProgrammedService service, ProgrammedFrontend 
 
     internal ProgrammedFrontend Frontend => frontend;
 
-    /// <summary>The clients, with their ways.</summary>
+    /// <summary>The clients, with their paths.</summary>
     internal List<(ClientSource Client, ImmutableArray<ClientRoute> Routes)> Clients { get; } = [];
 
     /// <summary>Source ranges decide at this frontend.</summary>

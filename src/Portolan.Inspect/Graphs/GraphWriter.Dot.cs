@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -13,9 +12,8 @@ public static partial class GraphWriter
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"digraph \"{DotText(graph.Title)}\" {{\n  rankdir=LR;\n");
         text.Append("  nodesep=0.3; ranksep=0.5;\n");
-        text.Append(
-            "  node [fontname=\"Helvetica,sans-serif\", fontsize=12, shape=box, style=filled, fillcolor=white, margin=\"0.14,0.07\"];\n"
-        );
+        text.Append("  node [fontname=\"Helvetica,sans-serif\", fontsize=12, shape=box, style=filled, fillcolor=white, " +
+            "margin=\"0.14,0.07\"];\n");
         text.Append("  edge [fontname=\"Helvetica,sans-serif\", fontsize=11, color=\"#555555\", fontcolor=\"#333333\"];\n");
         IGrouping<string?, GraphNode>[] services = [.. graph.Nodes.GroupBy(static node => node.Service)];
         int number = 0;
@@ -42,10 +40,8 @@ public static partial class GraphWriter
             if (kinds[edge.To] == GraphNodeKind.Mark)
                 style += ", constraint=false";
             // A blank on either side keeps the text off the arrow.
-            string label =
-                edge.Label.Length == 0
-                    ? string.Empty
-                    : $" {GraphLabels.WrapArrow(edge.Label).Replace("\n", " \n ", StringComparison.Ordinal)} ";
+            string label = edge.Label.Length == 0 ? string.Empty
+                : $" {GraphLabels.WrapArrow(edge.Label).Replace("\n", " \n ", StringComparison.Ordinal)} ";
             text.Append(CultureInfo.InvariantCulture, $"  {edge.From} -> {edge.To} [label=\"{DotText(label)}\"{style}];\n");
         }
         return text.Append("}\n").ToString();
@@ -76,20 +72,12 @@ public static partial class GraphWriter
     private static bool IsBesides(GraphEdge edge, GraphNodeKind end) => end == GraphNodeKind.Mark || edge.When is { IsEmpty: false };
 
     // Graphviz reads character entities in labels, as HTML has them.
-    private static string DotText(string text)
+    private static string DotText(string text) => Escaped(text, static c => c switch
     {
-        var safe = new StringBuilder(text.Length);
-        foreach (char c in ShownText.Of(text))
-        {
-            safe.Append(c switch
-            {
-                '\n' => "\\n",
-                '&' => "&amp;",
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                _ => char.IsControl(c) ? "?" : c.ToString(),
-            });
-        }
-        return safe.ToString();
-    }
+        '\n' => "\\n",
+        '&' => "&amp;",
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        _ => null,
+    });
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Graphs;
 
@@ -62,23 +61,15 @@ public static partial class GraphWriter
     private static string ClassOf(GraphNodeKind kind) => kind.ToString().ToLowerInvariant();
 
     // Names come from the cluster: quotes, brackets and markup must not end a label or become HTML in a browser.
-    private static string MermaidText(string text)
+    private static string MermaidText(string text) => Escaped(text, static c => c switch
     {
-        var safe = new StringBuilder(text.Length);
-        foreach (char c in ShownText.Of(text))
-        {
-            safe.Append(c switch
-            {
-                '\n' => "<br/>",
-                '"' => "#quot;",
-                '<' => "#lt;",
-                '>' => "#gt;",
-                '&' => "#amp;",
-                '#' => "#35;",
-                '`' => "#96;",
-                _ => char.IsControl(c) ? "?" : c.ToString(),
-            });
-        }
-        return safe.ToString();
-    }
+        '\n' => "<br/>",
+        '"' => "#quot;",
+        '<' => "#lt;",
+        '>' => "#gt;",
+        '&' => "#amp;",
+        '#' => "#35;",
+        '`' => "#96;",
+        _ => null,
+    });
 }

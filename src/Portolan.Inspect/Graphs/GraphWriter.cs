@@ -53,6 +53,19 @@ public static partial class GraphWriter
         return ShownText.Of(text.ToString());
     }
 
+    /// <summary>
+    /// Text from the cluster in a drawing program's language. What misleads a reader is shown escaped; control characters are left out.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="replace">What a character is written as; null for itself.</param>
+    private static string Escaped(string text, Func<char, string?> replace)
+    {
+        var safe = new StringBuilder(text.Length);
+        foreach (char c in ShownText.Of(text))
+            safe.Append(replace(c) ?? (char.IsControl(c) ? "?" : c.ToString()));
+        return safe.ToString();
+    }
+
     // The first line of a chain is its name, the others are one sentence.
     private static string OneLine(GraphNode node)
     {

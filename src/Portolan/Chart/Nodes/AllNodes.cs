@@ -22,7 +22,7 @@ internal static class AllNodes
     {
         string? what = options.Asked is { } asked ? parsed.GetValue(asked) : null;
         NodeList list = await pods.ListAsync(cancel);
-        byte[]? facts = await FactsAsync(pods, parsed, options, chart, cancel);
+        byte[]? facts = await NodeCommand.FactsAsync(pods, parsed, options, chart, cancel);
         var patience = TimeSpan.FromSeconds(parsed.GetValue(options.Nodes.Patience));
         var replies = new ConcurrentBag<NodeReply>();
         using (var progress = ProgressLine.Start($"asking {list.Nodes.Length.ToString(CultureInfo.InvariantCulture)} nodes"))
@@ -31,7 +31,7 @@ internal static class AllNodes
                 new ParallelOptions { MaxDegreeOfParallelism = parsed.GetValue(options.Nodes.Parallel), CancellationToken = cancel },
                 async (one, ending) => replies.Add(one.Pod is { NotRunning: null } pod
                     ? await ReplyAsync(pods, pod,
-                    NodeCommand.CommandFor(parsed, options, [options.Json, options.Verbose], null, facts, one.Node),
+                        NodeCommand.CommandFor(parsed, options, [options.Json, options.Verbose], null, facts, one.Node),
                         facts ?? [], patience, what, ending)
                     : NodeReply.Silent(one.Node, one.Pod is { } stopped
                         ? $"{stopped} does not run: {stopped.NotRunning}" : "no pod of the proxy runs there")));
@@ -46,10 +46,6 @@ internal static class AllNodes
             : answer.Answered < answer.Asked || answer.Limit is not null
                 || answer.Groups.Any(static group => group.State == DiagnosisState.Unknown) ? ExitStatus.Partial : ExitStatus.Ok;
     }
-
-    private static Task<byte[]?> FactsAsync(
-        NodePods pods, ParseResult parsed, ChartOptions options, ChartOutput chart, CancellationToken cancel) =>
-        NodeCommand.FactsAsync(pods, parsed, options, chart, cancel);
 
     private static async Task<NodeReply> ReplyAsync(
         NodePods pods, ProxyPod pod, List<string> command, byte[] input, TimeSpan patience, string? what,
