@@ -60,7 +60,7 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
         {
             try
             {
-                await foreach (string commit in monitor.ReadCommitsAsync(happened => own.Owns(happened.PortId) ? null : Describe(happened), cancel).ConfigureAwait(false))
+                await foreach (string commit in monitor.ReadCommitsAsync(DescribeOthers, cancel).ConfigureAwait(false))
                     modified(commit);
             }
             catch (OperationCanceledException)
@@ -74,6 +74,8 @@ internal sealed class ChainMonitor(OwnTools own, Action<string> modified) : IDis
             }
         }
     }
+
+    private string? DescribeOthers(NfEvent happened) => own.Owns(happened.PortId) ? null : Describe(happened);
 
     private static string? Describe(NfEvent happened) => happened switch
     {

@@ -284,9 +284,8 @@ internal sealed class IpvsState
                 continue;
             if (key.Protocol == IpProtocol.Udp)
                 udp.Add(new UdpFrontend(key.Address.Family, _view.IsLocal(key.Address) ? default : key.Address, key.Port));
-            Planner.Plan(
-                server, Planner.ReadRealServers(key), own, own is null ? null : owners[key], isCounted: true,
-                    MayDrain(key, wanted), change);
+            Planner.Plan(server, Planner.ReadRealServers(key), own, own is null ? null : owners[key], isCounted: true,
+                MayDrain(key, wanted), change);
         }
         foreach ((VirtualServerKey key, WantedServer server) in wanted.Servers)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
@@ -56,8 +57,8 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
             rules.Add(new NfRule(table, chain, expressions.ToImmutable()) { Comment = comment });
         }
 
-        NfExpression[] mark = SideExpressions.SetMark(input.MasqueradeMark);
-        NfExpression[][] fromPod = [.. PodConditions(input, e, isPod: true)];
+        NfExpression[] mark = NfStatements.SetMark(input.MasqueradeMark);
+        NfExpression[][] fromPod = [.. PodConditions.Of(input.Detector, input.Family, isPod: true)];
 
         Chain(Sources);
         Rule(Sources, null, e.KeyAndSource(), SideExpressions.In(PortolanIpvsSet.SourceRanges), SideExpressions.Return);
@@ -66,7 +67,7 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
         Chain(ExternalLocal);
         foreach (NfExpression[] condition in fromPod)
             Rule(ExternalLocal, "from a pod", condition, e.ToShortcut());
-        Rule(ExternalLocal, "from this node", SideExpressions.SourceIsLocal, mark, e.ToShortcut());
+        Rule(ExternalLocal, "from this node", NfStatements.SourceIsLocal, mark, e.ToShortcut());
 
         Chain(Frontend);
         Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Restricted), SideExpressions.Jump(Sources));
@@ -76,7 +77,7 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
         Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Masquerade), mark);
 
         Chain(OffCluster);
-        NfExpression[][] notFromPod = [.. PodConditions(input, e, isPod: false)];
+        NfExpression[][] notFromPod = [.. PodConditions.Of(input.Detector, input.Family, isPod: false)];
         if (notFromPod.Length > 0)
             Rule(OffCluster, null, [.. notFromPod, mark]);
 
@@ -87,9 +88,9 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
 
         Base("prerouting", NfHookNumber.Prerouting, DestinationNat, SideExpressions.Jump(Services));
         Base("output", NfHookNumber.Output, DestinationNat, SideExpressions.Jump(Services));
-        Base("postrouting", NfHookNumber.Postrouting, SourceNat, SideExpressions.TakeMark(input.MasqueradeMark),
+        Base("postrouting", NfHookNumber.Postrouting, SourceNat, NfStatements.TakeMark(input.MasqueradeMark),
             SideExpressions.Masquerade);
-        Rule("postrouting", "an endpoint that talks to itself", SideExpressions.LeavesMachine, e.Pair(),
+        Rule("postrouting", "an endpoint that talks to itself", NfStatements.OutputInterfaceIsNot("lo"), e.Pair(),
             SideExpressions.In(PortolanIpvsSet.Hairpin), SideExpressions.Masquerade);
 
         return new SideProgram(new NfTable(table) { Comment = TableComment }, [.. Enum.GetValues<PortolanIpvsSet>()
@@ -101,19 +102,6 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
             Rule(name, null, parts);
         }
     }
-
-    /// <summary>
-    /// Conditions on packets from pods: for pods one of them holds, for others all of the inverted ones. None without a detector.
-    /// </summary>
-    private static IEnumerable<NfExpression[]> PodConditions(SideInput input, SideExpressions expressions, bool isPod) =>
-        input.Detector.Mode switch
-        {
-            LocalDetection.Cidrs => input.Detector.Cidrs.Where(cidr => cidr.Family == input.Family)
-                .Select(cidr => expressions.SourceIn(cidr, inverted: !isPod)),
-            LocalDetection.Interface => [SideExpressions.FromInterface(input.Detector.Interface, isPrefix: false, inverted: !isPod)],
-            LocalDetection.InterfacePrefix => [SideExpressions.FromInterface(input.Detector.Interface, isPrefix: true, inverted: !isPod)],
-            _ => [],
-        };
 
     /// <summary>True if the kernel holds this program: the same sets, chains and rules, and no others.</summary>
     internal bool IsHeldBy(SideTable held) =>

@@ -91,8 +91,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
             string chain = Chain(kind, view, count);
             List<NfRule> rules = [];
             if (flags == PortolanFrontendFlags.Masquerade)
-                rules.Add(program.Rule(chain, RuleExpressions.SetMark(_input.MasqueradeMark)));
-            else if (flags == PortolanFrontendFlags.OffCluster && program.MarkUnlessPod(_expr) is { } mark)
+                rules.Add(program.Rule(chain, NfStatements.SetMark(_input.MasqueradeMark)));
+            else if (flags == PortolanFrontendFlags.OffCluster && program.MarkUnlessPod() is { } mark)
                 rules.Add(program.Rule(chain, mark));
             rules.Add(program.Rule(chain,
                 [.. RuleExpressions.ClearPriority, .. _expr.KeyAndRandom(count), RuleExpressions.Map(map), _expr.Dnat()]));
@@ -175,10 +175,10 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
         ]);
         string external = Chain(PortolanChainKind.ExternalLocal, Outside);
         List<NfRule> rules = [];
-        foreach (NfExpression[] isPod in program.PodConditions(_expr))
+        foreach (NfExpression[] isPod in program.FromPod)
             rules.Add(program.Rule(external, [.. isPod, RuleExpressions.Goto(inside)], PortolanTables.RuleComments.FromPod));
         rules.Add(program.Rule(external,
-            [.. RuleExpressions.SourceIsLocal, .. RuleExpressions.SetMark(_input.MasqueradeMark), RuleExpressions.Goto(inside)],
+            [.. NfStatements.SourceIsLocal, .. NfStatements.SetMark(_input.MasqueradeMark), RuleExpressions.Goto(inside)],
             PortolanTables.RuleComments.FromNode));
         program.Add(external, rules);
     }
@@ -196,8 +196,8 @@ internal sealed class FrontendChains(ProgramBuilder program, FrontendScope scope
 
         When(PortolanFrontendFlags.Restricted, program.SourceCheck);
         When(PortolanFrontendFlags.ExternalLocal, RuleExpressions.Jump(Chain(PortolanChainKind.ExternalLocal, Outside)));
-        When(PortolanFrontendFlags.Masquerade, RuleExpressions.SetMark(_input.MasqueradeMark));
-        if (program.MarkUnlessPod(_expr) is { } mark)
+        When(PortolanFrontendFlags.Masquerade, NfStatements.SetMark(_input.MasqueradeMark));
+        if (program.MarkUnlessPod() is { } mark)
             When(PortolanFrontendFlags.OffCluster, mark);
         if (HasLocalAffinity(_outside))
             rules.AddRange(ToAffinity(chain, Outside, isLocal: true));

@@ -68,9 +68,9 @@ internal sealed class KernelProbe(IpFamily family) : IDisposable
         Try([new NfImmediate(NfRegister.At(0), NfData.Address(InetAddress.Unspecified(family))),
             new NfImmediate(NfRegister.At(InetAddress.LengthOf(family) / 4), NfData.BigEndian((ushort)80)), rules.Dnat()],
             "destination NAT (CONFIG_NFT_NAT)");
-        Try([RuleExpressions.Masquerade], "masquerade (CONFIG_NFT_MASQ)");
+        Try([NfStatements.Masquerade], "masquerade (CONFIG_NFT_MASQ)");
         Try([rules.Reject], "reject (CONFIG_NFT_REJECT)");
-        Try(RuleExpressions.SourceIsLocal, $"whether an address is local: fib (CONFIG_NFT_FIB_{(isIPv4 ? "IPV4" : "IPV6")})");
+        Try(NfStatements.SourceIsLocal, $"whether an address is local: fib (CONFIG_NFT_FIB_{(isIPv4 ? "IPV4" : "IPV6")})");
         Try(RuleExpressions.IsTranslated, "a connection's state: ct (CONFIG_NFT_CT)");
         Try(rules.Remember(clients.Name), "rules that write to sets: dynset");
         // No table has this name: the transaction is refused here at the latest.

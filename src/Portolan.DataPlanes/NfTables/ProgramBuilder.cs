@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Inet;
+using Portolan.DataPlanes.Contract;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.NfTables.Expressions;
 using Portolan.Rules.Dialects;
-using Portolan.Services.Node;
 
 namespace Portolan.DataPlanes.NfTables;
 
@@ -52,17 +51,17 @@ internal sealed class ProgramBuilder(ProgramInput input)
     internal bool Leads(PortolanSet map) => _verdicts.Keys.Any(key => key.Map == map);
 
     /// <summary>The conditions of which at least one holds for a packet from a pod; none without a detector.</summary>
-    internal IEnumerable<NfExpression[]> PodConditions(RuleExpressions expressions) => Conditions(expressions, isPod: true);
+    internal IEnumerable<NfExpression[]> FromPod => PodConditions.Of(input.Detector, input.Family, isPod: true);
 
     /// <summary>
     /// "ip saddr != 10.244.0.0/16 meta mark set ...": marks a packet that is not from a pod for masquerading; null without a detector,
     /// because then none is marked.
     /// </summary>
-    internal NfExpression[]? MarkUnlessPod(RuleExpressions expressions)
+    internal NfExpression[]? MarkUnlessPod()
     {
-        NfExpression[][] conditions = [.. Conditions(expressions, isPod: false)];
+        NfExpression[][] conditions = [.. PodConditions.Of(input.Detector, input.Family, isPod: false)];
         return conditions.Length == 0
-            ? null : [.. conditions.SelectMany(static condition => condition), .. RuleExpressions.SetMark(input.MasqueradeMark)];
+            ? null : [.. conditions.SelectMany(static condition => condition), .. NfStatements.SetMark(input.MasqueradeMark)];
     }
 
     /// <summary>The chain that remembers a client with its endpoint and translates to it.</summary>
@@ -79,28 +78,5 @@ internal sealed class ProgramBuilder(ProgramInput input)
         rules.Add(Rule(chain, expressions.ToAffinityEndpoint()));
         Add(chain, rules);
         return chain;
-    }
-
-    private IEnumerable<NfExpression[]> Conditions(RuleExpressions expressions, bool isPod)
-    {
-        LocalDetector detector = input.Detector;
-        switch (detector.Mode)
-        {
-            case LocalDetection.Cidrs:
-                foreach (InetPrefix cidr in detector.Cidrs)
-                {
-                    if (cidr.Family == input.Family)
-                        yield return expressions.SourceIn(cidr, inverted: !isPod);
-                }
-                break;
-            case LocalDetection.Interface:
-                yield return RuleExpressions.FromInterface(detector.Interface, isPrefix: false, inverted: !isPod);
-                break;
-            case LocalDetection.InterfacePrefix:
-                yield return RuleExpressions.FromInterface(detector.Interface, isPrefix: true, inverted: !isPod);
-                break;
-            case LocalDetection.None:
-                break;
-        }
     }
 }

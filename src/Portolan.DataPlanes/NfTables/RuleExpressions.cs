@@ -17,10 +17,6 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>Slots of an address.</summary>
     private int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
 
-    private uint SourceOffset => family == IpFamily.IPv4 ? 12u : 8u;
-
-    private uint DestinationOffset => family == IpFamily.IPv4 ? 16u : 24u;
-
     internal NfFamily NfFamily => family.ToNfFamily();
 
     /// <summary>
@@ -40,7 +36,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
             loads.Add(part switch
             {
                 ElementField.Destination => Destination(slot),
-                ElementField.Source => Source(slot),
+                ElementField.Source => NfStatements.LoadSource(family, slot),
                 ElementField.Protocol => new NfMetaLoad(NfMetaKey.TransportProtocol, register),
                 ElementField.Port => new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, register),
                 ElementField.Index => new NfNumberGenerator(NfNumberGeneratorKind.Random, number.Modulus, register, number.Offset),
@@ -50,7 +46,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
             if (part == ElementField.Destination && scope == FrontendScope.NodePorts)
                 loads.Add(NfBitwise.MaskXor(register, Zeros, Zeros));
             if (part == ElementField.Source && prefixLength is { } bits && bits < InetAddress.LengthOf(family) * 8)
-                loads.Add(NfBitwise.MaskXor(register, Mask(bits), Zeros));
+                loads.Add(NfBitwise.MaskXor(register, NfStatements.Mask(family, bits), Zeros));
             slot += ElementCodec.SlotsOf(part, family);
         }
         return [.. loads];
@@ -77,11 +73,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     /// <summary>Loads source and destination address.</summary>
     internal NfExpression[] Pair() => Load(ElementCodec.KeyOf(PortolanSet.Hairpin));
 
-    internal NfExpression Destination(int slot) =>
-        new NfPayloadLoad(NfPayloadBase.Network, DestinationOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
-
-    internal NfExpression Source(int slot) =>
-        new NfPayloadLoad(NfPayloadBase.Network, SourceOffset, (uint)InetAddress.LengthOf(family), NfRegister.At(slot));
+    internal NfExpression Destination(int slot) => NfStatements.LoadDestination(family, slot);
 
     internal static NfExpression In(string set, bool inverted = false) => new NfLookup(set, s_first, null, inverted);
 
@@ -96,52 +88,7 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     internal static NfExpression Drop { get; } = new NfImmediateVerdict(new NfVerdict(NfVerdictCode.Drop));
 
     /// <summary>ICMP or ICMPv6 port unreachable, like a plain "reject" of iptables or nft.</summary>
-    internal NfExpression Reject => new NfReject(NfRejectKind.IcmpUnreachable, family == IpFamily.IPv4 ? (byte)3 : (byte)4);
-
-    /// <summary>"ip saddr 10.0.0.0/8", or its negation.</summary>
-    internal NfExpression[] SourceIn(InetPrefix prefix, bool inverted = false) => AddressIn(Source(0), prefix, inverted);
-
-    /// <summary>"ip daddr 10.0.0.0/8".</summary>
-    internal NfExpression[] DestinationIn(InetPrefix prefix) => AddressIn(Destination(0), prefix, inverted: false);
-
-    /// <summary>
-    /// "iifname X", or a prefix of a name ("X*"), or the negation. A packet sent by the node itself has no input interface.
-    /// </summary>
-    internal static NfExpression[] FromInterface(string name, bool isPrefix, bool inverted = false)
-    {
-        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(name);
-        const int nameSize = 16;
-        byte[] compared = isPrefix ? bytes : [.. bytes, .. new byte[nameSize - bytes.Length]];
-        NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
-        return [new NfMetaLoad(NfMetaKey.InputInterfaceName, s_first), new NfCompare(s_first, comparison, new NfData(compared))];
-    }
-
-    /// <summary>"fib saddr type local".</summary>
-    internal static NfExpression[] SourceIsLocal => AddressType(NfFibFlags.Source, NfCompareOperator.Equal);
-
-    /// <summary>"fib daddr type != local".</summary>
-    internal static NfExpression[] DestinationIsNotLocal => AddressType(NfFibFlags.Destination, NfCompareOperator.NotEqual);
-
-    /// <summary>"meta mark set meta mark | bit".</summary>
-    internal static NfExpression[] SetMark(uint bit) =>
-    [
-        new NfMetaLoad(NfMetaKey.Mark, s_first),
-        NfBitwise.MaskXor(s_first, NfData.HostOrder(~bit), NfData.HostOrder(bit)),
-        new NfMetaStore(NfMetaKey.Mark, s_first),
-    ];
-
-    /// <summary>"meta mark &amp; bit != 0 meta mark set meta mark ^ bit".</summary>
-    internal static NfExpression[] TakeMark(uint bit) =>
-    [
-        new NfMetaLoad(NfMetaKey.Mark, s_first),
-        NfBitwise.MaskXor(s_first, NfData.HostOrder(bit), NfData.HostOrder(0)),
-        new NfCompare(s_first, NfCompareOperator.NotEqual, NfData.HostOrder(0)),
-        new NfMetaLoad(NfMetaKey.Mark, s_first),
-        NfBitwise.MaskXor(s_first, NfData.HostOrder(uint.MaxValue), NfData.HostOrder(bit)),
-        new NfMetaStore(NfMetaKey.Mark, s_first),
-    ];
-
-    internal static NfExpression Masquerade { get; } = new NfMasquerade { Flags = NfNatFlags.PortRandomFully };
+    internal NfExpression Reject => NfStatements.Reject(family);
 
     /// <summary>"ct status dnat".</summary>
     internal static NfExpression[] IsTranslated { get; } =
@@ -211,32 +158,6 @@ internal sealed class RuleExpressions(IpFamily family, FrontendScope scope = Fro
     ];
 
     private NfData Zeros => new(new byte[InetAddress.LengthOf(family)]);
-
-    private NfExpression[] AddressIn(NfExpression load, InetPrefix prefix, bool inverted)
-    {
-        NfCompareOperator comparison = inverted ? NfCompareOperator.NotEqual : NfCompareOperator.Equal;
-        NfData address = NfData.Address(prefix.Address);
-        return prefix.Length == prefix.Address.Length * 8
-            ? [load, new NfCompare(s_first, comparison, address)]
-            : [load, NfBitwise.MaskXor(s_first, Mask(prefix.Length), Zeros), new NfCompare(s_first, comparison, address)];
-    }
-
-    private NfData Mask(int prefixLength)
-    {
-        byte[] mask = new byte[InetAddress.LengthOf(family)];
-        for (int bit = 0; bit < prefixLength; bit++)
-            mask[bit / 8] |= (byte)(0x80 >> (bit % 8));
-        return new NfData(mask);
-    }
-
-    private static NfExpression[] AddressType(NfFibFlags flags, NfCompareOperator comparison) =>
-    [
-        new NfFib(NfFibResult.AddressType, flags, s_first),
-        new NfCompare(s_first, comparison, NfData.HostOrder(RtnLocal)),
-    ];
-
-    // linux/rtnetlink.h, RTN_LOCAL.
-    private const uint RtnLocal = 2;
 
     // linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT.
     private const uint DnatStatus = 1 << 5;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Netlink.NfTables;
+using Portolan.Netlink.NfTables.Expressions;
 using Portolan.Rules.Dialects;
 using Portolan.Services.Node;
 
@@ -135,10 +136,10 @@ internal static class TableCompiler
         if (program.Input.AffinityTimeouts.Length > 0)
             rules.Add(program.Rule(postrouting,
                 [.. RuleExpressions.PriorityIs(AffinityIds.MarkMask, AffinityIds.Mark), .. RuleExpressions.ClearPriority]));
-        rules.Add(program.Rule(postrouting, [.. RuleExpressions.TakeMark(program.Input.MasqueradeMark), RuleExpressions.Masquerade]));
+        rules.Add(program.Rule(postrouting, [.. NfStatements.TakeMark(program.Input.MasqueradeMark), NfStatements.Masquerade]));
         rules.Add(program.Rule(postrouting,
             [.. RuleExpressions.IsTranslated, .. expressions.Pair(), RuleExpressions.In(TableSchema.Name(PortolanSet.Hairpin)),
-            RuleExpressions.Masquerade]));
+            NfStatements.Masquerade]));
         program.Add(postrouting, rules, new NfHook("nat", NfHookNumber.Postrouting, srcnat));
         foreach ((PortolanChainKind kind, NfHookNumber hook) in (ReadOnlySpan<(PortolanChainKind, NfHookNumber)>)
             [(PortolanChainKind.Prerouting, NfHookNumber.Prerouting), (PortolanChainKind.Output, NfHookNumber.Output)])
@@ -161,7 +162,7 @@ internal static class TableCompiler
         }
         rules.Add(program.Rule(chain,
             [expressions.Destination(0), RuleExpressions.In(TableSchema.Name(PortolanSet.ClusterIPs)),
-            .. RuleExpressions.DestinationIsNotLocal, expressions.Reject],
+            .. NfStatements.DestinationIsNotLocal, expressions.Reject],
             PortolanTables.RuleComments.UnknownPort));
         rules.Add(program.Rule(chain, [RuleExpressions.Jump(Chain(PortolanChainKind.ServiceRanges))]));
         program.Add(chain, rules);
@@ -173,7 +174,7 @@ internal static class TableCompiler
         program.Add(chain,
         [
             .. program.Input.ServiceCidrs.Select(cidr => program.Rule(chain,
-                [.. expressions.DestinationIn(cidr), .. RuleExpressions.DestinationIsNotLocal, RuleExpressions.Drop],
+                [.. NfStatements.DestinationIn(cidr), .. NfStatements.DestinationIsNotLocal, RuleExpressions.Drop],
                 PortolanTables.RuleComments.UnallocatedClusterIP)),
         ]);
     }
