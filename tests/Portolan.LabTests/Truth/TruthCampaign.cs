@@ -1,7 +1,11 @@
 using System.Collections.Immutable;
+using System.Text;
 using Portolan.Inspect.Simulation;
 using Portolan.LabTests.Agreement;
+using Portolan.Rules.Model;
+using Portolan.Rules.Readers;
 using Portolan.Testing.Lab;
+using Portolan.Testing.Namespaces;
 using Portolan.Testing.Scenarios;
 
 namespace Portolan.LabTests.Truth;
@@ -50,8 +54,12 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
             using LabProbes probes = lab.Namespace.Run(() => new LabProbes(lab));
             lab.Namespace.Run(() => writer.Write(lab, cluster));
             bool isRouted = lab.Namespace.Run(static () => File.ReadAllText("/proc/sys/net/ipv4/conf/all/route_localnet").Trim() == "1");
+            Routes routes = lab.Namespace.Run(ReadRoutes);
             foreach ((_, TruthComparison fresh, TruthComparison returning) in all)
+            {
                 fresh.RoutesLoopback = returning.RoutesLoopback = isRouted;
+                fresh.Routes = returning.Routes = routes;
+            }
             var packets = new PlanePackets(new Random(seed), cluster, tally);
             void Compare(Func<FlowOrigin, ImmutableArray<TruthPacket>> choose, Func<int, TruthComparison> comparison)
             {
@@ -101,12 +109,15 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
             Assert.True(all[0].Fresh.Ends.ContainsKey(end), all[0].Fresh.Summary($"no packet was ever {end}"));
     }
 
+    private static Routes ReadRoutes() => Routes.Of(RulesetReader.Read(((string[])["route", "-6 route", "rule", "-6 rule"])
+        .Select(static what => new SourceText($"ip {what}", Encoding.UTF8.GetBytes(Tool.Run("ip", what.Split(' ')))))));
+
     /// <summary>
     /// The program itself, which reads the live rules, must say what is said here about the packet that may go the most ways.
     /// </summary>
     private static void AskProgram(NodeLab lab, ImmutableArray<TruthPacket> batch, PacketSimulator simulator, TruthComparison comparison)
     {
-        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null, comparison.RoutesLoopback)))
+        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null, comparison.RoutesLoopback, comparison.Routes)))
             .MaxBy(static trace => trace.Outcomes.Length)!;
         string here = LiveTrace.Describe(trace), there = lab.Namespace.Run(() => LiveTrace.Ask(trace.Packet));
         if (here != there)

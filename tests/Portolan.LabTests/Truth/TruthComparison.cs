@@ -28,9 +28,11 @@ internal sealed partial class TruthComparison(TruthSite site)
     /// <summary>The node's route_localnet, which trace is told.</summary>
     internal bool? RoutesLoopback { get; set; }
 
-    /// <summary>How many packets are unknown for a reason that no listing of rules settles: routes, and the order of calls.</summary>
+    /// <summary>The node's routes, which trace is told.</summary>
+    internal Routes Routes { get; set; } = Routes.Unknown;
+
+    /// <summary>How many packets are unknown for a reason that no listing settles: look-ups of routes, and the order of calls.</summary>
     internal int Unsettled => _unknown.Where(static pair => pair.Key.StartsWith("the node's routes", StringComparison.Ordinal)
-        || pair.Key.StartsWith("the interface the packet goes out on", StringComparison.Ordinal)
         || pair.Key.StartsWith("in which order", StringComparison.Ordinal)).Sum(static pair => pair.Value);
 
     internal List<string> Failures { get; } = [];
@@ -56,7 +58,7 @@ internal sealed partial class TruthComparison(TruthSite site)
     {
         Packets++;
         Ends[end.End] = Ends.GetValueOrDefault(end.End) + 1;
-        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device, RoutesLoopback)))];
+        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device, RoutesLoopback, Routes)))];
         if (traces.FirstOrDefault(trace => trace.Outcomes.Any(outcome => outcome.Verdict == OutcomeVerdict.Unknown)) is { } unknown)
         {
             Unknown++;

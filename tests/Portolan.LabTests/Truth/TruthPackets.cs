@@ -17,7 +17,8 @@ internal sealed record TruthPacket(FlowOrigin Origin, uint User, Probe Probe, bo
     /// <summary>What trace is told.</summary>
     /// <param name="outDevice">The device the packet would leave by.</param>
     /// <param name="routesLoopback">The node's route_localnet; null for not told.</param>
-    internal PacketSpec Premise(string? outDevice, bool? routesLoopback = null) => new()
+    /// <param name="routes">The node's routes; null for not told.</param>
+    internal PacketSpec Premise(string? outDevice, bool? routesLoopback = null, Routes? routes = null) => new()
     {
         Source = Probe.Source.Address,
         Destination = Probe.Destination.Address,
@@ -34,6 +35,7 @@ internal sealed record TruthPacket(FlowOrigin Origin, uint User, Probe Probe, bo
         GroupId = Origin == FlowOrigin.Node ? User : null,
         ClientIsFresh = IsFresh,
         RoutesLoopback = routesLoopback,
+        Routes = routes ?? Routes.Unknown,
     };
 
     public override string ToString() => $"{Origin} {Probe.Protocol} {Probe.Source} -> {Probe.Destination}"
