@@ -32,7 +32,9 @@ internal sealed class HarborInABox : IDisposable
     private NetworkNamespace Node => Box.Node;
 
     /// <summary>Puts rules in force: kube-proxy's from a dump, or those of a portolan that runs until they are complete.</summary>
-    /// <param name="rules">"kube-proxy-1.36 nftables", "kube-proxy-1.20 legacy" and the like, or a <see cref="ProxyVariant"/>.</param>
+    /// <param name="rules">
+    /// "kube-proxy-1.36 nftables", "kube-proxy-1.20 legacy", "kube-proxy-1.36 ipvs nft" and the like, or a <see cref="ProxyVariant"/>.
+    /// </param>
     public async Task PutInForceAsync(string rules)
     {
         if (!rules.StartsWith("kube-proxy-", StringComparison.Ordinal))
@@ -42,6 +44,11 @@ internal sealed class HarborInABox : IDisposable
             return;
         }
         string[] words = rules.Split(' ');
+        if (words[1] == "ipvs")
+        {
+            KubeProxyInIpvsMode.PutInForce(Node, words[2]);
+            return;
+        }
         string folder = Path.Combine(s_folder, words[0]);
         (string Loader, string File)[] dumps = words[1] == "nftables"
             ? [("nft", "nft-list-ruleset.txt")]
@@ -61,6 +68,8 @@ internal sealed class HarborInABox : IDisposable
         {
             await Task.Delay(TimeSpan.FromMilliseconds(200));
             fault = Node.Run(() => FindFault(variant));
+            if (fault is null && variant.Mode == ProxyMode.Ipvs && KubeProxyInIpvsMode.Find(Node) is { Length: > 0 } left)
+                fault = $"kube-proxy's are left: {left}";
         }
         if (fault is not null)
             Assert.Fail($"after 30 s and more {fault}\n{_proxy.Describe()}");
@@ -78,11 +87,10 @@ internal sealed class HarborInABox : IDisposable
         Node.Run(() =>
         {
             string tables = Tool.Run("nft", ["list", "tables"]);
-            foreach (string family in (string[])["ip", "ip6"])
-            {
-                if (tables.Contains($"table {family} portolan", StringComparison.Ordinal))
-                    Tool.Run("nft", ["delete", "table", family, "portolan"]);
-            }
+            foreach (string table in tables.Split('\n').Where(static table => table.Contains("portolan", StringComparison.Ordinal)))
+                Tool.Run("nft", ["delete", .. table.Split(' ')]);
+            foreach (string family in (string[])["-4", "-6"])
+                Tool.TryRun("ip", [family, "route", "flush", "table", "local", "proto", "112"]);
         });
     }
 
