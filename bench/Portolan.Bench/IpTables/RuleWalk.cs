@@ -30,6 +30,12 @@ internal static class RuleWalk
             + Array.FindIndex(services, static rule => rule.Contains("@endpoints ", StringComparison.Ordinal));
     }
 
+    /// <summary>
+    /// In mode ipvs, until IPVS looks the address up in its hash table, which counts as one and is the same for all services.
+    /// </summary>
+    public static int ToVirtualServer() => RulesOf("output", "portolan-ipvs").Length + 1 + 1
+        + Array.FindIndex(RulesOf("services", "portolan-ipvs"), static rule => rule.Contains("@off-cluster ", StringComparison.Ordinal));
+
     private static int Walk(Dictionary<string, List<(InetPrefix Destination, string Target)>> chains, string chain, InetAddress address)
     {
         int walked = 0;
@@ -42,10 +48,10 @@ internal static class RuleWalk
         throw new InvalidOperationException($"No rule of {chain} matches {address}.");
     }
 
-    private static string[] RulesOf(string chain)
+    private static string[] RulesOf(string chain, string table = "portolan")
     {
         using Process process =
-            Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", "portolan", chain]) { RedirectStandardOutput = true })!;
+            Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", table, chain]) { RedirectStandardOutput = true })!;
         string listing = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return [.. listing.Split('\n').Select(static line => line.Trim())
