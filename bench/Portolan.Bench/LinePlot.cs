@@ -45,7 +45,8 @@ internal static class LinePlot
     {
         int bottom = Top + Height;
         int[] sizes = [.. rows.Select(static row => row.Services).Distinct().Order()];
-        double low = Math.Floor(Math.Log10(rows.Min(row => row.Values[panel]))), high = Math.Ceiling(Math.Log10(rows.Max(row => row.Values[panel])));
+        double low = Math.Floor(Math.Log10(rows.Min(row => row.Values[panel])));
+        double high = Math.Ceiling(Math.Log10(rows.Max(row => row.Values[panel])));
         Text(svg, left + Width / 2, Top - 18, "middle", title, "#000", "bold");
         for (double power = low; power <= high; power++)
         {
@@ -63,8 +64,8 @@ internal static class LinePlot
             PlotPoint[] line = [.. rows.Where(row => row.Kind == kind).OrderBy(static row => row.Services)];
             if (line.Length == 0)
                 continue;
-            string path =
-                string.Join(" L", line.Select(row => string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(row.Values[panel])}")));
+            string path = string.Join(" L", line.Select(row =>
+                string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(row.Values[panel])}")));
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>""");
             foreach (PlotPoint row in line)
                 svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{X(row.Services)}" cy="{Y(row.Values[panel])}" r="3.5" fill="{colour}"/>""");

@@ -49,7 +49,8 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | " +
-        "ipvs SERVICES ENDPOINTS ROUNDS | planes run linear|tree|ipvs|nftables|none SERVICES | planes show FILE.svg < lines of run | manifests SERVICES ENDPOINTS " +
+        "ipvs SERVICES ENDPOINTS ROUNDS | planes run linear|tree|ipvs|nftables|none SERVICES | planes show FILE.svg < lines of run | " +
+        "manifests SERVICES ENDPOINTS " +
         "FOLDER [NODE-ADDRESS] | heal RUNS | layout nftables SERVICES ENDPOINTS NODE-ADDRESS | layout iptables SERVICES ENDPOINTS | dump " +
             "modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);

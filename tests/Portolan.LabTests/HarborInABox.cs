@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
+using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
@@ -16,6 +18,8 @@ internal sealed class HarborInABox : IDisposable
     private static readonly string s_folder = Path.Combine(Lab.TestFolder, "data", "harbor");
     private static readonly IPEndPoint s_clusterIP = new(IPAddress.Parse("172.30.10.1"), 80);
     private static readonly IPEndPoint s_nodePort = new(AddressPlan.Harbor.NodeV4.ToIPAddress(), 30080);
+
+    private static readonly TimeSpan s_patience = LabPatience.Factor * TimeSpan.FromSeconds(30);
 
     private readonly PortolanProxy _proxy;
 
@@ -64,7 +68,8 @@ internal sealed class HarborInABox : IDisposable
         _proxy.Variant = variant;
         _proxy.Start(Node, variant.Mode);
         string? fault = "nothing was looked at";
-        for (int look = 0; look < 150 && fault is not null; look++)
+        long started = Stopwatch.GetTimestamp();
+        while (fault is not null && Stopwatch.GetElapsedTime(started) < s_patience)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(200));
             fault = Node.Run(() => FindFault(variant));
@@ -72,7 +77,7 @@ internal sealed class HarborInABox : IDisposable
                 fault = $"kube-proxy's are left: {left}";
         }
         if (fault is not null)
-            Assert.Fail($"after 30 s and more {fault}\n{_proxy.Describe()}");
+            Assert.Fail($"after {s_patience.TotalSeconds} s {fault}\n{_proxy.Describe()}");
     }
 
     /// <summary>

@@ -76,7 +76,10 @@ internal static class DispatchBench
         {
             File.WriteAllText(plot, LinePlot.Draw("What finding a service costs",
                 ["rules walked, median", "first datagram, µs, median", "one service added, ms, median"], s_styles,
-                [.. rows.Select(static row => new PlotPoint(row.Kind, row.Services, row.Walked, row.SendMicroseconds, row.AddMilliseconds))]));
+                [
+                    .. rows.Select(static row =>
+                        new PlotPoint(row.Kind, row.Services, row.Walked, row.SendMicroseconds, row.AddMilliseconds)),
+                ]));
         }
     }
 

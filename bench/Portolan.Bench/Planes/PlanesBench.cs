@@ -23,7 +23,8 @@ internal static class PlanesBench
 
     private static readonly PlotStyle[] s_styles =
     [
-        new("iptables, kube-proxy's chains", "#b3261e"), new("iptables, tree", "#1b5e9b"), new("ipvs", "#e08a00"), new("nftables", "#2e7d32"),
+        new("iptables, kube-proxy's chains", "#b3261e"), new("iptables, tree", "#1b5e9b"), new("ipvs", "#e08a00"),
+        new("nftables", "#2e7d32"),
     ];
 
     /// <summary>One kind and size, in this network namespace, whose rules and addresses are changed and left; prints a line.</summary>
@@ -58,8 +59,10 @@ internal static class PlanesBench
             Console.WriteLine(row.ToTableLine(rows.Single(one => one.Kind == "none" && one.Services == row.Services)));
         File.WriteAllText(plot, LinePlot.Draw("What a connection meets and takes in each plane",
             ["rules and look-ups met, median", "connect(), µs, median", "connect(), µs, 99 %"], s_styles,
-            [.. rows.Where(static row => row.Kind != "none")
-                .Select(static row => new PlotPoint(row.Name, row.Services, row.Met, row.ConnectMicroseconds, row.SlowConnectMicroseconds))]));
+            [
+                .. rows.Where(static row => row.Kind != "none").Select(static row =>
+                    new PlotPoint(row.Name, row.Services, row.Met, row.ConnectMicroseconds, row.SlowConnectMicroseconds)),
+            ]));
     }
 
     private static IDataPlane? Open(string kind)

@@ -112,8 +112,8 @@ internal sealed class LeftBehind : IDisposable
     }
 
     /// <summary>
-    /// Removes what a kube-proxy in mode ipvs left beside its chains: the interface with the addresses of services, virtual servers that are
-    /// not ours, at those addresses and at the NodePorts that its ipsets name, and the ipsets.
+    /// Removes what a kube-proxy in mode ipvs left beside its chains: the interface with the addresses of services, virtual servers that
+    /// are not ours, at those addresses and at the NodePorts that its ipsets name, and the ipsets.
     /// </summary>
     internal IReadOnlyList<string> RemoveKubeProxys()
     {

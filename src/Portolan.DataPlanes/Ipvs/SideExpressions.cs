@@ -23,7 +23,9 @@ internal sealed class SideExpressions(IpFamily family)
         new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, NfRegister.At(AddressSlots + 1)),
     ];
 
-    /// <summary>Loads the same of the connection's first packet as it came: what IPVS and other translations left of it is not looked at.</summary>
+    /// <summary>
+    /// Loads the same of the connection's first packet as it came: what IPVS and other translations left of it is not looked at.
+    /// </summary>
     internal NfExpression[] OriginalKey() =>
     [
         new NfConntrackLoad(family == IpFamily.IPv4 ? NfConntrackKey.DestinationIPv4 : NfConntrackKey.DestinationIPv6, s_first,
@@ -33,7 +35,7 @@ internal sealed class SideExpressions(IpFamily family)
     ];
 
     /// <summary>
-    /// "ct status &amp; dnat == 0": IPVS has the packet, and not another program's rules. IPVS does not set that bit for what it translates.
+    /// "ct status &amp; dnat == 0": IPVS has the packet, and not another program's rules. IPVS does not set that bit.
     /// </summary>
     internal static NfExpression[] IsNotTranslated { get; } =
     [

@@ -54,7 +54,8 @@ internal static class PacketWriter
     public static byte[] Transport(Probe probe) => probe.Protocol switch
     {
         // A reset that answers a segment with ACK has that one's acknowledgement for its sequence number (RFC 9293, 3.5.2): its token.
-        IpProtocol.Tcp => Tcp(probe, probe.Token, acknowledge: (probe.TcpFlags & Probe.Ack) == 0 ? 0 : probe.Acknowledges ?? probe.Token, probe.TcpFlags),
+        IpProtocol.Tcp => Tcp(probe, probe.Token,
+            acknowledge: (probe.TcpFlags & Probe.Ack) == 0 ? 0 : probe.Acknowledges ?? probe.Token, probe.TcpFlags),
         IpProtocol.Udp => Udp(probe),
         IpProtocol.Sctp => Sctp(probe),
         IpProtocol.Icmp or IpProtocol.IcmpV6 => Echo(probe),

@@ -63,7 +63,10 @@ internal static class FlowReader
             throw map.Error($"flow '{flow.Name}' expects nothing");
         if (flow.Connection != FlowConnection.None && (protocol != IpProtocol.Tcp || origin == FlowOrigin.Node || flow.SourcePort == 0
             || flow.Sources.Length != 1 || (flow.Connection == FlowConnection.Opens && !flow.CheckReply)))
-            throw map.Error($"flow '{flow.Name}': a connection is of TCP, from one source and sport, not the node's own, and opens with a reply");
+        {
+            throw map.Error($"flow '{flow.Name}': a connection is of TCP, from one source and sport, not the node's own, and opens " +
+                "with a reply");
+        }
         if (http is null && flow.DestinationPort == 0 && protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
             throw map.Error($"flow '{flow.Name}' has no dport");
         return flow;
