@@ -51,7 +51,8 @@ public sealed class IpsetTable(NetlinkSocket socket)
 
     private static void Begin(RequestBatch batch, byte command, string set)
     {
-        batch.Begin((ushort)((NFNL_SUBSYS_IPSET << 8) | command), 0);
+        // Without this flag a set that does not exist counts as destroyed.
+        batch.Begin((ushort)((NFNL_SUBSYS_IPSET << 8) | command), NLM_F_EXCL);
         batch.Writer.PutNetfilterHeader(0);
         batch.Writer.PutUInt8(IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL_MIN);
         batch.Writer.PutString(IPSET_ATTR_SETNAME, set);
