@@ -22,12 +22,14 @@ internal static class RuleWalk
         return Enumerable.Range(0, services).Select(i => Walk(chains, "KUBE-SERVICES", ClusterGenerator.Address(i)));
     }
 
-    /// <summary>In mode nftables, until the lookup in the map of endpoints, which is the same for all services.</summary>
+    /// <summary>
+    /// In mode nftables, until the look-ups that find the service and the chain of its kind, which are the same for all services.
+    /// </summary>
     public static int ToNfTablesMap()
     {
         string[] services = RulesOf("services");
-        return RulesOf("output").Length + RulesOf("off-cluster").Length + 1
-            + Array.FindIndex(services, static rule => rule.Contains("@endpoints ", StringComparison.Ordinal));
+        int found = Array.FindIndex(services, static rule => rule.Contains("@frontends ", StringComparison.Ordinal));
+        return RulesOf("output").Length + found + (services[found].Contains("vmap @kinds", StringComparison.Ordinal) ? 2 : 1);
     }
 
     /// <summary>

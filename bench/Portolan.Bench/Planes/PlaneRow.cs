@@ -7,12 +7,12 @@ namespace Portolan.Bench.Planes;
 /// <param name="Kind">linear, tree, ipvs, nftables, or none for connections to an endpoint itself.</param>
 /// <param name="Met">Rules and look-ups that the first packet meets until its service is found, median over services.</param>
 /// <param name="MostMet">The same for the service that is farthest away.</param>
-/// <param name="ConnectMicroseconds">Time of connect(), median.</param>
-/// <param name="SlowConnectMicroseconds">The same, 99th percentile.</param>
+/// <param name="ConnectMicroseconds">Time of connect(), the least of many to a service, median over services.</param>
+/// <param name="SlowConnectMicroseconds">The same for the slowest service.</param>
 internal sealed record PlaneRow(int Services, string Kind, int Met, int MostMet, double ConnectMicroseconds, double SlowConnectMicroseconds)
 {
     internal const string TableHead = """
-        | services | plane | rules and look-ups met: median, most | connect(): median, 99 % | more than without rules, median |
+        | services | plane | rules and look-ups met: median, most | connect(): median, most | more than without rules, median |
         |---|---|---|---|---|
         """;
 
