@@ -47,5 +47,6 @@ internal static class NetlinkHeader
 
     internal const int NLA_HDRLEN = 4;
     internal const ushort NLA_F_NESTED = 0x8000;
+    internal const ushort NLA_F_NET_BYTEORDER = 0x4000;
     internal const ushort NLA_TYPE_MASK = 0x3fff;
 }
