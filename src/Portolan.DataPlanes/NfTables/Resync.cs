@@ -32,7 +32,8 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     private const int ElementBytes = 160;
 
     /// <summary>
-    /// The ruleset generation after <see cref="Run"/> if nobody else committed meanwhile: as long as the kernel has it, its content is known.
+    /// The ruleset generation after <see cref="Run"/> if nobody else committed meanwhile: as long as the kernel has it, its content is
+    /// known.
     /// </summary>
     internal uint Generation { get; private set; }
 

@@ -302,14 +302,14 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     }
 
     /// <summary>
-    /// The route to an address, as nft_fib_ipv4.c and nft_fib_ipv6.c ask for it: one to an address of the node itself counts as none, and so
-    /// does one that leaves by another interface than is asked for.
+    /// The route to an address, as nft_fib_ipv4.c and nft_fib_ipv6.c ask for it: one to an address of the node itself counts as none, and
+    /// so does one that leaves by another interface than is asked for.
     /// </summary>
     private Evaluated Route(FibExpression fib, InetAddress address, Answer local, PacketState state)
     {
         string? only = (fib.Keys & FibKeys.InInterface) != 0 ? state.InInterface
             : (fib.Keys & FibKeys.OutInterface) != 0 ? state.OutInterface : "";
-        // The kernel does not look where packets of the loopback interface come from, at prerouting; addresses of one link have routes on each.
+        // At prerouting the kernel does not look where packets of the loopback interface come from; addresses of a link are on many.
         bool isSpecial = address.IsMulticast || address.IsLinkLocal || address.IsLoopback || node.IsBroadcast(address);
         string? device = local.Kind switch
         {

@@ -64,14 +64,15 @@ public sealed class NetlinkSocket : IDisposable
     public void Join(uint group) => SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, checked((int)group), "join a netlink group");
 
     /// <summary>
-    /// The kernel no longer delivers notifications of what the sockets with these port ids (<see cref="PortId"/>) did: whoever changes a lot
-    /// and listens to others is not woken by its own changes.
+    /// The kernel no longer delivers notifications of what the sockets with these port ids (<see cref="PortId"/>) did: whoever changes a
+    /// lot and listens to others is not woken by its own changes.
     /// </summary>
     /// <remarks>A classic BPF program on this socket (SO_ATTACH_FILTER); it replaces the one of an earlier call.</remarks>
     /// <exception cref="NetlinkException">The kernel refuses the program (EPERM: a filter of this socket was locked).</exception>
     public unsafe void IgnoreSenders(params ReadOnlySpan<uint> ports)
     {
-        // Notifications of one datagram have one sender: the first header tells it. ld [nlmsg_pid]; jeq PORT, ignore; ...; ret all; ignore: ret 0.
+        // Notifications of one datagram have one sender: the first header tells it.
+        // ld [nlmsg_pid]; jeq PORT, ignore; ...; ret all; ignore: ret 0.
         var program = new SocketFilter[ports.Length + 3];
         program[0] = new SocketFilter(BPF_LD_W_ABS, 0, 0, NLMSG_PID_OFFSET);
         for (int i = 0; i < ports.Length; i++)

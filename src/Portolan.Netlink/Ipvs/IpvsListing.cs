@@ -92,7 +92,8 @@ public static class IpvsListing
     {
         endpoint = default;
         int colon = text.LastIndexOf(':');
-        if (colon < 0 || !ushort.TryParse(text[(colon + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort port))
+        if (colon < 0
+            || !ushort.TryParse(text[(colon + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort port))
             return false;
         ReadOnlySpan<char> host = text[..colon];
         InetAddress address;

@@ -46,5 +46,6 @@ public sealed class IpvsListingTests
 
     private static InetEndpoint Endpoint(string address, ushort port) => new(InetAddress.Parse(address), port);
 
-    private static VirtualServerKey Key(string address, IpProtocol protocol, ushort port) => new(InetAddress.Parse(address), protocol, port);
+    private static VirtualServerKey Key(string address, IpProtocol protocol, ushort port) =>
+        new(InetAddress.Parse(address), protocol, port);
 }
