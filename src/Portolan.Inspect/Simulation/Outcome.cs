@@ -139,4 +139,7 @@ public enum PathStepKind : byte
 
     /// <summary>The node decided where the packet goes.</summary>
     Route,
+
+    /// <summary>IPVS took the packet.</summary>
+    VirtualServer,
 }

@@ -233,7 +233,7 @@ internal static class OutcomeResolver
             Destination = state.Destination,
             DestinationPort = state.DestinationPort,
             Source = state.Source,
-            IsTranslated = state.IsDestinationTranslated,
+            IsTranslated = state.IsDestinationTranslated || state.IsSentByIpvs,
             IsMasqueraded = state.IsMasqueraded,
             IsSourceTranslated = state.IsSourceTranslated,
             Mark = state.Mark,
@@ -254,7 +254,8 @@ internal static class OutcomeResolver
             IsSourceTranslated = false,
             Reason = ambiguity.Reason,
             Path = [],
-            Candidates = ending.Verdict == OutcomeVerdict.Unknown ? [] : [outcome],
+            Candidates = ending.Verdict == OutcomeVerdict.Unknown ? []
+                : [ambiguity.When is { } when ? outcome with { When = [when], Probability = 1 } : outcome],
         };
     }
 

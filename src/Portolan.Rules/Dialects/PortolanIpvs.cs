@@ -69,4 +69,18 @@ public static class PortolanIpvs
         PortolanIpvsSet.Addresses => "addresses",
         _ => "hairpin",
     };
+
+    /// <summary>The set or map of a name; false when it is none of this table's.</summary>
+    public static bool TryParseSet(string name, out PortolanIpvsSet set)
+    {
+        foreach (PortolanIpvsSet known in Enum.GetValues<PortolanIpvsSet>())
+        {
+            if (NameOf(known) != name)
+                continue;
+            set = known;
+            return true;
+        }
+        set = default;
+        return false;
+    }
 }
