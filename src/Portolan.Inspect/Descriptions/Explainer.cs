@@ -251,6 +251,7 @@ public sealed class Explainer
         ProgrammedKind.NodePort => "node port",
         ProgrammedKind.LoadBalancer => "load balancer IP",
         ProgrammedKind.ExternalIP => "external IP",
+        ProgrammedKind.VirtualServer => "virtual server's address",
         _ => "external address",
     };
 }

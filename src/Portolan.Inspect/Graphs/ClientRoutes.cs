@@ -42,8 +42,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     }
 
     /// <summary>The service's own refusal on a path that serves nobody.</summary>
-    internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : end.Path.Select(static step => step.Place)
-        .OfType<RuleRef>().Select(place => UnservedCauses.Of(place, end.Verdict)).FirstOrDefault(static cause => cause is not null);
+    internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : UnservedCauses.Of(end);
 
     // What happens whether the unknown holds or not has no condition.
     private static IEnumerable<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> WithoutIdleConditions(

@@ -56,6 +56,9 @@ public sealed class ServiceCatalogue
     public ImmutableArray<ProgrammedService> Find(string name, string? port = null)
     {
         ArgumentNullException.ThrowIfNull(name);
+        // What IPVS serves is called by its address.
+        if (port is null && Services.Any(service => service.Id == name))
+            return [.. Services.Where(service => service.Id == name)];
         int colon = name.IndexOf(':', StringComparison.Ordinal);
         if (colon >= 0 && port is null)
             (name, port) = (name[..colon], name[(colon + 1)..]);
@@ -83,7 +86,7 @@ public sealed class ServiceCatalogue
         ArgumentNullException.ThrowIfNull(rules);
         var untracked = rules.Tables.SelectMany(table => table.Chains).SelectMany(chain => chain.Rules)
             .Where(rule => rule.Target is NotrackStatement).Select(rule => RuleKey.Of(rule).Destination).OfType<InetAddress>().ToHashSet();
-        return Services.Where(service => service.Writer is not (RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace))
+        return Services.Where(service => !service.Writer.IsIpvs() && service.Writer != RuleWriter.KubeProxyUserspace)
             .SelectMany(service => service.Frontends).Where(frontend => frontend.Kind == ProgrammedKind.ClusterIP
                 && !untracked.Contains(frontend.Address))
             .Select(frontend => frontend.Address);

@@ -17,13 +17,6 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
     private const int AnswersAtForward = 100;
     private const int AnswersAtOutput = -99;
 
-    // Schedulers that give each real server its turn: one after the other, or by weight.
-    private const string RoundRobin = "rr";
-    private const string WeightedRoundRobin = "wrr";
-
-    private static readonly HashSet<string> s_byConnections = ["lc", "wlc", "sed", "nq", "lblc", "lblcr", "fo", "ovf"];
-    private static readonly HashSet<string> s_byHash = ["sh", "dh", "mh"];
-
     /// <summary>Where it looks at new packets; null at hooks where it does not.</summary>
     internal static int? TakingPriority(Hook hook) => hook switch
     {
@@ -96,7 +89,7 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
             return;
         }
         bool isOld = packet.State == ConntrackStates.Established;
-        RealServer[] possible = [.. server.Servers.Where(real => isOld || real.Weight > 0)];
+        RealServer[] possible = [.. server.Servers.Where(real => isOld || real.Weight > 0).Distinct()];
         if (possible.Length == 0)
         {
             if (isOld)
@@ -125,18 +118,18 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
         List<PacketState> sent)
     {
         string? unknown = WhyUnknown(server, possible, isOld);
-        double weights = possible.Sum(real => WeightOf(real, server));
+        IReadOnlyDictionary<RealServer, double>? shares = unknown is null ? IpvsShares.Of(server) : null;
         foreach (RealServer real in possible)
         {
             PacketState chosen = state.Copy();
-            chosen.Probability *= unknown is null ? WeightOf(real, server) / weights : 1.0 / possible.Length;
+            chosen.Probability *= shares?[real] ?? 1.0 / possible.Length;
             var endpoint = new InetEndpoint(real.Address, real.Port == 0 ? state.DestinationPort ?? 0 : real.Port);
             if (unknown is not null)
                 chosen.Ambiguity ??= new Ambiguity(unknown, state.Source, state.Destination, state.DestinationPort,
                     $"IPVS chooses {endpoint}");
             Send(server, real, endpoint, chosen, hook, passed, sent);
         }
-        if (unknown is null || !MayFindNone(server))
+        if (unknown is null || isOld || !IpvsShares.MayFindNone(server))
             return;
         PacketState refused = state.Copy();
         // A candidate without a share: those of the real servers are none either.
@@ -146,32 +139,17 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
         Refuse(server, refused, hook);
     }
 
-    private static double WeightOf(RealServer real, VirtualServer server) => server.Scheduler == WeightedRoundRobin ? real.Weight : 1;
-
     /// <summary>Why it is not known which of the real servers is chosen; null when each gets its share.</summary>
     private string? WhyUnknown(VirtualServer server, RealServer[] possible, bool isOld)
     {
         string number = possible.Length.ToString(CultureInfo.InvariantCulture);
         if (isOld)
             return $"to which real server IPVS sends this connection: it decided that with its first packet ({number} possible)";
-        if (possible.Length == 1 && !MayFindNone(server) && server.Servers.Length == 1)
-            return null;
-        if (server.Persistence is not null && !packet.ClientIsFresh)
+        if (server.Persistence is not null && !packet.ClientIsFresh && server.Servers.Length > 1)
             return $"to which real server IPVS sends this client: {server.Name} is persistent, and remembers those of its clients";
-        if (server.Scheduler is RoundRobin or WeightedRoundRobin || (possible.Length == 1 && !MayFindNone(server)))
-            return null;
-        return $"which of {number} real servers IPVS chooses: scheduler {server.Scheduler} goes by "
-            + (s_byConnections.Contains(server.Scheduler) ? "the connections they have"
-                : s_byHash.Contains(server.Scheduler) ? "a hash of addresses" : "what the chart does not know");
+        return IpvsShares.Of(server) is not null ? null
+            : $"which of {number} real servers IPVS chooses: scheduler {server.Scheduler} goes by {IpvsShares.Criterion(server)}";
     }
-
-    /// <summary>
-    /// True for schedulers that may give up though there is a real server with a weight: hashes whose place one without weight has, and
-    /// overflow when all are full.
-    /// </summary>
-    private static bool MayFindNone(VirtualServer server) => server.Scheduler == "ovf"
-        || (server.Scheduler is "sh" or "dh" && server.Servers.Any(static real => real.Weight == 0)
-            && !server.SchedulerFlags.Contains("sh-fallback") && !server.SchedulerFlags.Contains("flag-1"));
 
     private void Send(VirtualServer server, RealServer real, InetEndpoint endpoint, PacketState state, Hook hook, List<PacketState> passed,
         List<PacketState> sent)
@@ -184,12 +162,12 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
                 ForwardingMethod.Tunnelling => "through a tunnel",
                 _ => "as its own",
             };
-            Note(state, hook, $"IPVS ({server.Name}) sends it to {endpoint} {how}");
+            Note(state, hook, $"{server.Name} ({server.Scheduler}) sends it to {endpoint} {how}");
             forks.Finish(state, OutcomeVerdict.Unknown, $"what becomes of a packet that IPVS sends to {endpoint} {how}: the chart follows "
                 + "masquerading only");
             return;
         }
-        Note(state, hook, $"IPVS ({server.Name}, {server.Scheduler}) sends it to {endpoint}");
+        Note(state, hook, $"{server.Name} ({server.Scheduler}) sends it to {endpoint}");
         InetAddress dialled = state.Destination;
         (state.Destination, state.DestinationPort, state.IsSentByIpvs) = (endpoint.Address, endpoint.Port, true);
         Answer local = node.IsLocal(endpoint.Address) is { } known ? Simulation.Answer.Of(known)
@@ -207,7 +185,7 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
         // Never from a loopback address to another machine (crosses_local_route_boundary, ip_vs_xmit.c).
         if (elsewhere.Source.IsLoopback)
         {
-            Note(elsewhere, hook, $"{elsewhere.Source} is a loopback address, from which IPVS sends nothing to other machines");
+            Note(elsewhere, hook, $"{elsewhere.Source} is a loopback address, from which nothing is sent to other machines");
             forks.Finish(elsewhere, OutcomeVerdict.Drop, null);
         }
         else
@@ -221,7 +199,7 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
     {
         if (hook == Hook.Input && state.Destination.IsLoopback && !dialled.IsLoopback)
         {
-            Note(state, hook, $"{state.Destination} is a loopback address, to which IPVS sends nothing from outside");
+            Note(state, hook, $"{state.Destination} is a loopback address, to which nothing is sent from outside");
             forks.Finish(state, OutcomeVerdict.Drop, null);
         }
         else
@@ -233,7 +211,7 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
     /// <summary>ip_vs_leave, ip_vs_core.c.</summary>
     private void Refuse(VirtualServer server, PacketState state, Hook hook)
     {
-        Note(state, hook, $"IPVS ({server.Name}) has no real server for new connections");
+        Note(state, hook, $"{server.Name} has no real server for new connections");
         forks.Finish(state, OutcomeVerdict.Reject, RejectText.Of(RejectWith.PortUnreachable));
     }
 

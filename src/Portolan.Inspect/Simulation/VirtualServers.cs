@@ -37,7 +37,7 @@ internal sealed class VirtualServers
             KubeIpvsSetRole role = KubeProxyIpvs.RoleOf(set.Name);
             servers.IsOfProxy |= role != KubeIpvsSetRole.None;
             foreach (IpSetEntry entry in set.Entries)
-                servers.Add(role, entry);
+                servers.Add(role, set.Name, entry);
         }
         foreach (RuleTable table in ruleset.Tables.Where(static table => table is
             { Backend: RuleBackend.Nftables, Name: PortolanIpvs.TableName }))
@@ -85,7 +85,7 @@ internal sealed class VirtualServers
     internal bool IsHidden(InetAddress address, IpProtocol protocol, ushort port) => !_areShown
         && (_named.Contains((address, protocol, port)) || _namedPorts.Contains((protocol, port)));
 
-    private void Add(KubeIpvsSetRole role, IpSetEntry entry)
+    private void Add(KubeIpvsSetRole role, string set, IpSetEntry entry)
     {
         switch (role)
         {
@@ -96,7 +96,8 @@ internal sealed class VirtualServers
                 _named.Add((address.First, port.Protocol, port.First));
                 break;
             case KubeIpvsSetRole.NodePorts or KubeIpvsSetRole.NodePortsLocal when entry.Parts is [.., IpSetPort port]:
-                _namedPorts.Add((port.Protocol, port.First));
+                // bitmap:port stores no protocol; the set's name says it.
+                _namedPorts.Add((port.Protocol != IpProtocol.None ? port.Protocol : KubeProxyIpvs.ProtocolOf(set), port.First));
                 break;
         }
     }

@@ -1,3 +1,5 @@
+using Portolan.Inet;
+
 namespace Portolan.Rules.Dialects;
 
 /// <summary>What an ipset of kube-proxy's ipvs mode holds.</summary>
@@ -89,5 +91,13 @@ public static class KubeProxyIpvs
             "IPVS-IPS" => KubeIpvsSetRole.BoundAddresses,
             _ => KubeIpvsSetRole.None,
         };
+    }
+
+    /// <summary>The protocol of a set of ports that stores none (bitmap:port), by its name.</summary>
+    public static IpProtocol ProtocolOf(string set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        return set.Contains("UDP", StringComparison.Ordinal) ? IpProtocol.Udp
+            : set.Contains("SCTP", StringComparison.Ordinal) ? IpProtocol.Sctp : IpProtocol.Tcp;
     }
 }

@@ -189,6 +189,8 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
                 case "-m" or "--masquerading": method = ForwardingMethod.Masquerading; continue;
                 case "-g" or "--gatewaying": method = ForwardingMethod.DirectRouting; continue;
                 case "-i" or "--ipip": method = ForwardingMethod.Tunnelling; continue;
+                // ipvsadm cannot say it; the program's own reading of a kernel does.
+                case "--local": method = ForwardingMethod.Local; continue;
                 case "-o" or "--ops": server.IsOnePacket = true; continue;
                 case "-6" or "--ipv6": server.Family = IpFamily.IPv6; continue;
                 case "-p" or "--persistent":
