@@ -23,7 +23,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
         foreach (Outcome outcome in walk.Trace.Outcomes)
         {
             var ends = new List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)>();
-            foreach (Outcome end in Obstacles.Ends(outcome))
+            foreach (Outcome end in Obstacles.Ends(outcome).Select(static end => end.AsChoice()))
             {
                 Obstacle? obstacle = Obstacles.Of(end, hook, walk.Service);
                 UnservedCause? refusal = RefusalOf(end);

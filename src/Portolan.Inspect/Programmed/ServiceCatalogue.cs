@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plans;
 
 namespace Portolan.Inspect.Programmed;
 
@@ -42,10 +44,35 @@ public sealed class ServiceCatalogue
             }
         }
         services.AddRange(IpvsServices.Read(ruleset));
-        return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)
+        return Sorted(services);
+    }
+
+    /// <summary>
+    /// The same services, with the names that the cluster has for what IPVS serves: virtual servers have none. What belongs to one port of
+    /// a service becomes one.
+    /// </summary>
+    /// <param name="plans">What this node should serve.</param>
+    public ServiceCatalogue Named(IEnumerable<ServicePlan> plans)
+    {
+        ArgumentNullException.ThrowIfNull(plans);
+        return Named(IpvsNames.FrontendsOf(plans));
+    }
+
+    /// <inheritdoc cref="Named(IEnumerable{ServicePlan})"/>
+    /// <param name="services">The cluster's services.</param>
+    public ServiceCatalogue Named(IEnumerable<ServiceObject> services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return Named(IpvsNames.FrontendsOf(services));
+    }
+
+    private ServiceCatalogue Named(IEnumerable<IpvsNames.NamedFrontend> frontends) =>
+        Services.Any(static service => service.Writer.IsIpvs()) ? Sorted(IpvsNames.Of(Services, frontends)) : this;
+
+    private static ServiceCatalogue Sorted(IEnumerable<ProgrammedService> services) =>
+        new([.. services.OrderBy(service => service.Service is null)
             .ThenBy(service => service.DisplayName, StringComparer.Ordinal).ThenBy(service => service.Protocol)
             .ThenBy(service => service.Family).ThenBy(service => service.Writer)]);
-    }
 
     /// <summary>
     /// The services of a name: "default/testsvc" (all its ports), "default/testsvc:https", or a name without namespace when it is the only

@@ -255,7 +255,7 @@ internal static class OutcomeResolver
             Reason = ambiguity.Reason,
             Path = [],
             Candidates = ending.Verdict == OutcomeVerdict.Unknown ? []
-                : [ambiguity.When is { } when ? outcome with { When = [when], Probability = 1 } : outcome],
+                : [ambiguity.When is { } when ? outcome with { When = [when], Choice = when, Probability = 1 } : outcome],
         };
     }
 

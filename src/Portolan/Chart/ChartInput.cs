@@ -27,9 +27,9 @@ internal sealed class ChartInput
 
     internal NodeAddresses Node { get; }
 
-    internal ServiceCatalogue Services { get; }
+    internal ServiceCatalogue Services { get; private set; }
 
-    internal ChainGuide Guide { get; }
+    internal ChainGuide Guide { get; private set; }
 
     /// <summary>True when the rules are all that the kernel has; false for dumps, and when a tool that lists rules failed.</summary>
     internal bool IsLive { get; }
@@ -101,6 +101,13 @@ internal sealed class ChartInput
         NodeAddresses node = new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given).WithLocalRoutes(rules.Routes);
         return new ChartInput(rules, node, reading,
             isVerbose || isLive);
+    }
+
+    /// <summary>Gives services without names those that the cluster has for them.</summary>
+    internal void Name(Func<ServiceCatalogue, ServiceCatalogue> named)
+    {
+        Services = named(Services);
+        Guide = new ChainGuide(Services);
     }
 
     /// <summary>The services of a name; none after an error that suggests similar names.</summary>
