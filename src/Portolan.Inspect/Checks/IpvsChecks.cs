@@ -36,7 +36,8 @@ internal static class IpvsChecks
     {
         string[] ports =
         [
-            .. all.Select(static item => (item.Walk.Service.Protocol, item.Walk.Frontend.Port)).Distinct().Take(MostNamed)
+            .. all.OrderBy(static item => item.Walk.Frontend.Kind != ProgrammedKind.NodePort)
+                .Select(static item => (item.Walk.Service.Protocol, item.Walk.Frontend.Port)).Distinct().Take(MostNamed)
                 .Select(static key => $"iptables -I INPUT -p {key.Protocol.ToRuleText()} --dport {key.Port} -j ACCEPT"),
         ];
         string before = obstacle.Place is null ? "the policy decides" : "it";

@@ -70,14 +70,13 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
     }
 
     /// <summary>
-    /// IPVS begins connections with segments that have SYN and no RST, and with any packet of UDP and SCTP; of others it knows those of
-    /// its connections (tcp_conn_schedule, ip_vs_proto_tcp.c). Answers are none of them.
+    /// IPVS begins connections with segments that have SYN and no RST, whatever conntrack thinks of them, and with any packet of UDP and
+    /// SCTP; of others it knows those of its connections (tcp_conn_schedule, ip_vs_proto_tcp.c). Answers are none of them.
     /// </summary>
     private bool IsLookedAt() => packet.Reply is null && packet.Protocol switch
     {
-        IpProtocol.Tcp => packet.State == ConntrackStates.Established
-            || (packet.State == ConntrackStates.New && (packet.TcpFlags & (TcpFlags.Syn | TcpFlags.Rst)) == TcpFlags.Syn),
-        IpProtocol.Udp or IpProtocol.Sctp => packet.State is ConntrackStates.New or ConntrackStates.Established,
+        IpProtocol.Tcp => packet.State == ConntrackStates.Established || (packet.TcpFlags & (TcpFlags.Syn | TcpFlags.Rst)) == TcpFlags.Syn,
+        IpProtocol.Udp or IpProtocol.Sctp => true,
         _ => false,
     };
 
