@@ -26,10 +26,6 @@ internal static class IpvsChecks
             yield return twice;
     }
 
-    /// <summary>True for what stops packets before IPVS takes them.</summary>
-    internal static bool IsBeforeIpvs(FrontendWalk walk, Obstacle obstacle) => walk.Service.Writer.IsIpvs() && !obstacle.End.IsTranslated
-        && obstacle.Chain.Base?.Hook is null or Hook.Input && HookOf(obstacle) == Hook.Input;
-
     /// <summary>A rule or policy of INPUT in the way of services (kubernetes#98465).</summary>
     internal static Finding StoppedInInput(FindingSeverity severity, string subject, Obstacle obstacle, string text, string when,
         IReadOnlyList<(FrontendWalk Walk, Obstacle Obstacle)> all)
@@ -47,8 +43,6 @@ internal static class IpvsChecks
             $"Accept services and node ports in INPUT before {before}, for one: {string.Join("; ", ports)}. In the other modes packets to "
                 + "services pass FORWARD, not INPUT.");
     }
-
-    private static Hook? HookOf(Obstacle obstacle) => obstacle.End.Path.IsEmpty ? null : obstacle.End.Path[^1].Hook;
 
     private static Finding? WithoutRealServers(ProgrammedService service, Ruleset rules)
     {

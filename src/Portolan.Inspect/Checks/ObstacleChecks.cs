@@ -109,7 +109,7 @@ internal static class ObstacleChecks
             case ObstacleKind.Dropped or ObstacleKind.Rejected:
                 string verb = obstacle.Kind == ObstacleKind.Dropped ? "drops" : "rejects";
                 string place = Capital(obstacle.PlaceText);
-                if (IpvsChecks.IsBeforeIpvs(first, obstacle))
+                if (obstacle.IsBeforeIpvs(first.Service))
                     return IpvsChecks.StoppedInInput(severity, subject, obstacle,
                         $"{place}{(obstacle.Place is null ? " (DROP)" : "")} {verb} what {from} send to {what}", $"{when}.{owner}", all);
                 return new Finding(severity, "stopped-on-the-way", subject, obstacle.Place,
