@@ -184,9 +184,13 @@ internal static class OutcomeResolver
     {
         if (left.Length != right.Length)
             return false;
-        var byKey = right.ToDictionary(Key, outcome => outcome.Probability);
-        return left.All(outcome => byKey.TryGetValue(Key(outcome), out double probability)
-            && Math.Abs(probability - outcome.Probability) < 1e-9);
+        var byKey = right.ToDictionary(Key);
+        return left.All(outcome => byKey.TryGetValue(Key(outcome), out Outcome? other)
+            && Math.Abs(other.Probability - outcome.Probability) < 1e-9
+            // An unknown is another one where a choice of IPVS may end otherwise.
+            && (IsPlain(outcome) && IsPlain(other) || AreAlike(outcome.Candidates, other.Candidates)));
+
+        static bool IsPlain(Outcome outcome) => !outcome.Candidates.Any(static candidate => candidate.Choice is not null);
     }
 
     private static ImmutableArray<Outcome> Merge(IEnumerable<Outcome> outcomes)

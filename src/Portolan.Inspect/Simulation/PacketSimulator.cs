@@ -159,11 +159,30 @@ public sealed class PacketSimulator
                 state.InInterface = string.Empty;
                 state.OutInterface = _packet.OutInterface ?? _packet.Routes.DeviceTo(state.Destination);
             }
-            states = Pass(Hook.Output, states);
+            states = WithoutOtherDevice(Pass(Hook.Output, states));
             // The packet still has the device that it came in by, which ip_output() shows to POSTROUTING.
             foreach (PacketState state in states)
                 state.InInterface = _packet.IsFromNode ? string.Empty : _packet.InInterface;
             Leave(Pass(Hook.Postrouting, states));
+        }
+
+        /// <summary>
+        /// A connection that was masqueraded on its way out by loopback leaves by no other device: nf_nat drops it (nf_nat_oif_changed).
+        /// </summary>
+        private List<PacketState> WithoutOtherDevice(List<PacketState> states)
+        {
+            var left = new List<PacketState>();
+            foreach (PacketState state in states)
+            {
+                if (!state.IsMasqueraded || state.Tracking != TrackState.Tracked)
+                {
+                    left.Add(state);
+                    continue;
+                }
+                Note(state, Hook.Postrouting, "the connection was masqueraded on loopback, and the kernel lets it leave by no other device");
+                _forks.Finish(state, OutcomeVerdict.Drop, null);
+            }
+            return left;
         }
 
         private void Leave(List<PacketState> states)
