@@ -183,6 +183,18 @@ public sealed class IpvsTests
         Assert.Equal(["forward 10.244.1.1:8080 100"], Dumps.Show(TraceTo(own, Dumps.Tcp("192.168.10.11", "10.96.0.1", 80, fromNode: true))));
     }
 
+    /// <summary>An address that the node has by a route alone is an address of the route's interface to rules.</summary>
+    [Fact]
+    public void An_address_by_a_route_of_lo_is_one_of_lo()
+    {
+        const string rules = "table ip x {\n chain input {\n  type filter hook input priority 0; policy accept;\n"
+            + "  fib daddr . iif type != local drop\n }\n}\n";
+        var node = new NodeAddresses([new NetInterface(1, "lo", true, true, []), new NetInterface(2, "eth0", true, false,
+            [new InterfaceAddress(InetAddress.Parse("192.168.10.11"), 24, default, default, "global")])]);
+        TraceResult trace = Dumps.Trace(Dumps.Text(One(string.Empty, rules)), Dumps.Tcp("192.168.10.11", "10.96.0.1", 81, fromNode: true), node);
+        Assert.Equal(["local 10.96.0.1:81 100"], Dumps.Show(trace));
+    }
+
     /// <summary>Answers get the service's address behind most of FORWARD, not in POSTROUTING.</summary>
     [Fact]
     public void The_answer_has_the_address_that_the_client_dialled()

@@ -46,7 +46,8 @@ public sealed class NodeAddresses
         _broadcast = [.. other._broadcast];
         _services = [.. other._services];
         _localRanges = [.. other._localRanges];
-        _byInterface = new(other._byInterface, StringComparer.Ordinal);
+        foreach ((string name, List<InterfaceAddress> addresses) in other._byInterface)
+            _byInterface[name] = [.. addresses];
         (KnowsIPv4, KnowsIPv6) = (other.KnowsIPv4, other.KnowsIPv6);
     }
 
@@ -98,8 +99,10 @@ public sealed class NodeAddresses
         {
             if (route.To.Length < route.To.Address.Length * 8)
                 copy._localRanges.Add(route.To);
-            else if (!copy._local.Contains(route.To.Address))
-                copy._services.Add(route.To.Address);
+            else if (!copy._local.Contains(route.To.Address) && copy._services.Add(route.To.Address)
+                && route.Device is { } device && copy._byInterface.TryGetValue(device, out List<InterfaceAddress>? ofDevice))
+                // For rules that ask of which interface an address is (fib), it is the route's.
+                ofDevice.Add(new InterfaceAddress(route.To.Address, (byte)route.To.Length, default, default, "host"));
         }
         return copy;
     }

@@ -41,8 +41,9 @@ internal static class LiveVirtualServers
 
     private static string Write(IpvsTable table)
     {
-        // Also the header of the table, which says that there are no others.
-        var text = new StringBuilder("IP Virtual Server version ").Append(table.ReadInfo().Version).Append('\n');
+        // The header of the table says that these are all, even where there are none.
+        var text = new StringBuilder("IP Virtual Server version ").Append(table.ReadInfo().Version)
+            .Append("\nProt LocalAddress:Port Scheduler Flags\n");
         foreach (VirtualServer server in table.ReadServers(withMarks: true))
         {
             string key = KeyOf(server.Key);

@@ -64,38 +64,6 @@ public sealed partial class TraceTruthTests(ITestOutputHelper output)
         });
     }
 
-    /// <summary>
-    /// Virtual servers of all schedulers between random rules at all hooks: IPVS takes packets behind those of INPUT, and sends them
-    /// through those of OUTPUT.
-    /// </summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void What_the_kernel_does_with_virtual_servers_under_random_rules_is_what_trace_says(bool isIPv6)
-    {
-        Lab.SkipWithout("nft", "ipvsadm");
-        Assert.SkipWhen(LabAvailability.WhyNoIpvs is not null, LabAvailability.WhyNoIpvs ?? string.Empty);
-        TruthWorld world = isIPv6 ? TruthWorld.IPv6 : TruthWorld.IPv4;
-        string[] ip = isIPv6 ? ["-6"] : [];
-        Compare($"ipvs {(isIPv6 ? "ip6" : "ip")}", world, (lab, random) =>
-        {
-            string rules = new RandomNftables(random, world).Ruleset();
-            string servers = new RandomVirtualServers(random, world).Saved();
-            return lab.Namespace.Run(() =>
-            {
-                if (LoadNft(rules) is { } refusal)
-                    return new LoadedText([], refusal);
-                Tool.Run("ipvsadm", ["-C"]);
-                Tool.Run("ipvsadm", ["-R"], servers);
-                File.WriteAllText("/proc/sys/net/ipv4/vs/conntrack", random.Next(3) > 0 ? "1" : "0");
-                foreach (string address in RandomVirtualServers.Routed(world))
-                    Tool.Run("ip", [.. ip, "route", "replace", "local", address, "dev", "lo", "table", "local", "src", world.Node]);
-                return new LoadedText([Tool.Run("nft", ["list", "ruleset"]), Tool.Run("ipvsadm", ["-Sn"]),
-                    Tool.Run("ip", [.. ip, "route", "show", "table", "local"])], string.Empty);
-            });
-        });
-    }
-
     private void Compare(string what, TruthWorld world, Func<NodeLab, Random, LoadedText> load)
     {
         Lab.SkipWithoutTunDevices();

@@ -35,16 +35,17 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
             return _inTable;
         if (text.StartsWith("IP Virtual Server version "))
         {
-            context.VirtualServers ??= [];
             (_inTable, _hasOtherColumns, _current) = (true, false, null);
             return true;
         }
         if (text.StartsWith("Prot LocalAddress:Port"))
         {
-            context.VirtualServers ??= [];
             _inTable = true;
             _hasOtherColumns = !text.Contains(" Scheduler ", StringComparison.Ordinal);
-            if (_hasOtherColumns)
+            // A table without rows says that there are no virtual servers.
+            if (!_hasOtherColumns)
+                context.VirtualServers ??= [];
+            else
                 context.Problems.Partial(line.Number, "this listing of ipvsadm shows neither schedulers nor weights, and its virtual servers "
                     + "are left out: use the output of 'ipvsadm -Ln' without other options");
             return true;
