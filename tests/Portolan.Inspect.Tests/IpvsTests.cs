@@ -1,4 +1,5 @@
 using System.Text;
+using Portolan.Inet;
 using Portolan.Inspect.Checks;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Graphs;
@@ -19,7 +20,8 @@ public sealed class IpvsTests
     private static readonly string[] s_harbor =
         [$"{Folder}/nft-list-ruleset.txt", $"{Folder}/ipvsadm-Sn.txt", $"{Folder}/ip-addr.json", $"{Folder}/ip-route-local.txt"];
 
-    private static string One(string servers, string more = "") => "local 10.96.0.1 dev lo table local proto 112 scope host src 192.168.10.11\n"
+    private static string One(string servers, string more = "") =>
+        "local 10.96.0.1 dev lo table local proto 112 scope host src 192.168.10.11\n"
         + servers + more;
 
     private static TraceResult TraceTo(string dump, PacketSpec? packet = null) =>
@@ -123,7 +125,8 @@ public sealed class IpvsTests
     [Fact]
     public void A_virtual_server_of_a_mark_takes_what_rules_mark()
     {
-        string dump = One("-A -f 7 -s rr\n-a -f 7 -r 10.244.1.1:0 -m -w 1\n-A -t 10.96.0.1:80 -s rr\n", "*mangle\n:PREROUTING ACCEPT [0:0]\n"
+        string dump = One("-A -f 7 -s rr\n-a -f 7 -r 10.244.1.1:0 -m -w 1\n-A -t 10.96.0.1:80 -s rr\n",
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n"
             + "-A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT\n");
         Assert.Equal(["forward 10.244.1.1:80 100"], Dumps.Show(TraceTo(dump)));
         // The node's own address as well: marks ask for no destination.
@@ -180,7 +183,8 @@ public sealed class IpvsTests
         string own = dump.Replace("ip daddr 10.96.0.1 tcp dport 80 meta mark set 1", "drop", StringComparison.Ordinal)
             .Replace("priority -300; policy accept;", "priority -300; policy accept;\n ip daddr 10.96.0.1 meta mark set 1",
                 StringComparison.Ordinal);
-        Assert.Equal(["forward 10.244.1.1:8080 100"], Dumps.Show(TraceTo(own, Dumps.Tcp("192.168.10.11", "10.96.0.1", 80, fromNode: true))));
+        Assert.Equal(["forward 10.244.1.1:8080 100"],
+            Dumps.Show(TraceTo(own, Dumps.Tcp("192.168.10.11", "10.96.0.1", 80, fromNode: true))));
     }
 
     /// <summary>An address that the node has by a route alone is an address of the route's interface to rules.</summary>
@@ -191,7 +195,8 @@ public sealed class IpvsTests
             + "  fib daddr . iif type != local drop\n }\n}\n";
         var node = new NodeAddresses([new NetInterface(1, "lo", true, true, []), new NetInterface(2, "eth0", true, false,
             [new InterfaceAddress(InetAddress.Parse("192.168.10.11"), 24, default, default, "global")])]);
-        TraceResult trace = Dumps.Trace(Dumps.Text(One(string.Empty, rules)), Dumps.Tcp("192.168.10.11", "10.96.0.1", 81, fromNode: true), node);
+        TraceResult trace = Dumps.Trace(Dumps.Text(One(string.Empty, rules)), Dumps.Tcp("192.168.10.11", "10.96.0.1", 81, fromNode: true),
+            node);
         Assert.Equal(["local 10.96.0.1:81 100"], Dumps.Show(trace));
     }
 
@@ -224,10 +229,11 @@ public sealed class IpvsTests
         Assert.True(end is { Verdict: OutcomeVerdict.Forward, IsMasqueraded: true });
         PacketSpec answer = ReplyTranslation.Answer(request, end, Dumps.NodeA)!;
         Outcome back = Assert.Single(Dumps.Trace(rules, answer, ReplyTranslation.NodeAfter(request, Dumps.NodeA)).Outcomes);
-        Assert.Equal((OutcomeVerdict.Forward, "203.0.113.9", "10.96.0.1"), (back.Verdict, back.Destination.ToString(), back.Source.ToString()));
+        Assert.Equal((OutcomeVerdict.Forward, "203.0.113.9", "10.96.0.1"),
+            (back.Verdict, back.Destination.ToString(), back.Source.ToString()));
     }
 
-    /// <summary>Without a proxy nothing shows whether IPVS lets conntrack follow its packets; where nothing asks, it is not asked.</summary>
+    /// <summary>Without a proxy nothing shows whether IPVS lets conntrack follow its packets; it matters only where rules ask.</summary>
     [Fact]
     public void Whether_packets_of_virtual_servers_are_masqueraded_is_a_setting()
     {
@@ -306,7 +312,8 @@ public sealed class IpvsTests
         var explainer = new Explainer(rules, services, Dumps.NodeA, new ChainGuide(services));
         ExplainedPath path = Assert.Single(explainer.Explain(Assert.Single(services.Find("172.30.10.1:80")), [ClientPlace.Pod]));
         Assert.True(path.Choice is { IsByIpvs: true, Endpoints.Length: 3 });
-        Assert.StartsWith("IPVS takes the packet behind the rules of INPUT: tcp 172.30.10.1:80 (rr) sends it to 10.244.", path.Conclusions[0],
+        Assert.StartsWith("IPVS takes the packet behind the rules of INPUT: tcp 172.30.10.1:80 (rr) sends it to 10.244.",
+            path.Conclusions[0],
             StringComparison.Ordinal);
         ExplainedPath refused = Assert.Single(new Explainer(Dumps.Read(KubeProxy), ServiceCatalogue.Read(Dumps.Read(KubeProxy)),
             new NodeAddresses(Dumps.Read(KubeProxy).Interfaces), new ChainGuide(services)).Explain(
@@ -324,7 +331,8 @@ public sealed class IpvsTests
         string picture = GraphWriter.ToText(new DecisionGraphBuilder(rules, services, Dumps.NodeA, guide).Build("x", services.Services));
         Assert.Contains("10.96.0.1:0", picture, StringComparison.Ordinal);
         Assert.Contains("10.244.1.1:", picture, StringComparison.Ordinal);
-        Assert.Contains("IPVS", GraphWriter.ToText(ChainGraphBuilder.OfService("x", services.Services, rules, guide)), StringComparison.Ordinal);
+        Assert.Contains("IPVS",
+            GraphWriter.ToText(ChainGraphBuilder.OfService("x", services.Services, rules, guide)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -375,7 +383,8 @@ public sealed class IpvsTests
         Assert.Contains("tcp 172.30.0.10:53", finding.Explanation, StringComparison.Ordinal);
         // What drains after a switch takes nothing new.
         Ruleset draining = RulesetReader.Read(
-            new SourceText("nft", File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data/harbor/kube-proxy-1.36/nft-list-ruleset.txt"))),
+            new SourceText("nft",
+                File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data/harbor/kube-proxy-1.36/nft-list-ruleset.txt"))),
             new SourceText("ipvs", "-A -t 172.30.0.10:53 -s rr\n-a -t 172.30.0.10:53 -r 10.244.1.2:53 -m -w 0\n"u8.ToArray()));
         Assert.DoesNotContain(Check(draining).Findings, static finding => finding.Code == "two-proxies");
         Ruleset ours = Dumps.Read("harbor/kube-proxy-1.36/nft-list-ruleset.txt", $"{Folder}/nft-list-ruleset.txt");

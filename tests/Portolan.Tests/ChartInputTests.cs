@@ -25,7 +25,8 @@ public sealed class ChartInputTests
         { "ip route", "default via 192.168.1.1 dev eth0 proto dhcp metric 100\n", "No rules were found" },
         { "ip addr", "1: lo: <LOOPBACK,UP> mtu 65536 qdisc noqueue state UNKNOWN\n    inet 127.0.0.1/8 scope host lo\n",
             "No rules were found" },
-        { "ipvsadm -Ln --stats", "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Conns InPkts OutPkts InBytes OutBytes\n",
+        { "ipvsadm -Ln --stats", "IP Virtual Server version 1.2.1 (size=4096)\n"
+            + "Prot LocalAddress:Port Conns InPkts OutPkts InBytes OutBytes\n",
             "dump:2: this listing of ipvsadm shows neither schedulers nor weights" },
         { "ipvsadm -Lnc", "IPVS connection entries\npro expire state source virtual destination\n", "list of connections" },
         { "ipset list, cut off", "Name: clients\nType: hash:ip,port\nRevision: 7\n", "ends before its members" },

@@ -21,8 +21,8 @@ public sealed record Obstacle(ObstacleKind Kind, RuleRef? Place, RuleTable Table
         : $"the policy of {Table.Name} {Chain.Name}";
 
     /// <summary>True for what stops packets to a service in INPUT, behind which IPVS takes them.</summary>
-    internal bool IsBeforeIpvs(ProgrammedService service) => service.Writer.IsIpvs() && Kind is ObstacleKind.Dropped or ObstacleKind.Rejected
-        && End is { IsTranslated: false, Path: [.., { Hook: Hook.Input }] };
+    internal bool IsBeforeIpvs(ProgrammedService service) => service.Writer.IsIpvs()
+        && Kind is ObstacleKind.Dropped or ObstacleKind.Rejected && End is { IsTranslated: false, Path: [.., { Hook: Hook.Input }] };
 
     /// <summary>Who has probably written it; null when nothing shows it.</summary>
     public string? Owner => Place is { } place ? RuleOwners.Of(place) : RuleOwners.OfPolicy(Table, Chain);

@@ -73,7 +73,7 @@ internal sealed class ClusterChecks
         }
     }
 
-    /// <summary>True for a refusal, which is no virtual server's: the rules beside IPVS make it, and the input does not show them.</summary>
+    /// <summary>True for a refusal, which is no virtual server's: rules beside IPVS make it, which the input does not show.</summary>
     private bool IsHidden(Frontend frontend) => _input.Rules is { VirtualServers: not null, Tables.IsEmpty: true }
         && frontend.Outside.Action is FrontendAction.Reject or FrontendAction.Drop;
 

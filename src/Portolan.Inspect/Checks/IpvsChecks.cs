@@ -65,8 +65,8 @@ internal static class IpvsChecks
             && input.Node.Knows(frontend.Address.Family) && input.Node.IsLocal(frontend.Address) == false
             && ShowsServices(input, frontend.Address.Family));
         return elsewhere is null ? null : new Finding(FindingSeverity.Error, "virtual-server-not-local", service.DisplayName, null,
-            $"{elsewhere.Address} of the virtual server {service.Protocol.ToRuleText()} {elsewhere.Text} is no address of this machine, and no "
-                + "route of table local has it: what pods and clients outside send there does not come to IPVS.",
+            $"{elsewhere.Address} of the virtual server {service.Protocol.ToRuleText()} {elsewhere.Text} is no address of this "
+                + "machine, and no route of table local has it: what pods and clients outside send there does not come to IPVS.",
             "Restart the proxy, which makes the address local (kube-proxy: on kube-ipvs0; Portolan: ip route show table local).");
     }
 
@@ -79,7 +79,8 @@ internal static class IpvsChecks
     private static Finding? BesideRules(CheckInput input)
     {
         var served = input.Services.Services.Where(static service => !service.Writer.IsIpvs())
-            .SelectMany(static service => service.Frontends.Select(frontend => (service.Protocol, frontend.Address, frontend.Port))).ToHashSet();
+            .SelectMany(static service => service.Frontends.Select(frontend => (service.Protocol, frontend.Address, frontend.Port)))
+            .ToHashSet();
         string[] both =
         [
             .. (input.Rules.VirtualServers ?? []).Where(server => server.Mark is null

@@ -5,7 +5,7 @@ using Portolan.Services.Plans;
 
 namespace Portolan.Inspect.Programmed;
 
-/// <summary>Gives services of IPVS the names that the cluster has for their addresses, and puts together what belongs to one port.</summary>
+/// <summary>Gives services of IPVS the names that the cluster has for their addresses, and joins what belongs to one port.</summary>
 internal static class IpvsNames
 {
     /// <summary>What the cluster calls a place where clients reach a port of a service.</summary>
@@ -76,7 +76,8 @@ internal static class IpvsNames
     {
         ProgrammedService first = parts[0];
         ImmutableArray<ProgrammedFrontend> frontends = [.. parts.SelectMany(static part => part.Frontends)
-            .OrderBy(static frontend => frontend.Kind).ThenBy(static frontend => frontend.Address).ThenBy(static frontend => frontend.Port)];
+            .OrderBy(static frontend => frontend.Kind).ThenBy(static frontend => frontend.Address)
+            .ThenBy(static frontend => frontend.Port)];
         ImmutableArray<ProgrammedEndpoint> shortcut = parts.Select(static part => part.Endpoints)
             .FirstOrDefault(static endpoints => !endpoints.IsEmpty, []);
         return first with

@@ -136,7 +136,8 @@ internal sealed class IpvsServices
         {
             if (kind == ProgrammedKind.NodePort && entry.Parts is [.., IpSetPort nodePort])
                 // bitmap:port stores no protocol; the set's name says it.
-                Mark((nodePort.Protocol != IpProtocol.None ? nodePort.Protocol : KubeProxyIpvs.ProtocolOf(set.Name), nodePort.First), isLocal);
+                Mark((nodePort.Protocol != IpProtocol.None ? nodePort.Protocol : KubeProxyIpvs.ProtocolOf(set.Name), nodePort.First),
+                    isLocal);
             else if (kind != ProgrammedKind.NodePort && entry.Parts is [IpSetAddress address, IpSetPort port, ..])
                 Mark(new FrontendKey(address.First, port.Protocol, port.First), kind, isLocal);
         }

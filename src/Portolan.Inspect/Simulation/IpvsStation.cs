@@ -51,8 +51,8 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
             else if (servers.Find(state.Destination, packet.Protocol, port, state.Mark) is { } server)
                 Schedule(server, state, hook, passed, sent);
             else if (servers.IsHidden(state.Destination, packet.Protocol, port))
-                forks.Finish(state, OutcomeVerdict.Unknown, $"IPVS takes the packet at {new InetEndpoint(state.Destination, port)}; the input "
-                    + "does not show to which endpoint: 'ipvsadm -Sn' on the node lists them");
+                forks.Finish(state, OutcomeVerdict.Unknown, $"IPVS takes the packet at {new InetEndpoint(state.Destination, port)}; the "
+                    + "input does not show to which endpoint: 'ipvsadm -Sn' on the node lists them");
             else
                 passed.Add(state);
         }
@@ -147,7 +147,8 @@ internal sealed class IpvsStation(VirtualServers servers, PacketSpec packet, Nod
         if (server.Persistence is not null && !packet.ClientIsFresh && server.Servers.Length > 1)
             return $"to which real server IPVS sends this client: {server.Name} is persistent, and remembers those of its clients";
         return IpvsShares.Of(server) is not null ? null
-            : $"{(possible.Length == 1 ? "whether IPVS takes the only real server" : $"which of {number} real servers IPVS chooses")}: scheduler {server.Scheduler} goes by {IpvsShares.Criterion(server)}";
+            : $"{(possible.Length == 1 ? "whether IPVS takes the only real server" : $"which of {number} real servers IPVS chooses")}: "
+                + $"scheduler {server.Scheduler} goes by {IpvsShares.Criterion(server)}";
     }
 
     private void Send(VirtualServer server, RealServer real, InetEndpoint endpoint, PacketState state, Hook hook, List<PacketState> passed,

@@ -179,7 +179,8 @@ public sealed class PacketSimulator
                     left.Add(state);
                     continue;
                 }
-                Note(state, Hook.Postrouting, "the connection was masqueraded on loopback, and the kernel lets it leave by no other device");
+                Note(state, Hook.Postrouting,
+                    "the connection was masqueraded on loopback, and the kernel lets it leave by no other device");
                 _forks.Finish(state, OutcomeVerdict.Drop, null);
             }
             return left;

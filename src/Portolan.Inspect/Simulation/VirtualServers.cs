@@ -40,7 +40,7 @@ internal sealed class VirtualServers
                 servers.Add(role, set.Name, entry);
         }
         foreach (RuleTable table in ruleset.Tables.Where(static table => table is
-            { Backend: RuleBackend.Nftables, Name: PortolanIpvs.TableName }))
+        { Backend: RuleBackend.Nftables, Name: PortolanIpvs.TableName }))
         {
             servers.IsOfProxy = true;
             servers.Add(table);

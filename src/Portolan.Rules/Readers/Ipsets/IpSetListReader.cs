@@ -67,7 +67,8 @@ internal sealed class IpSetListReader(ReadContext context) : ISectionReader
             return true;
         }
         _set.IsIncomplete = true;
-        context.Problems.Partial(line.Number, $"ipset {ProblemLog.Quote(_name)}: {ProblemLog.Quote(text)} was not understood or is cut off");
+        context.Problems.Partial(line.Number,
+            $"ipset {ProblemLog.Quote(_name)}: {ProblemLog.Quote(text)} was not understood or is cut off");
         return true;
     }
 

@@ -46,8 +46,8 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
             if (!_hasOtherColumns)
                 context.VirtualServers ??= [];
             else
-                context.Problems.Partial(line.Number, "this listing of ipvsadm shows neither schedulers nor weights, and its virtual servers "
-                    + "are left out: use the output of 'ipvsadm -Ln' without other options");
+                context.Problems.Partial(line.Number, "this listing of ipvsadm shows neither schedulers nor weights, and its virtual "
+                    + "servers are left out: use the output of 'ipvsadm -Ln' without other options");
             return true;
         }
         if (text.StartsWith("->"))
@@ -164,7 +164,8 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
         server.IsIncomplete = true;
         if (address.Contains(':') && !InetEndpoint.TryParse(address, out _))
             return ReportNames(text, line);
-        context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} is not a real server of {server.Name}, or is cut off; it is left out");
+        context.Problems.Partial(line.Number,
+            $"{ProblemLog.Quote(text)} is not a real server of {server.Name}, or is cut off; it is left out");
         return true;
     }
 
@@ -298,8 +299,8 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
     private bool ReportNames(ReadOnlySpan<char> text, LineCursor line)
     {
         if (!_namesReported)
-            context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} has a name in place of an address or a port; what has names is "
-                + "left out: use 'ipvsadm -Ln'");
+            context.Problems.Partial(line.Number, $"{ProblemLog.Quote(text)} has a name in place of an address or a port; what has names "
+                + "is left out: use 'ipvsadm -Ln'");
         _namesReported = true;
         return true;
     }
@@ -332,8 +333,15 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
 
         internal bool IsIncomplete { get; set; }
 
-        internal string Name => new VirtualServer { Address = Address, Port = Port, Protocol = Protocol, Mark = Mark, Family = Family,
-            Scheduler = Scheduler }.Name;
+        internal string Name => new VirtualServer
+        {
+            Address = Address,
+            Port = Port,
+            Protocol = Protocol,
+            Mark = Mark,
+            Family = Family,
+            Scheduler = Scheduler
+        }.Name;
 
         internal void Add(RealServer server) => _servers.Add(server);
 

@@ -13,7 +13,8 @@ internal sealed class InputReader(ReadContext context)
 {
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context),
         new NftJsonReader(context),
-        new IpSetReader(context), new IpSetListReader(context), new VirtualServerReader(context), new AddressReader(context), new AddressTextReader(context), new RouteReader(context),
+        new IpSetReader(context), new IpSetListReader(context), new VirtualServerReader(context), new AddressReader(context),
+        new AddressTextReader(context), new RouteReader(context),
         new RoutingRuleReader(context), new RecentListReader(context)];
     private readonly HashSet<int> _cutLines = [];
     private bool _isForeignNamed;
@@ -49,7 +50,8 @@ internal sealed class InputReader(ReadContext context)
         section?.End();
         MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
-            && context.VirtualServers is null && context.Routes.Count == 0 && context.RoutingRules.Count == 0 && !context.SawEmptyRuleset && !_isForeignNamed)
+            && context.VirtualServers is null && context.Routes.Count == 0 && context.RoutingRules.Count == 0
+            && !context.SawEmptyRuleset && !_isForeignNamed)
             ReportNothingFound();
     }
 
