@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Portolan.Bench;
 using Portolan.Bench.IpTables;
+using Portolan.Bench.Planes;
 using Portolan.Testing.Dumps;
 
 // One size per call: bench/run.sh calls this in a fresh network namespace for each and puts the rows together.
@@ -18,6 +19,12 @@ switch (args)
     case ["ipvs", string services, string endpoints, string rounds]:
         IpvsBench.Run(int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture),
             int.Parse(rounds, CultureInfo.InvariantCulture), Console.Out);
+        return 0;
+    case ["planes", "run", string kind, string services]:
+        PlanesBench.Run(kind, int.Parse(services, CultureInfo.InvariantCulture));
+        return 0;
+    case ["planes", "show", string plot]:
+        PlanesBench.Show(Console.In, plot);
         return 0;
     case ["manifests", string services, string endpoints, string folder, .. string[] node]:
         ManifestWriter.Write(folder, int.Parse(services, CultureInfo.InvariantCulture), int.Parse(endpoints, CultureInfo.InvariantCulture));
@@ -42,7 +49,8 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Portolan.Bench control SERVICES ENDPOINTS [--mixed] [--counters] | " +
-        "ipvs SERVICES ENDPOINTS ROUNDS | manifests SERVICES ENDPOINTS " +
+        "ipvs SERVICES ENDPOINTS ROUNDS | planes run linear|tree|ipvs|nftables|none SERVICES | planes show FILE.svg < lines of run | " +
+        "manifests SERVICES ENDPOINTS " +
         "FOLDER [NODE-ADDRESS] | heal RUNS | layout nftables SERVICES ENDPOINTS NODE-ADDRESS | layout iptables SERVICES ENDPOINTS | dump " +
             "modern|classic SERVICES ENDPOINTS");
         Console.Error.WriteLine(IpTablesBench.Usage);

@@ -34,7 +34,8 @@ internal static class HousePlan
             // Core knows no netfilter.
             ["Portolan.Netlink"] = Arrows(
                 ("Uapi", []), ("Core", ["Uapi"]), ("Netfilter", ["Core", "Uapi"]),
-                ("NfTables", ["Netfilter", "Core", "Uapi"]), ("Conntrack", ["Netfilter", "Core", "Uapi"]), ("Route", ["Core", "Uapi"]),
+                ("NfTables", ["Netfilter", "Core", "Uapi"]), ("Conntrack", ["Netfilter", "Core", "Uapi"]),
+                ("Ipsets", ["Netfilter", "Core", "Uapi"]), ("Route", ["Core", "Uapi"]),
                 ("GenericNetlink", ["Core", "Uapi"]), ("Ipvs", ["GenericNetlink", "Core", "Uapi"])),
             ["Portolan.Services"] = Arrows(
                 ("Cluster", []), ("Node", ["Cluster"]), ("Plans", ["Node", "Cluster"]), ("Planning", ["Plans", "Node", "Cluster"])),

@@ -23,6 +23,7 @@ public sealed class RoutesTests
         [{"dst":"fd00:1::/64","dev":"cni0","metric":256,"pref":"medium","flags":[]},
          {"dst":"fd00:2::/64","dev":"eth0","metric":256,"pref":"medium","flags":[]},
          {"dst":"fd00:2::/64","dev":"eth1","metric":256,"pref":"medium","flags":[]},
+         {"type":"unreachable","dst":"fd00:3::/64","dev":"lo","metric":1024,"flags":[]},
          {"dst":"default","gateway":"fe80::1","dev":"eth0","metric":1024,"pref":"medium","flags":[]}]
         """;
 
@@ -50,6 +51,7 @@ public sealed class RoutesTests
         fd00:1::/64 dev cni0 metric 256 pref medium
         fd00:2::/64 dev eth0 metric 256 pref medium
         fd00:2::/64 dev eth1 metric 256 pref medium
+        unreachable fd00:3::/64 dev lo metric 1024 error -113 pref medium
         default dev eth0 metric 1024 pref medium
         """;
 
@@ -70,6 +72,7 @@ public sealed class RoutesTests
     [InlineData("10.244.4.5", null)]
     [InlineData("fd00:1::5", "cni0")]
     [InlineData("fd00:2::5", null)]
+    [InlineData("fd00:3::5", null)]
     [InlineData("2001:db8::5", "eth0")]
     public void The_longest_route_tells_the_interface(string address, string? device)
     {
@@ -143,6 +146,51 @@ public sealed class RoutesTests
         Assert.Equal(["--in IFACE, or the outputs of 'ip route' and 'ip rule' beside the rules",
             "--out IFACE, or the outputs of 'ip route' and 'ip rule' beside the rules"], unknown.SettledBy);
         Assert.Equal(OutcomeVerdict.Drop, known.Verdict);
+    }
+
+    /// <summary>The kernel's reverse path filter in nft (firewalld's, for one): by the routes, where they decide.</summary>
+    [Theory]
+    [InlineData("10.244.1.5", "cni0", OutcomeVerdict.Forward)]
+    [InlineData("10.244.1.5", "eth0", OutcomeVerdict.Drop)]
+    [InlineData("203.0.113.9", "eth0", OutcomeVerdict.Forward)]
+    [InlineData("203.0.113.9", "cni0", OutcomeVerdict.Drop)]
+    // Several next hops, an unknown interface, the loopback interface, an address of one link.
+    [InlineData("10.244.3.5", "eth0", OutcomeVerdict.Unknown)]
+    [InlineData("203.0.113.9", null, OutcomeVerdict.Unknown)]
+    [InlineData("203.0.113.9", "lo", OutcomeVerdict.Unknown)]
+    [InlineData("169.254.1.5", "eth0", OutcomeVerdict.Unknown)]
+    public void A_reverse_path_filter_is_decided_by_routes(string source, string? device, OutcomeVerdict verdict)
+    {
+        string[] filters =
+        [
+            Filter("fib saddr . iif oif missing drop"), Filter("fib saddr . mark . iif oif eq 0 drop"),
+            Filter("fib saddr . iif check exists accept; drop"), Filter("fib saddr . iif oifname \"\" drop"),
+            """
+            {"nftables":[{"metainfo":{"json_schema_version":1}},{"table":{"family":"inet","name":"firewall","handle":1}},
+             {"chain":{"family":"inet","table":"firewall","name":"pre","handle":1,"type":"filter","hook":"prerouting","prio":-10,"policy":"accept"}},
+             {"rule":{"family":"inet","table":"firewall","chain":"pre","handle":2,"expr":[{"match":{"op":"==",
+              "left":{"fib":{"result":"oif","flags":["saddr","mark","iif"]}},"right":false}},{"drop":null}]}}]}
+            """,
+        ];
+        foreach (string filter in filters)
+        {
+            Ruleset rules = RulesOf(filter, TextOfIPv4, TextOfRules);
+            var packet = new PacketSpec
+            {
+                Source = InetAddress.Parse(source),
+                Destination = InetAddress.Parse("10.244.2.5"),
+                Protocol = IpProtocol.Tcp,
+                DestinationPort = 80,
+                InInterface = device,
+                Routes = Routes.Of(rules),
+            };
+            var simulator = new PacketSimulator(rules, new NodeAddresses(null, [InetAddress.Parse("192.0.2.10")]));
+            Assert.Equal((filter, verdict), (filter, Assert.Single(simulator.Trace(packet).Outcomes).Verdict));
+        }
+
+        static string Filter(string rule) =>
+            $"table inet firewall {{\n\tchain pre {{\n\t\ttype filter hook prerouting priority -10; policy accept;\n\t\t"
+            + $"{rule.Replace("; ", "\n\t\t", StringComparison.Ordinal)}\n\t}}\n}}\n";
     }
 
     private static Routes ReadJson(string rules) => Read(OfIPv4, OfIPv6, rules, RulesOfIPv6);

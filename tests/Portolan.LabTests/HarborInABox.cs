@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
+using Portolan.Testing.Lab;
 using Portolan.Testing.Namespaces;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
@@ -17,6 +19,8 @@ internal sealed class HarborInABox : IDisposable
     private static readonly IPEndPoint s_clusterIP = new(IPAddress.Parse("172.30.10.1"), 80);
     private static readonly IPEndPoint s_nodePort = new(AddressPlan.Harbor.NodeV4.ToIPAddress(), 30080);
 
+    private static readonly TimeSpan s_patience = LabPatience.Factor * TimeSpan.FromSeconds(30);
+
     private readonly PortolanProxy _proxy;
 
     public HarborInABox()
@@ -32,7 +36,9 @@ internal sealed class HarborInABox : IDisposable
     private NetworkNamespace Node => Box.Node;
 
     /// <summary>Puts rules in force: kube-proxy's from a dump, or those of a portolan that runs until they are complete.</summary>
-    /// <param name="rules">"kube-proxy-1.36 nftables", "kube-proxy-1.20 legacy" and the like, or a <see cref="ProxyVariant"/>.</param>
+    /// <param name="rules">
+    /// "kube-proxy-1.36 nftables", "kube-proxy-1.20 legacy", "kube-proxy-1.36 ipvs nft" and the like, or a <see cref="ProxyVariant"/>.
+    /// </param>
     public async Task PutInForceAsync(string rules)
     {
         if (!rules.StartsWith("kube-proxy-", StringComparison.Ordinal))
@@ -42,6 +48,11 @@ internal sealed class HarborInABox : IDisposable
             return;
         }
         string[] words = rules.Split(' ');
+        if (words[1] == "ipvs")
+        {
+            KubeProxyInIpvsMode.PutInForce(Node, words[2]);
+            return;
+        }
         string folder = Path.Combine(s_folder, words[0]);
         (string Loader, string File)[] dumps = words[1] == "nftables"
             ? [("nft", "nft-list-ruleset.txt")]
@@ -57,13 +68,16 @@ internal sealed class HarborInABox : IDisposable
         _proxy.Variant = variant;
         _proxy.Start(Node, variant.Mode);
         string? fault = "nothing was looked at";
-        for (int look = 0; look < 150 && fault is not null; look++)
+        long started = Stopwatch.GetTimestamp();
+        while (fault is not null && Stopwatch.GetElapsedTime(started) < s_patience)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(200));
             fault = Node.Run(() => FindFault(variant));
+            if (fault is null && variant.Mode == ProxyMode.Ipvs && KubeProxyInIpvsMode.Find(Node) is { Length: > 0 } left)
+                fault = $"kube-proxy's are left: {left}";
         }
         if (fault is not null)
-            Assert.Fail($"after 30 s and more {fault}\n{_proxy.Describe()}");
+            Assert.Fail($"after {s_patience.TotalSeconds} s {fault}\n{_proxy.Describe()}");
     }
 
     /// <summary>
@@ -78,11 +92,10 @@ internal sealed class HarborInABox : IDisposable
         Node.Run(() =>
         {
             string tables = Tool.Run("nft", ["list", "tables"]);
-            foreach (string family in (string[])["ip", "ip6"])
-            {
-                if (tables.Contains($"table {family} portolan", StringComparison.Ordinal))
-                    Tool.Run("nft", ["delete", "table", family, "portolan"]);
-            }
+            foreach (string table in tables.Split('\n').Where(static table => table.Contains("portolan", StringComparison.Ordinal)))
+                Tool.Run("nft", ["delete", .. table.Split(' ')]);
+            foreach (string family in (string[])["-4", "-6"])
+                Tool.TryRun("ip", [family, "route", "flush", "table", "local", "proto", "112"]);
         });
     }
 

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Portolan.Inet;
+using Portolan.Testing.Lab;
 using Portolan.Testing.Proxies;
 using Portolan.Testing.Scenarios;
 using Portolan.Testing.Traffic;
@@ -15,7 +16,7 @@ internal sealed class ServiceInABox : IDisposable
 {
     private const int ServicePort = 80;
 
-    private static readonly TimeSpan s_patienceForStart = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patienceForStart = LabPatience.Factor * TimeSpan.FromSeconds(60);
 
     private readonly PortolanProxy _proxy;
 
@@ -38,7 +39,8 @@ internal sealed class ServiceInABox : IDisposable
         ServeFrom(Box.Pods);
     }
 
-    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(5);
+    /// <summary>How long an answer may take, and a change.</summary>
+    public static TimeSpan Patience { get; } = LabPatience.Factor * TimeSpan.FromSeconds(5);
 
     /// <summary>How the proxy writes its rules; a change takes effect with the next start.</summary>
     public ProxyVariant Variant

@@ -36,6 +36,16 @@ public sealed class BadInputTests
         Assert.True(table.FindChain("KUBE-SERVICES")!.Gaps.IsEmpty);
     }
 
+    [Theory, InlineData("-j \""), InlineData("-g \"\""), InlineData("-j")]
+    public void A_dump_that_is_cut_off_in_a_jump_names_no_chain(string end)
+    {
+        Ruleset ruleset = Dumps.ReadText(Nat[..Nat.IndexOf("-j KUBE-SVC-A", StringComparison.Ordinal)] + end);
+        Assert.Contains(ruleset.Problems, problem => problem.Message.Contains("names no target", StringComparison.Ordinal));
+        RuleTable table = Assert.Single(ruleset.Tables);
+        Assert.Null(table.FindChain(""));
+        Assert.Null(Assert.Single(table.FindChain("KUBE-SERVICES")!.Rules).Target);
+    }
+
     [Fact]
     public void Chains_whose_rules_come_after_the_cut_are_unknown()
     {

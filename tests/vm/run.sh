@@ -55,6 +55,7 @@ cp "$runner" "$vm_here/core.txt" "$work/"
 cp -r "$vm_repo/tests/scenarios" "$vm_here/features" "$work/"
 cp "$vm_repo/tests/data/harbor/cluster.yaml" "$work/cluster/"
 cp "$vm_here/guest/cases" "$work/run"
+cp "$vm_here/guest/continuity" "$vm_repo/tests/data/kube-proxy-ipvs/put-in-force.sh" "$work/"
 cp -r "$vm_here/guest/flush" "$work/"
 [[ -z $job ]] || cp "$job" "$work/job" || exit 1
 printf 'MODES=%q\nSCENARIOS=%q\nTIMELINES=%q\nPARALLEL=%q\nJOB=%q\n' "$modes" "$scenarios" "$timelines" "${PORTOLAN_VM_PARALLEL:-2}" "${job##*/}" >"$work/settings"

@@ -25,6 +25,12 @@ internal static class DispatchBench
 
     private static readonly int[] s_sizes = [100, 1_000, 10_000];
 
+    private static readonly PlotStyle[] s_styles =
+    [
+        new("iptables-legacy, linear", "#b3261e"), new("iptables-nft, linear", "#b3261e", "6 4"), new("iptables-legacy, tree", "#1b5e9b"),
+        new("iptables-nft, tree", "#1b5e9b", "6 4"), new("mode nftables", "#2e7d32"),
+    ];
+
     private static readonly (string Backend, string Dispatch)[] s_kinds =
         [("legacy", "linear"), ("legacy", "tree"), ("nft", "linear"), ("nft", "tree"), ("nftables", "map")];
 
@@ -67,7 +73,14 @@ internal static class DispatchBench
         foreach (DispatchRow row in rows.OrderBy(static row => row.Services))
             Console.WriteLine(row.ToTableLine());
         if (plot is not null)
-            File.WriteAllText(plot, DispatchPlot.Draw(rows));
+        {
+            File.WriteAllText(plot, LinePlot.Draw("What finding a service costs",
+                ["rules walked, median", "first datagram, µs, median", "one service added, ms, median"], s_styles,
+                [
+                    .. rows.Select(static row =>
+                        new PlotPoint(row.Kind, row.Services, row.Walked, row.SendMicroseconds, row.AddMilliseconds)),
+                ]));
+        }
     }
 
     /// <summary>One size and kind, in this network namespace.</summary>

@@ -22,13 +22,21 @@ internal static class RuleWalk
         return Enumerable.Range(0, services).Select(i => Walk(chains, "KUBE-SERVICES", ClusterGenerator.Address(i)));
     }
 
-    /// <summary>In mode nftables, until the lookup in the map of endpoints, which is the same for all services.</summary>
+    /// <summary>
+    /// In mode nftables, until the look-ups that find the service and the chain of its kind, which are the same for all services.
+    /// </summary>
     public static int ToNfTablesMap()
     {
         string[] services = RulesOf("services");
-        return RulesOf("output").Length + RulesOf("off-cluster").Length + 1
-            + Array.FindIndex(services, static rule => rule.Contains("@endpoints ", StringComparison.Ordinal));
+        int found = Array.FindIndex(services, static rule => rule.Contains("@frontends ", StringComparison.Ordinal));
+        return RulesOf("output").Length + found + (services[found].Contains("vmap @kinds", StringComparison.Ordinal) ? 2 : 1);
     }
+
+    /// <summary>
+    /// In mode ipvs, until IPVS looks the address up in its hash table, which counts as one and is the same for all services.
+    /// </summary>
+    public static int ToVirtualServer() => RulesOf("output", "portolan-ipvs").Length + 1 + 1
+        + Array.FindIndex(RulesOf("services", "portolan-ipvs"), static rule => rule.Contains("@off-cluster ", StringComparison.Ordinal));
 
     private static int Walk(Dictionary<string, List<(InetPrefix Destination, string Target)>> chains, string chain, InetAddress address)
     {
@@ -42,10 +50,10 @@ internal static class RuleWalk
         throw new InvalidOperationException($"No rule of {chain} matches {address}.");
     }
 
-    private static string[] RulesOf(string chain)
+    private static string[] RulesOf(string chain, string table = "portolan")
     {
         using Process process =
-            Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", "portolan", chain]) { RedirectStandardOutput = true })!;
+            Process.Start(new ProcessStartInfo("nft", ["-t", "list", "chain", "ip", table, chain]) { RedirectStandardOutput = true })!;
         string listing = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return [.. listing.Split('\n').Select(static line => line.Trim())

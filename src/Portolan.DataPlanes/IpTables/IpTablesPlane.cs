@@ -156,15 +156,16 @@ public sealed class IpTablesPlane : IDataPlane
     /// Deletes every chain of this mode, in either layout, and every jump to one; what others created stays.
     /// </summary>
     /// <param name="backend">Nft, Legacy, or Auto for both.</param>
-    public static SyncReport CleanUp(IpTablesBackend backend)
+    /// <param name="ofIpvsAlone">True for the chains that only a kube-proxy in mode ipvs has.</param>
+    public static SyncReport CleanUp(IpTablesBackend backend, bool ofIpvsAlone = false)
     {
         SyncReport report = SyncReport.UpToDate;
         foreach (IpTablesBackend each in (ReadOnlySpan<IpTablesBackend>)[IpTablesBackend.Nft, IpTablesBackend.Legacy])
         {
             if (backend != IpTablesBackend.Auto && backend != each)
                 continue;
-            report = Sum(report, CleanUpRules.Remove(new(IpFamily.IPv4, each, lockSeconds: 30)));
-            report = Sum(report, CleanUpRules.Remove(new(IpFamily.IPv6, each, lockSeconds: 30)));
+            report = Sum(report, CleanUpRules.Remove(new(IpFamily.IPv4, each, lockSeconds: 30), ofIpvsAlone));
+            report = Sum(report, CleanUpRules.Remove(new(IpFamily.IPv6, each, lockSeconds: 30), ofIpvsAlone));
         }
         return report;
     }

@@ -65,6 +65,8 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
             removed.Add("the chains of mode iptables");
         if (kept != IpTablesBackend.Legacy && HasLegacyTables() && Remove(IpTablesBackend.Legacy))
             removed.Add("the chains of mode iptables (legacy)");
+        if (HasChainsOfIpvs(kept) && Remove(kept, ofIpvsAlone: true))
+            removed.Add("the chains of a kube-proxy in mode ipvs");
         return removed;
     }
 
@@ -86,16 +88,27 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
     private static T Parse<T>(DataPlaneOptions options, PlaneOption option)
         where T : struct, Enum => Enum.Parse<T>(options.ValueOf(option), ignoreCase: true);
 
-    private static bool Remove(IpTablesBackend backend)
+    private static bool Remove(IpTablesBackend backend, bool ofIpvsAlone = false)
     {
-        SyncReport report = IpTablesPlane.CleanUp(backend);
+        SyncReport report = IpTablesPlane.CleanUp(backend, ofIpvsAlone);
         return report.Refusals.IsEmpty
             ? report.Removed > 0
             : throw new InvalidOperationException(string.Join("; ", report.Refusals.Select(static refusal => refusal.Reason)));
     }
 
     // The kubelet's chains do not count: they stay.
-    private static bool HasKubeChains()
+    private static bool HasKubeChains() => HasChains(static (_, name) => IsOfProxy(KubeProxyIptables.RoleOf(name)));
+
+    private static bool HasChainsOfIpvs(IpTablesBackend backend) => backend switch
+    {
+        IpTablesBackend.Nft => HasChains(static (table, name) => KubeProxyIpvsLeftovers.IsChain(name, isNat: table == "nat")),
+        IpTablesBackend.Legacy => ((ReadOnlySpan<IpFamily>)[IpFamily.IPv4, IpFamily.IPv6]).ToArray()
+            .Any(static family => new IpTablesTool(family, IpTablesBackend.Legacy, lockSeconds: 5)
+                .HasChain(ChainId.Filter(KubeProxyIpvsLeftovers.AccessFilter))),
+        _ => false,
+    };
+
+    private static bool HasChains(Func<string, string, bool> isLookedFor)
     {
         using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
         var reader = new NfReader(socket);
@@ -111,7 +124,7 @@ internal sealed class IpTablesProvider : IDataPlaneProvider
         }
         return tables
             .Where(static table => table.Id.Family is NfFamily.IPv4 or NfFamily.IPv6 && s_tables.Contains(table.Id.Name))
-            .Any(table => reader.ReadChains(table.Id).Any(static chain => IsOfProxy(KubeProxyIptables.RoleOf(chain.Name))));
+            .Any(table => reader.ReadChains(table.Id).Any(chain => isLookedFor(table.Id.Name, chain.Name)));
     }
 
     private static bool IsOfProxy(KubeChainRole role) => role.IsShared() || role.IsOwned();

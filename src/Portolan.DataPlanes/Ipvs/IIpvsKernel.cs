@@ -15,6 +15,11 @@ internal interface IIpvsKernel : IDisposable
     /// <summary>The real servers of one of them; empty if it does not exist.</summary>
     IReadOnlyList<RealServer> ReadRealServers(VirtualServerKey server);
 
+    /// <summary>
+    /// The real servers of all of them at once; of one that is not in it nothing is known. Empty where the kernel has no such list.
+    /// </summary>
+    IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAllRealServers();
+
     /// <summary>Sends requests; each is refused or takes effect by itself.</summary>
     IReadOnlyList<RequestRefusal> Send(IReadOnlyList<ServerRequest> requests);
 

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.Ipvs;
@@ -10,6 +12,9 @@ namespace Portolan.DataPlanes.Ipvs;
 /// <summary>The real kernel, over a netlink socket for each of its parts.</summary>
 internal sealed class IpvsKernel : IIpvsKernel
 {
+    private const int ListingBuffer = 1 << 16;
+
+    private readonly bool _isElsewhere;
     private readonly NetlinkSocket _ipvsSocket, _routeSocket, _tableSocket;
     private readonly IpvsTable _ipvs;
     private readonly IpvsBatch _batch;
@@ -21,6 +26,7 @@ internal sealed class IpvsKernel : IIpvsKernel
     /// <exception cref="NetlinkException">The kernel has no IPVS, or the process may not use it.</exception>
     internal IpvsKernel(string? networkNamespace = null)
     {
+        _isElsewhere = networkNamespace is not null;
         var options = new NetlinkSocketOptions { NetworkNamespace = networkNamespace };
         _ipvsSocket = NetlinkSocket.Open(NetlinkProtocol.Generic, options);
         _ipvs = IpvsTable.Open(_ipvsSocket) ?? throw new NetlinkException("open IPVS", Errno.ENOENT);
@@ -46,6 +52,22 @@ internal sealed class IpvsKernel : IIpvsKernel
 
     /// <inheritdoc/>
     public IReadOnlyList<RealServer> ReadRealServers(VirtualServerKey server) => _ipvs.ReadRealServers(server);
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAllRealServers()
+    {
+        if (_isElsewhere)
+            return ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty;
+        try
+        {
+            using var listing = new StreamReader(IpvsListing.Path, Encoding.ASCII, false, ListingBuffer);
+            return IpvsListing.Read(listing);
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty;
+        }
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<RequestRefusal> Send(IReadOnlyList<ServerRequest> requests)

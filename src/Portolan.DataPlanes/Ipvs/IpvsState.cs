@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Collections.ObjectModel;
 using Portolan.DataPlanes.Contract;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
@@ -274,6 +275,8 @@ internal sealed class IpvsState
         Dictionary<VirtualServerKey, VirtualServer> held = _kernel.ReadServers()
             .Where(server => _view.Programs(server.Key.Address.Family)).ToDictionary(static server => server.Key);
         Planner.Keep(held.Keys.ToHashSet());
+        IReadOnlyDictionary<VirtualServerKey, List<RealServer>> listed =
+            held.Count == 0 ? ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty : _kernel.ReadAllRealServers();
         var udp = ImmutableArray.CreateBuilder<UdpFrontend>();
         foreach ((VirtualServerKey key, VirtualServer server) in held)
         {
@@ -284,8 +287,10 @@ internal sealed class IpvsState
                 continue;
             if (key.Protocol == IpProtocol.Udp)
                 udp.Add(new UdpFrontend(key.Address.Family, _view.IsLocal(key.Address) ? default : key.Address, key.Port));
-            Planner.Plan(server, Planner.ReadRealServers(key), own, own is null ? null : owners[key], isCounted: true,
-                MayDrain(key, wanted), change);
+            Dictionary<InetEndpoint, RealServer> reals = listed.TryGetValue(key, out List<RealServer>? known)
+                ? ServerPlanner.ByEndpoint(known)
+                : Planner.ReadRealServers(key);
+            Planner.Plan(server, reals, own, own is null ? null : owners[key], isCounted: true, MayDrain(key, wanted), change);
         }
         foreach ((VirtualServerKey key, WantedServer server) in wanted.Servers)
         {

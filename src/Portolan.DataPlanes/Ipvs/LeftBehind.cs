@@ -1,5 +1,6 @@
 using Portolan.Inet;
 using Portolan.Netlink.Core;
+using Portolan.Netlink.Ipsets;
 using Portolan.Netlink.Ipvs;
 using Portolan.Netlink.NfTables;
 using Portolan.Netlink.Route;
@@ -11,6 +12,9 @@ namespace Portolan.DataPlanes.Ipvs;
 /// <summary>What proxies of mode ipvs, ours and kube-proxy, left on this machine.</summary>
 internal sealed class LeftBehind : IDisposable
 {
+    // Asking for ipsets would load the module.
+    private const string IpsetModule = "/sys/module/ip_set";
+
     private static readonly TimeSpan s_drainPeriod = TimeSpan.FromSeconds(2);
 
     private readonly NetlinkSocket _routeSocket;
@@ -108,24 +112,63 @@ internal sealed class LeftBehind : IDisposable
     }
 
     /// <summary>
-    /// Removes kube-proxy's interface with the addresses of services, and its virtual servers at addresses that have no route of ours.
+    /// Removes what a kube-proxy in mode ipvs left beside its chains: the interface with the addresses of services, virtual servers that
+    /// are not ours, at those addresses and at the NodePorts that its ipsets name, and the ipsets.
     /// </summary>
     internal IReadOnlyList<string> RemoveKubeProxys()
     {
-        if (_routes.ReadLinks().Find(static link => link.Name == PortolanIpvs.KubeProxyInterface) is not { } link)
-            return [];
+        List<string> removed = [];
+        if (_routes.ReadLinks().Find(static link => link.Name == PortolanIpvs.KubeProxyInterface) is { } link)
+            removed.AddRange(RemoveInterface(link));
+        if (Directory.Exists(IpsetModule) && DestroySets() is > 0 and var count)
+            removed.Add($"{count} ipsets of a kube-proxy in mode ipvs");
+        return removed;
+    }
+
+    private IReadOnlyList<string> RemoveInterface(NetworkLink link)
+    {
         HashSet<InetAddress> ours = [.. OurRoutes().Select(static route => route.Address)];
-        HashSet<InetAddress> addresses =
-        [
-            .. _routes.ReadAddresses().Where(address => address.InterfaceIndex == link.Index && !ours.Contains(address.Address))
-                .Select(static address => address.Address),
-        ];
-        RemoveServers(key => addresses.Contains(key.Address));
+        ILookup<bool, InetAddress> addresses = _routes.ReadAddresses()
+            .ToLookup(address => address.InterfaceIndex == link.Index, static address => address.Address);
+        HashSet<InetAddress> services = [.. addresses[true].Where(address => !ours.Contains(address))];
+        HashSet<VirtualServerKey> nodePorts = NodePortsOf([.. addresses[false]]);
+        RemoveServers(key => services.Contains(key.Address) || nodePorts.Contains(key));
         using var batch = new RouteBatch();
         batch.DeleteLink(link.Index);
         if (batch.Send(_routeSocket) is [var refusal])
             throw new InvalidOperationException($"the kernel refused to delete interface {PortolanIpvs.KubeProxyInterface}: {refusal}");
         return [$"interface {PortolanIpvs.KubeProxyInterface} of a kube-proxy in mode ipvs"];
+    }
+
+    // Virtual servers at addresses of the machine whose ports are NodePorts of kube-proxy, and not ours.
+    private HashSet<VirtualServerKey> NodePortsOf(HashSet<InetAddress> machine)
+    {
+        if (_ipvs is null || !Directory.Exists(IpsetModule))
+            return [];
+        HashSet<VirtualServerKey> ours = [.. Tables().SelectMany(Frontends)];
+        VirtualServerKey[] candidates =
+        [
+            .. _ipvs.ReadServers().Select(static server => server.Key).Where(key => machine.Contains(key.Address) && !ours.Contains(key)),
+        ];
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        var sets = new IpsetTable(socket);
+        HashSet<VirtualServerKey> found = [];
+        foreach (IpProtocol protocol in (ReadOnlySpan<IpProtocol>)[IpProtocol.Tcp, IpProtocol.Udp])
+        {
+            VirtualServerKey[] own = [.. candidates.Where(key => key.Protocol == protocol)];
+            foreach (string set in KubeProxyIpvsLeftovers.NodePortSets(isTcp: protocol == IpProtocol.Tcp))
+            {
+                IReadOnlySet<ushort> held = sets.Holds(set, [.. own.Select(static key => key.Port).Distinct()]);
+                found.UnionWith(own.Where(key => held.Contains(key.Port)));
+            }
+        }
+        return found;
+    }
+
+    private static int DestroySets()
+    {
+        using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+        return new IpsetTable(socket).Destroy(KubeProxyIpvsLeftovers.Sets);
     }
 
     /// <inheritdoc/>

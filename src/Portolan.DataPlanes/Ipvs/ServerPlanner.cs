@@ -162,7 +162,11 @@ internal sealed class ServerPlanner(IIpvsKernel kernel, TimeProvider time)
 
     /// <summary>The real servers of a virtual server.</summary>
     internal Dictionary<InetEndpoint, RealServer> ReadRealServers(VirtualServerKey key) =>
-        kernel.ReadRealServers(key).ToDictionary(static real => real.Endpoint);
+        ByEndpoint(kernel.ReadRealServers(key));
+
+    /// <summary>Real servers by their endpoints.</summary>
+    internal static Dictionary<InetEndpoint, RealServer> ByEndpoint(IReadOnlyList<RealServer> reals) =>
+        reals.ToDictionary(static real => real.Endpoint);
 
     private void PlanEnd(VirtualServer server, IEnumerable<RealServer> held, bool mayDrain, PlannedChange change)
     {

@@ -10,6 +10,9 @@ internal sealed class SideExpressions(IpFamily family)
 {
     private static readonly NfRegister s_first = NfRegister.At(0);
 
+    // linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT.
+    private const uint IsDestinationTranslated = 32;
+
     private int AddressSlots { get; } = InetAddress.LengthOf(family) / 4;
 
     /// <summary>Loads destination address . protocol . destination port.</summary>
@@ -18,6 +21,27 @@ internal sealed class SideExpressions(IpFamily family)
         NfStatements.LoadDestination(family),
         new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(AddressSlots)),
         new NfPayloadLoad(NfPayloadBase.Transport, 2, 2, NfRegister.At(AddressSlots + 1)),
+    ];
+
+    /// <summary>
+    /// Loads the same of the connection's first packet as it came: what IPVS and other translations left of it is not looked at.
+    /// </summary>
+    internal NfExpression[] OriginalKey() =>
+    [
+        new NfConntrackLoad(family == IpFamily.IPv4 ? NfConntrackKey.DestinationIPv4 : NfConntrackKey.DestinationIPv6, s_first,
+            NfConntrackDirection.Original),
+        new NfMetaLoad(NfMetaKey.TransportProtocol, NfRegister.At(AddressSlots)),
+        new NfConntrackLoad(NfConntrackKey.DestinationPort, NfRegister.At(AddressSlots + 1), NfConntrackDirection.Original),
+    ];
+
+    /// <summary>
+    /// "ct status &amp; dnat == 0": IPVS has the packet, and not another program's rules. IPVS does not set that bit.
+    /// </summary>
+    internal static NfExpression[] IsNotTranslated { get; } =
+    [
+        new NfConntrackLoad(NfConntrackKey.Status, s_first),
+        NfBitwise.MaskXor(s_first, NfData.HostOrder(IsDestinationTranslated), NfData.HostOrder(0)),
+        new NfCompare(s_first, NfCompareOperator.Equal, NfData.HostOrder(0)),
     ];
 
     /// <summary>Loads the key and the source address.</summary>

@@ -11,7 +11,7 @@ namespace Portolan.DataPlanes.Ipvs;
 /// <summary>What the rules of a family's table depend on.</summary>
 /// <param name="Family">The family.</param>
 /// <param name="Detector">How packets from pods are recognised.</param>
-/// <param name="MasqueradeMark">The mark bit between prerouting and postrouting.</param>
+/// <param name="MasqueradeMark">The mark bit that asks for masquerading.</param>
 internal sealed record SideInput(IpFamily Family, LocalDetector Detector, uint MasqueradeMark);
 
 /// <summary>
@@ -35,7 +35,7 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
     private const string Sources = "sources";
 
     /// <summary>A part of the comment of a table that says which rules are in it; another layout is replaced.</summary>
-    internal const string TableComment = "portolan ipvs layout 1";
+    internal const string TableComment = "portolan ipvs layout 2";
 
     /// <summary>The table's name and family.</summary>
     internal static NfTableId TableOf(IpFamily family) => new(family.ToNfFamily(), PortolanIpvs.TableName);
@@ -57,7 +57,6 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
             rules.Add(new NfRule(table, chain, expressions.ToImmutable()) { Comment = comment });
         }
 
-        NfExpression[] mark = NfStatements.SetMark(input.MasqueradeMark);
         NfExpression[][] fromPod = [.. PodConditions.Of(input.Detector, input.Family, isPod: true)];
 
         Chain(Sources);
@@ -67,19 +66,20 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
         Chain(ExternalLocal);
         foreach (NfExpression[] condition in fromPod)
             Rule(ExternalLocal, "from a pod", condition, e.ToShortcut());
-        Rule(ExternalLocal, "from this node", NfStatements.SourceIsLocal, mark, e.ToShortcut());
+        Rule(ExternalLocal, "from this node", NfStatements.SourceIsLocal, e.ToShortcut());
 
         Chain(Frontend);
         Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Restricted), SideExpressions.Jump(Sources));
         Rule(Frontend, "no endpoints", e.Key(), SideExpressions.In(PortolanIpvsSet.Rejected), e.Reject);
         Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.ExternalLocal), SideExpressions.Jump(ExternalLocal));
         Rule(Frontend, "no endpoints on this node", e.Key(), SideExpressions.In(PortolanIpvsSet.Dropped), SideExpressions.Drop);
-        Rule(Frontend, null, e.Key(), SideExpressions.In(PortolanIpvsSet.Masquerade), mark);
 
-        Chain(OffCluster);
         NfExpression[][] notFromPod = [.. PodConditions.Of(input.Detector, input.Family, isPod: false)];
-        if (notFromPod.Length > 0)
-            Rule(OffCluster, null, [.. notFromPod, mark]);
+        // Only here is it known which interface a packet came by: behind IPVS it is one that this machine sends.
+        bool isByInterface = input.Detector.Mode is LocalDetection.Interface or LocalDetection.InterfacePrefix;
+        Chain(OffCluster);
+        if (isByInterface)
+            Rule(OffCluster, null, [.. notFromPod, NfStatements.SetMark(input.MasqueradeMark)]);
 
         Chain(Services);
         Rule(Services, null, e.Key(), SideExpressions.In(PortolanIpvsSet.OffCluster), SideExpressions.Goto(OffCluster));
@@ -88,8 +88,19 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
 
         Base("prerouting", NfHookNumber.Prerouting, DestinationNat, SideExpressions.Jump(Services));
         Base("output", NfHookNumber.Output, DestinationNat, SideExpressions.Jump(Services));
+        // Who is masqueraded is looked up by what connection tracking knows of the first packet. A mark would not last from prerouting to
+        // here: IPVS sends its packets through OUTPUT, where other programs set marks of their own.
         Base("postrouting", NfHookNumber.Postrouting, SourceNat, NfStatements.TakeMark(input.MasqueradeMark),
             SideExpressions.Masquerade);
+        if (notFromPod.Length > 0 && !isByInterface)
+        {
+            Rule("postrouting", "from outside", [SideExpressions.IsNotTranslated, e.OriginalKey(),
+                SideExpressions.In(PortolanIpvsSet.OffCluster), .. notFromPod, SideExpressions.Masquerade]);
+        }
+        Rule("postrouting", null, SideExpressions.IsNotTranslated, e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.Masquerade),
+            SideExpressions.Masquerade);
+        Rule("postrouting", "from this node", [e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.ExternalLocal),
+            .. isByInterface ? [] : notFromPod, NfStatements.SourceIsLocal, SideExpressions.Masquerade]);
         Rule("postrouting", "an endpoint that talks to itself", NfStatements.OutputInterfaceIsNot("lo"), e.Pair(),
             SideExpressions.In(PortolanIpvsSet.Hairpin), SideExpressions.Masquerade);
 

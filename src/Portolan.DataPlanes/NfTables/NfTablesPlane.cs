@@ -29,6 +29,9 @@ public sealed class NfTablesPlane : IDataPlane
     // False if the kernel may hold something else than the state says: then it is read before anything is written.
     private bool _isInForce;
 
+    // While the kernel's ruleset has this generation, nobody but us committed since the kernel was read.
+    private uint _generation;
+
     /// <summary>Opens the kernel's nf_tables. Writes nothing yet.</summary>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or the process may not use it.</exception>
     public NfTablesPlane(NfTablesOptions options, ILogger logger)
@@ -100,9 +103,12 @@ public sealed class NfTablesPlane : IDataPlane
     /// <inheritdoc/>
     public SyncReport Reconcile()
     {
+        bool isWhole = _isInForce && _state.HasNoQuarantine;
         _state.EndQuarantine();
         if (_isInForce)
             DropUnusedRules();
+        if (isWhole && _isInForce && _kernel.ReadGeneration() == _generation)
+            return SyncReport.UpToDate with { HasComparedAll = true };
         _isInForce = false;
         return RunResync();
     }
@@ -162,6 +168,7 @@ public sealed class NfTablesPlane : IDataPlane
                 _metrics.CountRefused();
                 return null;
             }
+            _generation++;
         }
         bool isEmpty = _transaction.IsEmpty;
         _state.Confirm();
@@ -182,6 +189,7 @@ public sealed class NfTablesPlane : IDataPlane
     {
         SyncReport report = _resync.Run();
         _isInForce = report.IsInForce;
+        _generation = _resync.Generation;
         return report;
     }
 

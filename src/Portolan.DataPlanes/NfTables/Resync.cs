@@ -31,6 +31,11 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
     // Upper estimate of an element's size in a message, to decide when to split.
     private const int ElementBytes = 160;
 
+    /// <summary>
+    /// The ruleset generation after <see cref="Run"/> if nobody else committed meanwhile: as long as the kernel has it, its content is known.
+    /// </summary>
+    internal uint Generation { get; private set; }
+
     /// <summary>Reads what the kernel holds and turns it into what is wanted, however different the two are.</summary>
     internal SyncReport Run()
     {
@@ -39,10 +44,11 @@ internal sealed partial class Resync(PlaneState state, INfTablesKernel kernel, T
         monitor?.Close();
         uint generation = kernel.ReadGeneration();
         SyncReport report = RunRounds();
+        Generation = generation + (uint)report.Transactions;
         if (monitor is not null)
         {
             monitor.Open();
-            if (kernel.ReadGeneration() != generation + (uint)report.Transactions && report.IsInForce)
+            if (kernel.ReadGeneration() != Generation && report.IsInForce)
                 externallyModified("another program changed nf_tables during a large transaction");
         }
         return report;

@@ -73,7 +73,7 @@ public static partial class GraphWriter
         if (lines.Length == 1)
             return node.Label;
         bool isOneSentence = lines[1].StartsWith("by ", StringComparison.Ordinal) || lines[1].StartsWith("comes ", StringComparison.Ordinal)
-            || lines[0][^1] is ':' or ',' || lines[1][0] == '(';
+            || lines[0].EndsWith(':') || lines[0].EndsWith(',') || lines[1].StartsWith('(');
         return $"{lines[0]}{(isOneSentence ? " " : ": ")}{string.Join(' ', lines[1..])}";
     }
 }

@@ -280,10 +280,12 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
     {
         bool isSource = (fib.Keys & FibKeys.SourceAddress) != 0;
         InetAddress address = isSource ? state.Source : state.Destination;
-        if (fib.Result != FibResult.Type || address.Family == IpFamily.None)
+        if (address.Family == IpFamily.None)
             return Evaluated.Unknown(new RouteLookup(fib, address));
         bool fromElsewhere = isSource && !packet.IsFromNode && address == packet.Source;
         Answer local = matches.KindOf(address, AddressTypes.Local, fromElsewhere);
+        if (fib.Result != FibResult.Type)
+            return Route(fib, address, local, state);
         if (local.Kind == AnswerKind.Unknown)
             return Evaluated.Unknown(local.Condition!);
         if ((fib.Keys & (FibKeys.InInterface | FibKeys.OutInterface)) != 0 && local.Kind == AnswerKind.Yes)
@@ -297,5 +299,32 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
         if (local.Kind == AnswerKind.Yes)
             return Evaluated.Of(2);
         return Evaluated.Of(address.IsMulticast ? 5UL : node.IsBroadcast(address) ? 3UL : 1UL);
+    }
+
+    /// <summary>
+    /// The route to an address, as nft_fib_ipv4.c and nft_fib_ipv6.c ask for it: one to an address of the node itself counts as none, and so
+    /// does one that leaves by another interface than is asked for.
+    /// </summary>
+    private Evaluated Route(FibExpression fib, InetAddress address, Answer local, PacketState state)
+    {
+        string? only = (fib.Keys & FibKeys.InInterface) != 0 ? state.InInterface
+            : (fib.Keys & FibKeys.OutInterface) != 0 ? state.OutInterface : "";
+        // The kernel does not look where packets of the loopback interface come from, at prerouting; addresses of one link have routes on each.
+        bool isSpecial = address.IsMulticast || address.IsLinkLocal || address.IsLoopback || node.IsBroadcast(address);
+        string? device = local.Kind switch
+        {
+            AnswerKind.Yes => "",
+            AnswerKind.No => packet.Routes.DeviceTo(address),
+            _ => null,
+        };
+        if (only is null or "lo" || device is null || isSpecial)
+            return Evaluated.Unknown(new RouteLookup(fib, address));
+        bool isPresent = device.Length > 0 && (only.Length == 0 || only == device);
+        return fib.Result switch
+        {
+            FibResult.Present => Evaluated.Of(isPresent ? 1UL : 0UL),
+            FibResult.OutInterfaceIndex when !isPresent => Evaluated.Of(0),
+            _ => Evaluated.Of(new NameValue(isPresent ? device : "")),
+        };
     }
 }

@@ -24,7 +24,9 @@ public sealed class Routes
     public static Routes Of(Ruleset rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        IEnumerable<NodeRoute> decisive = rules.Routes.Where(route => route.Table == "main" && IsPlain(rules, route.To.Family));
+        // An unreachable route of IPv6 names an interface, lo, and leads nowhere.
+        IEnumerable<NodeRoute> decisive = rules.Routes.Where(route => route.Table == "main" && IsPlain(rules, route.To.Family))
+            .Select(route => route.Type == "unicast" ? route : route with { Device = null });
         return new Routes([.. decisive.GroupBy(route => (route.To, route.Metric))
             // Of several equal routes the kernel chooses by a hash.
             .Select(same => same.All(route => route.Device == same.First().Device) ? same.First() : same.First() with { Device = null })

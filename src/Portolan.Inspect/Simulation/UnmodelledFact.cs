@@ -64,6 +64,8 @@ internal sealed record HashOfUnknownForm(RuleRef Place) : Fact
 internal sealed record RouteLookup(FibExpression Lookup, InetAddress Address) : Fact
 {
     internal override string Text => "the node's routes, which the input does not show";
+
+    internal override string SettledBy => "the outputs of 'ip route' and 'ip rule' beside the rules";
 }
 
 /// <summary>Another fact, compared with a constant.</summary>

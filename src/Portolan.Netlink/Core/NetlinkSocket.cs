@@ -1,8 +1,10 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Portolan.Netlink.Uapi;
 using static Portolan.Netlink.Uapi.NetlinkHeader;
+using static Portolan.Netlink.Uapi.SocketFilter;
 
 namespace Portolan.Netlink.Core;
 
@@ -60,6 +62,33 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>Joins a multicast group: from now on its notifications arrive on this socket.</summary>
     /// <exception cref="NetlinkException">The group needs CAP_NET_ADMIN (EPERM), or does not exist (EINVAL).</exception>
     public void Join(uint group) => SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, checked((int)group), "join a netlink group");
+
+    /// <summary>
+    /// The kernel no longer delivers notifications of what the sockets with these port ids (<see cref="PortId"/>) did: whoever changes a lot
+    /// and listens to others is not woken by its own changes.
+    /// </summary>
+    /// <remarks>A classic BPF program on this socket (SO_ATTACH_FILTER); it replaces the one of an earlier call.</remarks>
+    /// <exception cref="NetlinkException">The kernel refuses the program (EPERM: a filter of this socket was locked).</exception>
+    public unsafe void IgnoreSenders(params ReadOnlySpan<uint> ports)
+    {
+        // Notifications of one datagram have one sender: the first header tells it. ld [nlmsg_pid]; jeq PORT, ignore; ...; ret all; ignore: ret 0.
+        var program = new SocketFilter[ports.Length + 3];
+        program[0] = new SocketFilter(BPF_LD_W_ABS, 0, 0, NLMSG_PID_OFFSET);
+        for (int i = 0; i < ports.Length; i++)
+        {
+            // The header is in the byte order of the host, and the program reads big-endian.
+            uint loaded = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(ports[i]) : ports[i];
+            program[i + 1] = new SocketFilter(BPF_JEQ, checked((byte)(ports.Length - i)), 0, loaded);
+        }
+        program[^2] = new SocketFilter(BPF_RET, 0, 0, uint.MaxValue);
+        program[^1] = new SocketFilter(BPF_RET, 0, 0, 0);
+        fixed (SocketFilter* instructions = program)
+        {
+            var whole = new SocketFilterProgram((ushort)program.Length, instructions);
+            if (LibC.SetSocketOption(_handle, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(SocketFilterProgram)) != 0)
+                throw new NetlinkException("filter notifications", new Errno(Marshal.GetLastPInvokeError()));
+        }
+    }
 
     /// <summary>Requests a send buffer for a message of this size; <see cref="SendLimitBytes"/> is what was granted.</summary>
     /// <remarks>Above net.core.wmem_max this needs CAP_NET_ADMIN (SO_SNDBUFFORCE).</remarks>

@@ -30,18 +30,14 @@ public sealed class NfMonitor : IDisposable
     private const int BufferLength = 128 * 1024;
 
     private readonly NetlinkSocket _socket;
-    private readonly HashSet<uint> _ignoredPorts;
 
-    private NfMonitor(NetlinkSocket socket, HashSet<uint> ignoredPorts)
-    {
-        _socket = socket;
-        _ignoredPorts = ignoredPorts;
-    }
+    private NfMonitor(NetlinkSocket socket) => _socket = socket;
 
     /// <summary>Starts listening: nothing that happens after this call is missed without an <see cref="NfEventsLost"/>.</summary>
     /// <param name="topics">What to listen to.</param>
     /// <param name="options">How to open the socket; the default receive buffer is 8 MiB.</param>
-    /// <param name="ignoredPorts">Port ids (<see cref="NetlinkSocket.PortId"/>) whose changes are not reported: the listener's own.</param>
+    /// <param name="ignoredPorts">Port ids (<see cref="NetlinkSocket.PortId"/>) whose changes neither are reported nor wake
+    /// the listener: its own.</param>
     /// <exception cref="NetlinkException">The socket cannot be opened or may not listen.</exception>
     public static NfMonitor Open(
         NfMonitorTopics topics = NfMonitorTopics.Changes, NetlinkSocketOptions? options = null, params ReadOnlySpan<uint> ignoredPorts)
@@ -52,11 +48,13 @@ public sealed class NfMonitor : IDisposable
         NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter, options);
         try
         {
+            if (!ignoredPorts.IsEmpty)
+                socket.IgnoreSenders(ignoredPorts);
             if (topics.HasFlag(NfMonitorTopics.Changes))
                 socket.Join(NfnetlinkHeader.NFNLGRP_NFTABLES);
             if (topics.HasFlag(NfMonitorTopics.Traces))
                 socket.Join(NfnetlinkHeader.NFNLGRP_NFTRACE);
-            return new NfMonitor(socket, [.. ignoredPorts]);
+            return new NfMonitor(socket);
         }
         catch
         {
@@ -121,13 +119,12 @@ public sealed class NfMonitor : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    internal void Decode(ReadOnlySpan<byte> datagram, List<NfEvent> events)
+    internal static void Decode(ReadOnlySpan<byte> datagram, List<NfEvent> events)
     {
         var messages = new MessageReader(datagram);
         while (messages.MoveNext())
         {
-            if (!_ignoredPorts.Contains(messages.PortId)
-                && NfEventDecoder.Read(messages.Type, messages.PortId, messages.Payload) is { } happened)
+            if (NfEventDecoder.Read(messages.Type, messages.PortId, messages.Payload) is { } happened)
                 events.Add(happened);
         }
     }

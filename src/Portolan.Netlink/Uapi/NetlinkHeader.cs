@@ -11,6 +11,7 @@ internal static class NetlinkHeader
     internal const int SOL_SOCKET = 1;
     internal const int SO_SNDBUF = 7;
     internal const int SO_RCVBUF = 8;
+    internal const int SO_ATTACH_FILTER = 26;
     internal const int SO_SNDBUFFORCE = 32;
     internal const int SO_RCVBUFFORCE = 33;
     internal const int SOL_NETLINK = 270;
@@ -21,6 +22,7 @@ internal static class NetlinkHeader
 
     // struct nlmsghdr: u32 len, u16 type, u16 flags, u32 seq, u32 pid.
     internal const int NLMSG_HDRLEN = 16;
+    internal const int NLMSG_PID_OFFSET = 12;
     internal const int NLMSG_ALIGNTO = 4;
 
     internal const ushort NLMSG_NOOP = 1;
@@ -45,5 +47,6 @@ internal static class NetlinkHeader
 
     internal const int NLA_HDRLEN = 4;
     internal const ushort NLA_F_NESTED = 0x8000;
+    internal const ushort NLA_F_NET_BYTEORDER = 0x4000;
     internal const ushort NLA_TYPE_MASK = 0x3fff;
 }

@@ -10,6 +10,7 @@ internal static class NfnetlinkHeader
     internal const byte NFNETLINK_V0 = 0;
 
     internal const byte NFNL_SUBSYS_CTNETLINK = 1;
+    internal const byte NFNL_SUBSYS_IPSET = 6;
     internal const byte NFNL_SUBSYS_NFTABLES = 10;
 
     internal const ushort NFNL_MSG_BATCH_BEGIN = 0x10;

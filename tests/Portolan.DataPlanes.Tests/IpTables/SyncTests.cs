@@ -178,6 +178,58 @@ public sealed class SyncTests
         Assert.Contains("-A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE", saved, StringComparison.Ordinal);
     }
 
+    /// <summary>Their rejects would answer for services that came later.</summary>
+    [Theory]
+    [InlineData(IpTablesBackend.Nft, true)]
+    [InlineData(IpTablesBackend.Nft, false)]
+    [InlineData(IpTablesBackend.Legacy, true)]
+    [InlineData(IpTablesBackend.Legacy, false)]
+    public void Chains_of_a_kube_proxy_in_mode_ipvs_go_and_ours_stay_in_force(IpTablesBackend backend, bool isInForce)
+    {
+        using var plane = new PlaneUnderTest(new() { Backend = backend });
+        plane.Restore("""
+            *filter
+            :KUBE-IPVS-FILTER - [0:0]
+            :KUBE-IPVS-OUT-FILTER - [0:0]
+            :KUBE-NODE-PORT - [0:0]
+            :KUBE-FIREWALL - [0:0]
+            :KUBE-KUBELET-CANARY - [0:0]
+            :KUBE-SOURCE-RANGES-FIREWALL - [0:0]
+            -A INPUT -m comment --comment "kubernetes ipvs access filter" -j KUBE-IPVS-FILTER
+            -A INPUT -m comment --comment "kubernetes health check rules" -j KUBE-NODE-PORT
+            -A INPUT -j KUBE-FIREWALL
+            -A OUTPUT -m comment --comment "kubernetes ipvs access filter" -j KUBE-IPVS-OUT-FILTER
+            -A KUBE-IPVS-FILTER -d 172.30.0.0/16 -j REJECT
+            -A KUBE-FIREWALL -s 192.0.2.1/32 -j DROP
+            COMMIT
+            *nat
+            :KUBE-SERVICES - [0:0]
+            :KUBE-NODE-PORT - [0:0]
+            :KUBE-LOAD-BALANCER - [0:0]
+            :KUBE-MARK-MASQ - [0:0]
+            :KUBE-FIREWALL - [0:0]
+            -A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT
+            -A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ
+            COMMIT
+
+            """);
+        if (isInForce)
+            plane.Sync();
+
+        SyncReport report = plane.Namespace.Run(() => IpTablesPlane.CleanUp(backend, ofIpvsAlone: isInForce));
+
+        Assert.True(report.IsInForce, string.Join('\n', report.Refusals));
+        string saved = plane.Save();
+        foreach (string chain in (string[])["KUBE-IPVS-", "KUBE-NODE-PORT", "KUBE-LOAD-BALANCER", "KUBE-SOURCE-RANGES-FIREWALL"])
+            Assert.DoesNotContain(chain, saved, StringComparison.Ordinal);
+        // The kubelet's is in table filter alone.
+        Assert.Equal(1, saved.Split(":KUBE-FIREWALL ").Length - 1);
+        Assert.Contains("-A KUBE-FIREWALL -s 192.0.2.1/32 -j DROP", saved, StringComparison.Ordinal);
+        Assert.Equal(isInForce, saved.Contains("-j KUBE-SERVICES", StringComparison.Ordinal));
+        if (isInForce)
+            Assert.Equal(0, plane.Reconcile().Written);
+    }
+
     [Fact]
     public void What_somebody_broke_is_noticed_and_mended()
     {

@@ -284,6 +284,36 @@ public sealed class IpvsPlaneTests : IDisposable
         Assert.Equal(before, _kernel.Describe());
     }
 
+    /// <summary>A question for each service is what makes each sync of others slow.</summary>
+    [Fact]
+    public void A_comparison_asks_as_much_whatever_the_number_of_services()
+    {
+        using IpvsPlane plane = Serve(["10.180.0.1"]);
+        _kernel.Questions = 0;
+        AssertInForce(plane.Reconcile());
+        int questions = _kernel.Questions;
+        for (int number = 1; number < 50; number++)
+        {
+            _table.Apply(new ClusterEvent.ServiceSet(Service($"web-{number}", $"172.30.1.{number}")));
+            _table.Apply(new ClusterEvent.SliceSet(Slice($"web-{number}", ["10.180.0.1"])));
+        }
+        AssertInForce(plane.Apply(_table.DrainAt(s_facts)));
+        _kernel.Questions = 0;
+        AssertInForce(plane.Reconcile());
+        Assert.Equal(questions, _kernel.Questions);
+        Assert.True(_kernel.ReadServers().Count >= 50);
+    }
+
+    [Fact]
+    public void A_server_that_the_list_of_all_leaves_out_is_asked_for()
+    {
+        using IpvsPlane plane = Serve(["10.180.0.1"]);
+        _kernel.Unlisted.Add(s_web);
+        SyncReport report = plane.Reconcile();
+        Assert.Equal((0, 0), (report.Written, report.Removed));
+        AssertInForce(report);
+    }
+
     [Theory]
     [InlineData("", "rr", VirtualServerFlags.None)]
     [InlineData("wlc", "wlc", VirtualServerFlags.None)]

@@ -39,6 +39,16 @@ internal sealed class MemoryKernel : IIpvsKernel
         return _servers.TryGetValue(server, out var entry) ? [.. entry.Reals.Values] : [];
     }
 
+    /// <summary>Virtual servers that the list of all real servers leaves out.</summary>
+    public HashSet<VirtualServerKey> Unlisted { get; } = [];
+
+    public IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAllRealServers()
+    {
+        Questions++;
+        return _servers.Where(entry => !Unlisted.Contains(entry.Key))
+            .ToDictionary(static entry => entry.Key, static entry => entry.Value.Reals.Values.ToList());
+    }
+
     public IReadOnlyList<RequestRefusal> Send(IReadOnlyList<ServerRequest> requests)
     {
         Messages += requests.Count;

@@ -49,6 +49,7 @@ public sealed class CounterTests
         ], FrontendCounter.ReadAll(lab.Path));
 
         // A look at the kernel, as after a restart, keeps what was counted.
+        KernelText.CommitByOthers(lab);
         Assert.Equal(0, plane.Reconcile().Written);
         Assert.Equal(3UL, FrontendCounter.ReadAll(lab.Path)[1].Connections);
     }

@@ -8,7 +8,7 @@ namespace Portolan.DataPlanes.Tests.NfTables;
 /// <summary>The real kernel, in which a test changes what it needs to.</summary>
 internal abstract class KernelDecorator(INfTablesKernel kernel) : INfTablesKernel
 {
-    public KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
+    public virtual KernelTable Read(IpFamily family, bool withEndpoints = true) => kernel.Read(family, withEndpoints);
 
     public List<Element> Find(IpFamily family, ReadOnlySpan<Element> wanted) => kernel.Find(family, wanted);
 

@@ -171,6 +171,29 @@ public sealed class KernelSideTests
     }
 
     [Fact]
+    public void At_rest_nothing_is_read_until_somebody_else_commits()
+    {
+        RequireNamespaces();
+        using var lab = new NetworkNamespace("rest");
+        using var kernel = new CountingKernel(new NfTablesKernel(lab.Path));
+        using var plane = new NfTablesPlane(new NfTablesOptions(), kernel, NullLogger.Instance);
+        TableDelta whole = AllKinds(20);
+        AssertInForce(plane.Apply(whole.At(s_facts)));
+        AssertInForce(plane.Apply(new TableDelta([new ServiceChange(Name(3), null)], Node: null)));
+        int reads = kernel.Reads;
+        // Commits of our own are no reason to look: the first removes rules that no service asks for any more.
+        AssertInForce(plane.Reconcile());
+        AssertInForce(plane.Reconcile());
+        Assert.Equal(reads, kernel.Reads);
+
+        KernelText.CommitByOthers(lab);
+        AssertInForce(plane.Reconcile());
+        Assert.Equal(reads + 2, kernel.Reads);
+        AssertInForce(plane.Reconcile());
+        Assert.Equal(reads + 2, kernel.Reads);
+    }
+
+    [Fact]
     public void A_change_that_meets_a_stranger_in_its_place_goes_in_all_the_same()
     {
         RequireNamespaces();
@@ -433,6 +456,18 @@ public sealed class KernelSideTests
         Assert.SkipWhen(LabAvailability.WhyNoNamespaces is not null, LabAvailability.WhyNoNamespaces ?? "");
 
     /// <summary>Adds to every transaction a rule that the real kernel refuses.</summary>
+    private sealed class CountingKernel(INfTablesKernel kernel) : KernelDecorator(kernel)
+    {
+        /// <summary>Tables that were read.</summary>
+        internal int Reads { get; private set; }
+
+        public override KernelTable Read(IpFamily family, bool withEndpoints = true)
+        {
+            Reads++;
+            return base.Read(family, withEndpoints);
+        }
+    }
+
     private sealed class RuleRefusingKernel(INfTablesKernel kernel) : KernelDecorator(kernel)
     {
         internal bool IsOdd { get; set; } = true;

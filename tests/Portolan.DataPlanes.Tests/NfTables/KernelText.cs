@@ -1,6 +1,7 @@
 using System.Text;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inet;
+using Portolan.Netlink.NfTables;
 using Portolan.Rules.Dialects;
 using Portolan.Testing.Namespaces;
 
@@ -15,6 +16,18 @@ internal static class KernelText
     {
         using var kernel = new NfTablesKernel(lab.Path);
         return string.Join('\n', Of(kernel.Read(IpFamily.IPv4)), Of(kernel.Read(IpFamily.IPv6)));
+    }
+
+    /// <summary>Somebody else commits, and changes nothing of ours: the plane has to look.</summary>
+    internal static void CommitByOthers(NetworkNamespace lab)
+    {
+        using var kernel = new NfTablesKernel(lab.Path);
+        using var transaction = new NfTransaction();
+        transaction.AddTable(new NfTable(new NfTableId(NfFamily.Inet, "others")));
+        Assert.True(kernel.Commit(transaction).IsCommitted);
+        transaction.Reset();
+        transaction.DeleteTable(new NfTableId(NfFamily.Inet, "others"));
+        Assert.True(kernel.Commit(transaction).IsCommitted);
     }
 
     private static string Of(KernelTable held)

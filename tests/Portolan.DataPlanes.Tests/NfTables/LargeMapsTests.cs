@@ -52,6 +52,7 @@ public sealed class LargeMapsTests
                 if (refusedCommit > 0 && first is { IsInForce: false } or { Refusals.IsEmpty: false })
                     first = plane.Reconcile();
                 AssertInForce(first);
+                KernelText.CommitByOthers(lab);
                 SyncReport again = plane.Reconcile();
                 AssertInForce(again);
                 Assert.Equal((0, 0), (again.Written, again.Removed));

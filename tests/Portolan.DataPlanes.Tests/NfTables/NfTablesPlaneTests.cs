@@ -45,7 +45,8 @@ public sealed class NfTablesPlaneTests
                     table.Apply(change);
                     AssertInForce(plane.Apply(table.DrainAt(s_facts)));
                 }
-                // Rules that no service asks for any more go now, and are no news: nobody else changed anything.
+                // Rules that no service asks for any more go now, and are no news: nobody else changed anything of ours.
+                KernelText.CommitByOthers(steps);
                 SyncReport reconciled = plane.Reconcile();
                 AssertInForce(reconciled);
                 Assert.Equal((0, 0, 0), (reconciled.Written, reconciled.Removed, reconciled.Transactions));

@@ -117,7 +117,8 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
     /// </summary>
     private static void AskProgram(NodeLab lab, ImmutableArray<TruthPacket> batch, PacketSimulator simulator, TruthComparison comparison)
     {
-        TraceResult trace = batch.Select(packet => simulator.Trace(packet.Premise(outDevice: null, comparison.RoutesLoopback, comparison.Routes)))
+        TraceResult trace = batch
+            .Select(packet => simulator.Trace(packet.Premise(outDevice: null, comparison.RoutesLoopback, comparison.Routes)))
             .MaxBy(static trace => trace.Outcomes.Length)!;
         string here = LiveTrace.Describe(trace), there = lab.Namespace.Run(() => LiveTrace.Ask(trace.Packet));
         if (here != there)

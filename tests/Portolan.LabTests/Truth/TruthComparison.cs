@@ -58,7 +58,8 @@ internal sealed partial class TruthComparison(TruthSite site)
     {
         Packets++;
         Ends[end.End] = Ends.GetValueOrDefault(end.End) + 1;
-        TraceResult[] traces = [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device, RoutesLoopback, Routes)))];
+        TraceResult[] traces =
+            [.. OutDevices(packet, end).Select(device => simulator.Trace(packet.Premise(device, RoutesLoopback, Routes)))];
         if (traces.FirstOrDefault(trace => trace.Outcomes.Any(outcome => outcome.Verdict == OutcomeVerdict.Unknown)) is { } unknown)
         {
             Unknown++;

@@ -45,6 +45,10 @@ public sealed class IpvsKernelTests : IDisposable
         Assert.Equal([web, dns], _table.ReadServers().OrderBy(static server => server.Key.Protocol));
         Assert.Equal([first, second], _table.ReadRealServers(web.Key).OrderBy(static real => real.Endpoint.Port));
         Assert.Empty(_table.ReadRealServers(dns.Key));
+        Dictionary<VirtualServerKey, List<RealServer>> all = IpvsListing.Read(new StringReader(_network.Run("cat", IpvsListing.Path)));
+        Assert.Equal([web.Key, dns.Key], all.Keys.OrderBy(static key => key.Protocol));
+        Assert.Equal([first, second], all[web.Key].OrderBy(static real => real.Endpoint.Port));
+        Assert.Empty(all[dns.Key]);
 
         batch.Set(web with { Scheduler = "wlc" });
         batch.Set(web.Key, first with { Weight = 0 });

@@ -49,14 +49,22 @@ public sealed class MonitorTests : IDisposable
         using NfMonitor monitor = NfMonitor.Open(
             NfMonitorTopics.Changes, new NetlinkSocketOptions { NetworkNamespace = _network.Path, ReceiveBufferBytes = 4096 });
         WriteTable();
-        _transaction.Reset();
-        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
-        for (uint index = 100; index < 5_000; index++)
-            _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", 8080));
-        _transaction.EndElements();
-        Assert.True(_transaction.Commit(_socket).IsCommitted);
+        AddManyElements();
         List<NfEvent> events = await ReadUntil(monitor, happened => happened is NfEventsLost);
         Assert.IsType<NfEventsLost>(events[^1]);
+    }
+
+    [Fact]
+    public async Task Ignored_changes_take_no_space_in_the_buffer_and_wake_nobody()
+    {
+        using NfMonitor monitor = NfMonitor.Open(NfMonitorTopics.Changes,
+            new NetlinkSocketOptions { NetworkNamespace = _network.Path, ReceiveBufferBytes = 4096 }, 4711, _socket.PortId);
+        WriteTable();
+        AddManyElements();
+        _network.Nft("add", "table", "ip", "other");
+        List<NfEvent> events = await ReadUntil(monitor, happened => happened is NfGenerationEvent);
+        Assert.Equal("other", Assert.IsType<NfTableEvent>(events[0]).Table.Id.Name);
+        Assert.Equal(2, events.Count);
     }
 
     [Fact]
@@ -97,6 +105,16 @@ public sealed class MonitorTests : IDisposable
 
     private NfMonitor Open(NfMonitorTopics topics, params uint[] ignored) =>
         NfMonitor.Open(topics, new NetlinkSocketOptions { NetworkNamespace = _network.Path }, ignored);
+
+    private void AddManyElements()
+    {
+        _transaction.Reset();
+        _transaction.BeginElements(NfElementChange.Add, s_table, "endpoints");
+        for (uint index = 100; index < 5_000; index++)
+            _transaction.Element(Samples.EndpointKey("10.0.0.1", 80, index), Samples.EndpointData("10.1.1.1", 8080));
+        _transaction.EndElements();
+        Assert.True(_transaction.Commit(_socket).IsCommitted);
+    }
 
     private void WriteTable()
     {

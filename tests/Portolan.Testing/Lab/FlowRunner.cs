@@ -17,6 +17,7 @@ public sealed class FlowRunner(NodeLab lab)
     private static readonly TimeSpan s_patience = LabPatience.Factor * TimeSpan.FromMilliseconds(200);
 
     private readonly List<(string Device, SeenPacket Packet)> _seen = [];
+    private readonly Dictionary<(InetEndpoint Client, InetEndpoint Server), uint> _opened = [];
     private int _freshPort = 20000;
 
     public ImmutableArray<PacketOutcome> Run(ScenarioFlow flow, Expectation expectation)
@@ -31,12 +32,19 @@ public sealed class FlowRunner(NodeLab lab)
                     flow.CheckReply, patience));
             return outcomes.ToImmutable();
         }
+        if (flow.Connection == FlowConnection.GoesOn)
+            return [GoOn(flow.From, new(SourceOf(flow, 0), flow.SourcePort), new(flow.Destination, flow.DestinationPort))];
         for (int done = 0; done < packets; done += PacketsInFlight)
         {
             ImmutableArray<Probe> probes = [.. Enumerable.Range(done, Math.Min(PacketsInFlight, packets - done)).Select(number => new Probe(
                 new(SourceOf(flow, number), flow.SourcePort == 0 ? FreshPort() : flow.SourcePort),
                 new(flow.Destination, flow.DestinationPort), flow.Protocol, lab.NextToken()))];
             outcomes.AddRange(Inject(flow.From, probes, flow.CheckReply, patience));
+            if (flow.Connection == FlowConnection.Opens)
+            {
+                _opened[(probes[0].Source, probes[0].Destination)] = probes[0].Token;
+                GoOn(flow.From, probes[0].Source, probes[0].Destination);
+            }
         }
         return outcomes.ToImmutable();
     }
@@ -91,13 +99,31 @@ public sealed class FlowRunner(NodeLab lab)
         return outcome;
     }
 
+    // The client acknowledges the endpoint's answer, once more and again: a segment without data may be repeated.
+    private PacketOutcome GoOn(FlowOrigin origin, InetEndpoint client, InetEndpoint server)
+    {
+        if (!_opened.TryGetValue((client, server), out uint token))
+            throw new InvalidOperationException($"No flow opened a connection from {client} to {server}.");
+        lab.Drain(static (_, _) => { });
+        _seen.Clear();
+        var segment = new Probe(client, server, IpProtocol.Tcp, token + 1)
+        {
+            TcpFlags = Probe.Ack,
+            Acknowledges = (token | Probe.ReplyBit) + 1,
+        };
+        (origin == FlowOrigin.Pod ? lab.Pod : lab.External).Inject(PacketWriter.Write(segment));
+        bool IsOurs(SeenPacket packet) => packet.Protocol == IpProtocol.Tcp && packet.Token == segment.Token && !packet.IsReset;
+        Collect(s_patience, () => _seen.Any(entry => IsOurs(entry.Packet)));
+        return Conclude(client, server, IsOurs, SeenKind.Other).Outcome;
+    }
+
     private (PacketOutcome Outcome, SeenPacket? Reached) Conclude(InetEndpoint source, InetEndpoint destination,
-        Func<SeenPacket, bool> isOurs)
+        Func<SeenPacket, bool> isOurs, SeenKind kind = SeenKind.Probe)
     {
         var outcome = new PacketOutcome { SentFrom = source, SentTo = destination, End = PacketEnd.Vanished };
         var ours = _seen.Where(entry => isOurs(entry.Packet)).ToList();
         // A packet to the node itself from the node passes no device; one that leaves is not delivered as well.
-        var came = ours.Where(static entry => entry.Packet.Kind == SeenKind.Probe).ToList();
+        var came = ours.Where(entry => entry.Packet.Kind == kind).ToList();
         if (came.Count > 1)
             return (outcome with { End = PacketEnd.Odd, Note = "came out more than once: " + string.Join("; ", came.Select(Describe)) },
                 null);

@@ -5,8 +5,9 @@ namespace Portolan.Testing.Lab;
 /// <summary>
 /// How much longer than usual the lab waits for what must happen: PORTOLAN_LAB_PATIENCE, for emulated processors. 1 if not set.
 /// </summary>
-internal static class LabPatience
+public static class LabPatience
 {
+    /// <summary>The factor, at least 1.</summary>
     public static double Factor { get; } =
         double.TryParse(Environment.GetEnvironmentVariable("PORTOLAN_LAB_PATIENCE"), NumberStyles.AllowDecimalPoint,
         CultureInfo.InvariantCulture, out double factor)

@@ -10,7 +10,6 @@ internal static class PacketWriter
     /// <summary>RST in byte 13 of a TCP header.</summary>
     public const byte Reset = 0x04;
 
-    private const byte Acknowledgement = 0x10;
     private const byte HopLimit = 64;
     private const int IPv4HeaderLength = 20;
     private const int FirstFragmentLength = 16;
@@ -55,7 +54,8 @@ internal static class PacketWriter
     public static byte[] Transport(Probe probe) => probe.Protocol switch
     {
         // A reset that answers a segment with ACK has that one's acknowledgement for its sequence number (RFC 9293, 3.5.2): its token.
-        IpProtocol.Tcp => Tcp(probe, probe.Token, acknowledge: (probe.TcpFlags & Acknowledgement) == 0 ? 0 : probe.Token, probe.TcpFlags),
+        IpProtocol.Tcp => Tcp(probe, probe.Token,
+            acknowledge: (probe.TcpFlags & Probe.Ack) == 0 ? 0 : probe.Acknowledges ?? probe.Token, probe.TcpFlags),
         IpProtocol.Udp => Udp(probe),
         IpProtocol.Sctp => Sctp(probe),
         IpProtocol.Icmp or IpProtocol.IcmpV6 => Echo(probe),

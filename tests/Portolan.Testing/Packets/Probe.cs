@@ -20,8 +20,14 @@ public readonly record struct Probe(InetEndpoint Source, InetEndpoint Destinatio
     /// <summary>Byte 13 of a TCP header with SYN alone.</summary>
     public const byte Syn = 0x02;
 
+    /// <summary>Byte 13 of a TCP header with ACK alone.</summary>
+    public const byte Ack = 0x10;
+
     /// <summary>The flags of a TCP segment, byte 13 of its header; not SYN and ACK or RST and ACK, which are taken for replies.</summary>
     public byte TcpFlags { get; init; } = Syn;
+
+    /// <summary>What a TCP segment with ACK acknowledges; null for its own token.</summary>
+    public uint? Acknowledges { get; init; }
 
     /// <summary>Type of an ICMP or ICMPv6 message that is no error; null for an echo request. The code is 0.</summary>
     public byte? IcmpType { get; init; }

@@ -47,6 +47,13 @@ internal static class FlowReader
             SameAs = map.Text("sameAs"),
             KeepConntrack = map.Flag("keepConntrack") ?? false,
             CheckReply = (map.Flag("reply") ?? true) && protocol is IpProtocol.Tcp or IpProtocol.Udp,
+            Connection = map.Text("connection") switch
+            {
+                null => FlowConnection.None,
+                "opens" => FlowConnection.Opens,
+                "goesOn" => FlowConnection.GoesOn,
+                { } other => throw map.Error($"connection: '{other}' is neither opens nor goesOn"),
+            },
             Only = ScenarioReader.ReadModes(map, "only"),
             Http = http,
             Line = map.Line,
@@ -54,6 +61,12 @@ internal static class FlowReader
         map.RefuseUnknownKeys();
         if (http is null && flow.Expect is null && byMode.Count == 0)
             throw map.Error($"flow '{flow.Name}' expects nothing");
+        if (flow.Connection != FlowConnection.None && (protocol != IpProtocol.Tcp || origin == FlowOrigin.Node || flow.SourcePort == 0
+            || flow.Sources.Length != 1 || (flow.Connection == FlowConnection.Opens && !flow.CheckReply)))
+        {
+            throw map.Error($"flow '{flow.Name}': a connection is of TCP, from one source and sport, not the node's own, and opens " +
+                "with a reply");
+        }
         if (http is null && flow.DestinationPort == 0 && protocol is not (IpProtocol.Icmp or IpProtocol.IcmpV6))
             throw map.Error($"flow '{flow.Name}' has no dport");
         return flow;

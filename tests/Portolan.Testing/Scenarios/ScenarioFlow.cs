@@ -16,6 +16,19 @@ public enum FlowOrigin
     Node,
 }
 
+/// <summary>What a flow's packets are to a TCP connection.</summary>
+public enum FlowConnection
+{
+    /// <summary>First packets, each by itself.</summary>
+    None,
+
+    /// <summary>A first packet, the answer, and the acknowledgement that makes it a connection.</summary>
+    Opens,
+
+    /// <summary>A segment of the connection that an earlier flow opened between the same addresses and ports.</summary>
+    GoesOn,
+}
+
 /// <summary>Packets of one kind and what must happen to each of them.</summary>
 public sealed record ScenarioFlow
 {
@@ -55,6 +68,9 @@ public sealed record ScenarioFlow
 
     /// <summary>The reply's way back is checked where the protocol allows it.</summary>
     public required bool CheckReply { get; init; }
+
+    /// <summary>What its packets are to a connection.</summary>
+    public FlowConnection Connection { get; init; }
 
     /// <summary>Modes in which the flow is run; empty means all.</summary>
     public required ImmutableArray<ProxyMode> Only { get; init; }

@@ -6,14 +6,16 @@ using Portolan.Rules.Dialects;
 
 namespace Portolan.DataPlanes.IpTables.State;
 
-/// <summary>Removes what a proxy in iptables mode left behind: the chains of any version of kube-proxy, and ours.</summary>
+/// <summary>Removes what a proxy left behind in iptables: the chains of any version and mode of kube-proxy, and ours.</summary>
 internal static class CleanUpRules
 {
     private const int ChainsPerTransaction = 500;
 
     private static readonly ChainId s_firewall = ChainId.Filter(KubeProxyIptables.Firewall);
 
-    public static SyncReport Remove(IpTablesTool tool)
+    /// <param name="tool">The tools.</param>
+    /// <param name="ofIpvsAlone">True if mode iptables is in force: what only a kube-proxy in mode ipvs has.</param>
+    public static SyncReport Remove(IpTablesTool tool, bool ofIpvsAlone = false)
     {
         SavedTables saved;
         try
@@ -28,12 +30,12 @@ internal static class CleanUpRules
                 Refusals = [new("the iptables tables as a whole", "read what the kernel holds", problem.Message)],
             };
         }
-        bool isFirewallFree = IsFirewallFree(saved);
-        ChainId[] chains = [.. saved.Shared, .. saved.Owned, .. isFirewallFree ? [s_firewall] : Array.Empty<ChainId>()];
+        ChainId[] chains = ofIpvsAlone ? [.. saved.OfIpvs]
+            : [.. saved.Shared, .. saved.Owned, .. saved.OfIpvs, .. IsFirewallFree(saved) ? [s_firewall] : Array.Empty<ChainId>()];
         if (chains.Length == 0)
             return SyncReport.UpToDate;
         RestoreOutcome outcome =
-            tool.Restore(script => Write(script, saved, chains, isFirewallFree, tool.Backend == IpTablesBackend.Nft));
+            tool.Restore(script => Write(script, saved, chains, ofIpvsAlone, tool.Backend == IpTablesBackend.Nft));
         return outcome.Succeeded
             ? new() { Removed = chains.Length, Transactions = outcome.Commits }
             : new() { IsInForce = false, Refusals = [new("rules of mode iptables", outcome.RefusedLine, outcome.Error)] };
@@ -46,13 +48,14 @@ internal static class CleanUpRules
             ChainId.Mangle(KubeProxyIptables.KubeletCanary)]).ToArray().Any(saved.Has);
 
     private static void Write(
-        RestoreScript script, SavedTables saved, ChainId[] chains, bool isFirewallFree, bool splitsTransactions)
+        RestoreScript script, SavedTables saved, ChainId[] chains, bool ofIpvsAlone, bool splitsTransactions)
     {
+        HashSet<ChainId> removed = [.. chains];
         // First the jumps to the chains are deleted, then their rules, then the chains.
         foreach ((ChainId chain, ShownRule rule) in saved.Jumps())
         {
-            if (!IsShared(chain.Name) && (IsShared(rule.Target) || IsOurJumpToTheFirewall(chain, rule)
-                || (isFirewallFree && chain.Table == IpTable.Filter && rule.Target == s_firewall.Name)))
+            if (!removed.Contains(chain) && (removed.Contains(new ChainId(chain.Table, rule.Target))
+                || (!ofIpvsAlone && IsOurJumpToTheFirewall(chain, rule))))
                 script.Delete(chain, rule, owner: null);
         }
         foreach (bool isDeleting in (ReadOnlySpan<bool>)[false, true])
@@ -70,8 +73,6 @@ internal static class CleanUpRules
             script.Commit();
         }
     }
-
-    private static bool IsShared(string chain) => KubeProxyIptables.RoleOf(chain).IsShared();
 
     // KUBE-FIREWALL is the kubelet's, but the kubelet never jumps there from FORWARD.
     private static bool IsOurJumpToTheFirewall(ChainId chain, ShownRule rule) =>

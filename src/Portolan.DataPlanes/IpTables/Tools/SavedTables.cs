@@ -25,6 +25,10 @@ internal sealed class SavedTables
     /// <summary>Chains of a service proxy that are not owned by one service.</summary>
     public IEnumerable<ChainId> Shared => _rules.Keys.Where(static chain => KubeProxyIptables.RoleOf(chain.Name).IsShared());
 
+    /// <summary>Chains that only a kube-proxy in mode ipvs has.</summary>
+    public IEnumerable<ChainId> OfIpvs => _rules.Keys.Where(static chain => chain.Table is IpTable.Nat or IpTable.Filter
+        && KubeProxyIpvsLeftovers.IsChain(chain.Name, isNat: chain.Table == IpTable.Nat));
+
     /// <summary>True if there is nothing that belongs to a service.</summary>
     public bool HasNoServices => _owned.Count == 0;
 

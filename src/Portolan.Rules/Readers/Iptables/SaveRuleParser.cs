@@ -99,7 +99,8 @@ internal sealed class SaveRuleParser(StatementCache cache)
 
     private Statement? ReadTarget(ref WordReader words, bool isGoto, TableBuilder table, int line)
     {
-        if (!words.TryRead(out ReadOnlySpan<char> name))
+        // A dump that was cut after '-j "' names nothing.
+        if (!words.TryRead(out ReadOnlySpan<char> name) || name.IsEmpty)
             return null;
         if (!isGoto && SaveTargetParser.TryRead(name, ref words, out Statement? target))
             return target;

@@ -1,49 +1,52 @@
 using System.Globalization;
 using System.Text;
 
-namespace Portolan.Bench.IpTables;
+namespace Portolan.Bench;
+
+/// <summary>What was measured of one kind of rules with a number of services.</summary>
+/// <param name="Kind">The kind, which names its line.</param>
+/// <param name="Services">How many there were.</param>
+/// <param name="Values">A value for each panel.</param>
+internal sealed record PlotPoint(string Kind, int Services, params double[] Values);
+
+/// <summary>How the line of a kind is drawn.</summary>
+/// <param name="Kind">The kind.</param>
+/// <param name="Colour">"#b3261e".</param>
+/// <param name="Dash">As stroke-dasharray; empty for a whole line.</param>
+internal sealed record PlotStyle(string Kind, string Colour, string Dash = "");
 
 /// <summary>
-/// Draws the table of ways to find a service as SVG: three panels, number of services from left to right, both axes logarithmic.
+/// Draws measurements as SVG: panels side by side, number of services from left to right, both axes logarithmic.
 /// </summary>
-internal static class DispatchPlot
+internal static class LinePlot
 {
     private const int Width = 300, Height = 240, Left = 62, Top = 44, Gap = 92, LegendHeight = 34;
 
-    private static readonly (string Kind, string Colour, string Dash)[] s_styles =
-    [
-        ("iptables-legacy, linear", "#b3261e", ""),
-        ("iptables-nft, linear", "#b3261e", "6 4"),
-        ("iptables-legacy, tree", "#1b5e9b", ""),
-        ("iptables-nft, tree", "#1b5e9b", "6 4"),
-        ("mode nftables", "#2e7d32", ""),
-    ];
-
-    public static string Draw(IReadOnlyCollection<DispatchRow> rows)
+    /// <summary>Draws a plot.</summary>
+    /// <param name="title">What readers without eyes are told.</param>
+    /// <param name="panels">The panels' titles.</param>
+    /// <param name="styles">The lines, in the order of the legend.</param>
+    /// <param name="points">The measurements, with a value above 0 for each panel.</param>
+    internal static string Draw(string title, string[] panels, PlotStyle[] styles, IReadOnlyCollection<PlotPoint> points)
     {
-        (string Title, Func<DispatchRow, double> Value)[] panels =
-        [
-            ("rules walked, median", static row => row.Walked),
-            ("first datagram, µs, median", static row => row.SendMicroseconds),
-            ("one service added, ms, median", static row => row.AddMilliseconds),
-        ];
         var svg = new StringBuilder();
         int width = Left + panels.Length * (Width + Gap), height = Top + Height + 50 + LegendHeight;
         svg.AppendLine(CultureInfo.InvariantCulture,
-            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><title>What finding a service costs</title>""");
+            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><title>{title}</title>""");
         svg.AppendLine("""<rect width="100%" height="100%" fill="#fff"/>""");
         for (int i = 0; i < panels.Length; i++)
-            DrawPanel(svg, Left + i * (Width + Gap), panels[i].Title, panels[i].Value, rows);
-        DrawLegend(svg, Top + Height + 50 + LegendHeight / 2);
+            DrawPanel(svg, Left + i * (Width + Gap), panels[i], i, styles, points);
+        DrawLegend(svg, styles, Top + Height + 50 + LegendHeight / 2);
         return svg.AppendLine("</svg>").ToString();
     }
 
-    private static void DrawPanel(StringBuilder svg, int left, string title, Func<DispatchRow, double> value,
-        IReadOnlyCollection<DispatchRow> rows)
+    private static void DrawPanel(
+        StringBuilder svg, int left, string title, int panel, PlotStyle[] styles, IReadOnlyCollection<PlotPoint> rows)
     {
         int bottom = Top + Height;
         int[] sizes = [.. rows.Select(static row => row.Services).Distinct().Order()];
-        double low = Math.Floor(Math.Log10(rows.Min(value))), high = Math.Ceiling(Math.Log10(rows.Max(value)));
+        double low = Math.Floor(Math.Log10(rows.Min(row => row.Values[panel])));
+        double high = Math.Ceiling(Math.Log10(rows.Max(row => row.Values[panel])));
         Text(svg, left + Width / 2, Top - 18, "middle", title, "#000", "bold");
         for (double power = low; power <= high; power++)
         {
@@ -56,17 +59,17 @@ internal static class DispatchPlot
         Text(svg, left + Width / 2, bottom + 36, "middle", "services", "#000");
 
         HashSet<(double Value, string Colour)> last = [];
-        foreach ((string kind, string colour, string dash) in s_styles)
+        foreach ((string kind, string colour, string dash) in styles)
         {
-            DispatchRow[] line = [.. rows.Where(row => row.Kind == kind).OrderBy(static row => row.Services)];
+            PlotPoint[] line = [.. rows.Where(row => row.Kind == kind).OrderBy(static row => row.Services)];
             if (line.Length == 0)
                 continue;
-            string path =
-                string.Join(" L", line.Select(row => string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(value(row))}")));
+            string path = string.Join(" L", line.Select(row =>
+                string.Create(CultureInfo.InvariantCulture, $"{X(row.Services)} {Y(row.Values[panel])}")));
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>""");
-            foreach (DispatchRow row in line)
-                svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{X(row.Services)}" cy="{Y(value(row))}" r="3.5" fill="{colour}"/>""");
-            last.Add((value(line[^1]), colour));
+            foreach (PlotPoint row in line)
+                svg.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{X(row.Services)}" cy="{Y(row.Values[panel])}" r="3.5" fill="{colour}"/>""");
+            last.Add((line[^1].Values[panel], colour));
         }
 
         // Only the last values have room beside them; where two would stand on each other, the higher one moves up.
@@ -82,10 +85,10 @@ internal static class DispatchPlot
         int Y(double number) => bottom - (int)Math.Round(Height * (Math.Log10(number) - low) / Math.Max(1, high - low));
     }
 
-    private static void DrawLegend(StringBuilder svg, int y)
+    private static void DrawLegend(StringBuilder svg, PlotStyle[] styles, int y)
     {
         int x = Left;
-        foreach ((string kind, string colour, string dash) in s_styles)
+        foreach ((string kind, string colour, string dash) in styles)
         {
             svg.AppendLine(CultureInfo.InvariantCulture, $"""<path d="M{x} {y}h30" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>""");
             Text(svg, x + 38, y + 4, "start", kind, colour);
