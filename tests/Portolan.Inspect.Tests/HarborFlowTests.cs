@@ -33,7 +33,7 @@ public sealed class HarborFlowTests
         Assert.NotEqual(0, flows);
     }
 
-    private static PacketSpec Packet(ScenarioFlow flow, ScenarioNode node)
+    internal static PacketSpec Packet(ScenarioFlow flow, ScenarioNode node)
     {
         InetAddress source = flow.Sources.IsEmpty || flow.Sources[0].Family == IpFamily.None
             ? node.Addresses.First(address => address.Family == flow.Destination.Family)
@@ -50,7 +50,7 @@ public sealed class HarborFlowTests
         };
     }
 
-    private static bool Fits(Outcome outcome, Expectation expected) => expected switch
+    internal static bool Fits(Outcome outcome, Expectation expected) => expected switch
     {
         Refused => outcome.Verdict == OutcomeVerdict.Reject,
         Dropped => outcome.Verdict == OutcomeVerdict.Drop,

@@ -60,6 +60,10 @@ public sealed class FuzzTests
     [InlineData("{\"nftables\": [", "{\"rule\": 1},\n")]
     [InlineData("create s hash:ip\n", "add s 10.0.0.1\n")]
     [InlineData("", "iptables -t nat -L ")]
+    [InlineData("-A -t 1.1.1.1:1 -s rr\n", "-a -t 1.1.1.1:1 -r 1.1.1.2:1 -m -w 1\n")]
+    [InlineData("Prot LocalAddress:Port Scheduler Flags\n", "TCP  1.1.1.1:1 rr\n  -> 1.1.1.2:1 Masq 1 0 0\n")]
+    [InlineData("", "-A -t 1.1.1.1:1 -s ")]
+    [InlineData("Name: s\nType: hash:ip\nMembers:\n", "10.0.0.1\n")]
     public void Twice_the_input_takes_no_more_than_about_twice_the_memory(string begin, string repeated)
     {
         long once = Allocated(begin, repeated, 20_000);

@@ -68,6 +68,8 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
     private const string Iptables = "kube-proxy iptables";
     private const string Nftables = "kube-proxy nftables";
     private const string Ipvs = "kube-proxy ipvs";
+    private const string PortolanIpvs = "portolan ipvs";
+    private const string OtherIpvs = "ipvs";
     private const string Userspace = "kube-proxy userspace";
     private const string Portolan = "portolan";
 
@@ -76,6 +78,8 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
         RuleWriter.KubeProxyIptables => Iptables,
         RuleWriter.KubeProxyNftables => Nftables,
         RuleWriter.KubeProxyIpvs => Ipvs,
+        RuleWriter.PortolanIpvs => PortolanIpvs,
+        RuleWriter.Ipvs => OtherIpvs,
         RuleWriter.KubeProxyUserspace => Userspace,
         _ => Portolan,
     };
@@ -87,10 +91,12 @@ internal sealed class WriterConverter : TextConverter<RuleWriter>
             Iptables => RuleWriter.KubeProxyIptables,
             Nftables => RuleWriter.KubeProxyNftables,
             Ipvs => RuleWriter.KubeProxyIpvs,
+            PortolanIpvs => RuleWriter.PortolanIpvs,
+            OtherIpvs => RuleWriter.Ipvs,
             Userspace => RuleWriter.KubeProxyUserspace,
             _ => RuleWriter.Portolan,
         };
-        return text is Iptables or Nftables or Ipvs or Userspace or Portolan;
+        return text is Iptables or Nftables or Ipvs or PortolanIpvs or OtherIpvs or Userspace or Portolan;
     }
 }
 

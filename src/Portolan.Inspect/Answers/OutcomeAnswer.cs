@@ -68,7 +68,7 @@ public sealed record OutcomeAnswer
             Mark = outcome.Mark,
             Reason = outcome is { Verdict: OutcomeVerdict.Unknown, Reason: { } reason } ? $"unknown: {reason}" : outcome.Reason,
             When = outcome.When.IsEmpty ? null : outcome.When,
-            Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy)
+            Path = [.. outcome.Path.Where(step => step.Kind is PathStepKind.Rule or PathStepKind.Policy or PathStepKind.VirtualServer)
                 .Select(step => PathStepAnswer.Of(step, guide))],
             Candidates = outcome.Candidates.IsEmpty ? null : [.. outcome.Candidates.Select(candidate => Of(candidate, guide))],
             SettledBy = SettlesUnknown(outcome) ? outcome.SettledBy : null,

@@ -8,17 +8,17 @@ namespace Portolan.Inspect.Answers;
 /// <summary>A step of a traced packet's path.</summary>
 public sealed record PathStepAnswer
 {
-    /// <summary>What happened. The path of an end has rules and policies only.</summary>
+    /// <summary>What happened. The path of an end has rules, policies and what IPVS did.</summary>
     [JsonIgnore]
     public PathStepKind Kind { get; init; }
 
     /// <summary>At which hook.</summary>
     public required Hook Hook { get; init; }
 
-    /// <summary>The table's name; null for steps that no rule or policy made.</summary>
+    /// <summary>The table's name; null for what IPVS did.</summary>
     public required string? Table { get; init; }
 
-    /// <summary>The chain's name; null for steps that no rule or policy made.</summary>
+    /// <summary>The chain's name; null for what IPVS did.</summary>
     public required string? Chain { get; init; }
 
     /// <summary>The rule's number in its chain, from 1; null for steps that no rule made.</summary>

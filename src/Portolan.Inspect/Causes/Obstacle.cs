@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inspect.Descriptions;
+using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
 
@@ -18,6 +19,10 @@ public sealed record Obstacle(ObstacleKind Kind, RuleRef? Place, RuleTable Table
     public string PlaceText => Place is { } place
         ? $"{place.Table.Name} {place.Chain.Name} rule {(place.Index + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)}"
         : $"the policy of {Table.Name} {Chain.Name}";
+
+    /// <summary>True for what stops packets to a service in INPUT, behind which IPVS takes them.</summary>
+    internal bool IsBeforeIpvs(ProgrammedService service) => service.Writer.IsIpvs()
+        && Kind is ObstacleKind.Dropped or ObstacleKind.Rejected && End is { IsTranslated: false, Path: [.., { Hook: Hook.Input }] };
 
     /// <summary>Who has probably written it; null when nothing shows it.</summary>
     public string? Owner => Place is { } place ? RuleOwners.Of(place) : RuleOwners.OfPolicy(Table, Chain);

@@ -46,7 +46,7 @@ internal sealed class StaleBackEndCause : Cause
             RuleBackend.IptablesLegacy => "iptables (legacy)",
             _ => "iptables",
         },
-        { Writer: RuleWriter.KubeProxyIpvs } => "ipvs",
+        { Writer: RuleWriter.KubeProxyIpvs or RuleWriter.PortolanIpvs or RuleWriter.Ipvs } => "ipvs",
         _ => "userspace mode",
     };
 

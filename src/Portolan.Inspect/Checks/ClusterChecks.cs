@@ -47,7 +47,7 @@ internal sealed class ClusterChecks
         {
             var key = new PortKey(port.Name.ToString(), port.Name.Protocol, port.Family);
             wanted.Add(key);
-            if (!families.Contains(port.Family) || port.Frontends.IsEmpty)
+            if (!families.Contains(port.Family) || port.Frontends.All(IsHidden))
                 continue;
             ProgrammedService[] offers = [.. Offers(key, port)];
             recognised.UnionWith(offers);
@@ -73,6 +73,10 @@ internal sealed class ClusterChecks
         }
     }
 
+    /// <summary>True for a refusal, which is no virtual server's: rules beside IPVS make it, which the input does not show.</summary>
+    private bool IsHidden(Frontend frontend) => _input.Rules is { VirtualServers: not null, Tables.IsEmpty: true }
+        && frontend.Outside.Action is FrontendAction.Reject or FrontendAction.Drop;
+
     /// <summary>The rules of a port: by its name, or by its addresses where the rules carry no names.</summary>
     private IEnumerable<ProgrammedService> Offers(PortKey key, PortPlan port)
     {
@@ -90,7 +94,8 @@ internal sealed class ClusterChecks
         ImmutableHashSet<InetEndpoint> known = [.. port.ClusterBackends.Concat(port.LocalBackends).Select(backend => backend.Endpoint),
             .. port.ServingEndpoints];
         List<ProgrammedEndpoint> offered = [.. service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
-            .Where(endpoint => endpoint.Address.Family != IpFamily.None).DistinctBy(endpoint => endpoint.Text)];
+            // What has no share gets nothing new: it is on its way out.
+            .Where(endpoint => endpoint is { Address.Family: not IpFamily.None, Share: not 0 }).DistinctBy(endpoint => endpoint.Text)];
         foreach (ProgrammedEndpoint endpoint in offered)
         {
             if (!known.Contains(new InetEndpoint(endpoint.Address, endpoint.Port)))
@@ -112,7 +117,7 @@ internal sealed class ClusterChecks
                     $"Endpoint {backend.Endpoint} of {name} gets no connections: no rule leads to it.", Resync);
             }
         }
-        foreach (Frontend frontend in port.Frontends)
+        foreach (Frontend frontend in port.Frontends.Where(frontend => !IsHidden(frontend)))
         {
             bool found = service.Frontends.Any(item => item.Port == frontend.Port
                 && (frontend.Kind == FrontendKind.NodePort ? item.Kind == ProgrammedKind.NodePort : item.Address == frontend.Address));
@@ -159,6 +164,8 @@ internal sealed class ClusterChecks
             if (ServiceTables.MayTranslate(table) && table.Family is TableFamily.Ip or TableFamily.Ip6)
                 yield return table.Family == TableFamily.Ip ? IpFamily.IPv4 : IpFamily.IPv6;
         }
+        foreach (VirtualServer server in rules.VirtualServers ?? [])
+            yield return server.Family;
     }
 
     private static IEnumerable<Finding> PodRanges(CheckInput input)

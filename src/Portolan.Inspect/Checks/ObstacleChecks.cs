@@ -38,7 +38,7 @@ internal static class ObstacleChecks
                     {
                         walks++;
                         found.AddRange(walk.Obstacles.Select(obstacle => (walk, obstacle)));
-                        if (walk.IsUnknown && service.Writer is not (RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace))
+                        if (walk.IsUnknown && service.Writer is not RuleWriter.KubeProxyUserspace)
                             unknown.Add(service.DisplayName);
                     }
                 }
@@ -109,6 +109,9 @@ internal static class ObstacleChecks
             case ObstacleKind.Dropped or ObstacleKind.Rejected:
                 string verb = obstacle.Kind == ObstacleKind.Dropped ? "drops" : "rejects";
                 string place = Capital(obstacle.PlaceText);
+                if (obstacle.IsBeforeIpvs(first.Service))
+                    return IpvsChecks.StoppedInInput(severity, subject, obstacle,
+                        $"{place}{(obstacle.Place is null ? " (DROP)" : "")} {verb} what {from} send to {what}", $"{when}.{owner}", all);
                 return new Finding(severity, "stopped-on-the-way", subject, obstacle.Place,
                     $"{place}{(obstacle.Place is null ? " (DROP)" : "")} {verb} what {from} send to {what}{when}.{owner}",
                     obstacle.Place is null

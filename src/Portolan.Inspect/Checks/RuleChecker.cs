@@ -21,6 +21,7 @@ public static class RuleChecker
                 .SelectMany(table => ChainChecks.Of(table, input.Guide)),
             .. ShareChecks.Of(input.Rules, input.Services),
             .. PathChecks.Of(input.Rules, input.Guide),
+            .. IpvsChecks.Of(input),
             .. ObstacleChecks.Of(input, limits),
             .. input.Cluster is null ? [] : ClusterChecks.Of(input, limits),
         ];

@@ -13,7 +13,8 @@ internal static class ShareChecks
 
     internal static IEnumerable<Finding> Of(Ruleset rules, ServiceCatalogue catalogue)
     {
-        foreach (ProgrammedService service in catalogue.Services)
+        // Weights of real servers are somebody's wish.
+        foreach (ProgrammedService service in catalogue.Services.Where(static service => !service.Writer.IsIpvs()))
         {
             IEnumerable<(ProgrammedFrontend? Frontend, ImmutableArray<ProgrammedEndpoint> Endpoints)> sets =
                 service.Frontends.Select(frontend => ((ProgrammedFrontend?)frontend, frontend.Endpoints))

@@ -53,7 +53,7 @@ public static class WriterChecks
         {
             string name = $"{table.Family.ToString().ToLowerInvariant()} {table.Name}";
             bool hasServices = ServiceTables.HasIptablesServices(table)
-                || table.Name is PortolanTables.TableName or KubeProxyNftables.TableName;
+                || ServiceTables.IsOwn(table);
             yield return new Finding(hasServices ? FindingSeverity.Error : FindingSeverity.Warning, "dormant-table", name, null,
                 $"Table {name} is switched off (flag dormant): no packet sees its chains" +
                 (hasServices ? ", and no service in it is served." : "."),
@@ -64,12 +64,17 @@ public static class WriterChecks
     private static IEnumerable<string> Proxies(Ruleset rules, TableFamily family)
     {
         if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables
+            && ProxyModes.IsIpvsTable(table)))
+            yield return "kube-proxy's ipsets and rules of mode ipvs";
+        else if (rules.Tables.Any(table => table.Family == family && table.Backend != RuleBackend.Nftables
             && ServiceTables.HasIptablesServices(table)))
             yield return $"iptables chains ({KubeProxyIptables.Services}, of kube-proxy or Portolan)";
         if (rules.FindTable(family, KubeProxyNftables.TableName) is not null)
             yield return "kube-proxy's nftables table";
         if (rules.FindTable(family, PortolanTables.TableName) is not null)
             yield return "Portolan's table";
+        if (rules.FindTable(family, PortolanIpvs.TableName) is not null)
+            yield return "Portolan's table of mode ipvs";
     }
 
     private static List<RuleBackend> Backends(Ruleset rules, TableFamily family) =>

@@ -18,7 +18,8 @@ internal static class ChainPurposes
     /// <summary>Words for a chain that all services share, or that is one of many of its kind; null for an unknown chain.</summary>
     internal static string? Of(string chain) =>
         Of(KubeProxyIptables.RoleOf(chain)) ?? Of(KubeProxyNftables.RoleOf(chain))
-        ?? (PortolanTables.TryParseChain(chain, out PortolanChain own) ? Of(own) : null);
+        ?? (PortolanTables.TryParseChain(chain, out PortolanChain own) ? Of(own) : null)
+        ?? OfIpvs(chain);
 
     /// <summary>True for a chain that exists for one service port or endpoint.</summary>
     internal static bool IsOwned(string chain) =>
@@ -29,7 +30,8 @@ internal static class ChainPurposes
 
     /// <summary>True for a shared chain that may be unused because no service needs it.</summary>
     internal static bool IsStandby(string chain) =>
-        KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
+        chain == KubeProxyIpvs.SourceRangesFirewall
+        || KubeProxyIptables.RoleOf(chain) is KubeChainRole.MarkMasquerade or KubeChainRole.MarkDrop
         || KubeProxyNftables.RoleOf(chain) == KubeNftablesChainRole.Reject
         || (PortolanTables.TryParseChain(chain, out PortolanChain own) && own.Kind is PortolanChainKind.ExternalLocal
             or PortolanChainKind.Inside
@@ -39,6 +41,15 @@ internal static class ChainPurposes
     // Portolan's chains that choose an endpoint are shared too, but come and go with the numbers of endpoints.
     private static bool IsChoice(string chain) => PortolanTables.TryParseChain(chain, out PortolanChain own)
         && own.Kind >= PortolanChainKind.Pick;
+
+    private static string? OfIpvs(string chain) => chain switch
+    {
+        KubeProxyIpvs.LoadBalancer => "marks traffic to load balancers for masquerading",
+        KubeProxyIpvs.NodePort => "marks traffic to node ports for masquerading, and lets health checks in",
+        KubeProxyIpvs.Filter or KubeProxyIpvs.OutFilter => "rejects ports that no service has at the services' addresses",
+        KubeProxyIpvs.SourceRangesFirewall => Forbidden,
+        _ => null,
+    };
 
     private static string? Of(KubeChainRole role) => role switch
     {

@@ -27,6 +27,10 @@ internal sealed class Clients
         _podRanges.AddRange(podRanges ?? []);
         (_node, _routes) = (node, routes ?? Routes.Unknown);
         _endpoints = [.. catalogue.Services.SelectMany(service => service.Endpoints).Select(endpoint => endpoint.Address)];
+        _nodePortAddresses.UnionWith(catalogue.Services.Where(static service => service.Writer.IsIpvs())
+            .SelectMany(static service => service.Frontends)
+            .Where(static frontend => frontend is { Kind: ProgrammedKind.NodePort, Address.Family: not IpFamily.None })
+            .Select(static frontend => frontend.Address));
         foreach (RuleTable table in rules.Tables)
         {
             foreach (string set in (ReadOnlySpan<string>)[KubeProxyNftables.NodePortIPs,

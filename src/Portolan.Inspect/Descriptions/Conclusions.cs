@@ -31,6 +31,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
 
     private void AddEnd(Outcome main, ImmutableArray<string>.Builder sentences)
     {
+        foreach (PathStep step in main.Path.Where(static step => step.Kind == PathStepKind.VirtualServer))
+            sentences.Add($"IPVS takes the packet {Taken(step.Hook)}: {step.Text}.");
         if (!main.When.IsEmpty)
             sentences.Add($"These are the steps {string.Join(", or ", main.When.Select(condition => $"if {condition}"))}.");
         sentences.Add(End(main));
@@ -39,6 +41,8 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         if (main.IsTranslated && Arrives(main))
             sentences.Add(Masquerading(OutcomeText.IsOnlyPlaceUnknown(main) ? main.Candidates[0] : main));
     }
+
+    private static string Taken(Hook hook) => hook == Hook.Output ? "behind the service rules in OUTPUT" : "behind the rules of INPUT";
 
     /// <summary>Ends that share a sentence: which endpoint it is makes no difference.</summary>
     private static string Kind(Outcome end) => $"{string.Join('|', end.When)} " + (Arrives(end)
@@ -100,25 +104,21 @@ internal sealed class Conclusions(Ruleset rules, PacketSpec packet, ProgrammedSe
         bool isMarked = main.Path.Any(step => step.Place is { } place && ServiceChains.RoleOfTarget(place.Rule) == KubeChainRole.MarkDrop);
         if ((main.IsTranslated && Arrives(main)) || (main.Verdict == OutcomeVerdict.Unknown && !isMarked))
             return null;
-        foreach (PathStep step in main.Path)
+        switch (UnservedCauses.Of(main))
         {
-            if (step.Place is not { } place)
-                continue;
-            switch (UnservedCauses.Of(place, main.Verdict))
-            {
-                case UnservedCause.NoLocalEndpoints:
-                    string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
-                    return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
-                case UnservedCause.NoEndpoints:
-                    return $"Why: {service.DisplayName} has no usable endpoint.";
-                case UnservedCause.SourceNotAllowed:
-                    return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges " +
-                        $"({string.Join(", ", service.SourceRanges)}).";
-                case UnservedCause.UnknownPort:
-                    return "Why: the address is a cluster IP, but no service has this port.";
-            }
+            case UnservedCause.NoLocalEndpoints:
+                string policy = frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
+                return $"Why: {policy} is Local and {service.DisplayName} has no endpoint on this node.";
+            case UnservedCause.NoEndpoints:
+                return $"Why: {service.DisplayName} has no usable endpoint.";
+            case UnservedCause.SourceNotAllowed:
+                return $"Why: {packet.Source} is in none of the service's loadBalancerSourceRanges " +
+                    $"({string.Join(", ", service.SourceRanges)}).";
+            case UnservedCause.UnknownPort:
+                return "Why: the address is a cluster IP, but no service has this port.";
+            default:
+                return null;
         }
-        return null;
     }
 
     private string Masquerading(Outcome main)

@@ -47,7 +47,8 @@ public static class ExplainText
         int count = choice.Endpoints.Length;
         if (!choice.IsByStatistics)
         {
-            yield return $"One random number picks the endpoint; each of the {Number(count)} is equally likely:";
+            yield return choice.IsByIpvs ? $"IPVS chooses one of {Number(count)} real servers:"
+                : $"One random number picks the endpoint; each of the {Number(count)} is equally likely:";
             foreach (ProgrammedEndpoint endpoint in choice.Endpoints)
                 yield return $"    {ShareText.Of(endpoint.Share),-8} {endpoint.Text}";
             yield break;

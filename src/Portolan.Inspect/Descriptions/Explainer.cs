@@ -52,7 +52,11 @@ public sealed record ExplainedStep(string Hook, RuleRef Place, string Why, strin
 /// <param name="Place">The rule that chooses, or the first of them.</param>
 /// <param name="IsByStatistics">True for a rule per endpoint with a probability each; false for one random number.</param>
 /// <param name="Endpoints">The endpoints in order.</param>
-public sealed record EndpointChoice(RuleRef? Place, bool IsByStatistics, ImmutableArray<ProgrammedEndpoint> Endpoints);
+public sealed record EndpointChoice(RuleRef? Place, bool IsByStatistics, ImmutableArray<ProgrammedEndpoint> Endpoints)
+{
+    /// <summary>True when a scheduler of IPVS chooses; shares are not a number where it goes by more than weights.</summary>
+    public bool IsByIpvs { get; init; }
+}
 
 /// <summary>Explains the path of a service's packets in words, by tracing one for each frontend and kind of client.</summary>
 public sealed class Explainer
@@ -175,7 +179,7 @@ public sealed class Explainer
         string title, string? beginning)
     {
         List<Outcome> ends = [.. trace.Outcomes.SelectMany(outcome => outcome.Candidates.IsEmpty || OutcomeText.IsOnlyPlaceUnknown(outcome)
-            ? [outcome] : outcome.Candidates)];
+            ? [outcome] : outcome.Candidates).Select(static end => end.AsChoice())];
         Outcome main = ends.OrderBy(end => end.Verdict == OutcomeVerdict.Unknown && !OutcomeText.IsOnlyPlaceUnknown(end))
             .ThenByDescending(end => end.IsTranslated && end.Verdict is not (OutcomeVerdict.Drop or OutcomeVerdict.Reject))
             .ThenByDescending(end => end.Probability).First();
@@ -225,7 +229,10 @@ public sealed class Explainer
             .DistinctBy(end => end.DestinationText)];
         return translated.Count < 2 ? null : new EndpointChoice(null, false,
             [.. translated.Select(end =>
-            new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))]);
+            new ProgrammedEndpoint(end.Destination, end.DestinationPort ?? 0, end.Probability, string.Empty, string.Empty))])
+        {
+            IsByIpvs = main.Path.Any(static step => step.Kind == PathStepKind.VirtualServer),
+        };
     }
 
     private static IEnumerable<string> Unknowns(TraceResult trace, List<Outcome> ends)
@@ -251,6 +258,7 @@ public sealed class Explainer
         ProgrammedKind.NodePort => "node port",
         ProgrammedKind.LoadBalancer => "load balancer IP",
         ProgrammedKind.ExternalIP => "external IP",
+        ProgrammedKind.VirtualServer => "virtual server's address",
         _ => "external address",
     };
 }

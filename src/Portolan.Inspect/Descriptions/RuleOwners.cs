@@ -27,7 +27,7 @@ public static class RuleOwners
     {
         ArgumentNullException.ThrowIfNull(place);
         if (IsOfProxy(place))
-            return place.Table.Name == PortolanTables.TableName ? "Portolan" : "kube-proxy";
+            return place.Table.Name is PortolanTables.TableName or PortolanIpvs.TableName ? "Portolan" : "kube-proxy";
         return OfTable(place.Table) ?? ForeignChains.OwnerOf(place.Chain.Name)
             ?? (place.Rule.Comment is { } comment ? OfComment(comment) : null)
             ?? (place.Rule.Target is VerdictStatement { Verdict.Chain: { } target } ? ForeignChains.OwnerOf(target) : null)

@@ -34,7 +34,9 @@ public sealed class ChainGraphBuilder
         }
         foreach (ProgrammedService port in ports)
         {
-            if (port.Writer != RuleWriter.KubeProxyIptables)
+            if (port.Writer.IsIpvs())
+                builder.AddVirtualServers(port);
+            else if (port.Writer != RuleWriter.KubeProxyIptables)
                 builder.AddMaps(port);
         }
         return builder.Build(name);
@@ -147,6 +149,24 @@ public sealed class ChainGraphBuilder
                         AddEdge(from, ChainNode(place.Table, target), ShareText.Of(1.0 / map.Elements.Length));
                 }
                 break;
+        }
+    }
+
+    /// <summary>IPVS stands behind INPUT and OUTPUT; no chain leads there.</summary>
+    private void AddVirtualServers(ProgrammedService port)
+    {
+        string ipvs = Node(GraphNodeKind.Hook, "ipvs", "IPVS\nbehind INPUT, in OUTPUT");
+        foreach (ProgrammedFrontend frontend in port.Frontends)
+        {
+            string label = $"{port.Protocol.ToRuleText()} to {frontend.Text}";
+            if (frontend.State is ProgrammedState.Rejected or ProgrammedState.Dropped)
+            {
+                bool isRejected = frontend.State == ProgrammedState.Rejected;
+                AddEdge(ipvs, Node(GraphNodeKind.DeadEnd, isRejected ? "reject" : "drop", isRejected ? "rejected" : "dropped"), label);
+                continue;
+            }
+            foreach (ProgrammedEndpoint endpoint in frontend.Endpoints)
+                AddEdge(ipvs, EndpointNode(endpoint.Text), $"{label}, {ShareText.Of(endpoint.Share)}");
         }
     }
 

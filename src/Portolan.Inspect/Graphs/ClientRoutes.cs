@@ -23,7 +23,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
         foreach (Outcome outcome in walk.Trace.Outcomes)
         {
             var ends = new List<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)>();
-            foreach (Outcome end in Obstacles.Ends(outcome))
+            foreach (Outcome end in Obstacles.Ends(outcome).Select(static end => end.AsChoice()))
             {
                 Obstacle? obstacle = Obstacles.Of(end, hook, walk.Service);
                 UnservedCause? refusal = RefusalOf(end);
@@ -42,8 +42,7 @@ internal sealed class ClientRoutes(Ruleset rules, ChainGuide guide)
     }
 
     /// <summary>The service's own refusal on a path that serves nobody.</summary>
-    internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : end.Path.Select(static step => step.Place)
-        .OfType<RuleRef>().Select(place => UnservedCauses.Of(place, end.Verdict)).FirstOrDefault(static cause => cause is not null);
+    internal static UnservedCause? RefusalOf(Outcome end) => IsServed(end) ? null : UnservedCauses.Of(end);
 
     // What happens whether the unknown holds or not has no condition.
     private static IEnumerable<(RouteTarget? Foreign, int Decisions, RouteLeaf Leaf)> WithoutIdleConditions(

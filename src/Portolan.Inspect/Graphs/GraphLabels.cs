@@ -76,8 +76,9 @@ internal static class GraphLabels
     /// <summary>The text of a frontend.</summary>
     internal static string Frontend(ProgrammedService service, ProgrammedFrontend frontend, IReadOnlyList<string> addresses, bool hasPorts)
     {
-        if (frontend.Port == 0)
-            return $"{service.EntryChain}\nhow packets come here is not in the input";
+        // A virtual server for all ports of an address has port 0 as well.
+        if (frontend.Port == 0 && service.EntryChain is { } entry)
+            return $"{entry}\nhow packets come here is not in the input";
         string kind = Explainer.KindText(frontend.Kind);
         string port = frontend.Port.ToString(CultureInfo.InvariantCulture);
         string protocol = service.Protocol == IpProtocol.Tcp ? string.Empty : $"/{service.Protocol.ToRuleText()}";

@@ -65,12 +65,25 @@ public enum RuleWriter : byte
     /// <summary>kube-proxy in ipvs mode: recognised by its ipsets; endpoints are in the kernel's virtual servers, not in rules.</summary>
     KubeProxyIpvs,
 
+    /// <summary>Portolan's ipvs mode: recognised by its table beside the virtual servers.</summary>
+    PortolanIpvs,
+
+    /// <summary>Virtual servers of IPVS that no proxy is known to have written.</summary>
+    Ipvs,
+
     /// <summary>kube-proxy in userspace mode (removed in v1.26): every service leads to a port on which kube-proxy itself
     /// listens.</summary>
     KubeProxyUserspace,
 
     /// <summary>Portolan's nftables mode. Its iptables mode writes kube-proxy's chains and counts as kube-proxy.</summary>
     Portolan,
+}
+
+/// <summary>What writers have in common.</summary>
+public static class RuleWriters
+{
+    /// <summary>True where IPVS serves: names and places of rules are not to be had.</summary>
+    public static bool IsIpvs(this RuleWriter writer) => writer is RuleWriter.KubeProxyIpvs or RuleWriter.PortolanIpvs or RuleWriter.Ipvs;
 }
 
 /// <summary>What kind of address a frontend is.</summary>
@@ -90,6 +103,9 @@ public enum ProgrammedKind : byte
 
     /// <summary>A load balancer's address or one of externalIPs: nf_tables rules do not show which.</summary>
     External,
+
+    /// <summary>A virtual server's address of IPVS; nothing shows of which kind.</summary>
+    VirtualServer,
 }
 
 /// <summary>What a client from outside the cluster gets at a frontend.</summary>

@@ -31,12 +31,22 @@ public static class ProxyModes
             found.Add("The rules are of kube-proxy in userspace mode (removed in v1.26): each service is redirected to a port on which "
                 + "kube-proxy itself listens, and no rule shows which endpoint it chooses.");
         }
-        if (IsIpvs(rules))
+        if (rules.VirtualServers is null && rules.Tables.Any(ServiceTables.IsBesideIpvs))
+        {
+            found.Add("The rules are of Portolan in mode ipvs: the kernel's virtual servers serve, and the input does not show them "
+                + "('ipvsadm -Sn' does).");
+        }
+        if (rules.VirtualServers is { } servers && servers.Count(static server => server.Mark is not null) is > 0 and var marks)
+        {
+            found.Add($"{marks.ToString(System.Globalization.CultureInfo.InvariantCulture)} virtual servers take packets by their mark: "
+                + "they are not listed, and 'portolan trace --mark' follows a packet to them.");
+        }
+        if (rules.VirtualServers is null && IsIpvs(rules))
         {
             bool hasSets = rules.IpSets.Values.Any(set => KubeProxyIpvs.RoleOf(set.Name) != KubeIpvsSetRole.None);
             found.Add("The rules are of kube-proxy in ipvs mode: the kernel's virtual servers serve; their endpoints are not in rules " +
                 "('ipvsadm "
-                + "-Ln' shows them); the ipsets hold the addresses served"
+                + "-Sn' shows them); the ipsets hold the addresses served"
                 + (hasSets ? "." : ", and the input does not show them ('ipset save' does)."));
         }
         foreach ((string begin, string text) in s_chains)
@@ -54,9 +64,12 @@ public static class ProxyModes
     {
         ArgumentNullException.ThrowIfNull(rules);
         return rules.IpSets.Values.Any(set => KubeProxyIpvs.RoleOf(set.Name) is KubeIpvsSetRole.ClusterIPs or KubeIpvsSetRole.LoadBalancers)
-            || rules.Tables.Any(table => table.FindChain(KubeProxyIptables.Services) is { } services
-                && services.Rules.Any(rule => MatchesClusterIPs(rule)));
+            || rules.Tables.Any(IsIpvsTable);
     }
+
+    /// <summary>True for the table nat of kube-proxy's ipvs mode.</summary>
+    internal static bool IsIpvsTable(RuleTable table) => table.FindChain(KubeProxyIptables.Services) is { } services
+        && services.Rules.Any(static rule => MatchesClusterIPs(rule));
 
     /// <summary>True for rules of kube-proxy's userspace mode.</summary>
     public static bool IsUserspace(Ruleset rules)

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Portolan.Inet;
 using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
+using Portolan.Services.Cluster;
+using Portolan.Services.Plans;
 
 namespace Portolan.Inspect.Programmed;
 
@@ -42,10 +44,35 @@ public sealed class ServiceCatalogue
             }
         }
         services.AddRange(IpvsServices.Read(ruleset));
-        return new ServiceCatalogue([.. services.OrderBy(service => service.Service is null)
+        return Sorted(services);
+    }
+
+    /// <summary>
+    /// The same services, with the names that the cluster has for what IPVS serves: virtual servers have none. What belongs to one port of
+    /// a service becomes one.
+    /// </summary>
+    /// <param name="plans">What this node should serve.</param>
+    public ServiceCatalogue Named(IEnumerable<ServicePlan> plans)
+    {
+        ArgumentNullException.ThrowIfNull(plans);
+        return Named(IpvsNames.FrontendsOf(plans));
+    }
+
+    /// <inheritdoc cref="Named(IEnumerable{ServicePlan})"/>
+    /// <param name="services">The cluster's services.</param>
+    public ServiceCatalogue Named(IEnumerable<ServiceObject> services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return Named(IpvsNames.FrontendsOf(services));
+    }
+
+    private ServiceCatalogue Named(IEnumerable<IpvsNames.NamedFrontend> frontends) =>
+        Services.Any(static service => service.Writer.IsIpvs()) ? Sorted(IpvsNames.Of(Services, frontends)) : this;
+
+    private static ServiceCatalogue Sorted(IEnumerable<ProgrammedService> services) =>
+        new([.. services.OrderBy(service => service.Service is null)
             .ThenBy(service => service.DisplayName, StringComparer.Ordinal).ThenBy(service => service.Protocol)
             .ThenBy(service => service.Family).ThenBy(service => service.Writer)]);
-    }
 
     /// <summary>
     /// The services of a name: "default/testsvc" (all its ports), "default/testsvc:https", or a name without namespace when it is the only
@@ -56,6 +83,9 @@ public sealed class ServiceCatalogue
     public ImmutableArray<ProgrammedService> Find(string name, string? port = null)
     {
         ArgumentNullException.ThrowIfNull(name);
+        // What IPVS serves is called by its address.
+        if (port is null && Services.Any(service => service.Id == name))
+            return [.. Services.Where(service => service.Id == name)];
         int colon = name.IndexOf(':', StringComparison.Ordinal);
         if (colon >= 0 && port is null)
             (name, port) = (name[..colon], name[(colon + 1)..]);
@@ -83,7 +113,7 @@ public sealed class ServiceCatalogue
         ArgumentNullException.ThrowIfNull(rules);
         var untracked = rules.Tables.SelectMany(table => table.Chains).SelectMany(chain => chain.Rules)
             .Where(rule => rule.Target is NotrackStatement).Select(rule => RuleKey.Of(rule).Destination).OfType<InetAddress>().ToHashSet();
-        return Services.Where(service => service.Writer is not (RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace))
+        return Services.Where(service => !service.Writer.IsIpvs() && service.Writer != RuleWriter.KubeProxyUserspace)
             .SelectMany(service => service.Frontends).Where(frontend => frontend.Kind == ProgrammedKind.ClusterIP
                 && !untracked.Contains(frontend.Address))
             .Select(frontend => frontend.Address);

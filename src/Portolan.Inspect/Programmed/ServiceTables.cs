@@ -20,6 +20,7 @@ public static class ServiceTables
             { Backend: not RuleBackend.Nftables, Name: Nat } => KubeProxyIptables.Services,
             { Backend: not RuleBackend.Nftables } => null,
             { Name: KubeProxyNftables.TableName } => KubeProxyNftables.Services,
+            { Name: PortolanIpvs.TableName } => PortolanIpvs.Services,
             { Name: PortolanTables.TableName } => LayoutOf(table).NameOf(PortolanChainKind.Services),
             _ => null,
         };
@@ -30,6 +31,7 @@ public static class ServiceTables
     internal static string MasqueradingChainOf(RuleTable table) =>
         table.Backend != RuleBackend.Nftables ? KubeProxyIptables.Postrouting
         : table.Name == PortolanTables.TableName ? LayoutOf(table).NameOf(PortolanChainKind.Postrouting)
+        : IsBesideIpvs(table) ? PortolanIpvs.Postrouting
         : KubeProxyNftables.Masquerading;
 
     /// <summary>True for a table in which service addresses may be translated.</summary>
@@ -37,7 +39,11 @@ public static class ServiceTables
 
     /// <summary>True for a service proxy's own nf_tables table.</summary>
     internal static bool IsOwn(RuleTable table) => table
-        is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName };
+        is { Backend: RuleBackend.Nftables, Name: KubeProxyNftables.TableName or PortolanTables.TableName or PortolanIpvs.TableName };
+
+    /// <summary>True for the table that our mode ipvs has beside its virtual servers.</summary>
+    internal static bool IsBesideIpvs(RuleTable table) =>
+        table is { Backend: RuleBackend.Nftables, Family: TableFamily.Ip or TableFamily.Ip6, Name: PortolanIpvs.TableName };
 
     /// <summary>True for an iptables table nat with rules that find services: of kube-proxy's or Portolan's iptables mode.</summary>
     public static bool HasIptablesServices(RuleTable table)

@@ -37,10 +37,16 @@ public static class UnservedCauses
         {
             KubeProxyNftables.TableName => OfKubeNftables(place, verdict),
             PortolanTables.TableName => OfPortolan(place),
+            PortolanIpvs.TableName => OfPortolanIpvs(place),
             // nft shows the tables of iptables-nft too.
             _ => OfIptables(place),
         };
     }
+
+    /// <summary>The same for the end of a path, which IPVS may decide as well.</summary>
+    internal static UnservedCause? Of(Outcome end) => end.Path.Select(step => step.Place is { } place ? Of(place, end.Verdict)
+            : step.Kind == PathStepKind.VirtualServer && end.Verdict == OutcomeVerdict.Reject ? UnservedCause.NoEndpoints : null)
+        .FirstOrDefault(static cause => cause is not null);
 
     private static UnservedCause? OfIptables(RuleRef place)
     {
@@ -92,6 +98,26 @@ public static class UnservedCauses
             }
         }
         return PortolanTables.TryParseChain(place.Chain.Name, out PortolanChain chain) ? OfPortolan(chain.Kind, drops) : null;
+    }
+
+    private static UnservedCause? OfPortolanIpvs(RuleRef place)
+    {
+        if (!Drops(place.Rule) && !Rejects(place.Rule))
+            return null;
+        if (place.Chain.Name == PortolanIpvs.Sources)
+            return UnservedCause.SourceNotAllowed;
+        foreach (string name in SetsOf(place.Rule))
+        {
+            if (PortolanIpvs.TryParseSet(name, out PortolanIpvsSet set))
+                return set switch
+                {
+                    PortolanIpvsSet.Rejected => UnservedCause.NoEndpoints,
+                    PortolanIpvsSet.Dropped => UnservedCause.NoLocalEndpoints,
+                    PortolanIpvsSet.Addresses => UnservedCause.UnknownPort,
+                    _ => null,
+                };
+        }
+        return null;
     }
 
     private static UnservedCause? OfPortolan(PortolanChainKind chain, bool drops) => chain switch

@@ -1,4 +1,5 @@
 using Portolan.Inet;
+using Portolan.Rules.Dialects;
 using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Simulation;
@@ -6,9 +7,15 @@ namespace Portolan.Inspect.Simulation;
 /// <summary>Which addresses are this node's own, as far as that is known. Loopback addresses always are.</summary>
 public sealed class NodeAddresses
 {
+    /// <summary>The type of routes that lead to this machine.</summary>
+    internal const string LocalRoute = "local";
+
     private readonly HashSet<InetAddress> _local = [];
     private readonly HashSet<InetAddress> _remote = [];
     private readonly HashSet<InetAddress> _broadcast = [];
+    // Addresses of services: the machine takes packets to them, but does not send from them.
+    private readonly HashSet<InetAddress> _services = [];
+    private readonly List<InetPrefix> _localRanges = [];
     private readonly Dictionary<string, List<InterfaceAddress>> _byInterface = new(StringComparer.Ordinal);
 
     /// <summary>The addresses of interfaces, and others given by hand.</summary>
@@ -22,7 +29,7 @@ public sealed class NodeAddresses
             foreach (InterfaceAddress address in device.Addresses)
             {
                 ofDevice.Add(address);
-                _local.Add(address.Address);
+                (device.Name == KubeProxyIpvs.Device ? _services : _local).Add(address.Address);
                 if (address.Broadcast.Family != IpFamily.None)
                     _broadcast.Add(address.Broadcast);
             }
@@ -37,14 +44,17 @@ public sealed class NodeAddresses
         _local = [.. other._local];
         _remote = [.. other._remote];
         _broadcast = [.. other._broadcast];
-        _byInterface = new(other._byInterface, StringComparer.Ordinal);
+        _services = [.. other._services];
+        _localRanges = [.. other._localRanges];
+        foreach ((string name, List<InterfaceAddress> addresses) in other._byInterface)
+            _byInterface[name] = [.. addresses];
         (KnowsIPv4, KnowsIPv6) = (other.KnowsIPv4, other.KnowsIPv6);
     }
 
     /// <summary>Nothing is known.</summary>
     public static NodeAddresses Unknown { get; } = new(interfaces: null);
 
-    /// <summary>The known local addresses, in no order.</summary>
+    /// <summary>The known local addresses, in no order; without those that only services have.</summary>
     public IReadOnlyCollection<InetAddress> Known => _local;
 
     private bool KnowsIPv4 { get; }
@@ -57,7 +67,8 @@ public sealed class NodeAddresses
     /// <summary>Whether the address is local; null when that is not known.</summary>
     public bool? IsLocal(InetAddress address)
     {
-        if (address.IsLoopback || _local.Contains(address))
+        if (address.IsLoopback || _local.Contains(address) || _services.Contains(address)
+            || _localRanges.Exists(range => range.Contains(address)))
             return true;
         return Knows(address.Family) || address.IsMulticast || _remote.Contains(address) ? false : null;
     }
@@ -68,6 +79,31 @@ public sealed class NodeAddresses
         ArgumentNullException.ThrowIfNull(addresses);
         var copy = new NodeAddresses(this);
         copy._remote.UnionWith(addresses.Where(address => !_local.Contains(address)));
+        return copy;
+    }
+
+    /// <summary>The same, with addresses that packets are taken at because they are a service's.</summary>
+    internal NodeAddresses WithServices(IEnumerable<InetAddress> addresses)
+    {
+        var copy = new NodeAddresses(this);
+        copy._services.UnionWith(addresses);
+        return copy;
+    }
+
+    /// <summary>The same, with what routes of type local lead to this machine beside the addresses of its interfaces.</summary>
+    public NodeAddresses WithLocalRoutes(IEnumerable<NodeRoute> routes)
+    {
+        ArgumentNullException.ThrowIfNull(routes);
+        var copy = new NodeAddresses(this);
+        foreach (NodeRoute route in routes.Where(static route => route.Type == LocalRoute))
+        {
+            if (route.To.Length < route.To.Address.Length * 8)
+                copy._localRanges.Add(route.To);
+            else if (!copy._local.Contains(route.To.Address) && copy._services.Add(route.To.Address)
+                && route.Device is { } device && copy._byInterface.TryGetValue(device, out List<InterfaceAddress>? ofDevice))
+                // For rules that ask of which interface an address is (fib), it is the route's.
+                ofDevice.Add(new InterfaceAddress(route.To.Address, (byte)route.To.Length, default, default, "host"));
+        }
         return copy;
     }
 

@@ -71,6 +71,12 @@ public sealed record Outcome
     /// </summary>
     public ImmutableArray<string> When { get; init; } = [];
 
+    /// <summary>
+    /// Of a candidate: the choice of IPVS that leads to it, where nothing tells how often each is taken; it is in <see cref="When"/> as
+    /// well. Null for others.
+    /// </summary>
+    public string? Choice { get; init; }
+
     /// <summary>What is not known and why, or what a reject sends to the client; null otherwise.</summary>
     public string? Reason { get; init; }
 
@@ -88,6 +94,12 @@ public sealed record Outcome
     /// would do.
     /// </summary>
     public ImmutableArray<string> SettledBy { get; init; } = [];
+
+    /// <summary>
+    /// The end as one of several among which IPVS chooses, each without a condition and with an unknown share; other ends as they are.
+    /// </summary>
+    internal Outcome AsChoice() => Choice is { } choice && When is [var only] && only == choice
+        ? this with { When = [], Probability = double.NaN } : this;
 
     /// <summary>"10.244.2.50:80", or the address alone for protocols without ports.</summary>
     public string DestinationText =>
@@ -139,4 +151,7 @@ public enum PathStepKind : byte
 
     /// <summary>The node decided where the packet goes.</summary>
     Route,
+
+    /// <summary>IPVS took the packet.</summary>
+    VirtualServer,
 }

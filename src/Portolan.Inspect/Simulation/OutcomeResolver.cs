@@ -184,9 +184,13 @@ internal static class OutcomeResolver
     {
         if (left.Length != right.Length)
             return false;
-        var byKey = right.ToDictionary(Key, outcome => outcome.Probability);
-        return left.All(outcome => byKey.TryGetValue(Key(outcome), out double probability)
-            && Math.Abs(probability - outcome.Probability) < 1e-9);
+        var byKey = right.ToDictionary(Key);
+        return left.All(outcome => byKey.TryGetValue(Key(outcome), out Outcome? other)
+            && Math.Abs(other.Probability - outcome.Probability) < 1e-9
+            // An unknown is another one where a choice of IPVS may end otherwise.
+            && (IsPlain(outcome) && IsPlain(other) || AreAlike(outcome.Candidates, other.Candidates)));
+
+        static bool IsPlain(Outcome outcome) => !outcome.Candidates.Any(static candidate => candidate.Choice is not null);
     }
 
     private static ImmutableArray<Outcome> Merge(IEnumerable<Outcome> outcomes)
@@ -233,7 +237,7 @@ internal static class OutcomeResolver
             Destination = state.Destination,
             DestinationPort = state.DestinationPort,
             Source = state.Source,
-            IsTranslated = state.IsDestinationTranslated,
+            IsTranslated = state.IsDestinationTranslated || state.IsSentByIpvs,
             IsMasqueraded = state.IsMasqueraded,
             IsSourceTranslated = state.IsSourceTranslated,
             Mark = state.Mark,
@@ -254,7 +258,8 @@ internal static class OutcomeResolver
             IsSourceTranslated = false,
             Reason = ambiguity.Reason,
             Path = [],
-            Candidates = ending.Verdict == OutcomeVerdict.Unknown ? [] : [outcome],
+            Candidates = ending.Verdict == OutcomeVerdict.Unknown ? []
+                : [ambiguity.When is { } when ? outcome with { When = [when], Choice = when, Probability = 1 } : outcome],
         };
     }
 

@@ -26,7 +26,7 @@ public sealed class PacketSimulator
         ArgumentNullException.ThrowIfNull(node);
         _ruleset = ruleset;
         _virtualServers = VirtualServers.Of(ruleset);
-        _node = _virtualServers.Bound.Count == 0 ? node : node.WithLocal(_virtualServers.Bound);
+        _node = _virtualServers.Complete(node, ruleset);
     }
 
     /// <summary>Traces a packet.</summary>
@@ -58,7 +58,8 @@ public sealed class PacketSimulator
         private readonly PacketSpec _packet;
         private readonly ForkTracker _forks = new();
         private readonly ChainWalker _walker;
-        private readonly VirtualServers _virtualServers;
+        private readonly IpvsStation _ipvs;
+        private readonly List<PacketState> _sentByIpvs = [];
         private readonly bool _hasFilter;
 
         internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, VirtualServers virtualServers, RuleIndex index,
@@ -66,7 +67,7 @@ public sealed class PacketSimulator
         {
             packet = packet with { State = ConntrackFacts.Begin(packet) };
             (_node, _hooks, _packet) = (node, hooks, packet);
-            _virtualServers = virtualServers;
+            _ipvs = new IpvsStation(virtualServers, packet, node, _forks);
             TableFamily own = packet.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
             _hasFilter = ruleset.Tables.Any(table => table.Name == "filter" && table.Family == own);
             var matches = new MatchEvaluator(packet, node, ruleset);
@@ -118,6 +119,7 @@ public sealed class PacketSimulator
         private void Send(List<PacketState> states)
         {
             states = Pass(Hook.Output, states);
+            SendByIpvs();
             foreach (PacketState state in states)
                 state.OutInterface = OutInterfaceTo(state.Destination);
             (List<PacketState> local, List<PacketState> elsewhere) = Route(states, Hook.Output);
@@ -141,12 +143,47 @@ public sealed class PacketSimulator
             foreach (PacketState state in states)
                 state.OutInterface = string.Empty;
             foreach (PacketState state in Pass(Hook.Input, states))
+                End(state, OutcomeVerdict.Local);
+            SendByIpvs();
+        }
+
+        /// <summary>What IPVS took passes OUTPUT from its beginning, with its new destination, and POSTROUTING.</summary>
+        private void SendByIpvs()
+        {
+            if (_sentByIpvs.Count == 0)
+                return;
+            List<PacketState> states = [.. _sentByIpvs];
+            _sentByIpvs.Clear();
+            foreach (PacketState state in states)
             {
-                if (_virtualServers.Takes(state.Destination, _packet.Protocol, state.DestinationPort))
-                    _forks.Finish(state, OutcomeVerdict.Unknown, VirtualServers.Reason(state.Destination, state.DestinationPort));
-                else
-                    End(state, OutcomeVerdict.Local);
+                state.InInterface = string.Empty;
+                state.OutInterface = _packet.OutInterface ?? _packet.Routes.DeviceTo(state.Destination);
             }
+            states = WithoutOtherDevice(Pass(Hook.Output, states));
+            // The packet still has the device that it came in by, which ip_output() shows to POSTROUTING.
+            foreach (PacketState state in states)
+                state.InInterface = _packet.IsFromNode ? string.Empty : _packet.InInterface;
+            Leave(Pass(Hook.Postrouting, states));
+        }
+
+        /// <summary>
+        /// A connection that was masqueraded on its way out by loopback leaves by no other device: nf_nat drops it (nf_nat_oif_changed).
+        /// </summary>
+        private List<PacketState> WithoutOtherDevice(List<PacketState> states)
+        {
+            var left = new List<PacketState>();
+            foreach (PacketState state in states)
+            {
+                if (!state.IsMasqueraded || state.Tracking != TrackState.Tracked)
+                {
+                    left.Add(state);
+                    continue;
+                }
+                Note(state, Hook.Postrouting,
+                    "the connection was masqueraded on loopback, and the kernel lets it leave by no other device");
+                _forks.Finish(state, OutcomeVerdict.Drop, null);
+            }
+            return left;
         }
 
         private void Leave(List<PacketState> states)
@@ -275,19 +312,36 @@ public sealed class PacketSimulator
                 state.Path =
                     new PathNode(new PathStep(PathStepKind.Hook, hook, null, null, null, string.Empty, state.Destination,
                     state.DestinationPort), state.Path);
+            // What is not a chain, each at its priority: conntrack, and IPVS.
+            int? answers = _packet.Reply is { IsByIpvs: true } ? IpvsStation.AnsweringPriority(hook) : null;
+            int? takes = IpvsStation.TakingPriority(hook);
             foreach (HookTable.HookStep step in _hooks.At(hook))
             {
-                if (!isTracked && step.Priority > HookTable.ConntrackPriority)
+                Come(step.Priority);
+                states = step.IsNat ? Translate(step, hook, states)
+                    : _walker.Walk(step.Chains[0].Table, step.Chains[0].Chain, hook, states);
+            }
+            Come(int.MaxValue);
+            return states;
+
+            void Come(int priority)
+            {
+                if (!isTracked && priority > HookTable.ConntrackPriority)
                 {
                     Track(states);
                     isTracked = true;
                 }
-                states = step.IsNat ? Translate(step, hook, states)
-                    : _walker.Walk(step.Chains[0].Table, step.Chains[0].Chain, hook, states);
+                if (priority >= answers)
+                {
+                    IpvsStation.Answer(states, _packet.Reply!);
+                    answers = null;
+                }
+                if (priority >= takes)
+                {
+                    states = _ipvs.Take(states, hook, _sentByIpvs);
+                    takes = null;
+                }
             }
-            if (!isTracked)
-                Track(states);
-            return states;
         }
 
         private void Track(List<PacketState> states)
@@ -309,7 +363,7 @@ public sealed class PacketSimulator
         {
             bool isDestination = hook is Hook.Prerouting or Hook.Output;
             if (_packet.Reply is { } reply)
-                return TranslateBack(states, reply, isDestination);
+                return !isDestination && reply.IsByIpvs ? states : TranslateBack(states, reply, isDestination);
             var passed = new List<PacketState>();
             var waiting = new List<PacketState>();
             foreach (PacketState state in states)

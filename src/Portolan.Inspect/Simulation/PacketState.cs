@@ -41,6 +41,9 @@ internal abstract record PacketFacts
     internal bool IsDestinationTranslated;
     internal bool IsSourceTranslated;
     internal bool IsMasqueraded;
+
+    /// <summary>True once IPVS has sent the packet to a real server: it does not take it again (ipvs_property in the kernel).</summary>
+    internal bool IsSentByIpvs;
     internal Assumption? Assumptions;
 
     /// <summary>Why this path is only one of several that cannot be distinguished; null when it is not.</summary>
@@ -112,7 +115,12 @@ internal sealed class Assumption(int fork, Condition condition, bool holds, Rule
 }
 
 /// <summary>A choice made before this packet that the input does not show, with the packet as it was then.</summary>
-internal sealed record Ambiguity(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort);
+/// <param name="Reason">What is not known.</param>
+/// <param name="Source">The source before the choice.</param>
+/// <param name="Destination">The destination before the choice.</param>
+/// <param name="DestinationPort">Its port.</param>
+/// <param name="When">The choice that this path is about, in words that follow "if"; null where the choices have their shares.</param>
+internal sealed record Ambiguity(string Reason, InetAddress Source, InetAddress Destination, ushort? DestinationPort, string? When = null);
 
 /// <summary>A step of a path; a list, latest first, so that forks share their beginning.</summary>
 internal sealed record PathNode(PathStep Step, PathNode? Previous);

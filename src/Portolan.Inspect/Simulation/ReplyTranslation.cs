@@ -12,6 +12,11 @@ namespace Portolan.Inspect.Simulation;
 /// <param name="DestinationPort">Its port; null without ports, or when it is not given.</param>
 public sealed record ReplyTranslation(InetAddress Source, ushort? SourcePort, InetAddress Destination, ushort? DestinationPort)
 {
+    /// <summary>
+    /// True when IPVS sent the first packet: it gives the reply its source, at its own stations. Conntrack translates destinations only.
+    /// </summary>
+    public bool IsByIpvs { get; init; }
+
     /// <summary>What is known of the node's addresses once it is known where the connection's first packet came from.</summary>
     public static NodeAddresses NodeAfter(PacketSpec request, NodeAddresses node)
     {
@@ -64,7 +69,10 @@ public sealed record ReplyTranslation(InetAddress Source, ushort? SourcePort, In
             Mark = 0,
             UserId = null,
             GroupId = null,
-            Reply = new ReplyTranslation(request.Destination, request.DestinationPort, request.Source, request.SourcePort),
+            Reply = new ReplyTranslation(request.Destination, request.DestinationPort, request.Source, request.SourcePort)
+            {
+                IsByIpvs = end.Path.Any(static step => step.Kind == PathStepKind.VirtualServer),
+            },
         };
     }
 }

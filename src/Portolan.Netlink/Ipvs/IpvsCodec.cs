@@ -52,7 +52,7 @@ internal static class IpvsCodec
         writer.EndNest(nest);
     }
 
-    /// <summary>Reads a virtual server; <paramref name="server"/> is null for one of a firewall mark, which has no address.</summary>
+    /// <summary>Reads a virtual server; <paramref name="server"/> is null for a message without one.</summary>
     internal static bool TryReadServer(ReadOnlySpan<byte> payload, out VirtualServer? server)
     {
         server = null;
@@ -66,7 +66,7 @@ internal static class IpvsCodec
             ushort family = 0, protocol = 0, port = 0;
             ReadOnlySpan<byte> address = default;
             string scheduler = string.Empty;
-            uint flags = 0, timeout = 0;
+            uint flags = 0, timeout = 0, mark = 0;
             AttributeReader a = top.Nested();
             while (a.MoveNext())
             {
@@ -76,6 +76,7 @@ internal static class IpvsCodec
                     case IPVS_SVC_ATTR_PROTOCOL: protocol = a.UInt16HostOrder(); break;
                     case IPVS_SVC_ATTR_ADDR: address = a.Value; break;
                     case IPVS_SVC_ATTR_PORT: port = a.UInt16BigEndian(); break;
+                    case IPVS_SVC_ATTR_FWMARK: mark = a.UInt32HostOrder(); break;
                     case IPVS_SVC_ATTR_SCHED_NAME: scheduler = a.String(); break;
                     case IPVS_SVC_ATTR_FLAGS:
                         a.Require(a.Value.Length == 2 * sizeof(uint));
@@ -85,11 +86,12 @@ internal static class IpvsCodec
                 }
             }
             top.Require(!a.IsMalformed);
-            if (address.IsEmpty)
+            if (address.IsEmpty && mark == 0)
                 continue;
-            top.Require(TryReadAddress(family, address, out InetAddress own));
+            InetAddress own = family == AF_INET6 ? InetAddress.FromIPv6(0) : InetAddress.FromIPv4(0);
+            top.Require(mark != 0 || TryReadAddress(family, address, out own));
             VirtualServerFlags known = (VirtualServerFlags)flags & KnownFlags;
-            server = new VirtualServer(new VirtualServerKey(own, (IpProtocol)protocol, port), scheduler)
+            server = new VirtualServer(new VirtualServerKey(own, (IpProtocol)protocol, port) { Mark = mark }, scheduler)
             {
                 Flags = known,
                 // The kernel keeps a time-out of a virtual server without persistence as well; nothing uses it.
@@ -147,6 +149,11 @@ internal static class IpvsCodec
     private static void WriteKeyAttributes(MessageWriter writer, VirtualServerKey key)
     {
         writer.PutUInt16HostOrder(IPVS_SVC_ATTR_AF, FamilyNumber(key.Address.Family));
+        if (key.Mark != 0)
+        {
+            writer.PutUInt32HostOrder(IPVS_SVC_ATTR_FWMARK, key.Mark);
+            return;
+        }
         writer.PutUInt16HostOrder(IPVS_SVC_ATTR_PROTOCOL, (ushort)key.Protocol);
         PutAddress(writer, IPVS_SVC_ATTR_ADDR, key.Address);
         writer.PutUInt16BigEndian(IPVS_SVC_ATTR_PORT, key.Port);

@@ -37,11 +37,12 @@ public sealed class IpvsTable
         return visitor.Info ?? throw new NetlinkException("The kernel did not tell the version of IPVS.");
     }
 
-    /// <summary>All virtual servers that have an address; those of a firewall mark are left out.</summary>
+    /// <summary>All virtual servers.</summary>
+    /// <param name="withMarks">Also those that take packets by their mark, which no proxy of services has.</param>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public List<VirtualServer> ReadServers()
+    public List<VirtualServer> ReadServers(bool withMarks = false)
     {
-        var visitor = new ServerVisitor([]);
+        var visitor = new ServerVisitor([], withMarks);
         _dump.Run("list virtual servers", Family.Type, dump: true,
             static (writer, _) => writer.PutGenericHeader(IPVS_CMD_GET_SERVICE, IPVS_GENL_VERSION), 0, ref visitor);
         return visitor.Servers;
@@ -106,7 +107,7 @@ public sealed class IpvsTable
             writer.PutUInt32HostOrder(type, (uint)Math.Min(Math.Ceiling(time.TotalSeconds), int.MaxValue));
     }
 
-    private readonly struct ServerVisitor(List<VirtualServer> servers) : INetlinkVisitor
+    private readonly struct ServerVisitor(List<VirtualServer> servers, bool withMarks) : INetlinkVisitor
     {
         internal List<VirtualServer> Servers { get; } = servers;
 
@@ -116,7 +117,7 @@ public sealed class IpvsTable
         {
             if (!IpvsCodec.TryReadServer(payload, out VirtualServer? server))
                 return false;
-            if (server is not null)
+            if (server is not null && (withMarks || server.Key.Mark == 0))
                 Servers.Add(server);
             return true;
         }

@@ -9,9 +9,16 @@ namespace Portolan.Netlink.Ipvs;
 /// <param name="Port">The port; 0 for all ports, which needs persistence.</param>
 public readonly record struct VirtualServerKey(InetAddress Address, IpProtocol Protocol, ushort Port)
 {
-    /// <summary>"tcp 10.96.0.1:443".</summary>
-    public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Protocol.ToRuleText()} {new InetEndpoint(Address, Port)}");
+    /// <summary>
+    /// The mark of the packets that it takes, whatever their destination; 0 for one with an address. The address is then the unspecified
+    /// one of the family.
+    /// </summary>
+    public uint Mark { get; init; }
+
+    /// <summary>"tcp 10.96.0.1:443", "mark 0x1 (IPv4)".</summary>
+    public override string ToString() => Mark != 0
+        ? string.Create(CultureInfo.InvariantCulture, $"mark 0x{Mark:x} ({Address.Family})")
+        : string.Create(CultureInfo.InvariantCulture, $"{Protocol.ToRuleText()} {new InetEndpoint(Address, Port)}");
 }
 
 /// <summary>Flags of a virtual server (linux/ip_vs.h, IP_VS_SVC_F_*).</summary>

@@ -1,3 +1,5 @@
+using Portolan.Inet;
+
 namespace Portolan.Rules.Dialects;
 
 /// <summary>What an ipset of kube-proxy's ipvs mode holds.</summary>
@@ -56,6 +58,15 @@ public static class KubeProxyIpvs
     /// <summary>The dummy device to which kube-proxy binds the addresses of all services.</summary>
     public const string Device = "kube-ipvs0";
 
+    /// <summary>The chain that marks traffic to load balancers, and the one for node ports.</summary>
+    public const string LoadBalancer = "KUBE-LOAD-BALANCER", NodePort = "KUBE-NODE-PORT";
+
+    /// <summary>The chains of INPUT and OUTPUT that reject other ports of services' addresses.</summary>
+    public const string Filter = "KUBE-IPVS-FILTER", OutFilter = "KUBE-IPVS-OUT-FILTER";
+
+    /// <summary>The chain that drops sources outside loadBalancerSourceRanges; it is there whether any service has some or not.</summary>
+    public const string SourceRangesFirewall = "KUBE-SOURCE-RANGES-FIREWALL";
+
     private const string Prefix = "KUBE-";
 
     // Sets of family inet6 have this before their kind: "KUBE-6-CLUSTER-IP".
@@ -89,5 +100,13 @@ public static class KubeProxyIpvs
             "IPVS-IPS" => KubeIpvsSetRole.BoundAddresses,
             _ => KubeIpvsSetRole.None,
         };
+    }
+
+    /// <summary>The protocol of a set of ports that stores none (bitmap:port), by its name.</summary>
+    public static IpProtocol ProtocolOf(string set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        return set.Contains("UDP", StringComparison.Ordinal) ? IpProtocol.Udp
+            : set.Contains("SCTP", StringComparison.Ordinal) ? IpProtocol.Sctp : IpProtocol.Tcp;
     }
 }

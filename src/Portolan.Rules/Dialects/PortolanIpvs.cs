@@ -45,6 +45,15 @@ public static class PortolanIpvs
     /// <summary>The name of its nf_tables tables, in both families.</summary>
     public const string TableName = "portolan-ipvs";
 
+    /// <summary>The chain that looks a packet's service up.</summary>
+    public const string Services = "services";
+
+    /// <summary>The chain that asks for the source ranges of a service.</summary>
+    public const string Sources = "sources";
+
+    /// <summary>The chain that masquerades.</summary>
+    public const string Postrouting = "postrouting";
+
     /// <summary>The rtm_protocol of its routes of table "local": they are recognised by it.</summary>
     public const byte RouteProtocol = 112;
 
@@ -69,4 +78,18 @@ public static class PortolanIpvs
         PortolanIpvsSet.Addresses => "addresses",
         _ => "hairpin",
     };
+
+    /// <summary>The set or map of a name; false when it is none of this table's.</summary>
+    public static bool TryParseSet(string name, out PortolanIpvsSet set)
+    {
+        foreach (PortolanIpvsSet known in Enum.GetValues<PortolanIpvsSet>())
+        {
+            if (NameOf(known) != name)
+                continue;
+            set = known;
+            return true;
+        }
+        set = default;
+        return false;
+    }
 }

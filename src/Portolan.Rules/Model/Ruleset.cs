@@ -33,6 +33,9 @@ public sealed class Ruleset
     /// <summary>The rules of the routing policy, of both families; none when no input shows them.</summary>
     public ImmutableArray<RoutingRule> RoutingRules { get; init; } = [];
 
+    /// <summary>The virtual servers of IPVS, in the order of the input; null when no input shows them.</summary>
+    public ImmutableArray<VirtualServer>? VirtualServers { get; init; }
+
     /// <summary>What could not be read or had to be guessed, in the order of the input.</summary>
     public ImmutableArray<ReadProblem> Problems { get; init; } = [];
 
@@ -69,6 +72,7 @@ public sealed class Ruleset
                 Interfaces = Interfaces,
                 Routes = Routes,
                 RoutingRules = RoutingRules,
+                VirtualServers = VirtualServers,
                 Problems = Problems,
             }
             : this;

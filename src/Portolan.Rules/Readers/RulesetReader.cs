@@ -4,9 +4,9 @@ using Portolan.Rules.Readers.Reading;
 namespace Portolan.Rules.Readers;
 
 /// <summary>
-/// Reads rulesets from the output of iptables-save, ip6tables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save, ip
-/// addr, ip route and ip rule (text and JSON). The kind of each input is recognised from its content; one input may hold several, with
-/// prose between them.
+/// Reads rulesets from the output of iptables-save, ip6tables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save and
+/// list, ipvsadm -S and -L, ip addr, ip route and ip rule (text and JSON). The kind of each input is recognised from its content; one input
+/// may hold several, with prose between them.
 /// </summary>
 public static class RulesetReader
 {

@@ -27,9 +27,9 @@ internal sealed class ChartInput
 
     internal NodeAddresses Node { get; }
 
-    internal ServiceCatalogue Services { get; }
+    internal ServiceCatalogue Services { get; private set; }
 
-    internal ChainGuide Guide { get; }
+    internal ChainGuide Guide { get; private set; }
 
     /// <summary>True when the rules are all that the kernel has; false for dumps, and when a tool that lists rules failed.</summary>
     internal bool IsLive { get; }
@@ -76,7 +76,7 @@ internal sealed class ChartInput
         // That nft shows the tables of iptables-nft too is worth a note for a dump; for a live kernel it would be noise.
         foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
-        if (rules.Tables.IsEmpty && !ProxyModes.IsIpvs(rules) && !(isLive && reading.IsWhole && canBeEmpty))
+        if (rules.Tables.IsEmpty && rules.VirtualServers is null && !ProxyModes.IsIpvs(rules) && !(isLive && reading.IsWhole && canBeEmpty))
         {
             output.Error(files.Length > 0
                 ? $"No rules were found in {string.Join(", ", files)}."
@@ -98,8 +98,16 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return new ChartInput(rules, new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given), reading,
+        NodeAddresses node = new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given).WithLocalRoutes(rules.Routes);
+        return new ChartInput(rules, node, reading,
             isVerbose || isLive);
+    }
+
+    /// <summary>Gives services without names those that the cluster has for them.</summary>
+    internal void Name(Func<ServiceCatalogue, ServiceCatalogue> named)
+    {
+        Services = named(Services);
+        Guide = new ChainGuide(Services);
     }
 
     /// <summary>The services of a name; none after an error that suggests similar names.</summary>

@@ -13,7 +13,7 @@ internal sealed class ChartOptions
     internal Option<string[]> Rules { get; } = new("--rules", "-r")
     {
         Description = "A dump to read instead of the live kernel (iptables-save, iptables -nL, nft list ruleset, nft -j, ipset save, " +
-            "ip addr, ip route, ip rule; "
+            "ipvsadm -Sn, ip addr, ip route, ip rule; "
             + "the kind is recognised). May be repeated; '-' is standard input.",
         HelpName = "FILE",
     };

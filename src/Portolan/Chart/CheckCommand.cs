@@ -45,6 +45,8 @@ internal static class CheckCommand
             // When the cluster has services, having no rules at all is the worst finding.
             if ((compares && cluster is null) || ChartInput.Read(parsed, options, chart, canBeEmpty: compares) is not { } input)
                 return ExitStatus.CouldNotRun;
+            if (cluster is not null)
+                input.Name(services => services.Named(cluster.Plans));
             CheckResult result = RuleChecker.Check(new CheckInput(input.Rules, input.Services, input.Node, input.Guide)
             {
                 Cluster = cluster,

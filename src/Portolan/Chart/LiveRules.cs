@@ -37,6 +37,9 @@ internal static class LiveRules
         new(["grep"], ["-rEs", "^(src=|now at |jiffies: )", "/proc/net/xt_recent", "/proc/timer_list"]) { MayFail = true },
     ];
 
+    private static readonly Listing[] s_localRoutes =
+        [new(["ip"], ["-j", "route", "show", "table", "local"]), new(["ip"], ["-6", "-j", "route", "show", "table", "local"])];
+
     /// <summary>Runs every tool that is installed. Failures are recorded; nothing is printed.</summary>
     /// <param name="networkNamespace">The network namespace to read, by its name; null for the program's own.</param>
     internal static RuleReading Read(string? networkNamespace)
@@ -55,6 +58,21 @@ internal static class LiveRules
             isWhole &= source.Error is null || source.IsNotInstalled;
             if (bytes.Length > 0)
                 texts.Add(new SourceText(source.Name, bytes));
+        }
+        if (LiveVirtualServers.Read(networkNamespace) is { } servers)
+        {
+            sources.Add(servers.Source);
+            isWhole &= servers.Source.Error is null;
+            if (servers.Text.Bytes.Length > 0)
+                texts.Add(servers.Text);
+            // What IPVS serves is for this machine by an address or by a route.
+            foreach (Listing listing in s_localRoutes)
+            {
+                (InputSource source, byte[] bytes) = Run(listing, networkNamespace, ip);
+                sources.Add(source);
+                if (bytes.Length > 0)
+                    texts.Add(new SourceText(source.Name, bytes));
+            }
         }
         return new RuleReading(InputKind.Live, networkNamespace, texts.ToImmutable(), sources.ToImmutable(), isWhole);
     }

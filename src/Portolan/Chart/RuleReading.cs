@@ -28,6 +28,7 @@ internal sealed record RuleReading(
     internal IEnumerable<string> Lines() => Sources.Select(source =>
     {
         string what = source.Command is { } command ? $"ran {string.Join(' ', command)}"
+            : source.IsKernel ? $"read {source.Name}"
             : Kind == InputKind.Live ? $"did not run {source.Name}"
             : $"read {source.Name}";
         return $"{what}: {source.Error ?? $"{source.Bytes.ToString(CultureInfo.InvariantCulture)} bytes"}";

@@ -62,6 +62,8 @@ internal static class WhyCommand
             (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, chart, cancel);
             if (!isGood || ChartInput.Read(parsed, options, chart, canBeEmpty: facts is not null) is not { } input)
                 return ExitStatus.CouldNotRun;
+            if (facts is not null)
+                input.Name(services => services.Named(facts.Services));
             string asked = parsed.GetValue(what)!;
             List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets = ServiceNames.Find(asked, input);
             List<Diagnosis> diagnoses;

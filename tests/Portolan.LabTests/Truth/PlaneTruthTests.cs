@@ -1,4 +1,5 @@
 using Portolan.DataPlanes.IpTables;
+using Portolan.Testing.Namespaces;
 
 namespace Portolan.LabTests.Truth;
 
@@ -14,6 +15,15 @@ public sealed class PlaneTruthTests(ITestOutputHelper output)
     {
         Lab.SkipWithout("nft");
         new TruthCampaign(output).Hold(RuleWriter.NfTables(), static seed => PlaneCluster.Random(seed, withLocalhost: false));
+    }
+
+    [Fact]
+    public void What_the_kernel_does_with_our_virtual_servers_is_what_trace_says()
+    {
+        Lab.SkipWithout("nft");
+        Lab.SkipWithout("ipvsadm");
+        Assert.SkipWhen(LabAvailability.WhyNoIpvs is not null, LabAvailability.WhyNoIpvs ?? string.Empty);
+        new TruthCampaign(output).Hold(RuleWriter.Ipvs(), static seed => PlaneCluster.Random(seed, withLocalhost: false));
     }
 
     [Theory]

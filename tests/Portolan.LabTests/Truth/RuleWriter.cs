@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.IpTables;
+using Portolan.DataPlanes.Ipvs;
 using Portolan.DataPlanes.NfTables;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
@@ -80,6 +81,24 @@ internal sealed class RuleWriter
             lab.Namespace.Path, NullLogger.Instance);
         RequireForce(plane.Apply(cluster.Table.DrainAt(cluster.Facts)));
     }, RuleReading.OfNft("list", "ruleset"), RuleReading.OfNft("-j", "list", "ruleset"));
+
+    /// <summary>
+    /// Our own ipvs plane, read back as people list it: the table beside IPVS, the virtual servers, and the routes to services.
+    /// </summary>
+    internal static RuleWriter Ipvs() => new("Portolan ipvs", static (lab, cluster) =>
+    {
+        var kernel = new IpvsKernel(lab.Namespace.Path);
+        using var plane = new IpvsPlane(new IpvsPlaneOptions { MasqueradeBit = cluster.MasqueradeBit }, kernel, monitor: null,
+            static () => MachineSettings.Apply(strictArp: false), TimeProvider.System);
+        RequireForce(plane.Apply(cluster.Table.DrainAt(cluster.Facts)));
+    }, OfIpvs("nft list ruleset, ipvsadm -Sn", ["list", "ruleset"], ["-Sn"], []),
+        OfIpvs("nft -j list ruleset, ipvsadm -Ln, ip -j", ["-j", "list", "ruleset"], ["-Ln"], ["-j"]));
+
+    private static RuleReading OfIpvs(string name, string[] nft, string[] ipvsadm, string[] ip) => new(name, () =>
+    [
+        Tool.Run("nft", nft), Tool.Run("ipvsadm", ipvsadm), Tool.Run("ip", [.. ip, "route", "show", "table", "local"]),
+        Tool.Run("ip", ["-6", .. ip, "route", "show", "table", "local"]),
+    ], KnowsClients: false);
 
     /// <summary>Our own iptables plane; it works on the namespace of the thread.</summary>
     /// <param name="layout">Which chains.</param>

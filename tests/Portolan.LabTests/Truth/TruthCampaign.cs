@@ -45,7 +45,7 @@ internal sealed class TruthCampaign(ITestOutputHelper output)
         (RuleReading Reading, TruthComparison Fresh, TruthComparison Returning)[] all =
             [.. writer.Readings.Select(reading => (reading, new TruthComparison(cluster.Site), new TruthComparison(cluster.Site)))];
         var tally = new Tally();
-        int knowing = Array.FindIndex(all, static each => each.Reading.KnowsClients);
+        int knowing = Math.Max(0, Array.FindIndex(all, static each => each.Reading.KnowsClients));
         for (int seed = s_firstSeed; (seed < s_firstSeed + s_clusters || all[0].Fresh.Packets + all[0].Returning.Packets < Packets)
             && !all.Any(static each => each.Fresh.HasEnough || each.Returning.HasEnough); seed++)
         {

@@ -24,7 +24,8 @@ public static class HostileDumps
         " map ", " vmap { ", "jhash ", "( ", "numgen random mod ", "dnat to ", " . ", "create s hash:ip\n", "add s ", "{\"nftables\": [",
             "[{\"ifindex\":",
         "\"elem\":", "null", "99999999999999999999", "\u00e9", "\0", "\u2026", "statistic mode random probability ", "limit: avg ",
-            "recent: SET ", "tcp spts:",
+            "recent: SET ", "tcp spts:", "-A -t 10.0.0.1:80 -s rr\n", "-a -t 10.0.0.1:80 -r ", "TCP  10.0.0.1:80 rr\n", "  -> ", "FWM  ",
+        "Name: s\nType: hash:ip\n", "Members:\n", "Prot LocalAddress:Port Scheduler Flags\n",
     }.Select(Encoding.UTF8.GetBytes)];
 
     private static Gen<byte[]> OneOf(byte[][] choices) => Gen.Int[0, choices.Length - 1].Select(index => choices[index]);

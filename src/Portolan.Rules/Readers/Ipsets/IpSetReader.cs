@@ -53,20 +53,7 @@ internal sealed class IpSetReader(ReadContext context) : ISectionReader
         words.TryRead(out ReadOnlySpan<char> type);
         IpSetBuilder.TryDimensions(type, out EquatableArray<IpSetDimension> dimensions);
         var set = new IpSetBuilder(context.Pool.Get(name), context.Pool.Get(type), dimensions, line.Span);
-        while (words.TryRead(out ReadOnlySpan<char> option))
-        {
-            if (option is "comment" or "counters" or "skbinfo" or "forceadd" or "wildcard")
-                continue;
-            if (!words.TryRead(out ReadOnlySpan<char> value))
-                break;
-            uint number;
-            if (option is "family" && value is "inet6")
-                set.Family = IpFamily.IPv6;
-            else if (option is "timeout" && Scalar.TryUInt32(value, out number) && number > 0)
-                set.Timeout = TimeSpan.FromSeconds(number);
-            else if (option is "netmask" && Scalar.TryUInt32(value, out number) && number <= 128)
-                set.NetMask = (byte)number;
-        }
+        set.TakeOptions(words.Rest);
         if (!_sets.TryAdd(set.Name, set))
             context.Problems.Partial(line.Number, $"ipset {ProblemLog.Quote(name)} is created twice; the entries of both are merged");
     }
@@ -118,6 +105,26 @@ internal sealed class IpSetBuilder(string name, string type, EquatableArray<IpSe
         IsIncomplete = IsIncomplete,
         Source = source,
     };
+
+    /// <summary>The set's own options: "family inet hashsize 1024 timeout 0".</summary>
+    public void TakeOptions(ReadOnlySpan<char> text)
+    {
+        var words = new WordReader(text);
+        while (words.TryRead(out ReadOnlySpan<char> option))
+        {
+            if (option is "comment" or "counters" or "skbinfo" or "forceadd" or "wildcard")
+                continue;
+            if (!words.TryRead(out ReadOnlySpan<char> value))
+                break;
+            uint number;
+            if (option is "family" && value is "inet6")
+                Family = IpFamily.IPv6;
+            else if (option is "timeout" && Scalar.TryUInt32(value, out number) && number > 0)
+                Timeout = TimeSpan.FromSeconds(number);
+            else if (option is "netmask" && Scalar.TryUInt32(value, out number) && number <= 128)
+                NetMask = (byte)number;
+        }
+    }
 
     /// <summary>"hash:ip,port" and the like.</summary>
     public static bool TryDimensions(ReadOnlySpan<char> type, out EquatableArray<IpSetDimension> dimensions)

@@ -38,7 +38,7 @@ internal sealed class SaveReader(ReadContext context) : ISectionReader
         }
         _lastLine = line.Span;
         _lastLineIsCut = !line.HasLineEnd;
-        if (text is ['-', 'A', ' ', ..] || IsCounted(text))
+        if (text is ['-', 'A', ' ', not '-', ..] || IsCounted(text))
             TakeRule(text, line);
         else if (text is [':', ..])
             TakeChain(text[1..], line);

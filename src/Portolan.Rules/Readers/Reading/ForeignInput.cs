@@ -62,18 +62,14 @@ internal static class ForeignInput
     public static string? Describe(ReadOnlySpan<char> line)
     {
         line = line.TrimStart();
-        if (line.StartsWith("IP Virtual Server version") || line.StartsWith("-A -t ") || line.StartsWith("-A -u ")
-            || line.StartsWith("-A --tcp-service "))
-            return "this is the output of ipvsadm; services of mode ipvs are the kernel's virtual servers, not rules, and the chart " +
-                "does not read them";
+        if (line.StartsWith("IPVS connection entries"))
+            return "this is ipvsadm's list of connections; the chart reads that of virtual servers: ipvsadm -Ln";
         if (line.StartsWith("Bridge table: ") || line.StartsWith("Bridge chain: "))
             return "this is a listing of ebtables; its rules see frames on bridges, and the chart follows IP packets";
         if (line.StartsWith("<iptables-rules"))
             return "this is the output of iptables-xml; use that of iptables-save";
         if (line.StartsWith("apiVersion: ") || line.StartsWith("kind: "))
             return KubernetesObject;
-        if (line.StartsWith("Type: hash:") || line.StartsWith("Type: bitmap:") || line.StartsWith("Type: list:"))
-            return "this is the output of 'ipset list'; use that of 'ipset save'";
         if (line.Contains(" src=", StringComparison.Ordinal) && line.Contains(" dport=", StringComparison.Ordinal))
             return "this is a list of connections (conntrack -L); the chart reads rules";
         if (line.Contains("you must be root", StringComparison.Ordinal))

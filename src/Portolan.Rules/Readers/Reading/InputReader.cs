@@ -2,6 +2,7 @@ using System.Globalization;
 using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Ipsets;
 using Portolan.Rules.Readers.Iptables;
+using Portolan.Rules.Readers.Ipvs;
 using Portolan.Rules.Readers.Nftables;
 using Portolan.Rules.Readers.Routing;
 
@@ -12,7 +13,8 @@ internal sealed class InputReader(ReadContext context)
 {
     private readonly ISectionReader[] _readers = [new SaveReader(context), new ListingReader(context), new NftTextReader(context),
         new NftJsonReader(context),
-        new IpSetReader(context), new AddressReader(context), new AddressTextReader(context), new RouteReader(context),
+        new IpSetReader(context), new IpSetListReader(context), new VirtualServerReader(context), new AddressReader(context),
+        new AddressTextReader(context), new RouteReader(context),
         new RoutingRuleReader(context), new RecentListReader(context)];
     private readonly HashSet<int> _cutLines = [];
     private bool _isForeignNamed;
@@ -21,7 +23,7 @@ internal sealed class InputReader(ReadContext context)
     /// <summary>True for a line that begins a listing of any kind: an unfinished section ends there.</summary>
     public static bool BeginsOther(ReadOnlySpan<char> line) =>
         SaveReader.Begins(line) || ListingReader.Begins(line) || NftTextReader.Begins(line) || IpSetReader.Begins(line)
-        || ForeignInput.LookAlike(line) is not null;
+        || IpSetListReader.Begins(line) || VirtualServerReader.Begins(line) || ForeignInput.LookAlike(line) is not null;
 
     public void Read()
     {
@@ -48,7 +50,8 @@ internal sealed class InputReader(ReadContext context)
         section?.End();
         MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
-            && context.Routes.Count == 0 && context.RoutingRules.Count == 0 && !context.SawEmptyRuleset && !_isForeignNamed)
+            && context.VirtualServers is null && context.Routes.Count == 0 && context.RoutingRules.Count == 0
+            && !context.SawEmptyRuleset && !_isForeignNamed)
             ReportNothingFound();
     }
 
@@ -78,7 +81,8 @@ internal sealed class InputReader(ReadContext context)
         : ForeignInput.DescribeJson(context.Source.Bytes)
         ?? (context.Source.Bytes[..Math.Min(context.Source.Bytes.Length, 4096)].Contains((byte)0)
             ? "this is a binary file: expected " : "no rules were found: expected ")
-            + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save, ip addr, ip route or ip rule");
+            + "the output of iptables-save, iptables -L, nft list ruleset, nft -j list ruleset, ipset save, ipvsadm -Ln, ip addr, " +
+            "ip route or ip rule");
 
     private ISectionReader? Begin(LineCursor line)
     {
@@ -96,6 +100,7 @@ internal sealed class InputReader(ReadContext context)
     private bool EndsSkipped(ReadOnlySpan<char> line)
     {
         if (IptablesHint.Read(line) is null && !NftTextReader.Begins(line) && !IpSetReader.Begins(line)
+            && !VirtualServerReader.Begins(line)
             && ForeignInput.LookAlike(line) is null)
             return false;
         _skipped = null;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Portolan.Rules.Model;
 using Portolan.Rules.Readers.Iptables;
+using Portolan.Rules.Readers.Ipvs;
 using Portolan.Rules.Readers.Nftables;
 
 namespace Portolan.Rules.Readers.Reading;
@@ -233,6 +234,8 @@ internal sealed partial class PasteForm
     /// <summary>True for an unindented line that can only belong to a listing of rules.</summary>
     private static bool Begins(string text)
     {
+        if (VirtualServerReader.Begins(text))
+            return true;
         if (text is ['-', 'A', ' ', ..] or ['[', ..])
             return LooksLikeRule(text);
         return text switch
@@ -266,10 +269,10 @@ internal sealed partial class PasteForm
     [GeneratedRegex(@"^\s*([\w./-]+:)?(\d+[:\-\t ]|(?<=[\w./-]+:))", RegexOptions.CultureInvariant)]
     private static partial Regex Numbered();
 
-    [GeneratedRegex(@"(?<=[\s:>|$%#`+])-A [A-Za-z0-9_:.\-]+ |(?<=[\s:>|])\[\d+:\d+\] -A ", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?<=[\s:>|$%#`+])-A (?!-)[A-Za-z0-9_:.\-]+ |(?<=[\s:>|])\[\d+:\d+\] -A ", RegexOptions.CultureInvariant)]
     private static partial Regex RuleIn();
 
-    [GeneratedRegex(@"^(\[\d+:\d+\] )?-A [A-Za-z0-9_:.\-]+( |$)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(\[\d+:\d+\] )?-A (?!-)[A-Za-z0-9_:.\-]+( |$)", RegexOptions.CultureInvariant)]
     private static partial Regex Rule();
 
     [GeneratedRegex(@"^:\S+ (-|ACCEPT|DROP)( \[\d+:\d+\])?\s*$", RegexOptions.CultureInvariant)]

@@ -29,6 +29,8 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     public List<RoutingRule> RoutingRules { get; } = [];
 
+    public List<VirtualServer>? VirtualServers { get; set; }
+
     /// <summary>True when nft reported no tables: nothing to read, and no error.</summary>
     public bool SawEmptyRuleset { get; set; }
 }

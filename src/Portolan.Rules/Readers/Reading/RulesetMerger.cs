@@ -52,9 +52,30 @@ internal static class RulesetMerger
             RecentClients = contexts.Find(static context => context.RecentClients is not null)?.RecentClients,
             Routes = [.. contexts.SelectMany(context => context.Routes).Distinct()],
             RoutingRules = [.. contexts.SelectMany(context => context.RoutingRules)],
+            VirtualServers = MergeServers(contexts),
             Interfaces = hasInterfaces ? [.. interfaces.Values] : (ImmutableArray<NetInterface>?)null,
             Problems = [.. contexts.SelectMany(context => context.Problems.All())],
         };
+    }
+
+    /// <summary>The virtual servers of all inputs; of one that several show, the first.</summary>
+    private static ImmutableArray<VirtualServer>? MergeServers(List<ReadContext> contexts)
+    {
+        if (!contexts.Exists(static context => context.VirtualServers is not null))
+            return null;
+        var merged = new Dictionary<string, VirtualServer>(StringComparer.Ordinal);
+        foreach (ReadContext context in contexts)
+        {
+            foreach (VirtualServer server in context.VirtualServers ?? [])
+            {
+                // A listing has no flags of schedulers, so these are not compared.
+                if (!merged.TryAdd(server.Name, server) && merged[server.Name] is var known
+                    && (known.Scheduler, known.Persistence, known.Servers) != (server.Scheduler, server.Persistence, server.Servers))
+                    context.Problems.Partial(server.Source.Line, $"virtual server {server.Name} differs from the one read before " +
+                        $"({known.Source}), which is used");
+            }
+        }
+        return [.. merged.Values];
     }
 
     private static void Add(List<(TableBuilder Table, ReadContext From)> tables, TableBuilder added, ReadContext from)

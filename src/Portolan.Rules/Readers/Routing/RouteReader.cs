@@ -118,7 +118,7 @@ internal sealed class RouteReader(ReadContext context) : ISectionReader
     {
         // "ip route show table local" does not name the table, but only that one has such types.
         table ??= type is "local" or "broadcast" or "anycast" or "multicast" ? "local" : "main";
-        _section.Add((new NodeRoute(to, type, type == "unicast" ? device : null, hasGateway, metric, table), family));
+        _section.Add((new NodeRoute(to, type, type is "unicast" or "local" ? device : null, hasGateway, metric, table), family));
     }
 
     private static bool IsType(ReadOnlySpan<char> word) => word is "unicast" or "local" or "broadcast" or "multicast" or "anycast"

@@ -92,7 +92,9 @@ internal static class ServicesRenderer
 
     // No rule shows how many endpoints a virtual server of IPVS, or kube-proxy itself, has.
     private static string Count(ServiceAnswer service) =>
-        service.Writer is RuleWriter.KubeProxyIpvs or RuleWriter.KubeProxyUserspace ? "not in rules" : Number(service.Endpoints.Length);
+        service.Writer == RuleWriter.KubeProxyUserspace
+        || (service.Writer.IsIpvs() && service.Endpoints.IsEmpty && service.Frontends.Any(static frontend =>
+            frontend.Outside == ProgrammedState.Unknown)) ? "not in rules" : Number(service.Endpoints.Length);
 
     private static string Frontend(FrontendAnswer frontend)
     {
@@ -114,6 +116,7 @@ internal static class ServicesRenderer
         ProgrammedKind.NodePort => "node",
         ProgrammedKind.LoadBalancer => "lb",
         ProgrammedKind.ExternalIP => "external",
+        ProgrammedKind.VirtualServer => "vip",
         _ => "external|lb",
     };
 

@@ -100,6 +100,9 @@ internal static class TraceRenderer
                 case PathStepKind.Policy:
                     chart.Line($"{indent}    {step.Table} {step.Chain}: {step.Text}");
                     break;
+                case PathStepKind.VirtualServer:
+                    chart.Line($"{indent}    ipvs: {step.Text}");
+                    break;
                 default:
                     chart.Line($"{indent}    routing: {step.Text}");
                     break;
