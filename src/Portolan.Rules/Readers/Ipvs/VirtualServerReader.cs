@@ -46,8 +46,11 @@ internal sealed class VirtualServerReader(ReadContext context) : ISectionReader
             if (!_hasOtherColumns)
                 context.VirtualServers ??= [];
             else
+            {
+                context.SawUselessListing = true;
                 context.Problems.Partial(line.Number, "this listing of ipvsadm shows neither schedulers nor weights, and its virtual "
                     + "servers are left out: use the output of 'ipvsadm -Ln' without other options");
+            }
             return true;
         }
         if (text.StartsWith("->"))

@@ -51,7 +51,7 @@ internal sealed class InputReader(ReadContext context)
         MarkCutRules();
         if (context.Tables.Count == 0 && context.IpSets.Count == 0 && context.Interfaces is null && context.RecentClients is null
             && context.VirtualServers is null && context.Routes.Count == 0 && context.RoutingRules.Count == 0
-            && !context.SawEmptyRuleset && !_isForeignNamed)
+            && !context.SawEmptyRuleset && !context.SawUselessListing && !_isForeignNamed)
             ReportNothingFound();
     }
 

@@ -33,6 +33,9 @@ internal sealed class ReadContext(SourceText source, TextPool pool)
 
     /// <summary>True when nft reported no tables: nothing to read, and no error.</summary>
     public bool SawEmptyRuleset { get; set; }
+
+    /// <summary>A listing that cannot be used was named, with what to take instead: the input is not merely without rules.</summary>
+    public bool SawUselessListing { get; set; }
 }
 
 /// <summary>Reads one kind of listing, line by line.</summary>
