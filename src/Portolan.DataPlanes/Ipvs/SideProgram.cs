@@ -28,11 +28,12 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
     private const int DestinationNat = -100;
     private const int SourceNat = 100;
 
-    private const string Services = "services";
+    private const string Services = PortolanIpvs.Services;
     private const string Frontend = "frontend";
     private const string OffCluster = "off-cluster";
     private const string ExternalLocal = "external-local";
-    private const string Sources = "sources";
+    private const string Sources = PortolanIpvs.Sources;
+    private const string Postrouting = PortolanIpvs.Postrouting;
 
     /// <summary>A part of the comment of a table that says which rules are in it; another layout is replaced.</summary>
     internal const string TableComment = "portolan ipvs layout 2";
@@ -90,18 +91,18 @@ internal sealed record SideProgram(NfTable Table, ImmutableArray<NfSet> Sets, Im
         Base("output", NfHookNumber.Output, DestinationNat, SideExpressions.Jump(Services));
         // Who is masqueraded is looked up by what connection tracking knows of the first packet. A mark would not last from prerouting to
         // here: IPVS sends its packets through OUTPUT, where other programs set marks of their own.
-        Base("postrouting", NfHookNumber.Postrouting, SourceNat, NfStatements.TakeMark(input.MasqueradeMark),
+        Base(Postrouting, NfHookNumber.Postrouting, SourceNat, NfStatements.TakeMark(input.MasqueradeMark),
             SideExpressions.Masquerade);
         if (notFromPod.Length > 0 && !isByInterface)
         {
-            Rule("postrouting", "from outside", [SideExpressions.IsNotTranslated, e.OriginalKey(),
+            Rule(Postrouting, "from outside", [SideExpressions.IsNotTranslated, e.OriginalKey(),
                 SideExpressions.In(PortolanIpvsSet.OffCluster), .. notFromPod, SideExpressions.Masquerade]);
         }
-        Rule("postrouting", null, SideExpressions.IsNotTranslated, e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.Masquerade),
+        Rule(Postrouting, null, SideExpressions.IsNotTranslated, e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.Masquerade),
             SideExpressions.Masquerade);
-        Rule("postrouting", "from this node", [e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.ExternalLocal),
+        Rule(Postrouting, "from this node", [e.OriginalKey(), SideExpressions.In(PortolanIpvsSet.ExternalLocal),
             .. isByInterface ? [] : notFromPod, NfStatements.SourceIsLocal, SideExpressions.Masquerade]);
-        Rule("postrouting", "an endpoint that talks to itself", NfStatements.OutputInterfaceIsNot("lo"), e.Pair(),
+        Rule(Postrouting, "an endpoint that talks to itself", NfStatements.OutputInterfaceIsNot("lo"), e.Pair(),
             SideExpressions.In(PortolanIpvsSet.Hairpin), SideExpressions.Masquerade);
 
         return new SideProgram(new NfTable(table) { Comment = TableComment }, [.. Enum.GetValues<PortolanIpvsSet>()
