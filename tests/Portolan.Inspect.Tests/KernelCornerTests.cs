@@ -31,6 +31,19 @@ public sealed class KernelCornerTests
                 IcmpType = 135
             }, isIPv6: true));
 
+    /// <summary>An echo request (8, 0) is one of its connection's "port" 0x800.</summary>
+    [Theory, InlineData("tcp . 80", "forward"), InlineData("icmp . 2048", "drop"), InlineData("icmp . 80", "forward")]
+    public void A_connection_of_ICMP_has_type_and_code_for_a_port(string element, string verdict) => Assert.Equal(
+        [$"{verdict} 10.0.0.9 100"],
+        Nft($"set s {{\n type ipv4_addr . inet_proto . inet_service\n elements = {{ 10.0.0.9 . {element} }}\n}}",
+            "ct original ip daddr . meta l4proto . ct original proto-dst @s drop",
+            new()
+            {
+                Source = InetAddress.Parse("10.0.0.7"),
+                Destination = InetAddress.Parse("10.0.0.9"),
+                Protocol = IpProtocol.Icmp
+            }));
+
     [Fact]
     public void A_status_of_NONE_never_holds() =>
         Assert.Equal(["forward 10.0.0.9:80 100"], Iptables("", "-A FORWARD -m conntrack --ctstatus NONE -j DROP", Tcp()));

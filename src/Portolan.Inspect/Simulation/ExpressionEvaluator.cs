@@ -142,6 +142,10 @@ internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node,
                     : Evaluated.Absent;
             case PacketField.CtSourcePort:
                 return Port(ConntrackFacts.End(direction, PacketSide.Source, packet, state).Port);
+            // A connection of ICMP has the type and the code of its request in place of the port (struct nf_conntrack_man_proto).
+            case PacketField.CtDestinationPort when direction == ConntrackDirection.Original
+                && packet.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6:
+                return Evaluated.Of((ulong)(packet.EffectiveIcmpType << 8 | packet.IcmpCode));
             case PacketField.CtDestinationPort:
                 return Port(ConntrackFacts.End(direction, PacketSide.Destination, packet, state).Port);
             default:
