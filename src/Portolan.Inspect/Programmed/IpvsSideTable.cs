@@ -10,6 +10,7 @@ internal sealed class IpvsSideTable
 {
     private readonly Dictionary<PortolanIpvsSet, HashSet<FrontendKey>> _keys = [];
     private readonly HashSet<InetAddress> _addresses = [];
+    private readonly HashSet<InetAddress> _clusterIPs = [];
     private readonly Dictionary<FrontendKey, List<InetPrefix>> _ranges = [];
     private readonly Dictionary<FrontendKey, FrontendKey> _shortcuts = [];
 
@@ -22,6 +23,7 @@ internal sealed class IpvsSideTable
             foreach (SetElement element in set.Elements)
                 Take(kind, element);
         }
+        _clusterIPs.UnionWith(Keys(PortolanIpvsSet.OffCluster).Select(static key => key.Address));
     }
 
     internal static IEnumerable<(FrontendKey Key, IpvsFrontend Facts)> Read(RuleTable table)
@@ -83,10 +85,10 @@ internal sealed class IpvsSideTable
     {
         if (!_addresses.Contains(key.Address))
             return ProgrammedKind.NodePort;
-        if (Keys(PortolanIpvsSet.OffCluster).Any(other => other.Address == key.Address))
+        if (_clusterIPs.Contains(key.Address))
             return ProgrammedKind.ClusterIP;
         // With masqueradeAll cluster IPs are in this set as well.
-        bool isMasqueraded = Keys(PortolanIpvsSet.Masquerade).Contains(key) && Keys(PortolanIpvsSet.OffCluster).Count > 0;
+        bool isMasqueraded = Keys(PortolanIpvsSet.Masquerade).Contains(key) && _clusterIPs.Count > 0;
         return isMasqueraded || Keys(PortolanIpvsSet.Restricted).Contains(key) || Keys(PortolanIpvsSet.ExternalLocal).Contains(key)
             ? ProgrammedKind.External : ProgrammedKind.VirtualServer;
     }
