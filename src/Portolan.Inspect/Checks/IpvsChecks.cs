@@ -3,7 +3,6 @@ using Portolan.Inspect.Causes;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Dialects;
-using Portolan.Rules.Model;
 
 namespace Portolan.Inspect.Checks;
 
@@ -15,9 +14,11 @@ internal static class IpvsChecks
 
     internal static IEnumerable<Finding> Of(CheckInput input)
     {
+        var servers = (input.Rules.VirtualServers ?? []).Where(static server => server.Mark is null)
+            .Select(static server => (server.Address, server.Port, server.Protocol)).ToHashSet();
         foreach (ProgrammedService service in input.Services.Services.Where(static service => service.Writer.IsIpvs()))
         {
-            if (WithoutRealServers(service, input.Rules) is { } idle)
+            if (WithoutRealServers(service, servers) is { } idle)
                 yield return idle;
             if (NotLocal(service, input) is { } elsewhere)
                 yield return elsewhere;
@@ -44,11 +45,10 @@ internal static class IpvsChecks
                 + "services pass FORWARD, not INPUT.");
     }
 
-    private static Finding? WithoutRealServers(ProgrammedService service, Ruleset rules)
+    private static Finding? WithoutRealServers(ProgrammedService service, HashSet<(InetAddress, ushort, IpProtocol)> servers)
     {
         ProgrammedFrontend? idle = service.Frontends.FirstOrDefault(frontend => frontend.State == ProgrammedState.Rejected
-            && rules.VirtualServers?.Any(server => server.Mark is null
-                && (server.Address, server.Port, server.Protocol) == (frontend.Address, frontend.Port, service.Protocol)) == true);
+            && servers.Contains((frontend.Address, frontend.Port, service.Protocol)));
         if (idle is null)
             return null;
         string why = idle.Endpoints.IsEmpty ? "has no real server" : "has real servers of weight 0 alone";

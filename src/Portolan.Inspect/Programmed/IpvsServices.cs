@@ -56,9 +56,11 @@ internal sealed class IpvsServices
                 : new IpvsFrontend(RuleWriter.Ipvs, ProgrammedKind.VirtualServer);
             order.Add((GroupOf(key, facts), key, facts));
         }
+        var served = order.Where(static item => item.Facts.Kind == ProgrammedKind.NodePort)
+            .Select(static item => (item.Key.Protocol, item.Key.Port)).ToHashSet();
         foreach (((IpProtocol protocol, ushort port), bool isLocal) in _nodePorts)
         {
-            if (order.Exists(item => item.Facts.Kind == ProgrammedKind.NodePort && (item.Key.Protocol, item.Key.Port) == (protocol, port)))
+            if (served.Contains((protocol, port)))
                 continue;
             var facts = new IpvsFrontend(RuleWriter.KubeProxyIpvs, ProgrammedKind.NodePort) { IsLocal = isLocal ? true : null };
             var key = new FrontendKey(default, protocol, port);
