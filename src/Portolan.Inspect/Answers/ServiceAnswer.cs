@@ -45,6 +45,16 @@ public sealed record ServiceAnswer
     public required ImmutableArray<EndpointAnswer> Endpoints { get; init; }
 
     /// <summary>
+    /// How many endpoints the cluster's slices have for it, ready or not; null when the cluster was not asked, or does not have it.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? EndpointsInCluster { get; init; }
+
+    /// <summary>What <c>why</c> says of it; null when that was not asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ServiceVerdictAnswer? Why { get; init; }
+
+    /// <summary>
     /// What clients get, in words: "ok", or the worst of the frontends: "stopped" (a rule of somebody else is in the way), "no endpoints",
     /// "no local endpoint" (dropped: policy Local), "not served", "unknown".
     /// </summary>

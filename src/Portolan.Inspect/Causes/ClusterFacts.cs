@@ -9,6 +9,11 @@ namespace Portolan.Inspect.Causes;
 /// <param name="Slices">The slices of endpoints.</param>
 public sealed record ClusterFacts(ImmutableArray<ServiceObject> Services, ImmutableArray<EndpointSliceObject> Slices)
 {
+    // Asked for every service when all of them are looked at.
+    private readonly Lazy<Dictionary<string, ServiceObject>> _byName = new(() => Services.ToDictionary(service => service.Name.ToString()));
+    private readonly Lazy<ILookup<(string Namespace, string Service), EndpointSliceObject>> _slicesOf = new(() =>
+        Slices.Where(slice => slice.ServiceName is not null).ToLookup(slice => (slice.Name.Namespace, slice.ServiceName!)));
+
     /// <summary>The ranges of pods in the Node object; a network plug-in with ranges of its own does not use them.</summary>
     public ImmutableArray<InetPrefix> PodRanges { get; init; } = [];
 
@@ -34,11 +39,19 @@ public sealed record ClusterFacts(ImmutableArray<ServiceObject> Services, Immuta
     }
 
     /// <summary>The service of a name as rules write it, "shop/web"; null when the cluster has none.</summary>
-    public ServiceObject? Find(string name) => Services.FirstOrDefault(service => service.Name.ToString() == name);
+    public ServiceObject? Find(string name) => _byName.Value.GetValueOrDefault(name);
 
     /// <summary>The slices of a service.</summary>
-    internal IEnumerable<EndpointSliceObject> SlicesOf(ObjectName service) =>
-        Slices.Where(slice => slice.Name.Namespace == service.Namespace && slice.ServiceName == service.Name);
+    internal IEnumerable<EndpointSliceObject> SlicesOf(ObjectName service) => _slicesOf.Value[(service.Namespace, service.Name)];
+
+    /// <summary>How many endpoints the slices of a service port have, ready or not; null when the cluster has no such service.</summary>
+    /// <param name="name">The service as rules write it, "shop/web".</param>
+    /// <param name="port">The port's name; empty when it has none.</param>
+    /// <param name="family">The family of addresses.</param>
+    public int? CountEndpoints(string name, string port, IpFamily family) => Find(name) is { } service
+        ? SlicesOf(service.Name).Where(slice => slice.Family == family && slice.Ports.Any(item => item.Name == port))
+            .SelectMany(slice => slice.Endpoints).DistinctBy(endpoint => endpoint.Address).Count()
+        : null;
 
     private static IEnumerable<ClusterEvent> Flatten(ClusterEvent change) =>
         change is ClusterEvent.Together together ? together.Changes.SelectMany(Flatten) : [change];

@@ -12,13 +12,13 @@ namespace Portolan.Inspect.Causes;
 public sealed class Diagnostician
 {
     private readonly Ruleset _rules;
-    private readonly ServiceCatalogue _services;
     private readonly NodeAddresses _node;
     private readonly FrontendWalker _walker;
     private readonly ClusterFacts? _cluster;
     private readonly LiveFacts _live;
     private readonly ImmutableArray<InetPrefix> _rulesPodRanges;
     private readonly ImmutableArray<InetPrefix> _podRanges;
+    private readonly Lazy<ILookup<(InetEndpoint, IpProtocol), ProgrammedService>> _byClusterIP;
 
     /// <summary>For a ruleset and what else is known.</summary>
     /// <param name="rules">The rules.</param>
@@ -35,7 +35,9 @@ public sealed class Diagnostician
         ArgumentNullException.ThrowIfNull(live);
         if (podRanges.IsEmpty && cluster is not null)
             podRanges = [.. cluster.PodRanges.Where(range => live.Routes.OnLink(range).Any())];
-        (_rules, _services, _node, _cluster, _live, _podRanges) = (rules, services, node, cluster, live, podRanges);
+        (_rules, _node, _cluster, _live, _podRanges) = (rules, node, cluster, live, podRanges);
+        _byClusterIP = new(() => services.Services.SelectMany(service => ClusterIPsOf(service).Select(address => (address, service)))
+            .ToLookup(item => (item.address, item.service.Protocol), item => item.service));
         _rulesPodRanges = [.. new Clients(rules, services, node).PodRanges];
         _walker = new FrontendWalker(rules, services, node, podRanges, live.Routes);
     }
@@ -85,11 +87,13 @@ public sealed class Diagnostician
     // Names are missing above 1,000 endpoints; a cluster IP is one service's alone.
     private ImmutableArray<ProgrammedService> RivalsOf(ProgrammedService service) =>
     [
-        .. _services.Services.Where(other => !ReferenceEquals(other, service) && other.Protocol == service.Protocol
-            && (other.Writer != service.Writer || TableOf(other) != TableOf(service))
-            && other.Frontends.Any(frontend => frontend.Kind == ProgrammedKind.ClusterIP && service.Frontends.Any(own =>
-                own.Kind == ProgrammedKind.ClusterIP && (own.Address, own.Port) == (frontend.Address, frontend.Port)))),
+        .. ClusterIPsOf(service).SelectMany(address => _byClusterIP.Value[(address, service.Protocol)]).Distinct()
+            .Where(other => !ReferenceEquals(other, service) && (other.Writer != service.Writer || TableOf(other) != TableOf(service))),
     ];
+
+    private static IEnumerable<InetEndpoint> ClusterIPsOf(ProgrammedService service) =>
+        service.Frontends.Where(frontend => frontend.Kind == ProgrammedKind.ClusterIP)
+            .Select(frontend => new InetEndpoint(frontend.Address, frontend.Port));
 
     private static RuleTable? TableOf(ProgrammedService service) =>
         service.Frontends.Select(frontend => frontend.Place?.Table).FirstOrDefault(table => table is not null);

@@ -49,6 +49,8 @@ internal sealed class ChartInput
     /// <param name="canBeEmpty">True for a command that can answer for a kernel without rules.</param>
     internal static ChartInput? Read(ParseResult parsed, ChartOptions options, ChartOutput output, bool canBeEmpty = false)
     {
+        if (options.Session.Held is { } held)
+            return held.Rules.Again();
         using ProgressLine? progress = ProgressLine.Start("reading rules");
         string[] files = parsed.GetValue(options.Rules) ?? [];
         bool isLive = files.Length == 0;
@@ -63,6 +65,29 @@ internal sealed class ChartInput
         RuleReading reading = isLive ? LiveRules.Read(parsed.GetValue(options.Netns)) : RuleFiles.Read(files);
         bool isVerbose = parsed.GetValue(options.Verbose);
         Report(reading, isVerbose, output);
+        var given = new List<InetAddress>();
+        foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
+        {
+            if (!InetAddress.TryParse(text, out InetAddress address))
+            {
+                output.Error($"--local-address: '{text}' is not an IP address.");
+                return null;
+            }
+            given.Add(address);
+        }
+        return Of(reading, given, isVerbose, output, canBeEmpty);
+    }
+
+    /// <summary>What follows from what was read; null after an error when there are no rules in it.</summary>
+    /// <param name="reading">What was read.</param>
+    /// <param name="local">Addresses of the node that no input shows.</param>
+    /// <param name="isVerbose">True to have it told in the answer what was read.</param>
+    /// <param name="output">Where problems are printed.</param>
+    /// <param name="canBeEmpty">True for a command that can answer for a kernel without rules.</param>
+    internal static ChartInput? Of(RuleReading reading, IReadOnlyCollection<InetAddress> local, bool isVerbose,
+        ChartOutput output, bool canBeEmpty)
+    {
+        bool isLive = reading.Kind == InputKind.Live;
         if (reading.Texts.IsEmpty)
         {
             if (isLive)
@@ -74,12 +99,12 @@ internal sealed class ChartInput
         }
         Ruleset rules = RulesetReader.Read(reading.Texts).WithoutTranslations();
         // That nft shows the tables of iptables-nft too is worth a note for a dump; for a live kernel it would be noise.
-        foreach (ReadProblem problem in rules.Problems.Where(problem => files.Length > 0 || problem.Severity == ReadSeverity.Partial))
+        foreach (ReadProblem problem in rules.Problems.Where(problem => !isLive || problem.Severity == ReadSeverity.Partial))
             output.Message(problem.ToString());
         if (rules.Tables.IsEmpty && rules.VirtualServers is null && !ProxyModes.IsIpvs(rules) && !(isLive && reading.IsWhole && canBeEmpty))
         {
-            output.Error(files.Length > 0
-                ? $"No rules were found in {string.Join(", ", files)}."
+            output.Error(!isLive
+                ? $"No rules were found in {string.Join(", ", reading.Sources.Select(source => source.Name))}."
                 : $"The kernel has no rules in this network namespace, or they could not be read; reading them needs root " +
                     $"({string.Join("; ", reading.Lines())}). "
                     + "A dump can be given with --rules FILE.");
@@ -88,20 +113,12 @@ internal sealed class ChartInput
         if (WriterChecks.AreBothBackendsInUse(rules))
             output.Warning("BOTH back-ends of iptables, legacy and nft, hold service rules. The kernel applies both, and one of them is " +
                 "stale: see 'portolan check'.");
-        var given = new List<InetAddress>();
-        foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
-        {
-            if (!InetAddress.TryParse(text, out InetAddress address))
-            {
-                output.Error($"--local-address: '{text}' is not an IP address.");
-                return null;
-            }
-            given.Add(address);
-        }
-        NodeAddresses node = new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, given).WithLocalRoutes(rules.Routes);
-        return new ChartInput(rules, node, reading,
-            isVerbose || isLive);
+        NodeAddresses node = new NodeAddresses(rules.Interfaces is { } interfaces ? interfaces : null, local).WithLocalRoutes(rules.Routes);
+        return new ChartInput(rules, node, reading, isVerbose || isLive);
     }
+
+    /// <summary>The same input for one more question, which may name its services otherwise.</summary>
+    internal ChartInput Again() => (ChartInput)MemberwiseClone();
 
     /// <summary>Gives services without names those that the cluster has for them.</summary>
     internal void Name(Func<ServiceCatalogue, ServiceCatalogue> named)

@@ -8,8 +8,10 @@ using Portolan.Rules.Readers;
 namespace Portolan.Chart;
 
 /// <summary>The options that every command of the chart has.</summary>
-internal sealed class ChartOptions
+internal sealed class ChartOptions(ChartSession session)
 {
+    internal ChartSession Session => session;
+
     internal Option<string[]> Rules { get; } = new("--rules", "-r")
     {
         Description = "A dump to read instead of the live kernel (iptables-save, iptables -nL, nft list ruleset, nft -j, ipset save, " +
@@ -71,12 +73,17 @@ internal sealed class ChartOptions
     }
 
     /// <summary>Sets what a command does: here, or on the node that the command line names.</summary>
-    internal void Run(Command command, Func<ParseResult, CancellationToken, Task<int>> here) =>
-        command.SetAction((parsed, cancel) => NodeCommand.Concerns(parsed, this)
-            ? NodeCommand.RunAsync(parsed, this, cancel) : here(parsed, cancel));
+    internal void Run(Command command, Func<ParseResult, ChartOutput, CancellationToken, Task<int>> here) =>
+        command.SetAction((parsed, cancel) =>
+        {
+            ChartOutput chart = session.Output();
+            return session.Held is null && NodeCommand.Concerns(parsed, this)
+                ? NodeCommand.RunAsync(parsed, this, chart, cancel) : here(parsed, chart, cancel);
+        });
 
-    /// <inheritdoc cref="Run(Command, Func{ParseResult, CancellationToken, Task{int}})"/>
-    internal void Run(Command command, Func<ParseResult, int> here) => Run(command, (parsed, _) => Task.FromResult(here(parsed)));
+    /// <inheritdoc cref="Run(Command, Func{ParseResult, ChartOutput, CancellationToken, Task{int}})"/>
+    internal void Run(Command command, Func<ParseResult, ChartOutput, int> here) =>
+        Run(command, (parsed, chart, _) => Task.FromResult(here(parsed, chart)));
 
     internal void AddTo(Command command)
     {

@@ -35,6 +35,23 @@ internal sealed class ChartOutput
             Console.Profile.Width = PipeWidth;
     }
 
+    /// <summary>Output that a program takes: no width, no colours.</summary>
+    /// <param name="answer">Where the answer goes.</param>
+    /// <param name="messages">Where messages go.</param>
+    internal ChartOutput(Stream answer, TextWriter messages)
+    {
+        (_answer, _messages) = (answer, messages);
+        Console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(TextWriter.Null),
+        });
+        Console.Profile.Width = PipeWidth;
+    }
+
+    private readonly Stream? _answer;
     private readonly TextWriter _messages = System.Console.Error;
     private readonly bool _isTerminal;
 
@@ -55,7 +72,7 @@ internal sealed class ChartOutput
 
     /// <summary>A message that must not be overlooked: red on a terminal.</summary>
     internal void Warning(string text) =>
-        _messages.WriteLine(System.Console.IsErrorRedirected && AskersColors() is null
+        _messages.WriteLine(_answer is not null || (System.Console.IsErrorRedirected && AskersColors() is null)
         ? $"portolan: WARNING: {Clean(text)}" : $"\u001b[1;31mportolan: WARNING: {Clean(text)}\u001b[0m");
 
     /// <summary>A line of plain text; nothing in it is markup.</summary>
@@ -101,7 +118,7 @@ internal sealed class ChartOutput
     /// <param name="answer">The answer.</param>
     /// <param name="type">Its JSON type information.</param>
     /// <param name="isOneLine">True for one of many answers, a line each.</param>
-    internal static void Json<T>(T answer, JsonTypeInfo<T> type, bool isOneLine = false)
+    internal void Json<T>(T answer, JsonTypeInfo<T> type, bool isOneLine = false)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = !isOneLine }))
@@ -111,8 +128,13 @@ internal sealed class ChartOutput
     }
 
     /// <summary>Prints bytes as they are, such as a picture.</summary>
-    internal static void Raw(ReadOnlySpan<byte> bytes)
+    internal void Raw(ReadOnlySpan<byte> bytes)
     {
+        if (_answer is not null)
+        {
+            _answer.Write(bytes);
+            return;
+        }
         using Stream output = System.Console.OpenStandardOutput();
         output.Write(bytes);
     }

@@ -9,10 +9,10 @@ namespace Portolan.Chart;
 /// <summary>portolan check: what is wrong with the rules.</summary>
 internal static class CheckCommand
 {
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
-        var from = new ClusterOptions(options.Nodes);
+        var options = new ChartOptions(session);
+        var from = new ClusterOptions(options);
         var podCidr = new Option<string[]>("--pod-cidr")
         {
             Description = "Range of pod addresses (clusterCIDR), to compare with the range in the rules. May be repeated.",
@@ -31,19 +31,13 @@ internal static class CheckCommand
         from.AddTo(command);
         options.AddTo(command);
         options.Nodes.AddAllTo(command);
-        options.Run(command, async (parsed, cancel) =>
+        options.Run(command, async (parsed, chart, cancel) =>
         {
-            var chart = new ChartOutput();
-            string node = from.NodeName(parsed);
-            string? server = from.Server(parsed);
-            bool compares = server is not null || parsed.GetValue(from.Manifests) is not null;
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
                 return ExitStatus.CouldNotRun;
-            ServiceTable? cluster = parsed.GetValue(from.Manifests) is { } path ? ClusterInput.FromManifests(path, node, chart)
-                : server is not null ? await ClusterInput.FromApiAsync(server, node, chart, cancel)
-                : null;
+            (bool isGood, ServiceTable? cluster) = await from.ReadTableAsync(parsed, chart, cancel);
             // When the cluster has services, having no rules at all is the worst finding.
-            if ((compares && cluster is null) || ChartInput.Read(parsed, options, chart, canBeEmpty: compares) is not { } input)
+            if (!isGood || ChartInput.Read(parsed, options, chart, canBeEmpty: cluster is not null) is not { } input)
                 return ExitStatus.CouldNotRun;
             if (cluster is not null)
                 input.Name(services => services.Named(cluster.Plans));
@@ -55,7 +49,7 @@ internal static class CheckCommand
             });
             var answer = CheckAnswer.Of(result, input.Rules, input.Services, input.ReportedInput);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(answer, AnswersJsonContext.Default.CheckAnswer);
+                chart.Json(answer, AnswersJsonContext.Default.CheckAnswer);
             else
                 CheckRenderer.Print(answer, chart);
             return result.Findings.IsEmpty ? input.AnsweredStatus : ExitStatus.Findings;

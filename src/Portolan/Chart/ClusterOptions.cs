@@ -2,17 +2,19 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Portolan.Chart.Nodes;
 using Portolan.Inspect.Causes;
+using Portolan.Services.Planning;
 
 namespace Portolan.Chart;
 
 /// <summary>Where a command that compares rules with the cluster reads the cluster from: one of three.</summary>
 internal sealed class ClusterOptions
 {
+    private readonly ChartSession _session;
     private readonly NodeOptions _nodes;
 
-    internal ClusterOptions(NodeOptions nodes)
+    internal ClusterOptions(ChartOptions options)
     {
-        _nodes = nodes;
+        (_session, _nodes) = (options.Session, options.Nodes);
         Kubeconfig.Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the " +
             "Node and ServiceCIDRs, once. With --node or --all-nodes also how the API server is reached, instead of " +
             "KUBECONFIG or ~/.kube/config.";
@@ -56,11 +58,25 @@ internal sealed class ClusterOptions
     /// <summary>The cluster's state, and whether reading it succeeded; no state when no source was given.</summary>
     internal async Task<(bool IsGood, ClusterFacts? Facts)> ReadFactsAsync(ParseResult parsed, ChartOutput chart, CancellationToken cancel)
     {
+        if (_session.Held is { } held)
+            return (true, held.Cluster?.Facts);
         string node = NodeName(parsed);
         if (parsed.GetValue(Manifests) is { } path)
             return ClusterInput.FactsFromManifests(path, node, chart) is { } facts ? (true, facts) : (false, null);
         if (Server(parsed) is { } server)
             return await ClusterInput.FactsFromApiAsync(server, node, chart, cancel) is { } facts ? (true, facts) : (false, null);
+        return (true, null);
+    }
+    /// <summary>What the node should serve, and whether reading it succeeded; no table when no source was given.</summary>
+    internal async Task<(bool IsGood, ServiceTable? Table)> ReadTableAsync(ParseResult parsed, ChartOutput chart, CancellationToken cancel)
+    {
+        if (_session.Held is { } held)
+            return (true, held.Cluster?.Table);
+        string node = NodeName(parsed);
+        if (parsed.GetValue(Manifests) is { } path)
+            return ClusterInput.FromManifests(path, node, chart) is { } table ? (true, table) : (false, null);
+        if (Server(parsed) is { } server)
+            return await ClusterInput.FromApiAsync(server, node, chart, cancel) is { } table ? (true, table) : (false, null);
         return (true, null);
     }
 }

@@ -26,7 +26,7 @@ internal static class CountersView
                 || counter.Service.StartsWith(service + ":", StringComparison.Ordinal))];
         var answer = new CountersAnswer { Counters = [.. counters.Select(Answer)] };
         if (asJson)
-            ChartOutput.Json(answer, AnswersJsonContext.Default.CountersAnswer);
+            chart.Json(answer, AnswersJsonContext.Default.CountersAnswer);
         else
             CountersRenderer.Print(answer, chart);
         return ExitStatus.Ok;

@@ -9,17 +9,14 @@ namespace Portolan.Chart;
 /// <summary>Opens TCP connections to endpoints and closes them at once, as the kubelet's TCP probes do.</summary>
 internal static class EndpointProbe
 {
-    // A few show whether the service's endpoints refuse; hundreds of connections at once would be a burden.
-    private const int MostEndpoints = 16;
-
     // The kernel of a host answers a SYN by itself: what takes longer is far away or absent.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(600);
 
-    /// <summary>What became of a connection to each of the first endpoints; none for those that this node has no route to.</summary>
+    /// <summary>What became of a connection to each endpoint; none for those that this node has no route to.</summary>
     internal static async Task<ImmutableDictionary<InetEndpoint, ProbeResult>> RunAsync(IEnumerable<InetEndpoint> endpoints,
         CancellationToken cancel)
     {
-        (InetEndpoint Endpoint, ProbeResult Result)[] results = await Task.WhenAll(endpoints.Distinct().Take(MostEndpoints)
+        (InetEndpoint Endpoint, ProbeResult Result)[] results = await Task.WhenAll(endpoints.Distinct()
             .Select(async endpoint => (endpoint, await ConnectAsync(endpoint, cancel))));
         return results.Where(item => item.Result != ProbeResult.None).ToImmutableDictionary(item => item.Endpoint, item => item.Result);
     }

@@ -9,9 +9,9 @@ namespace Portolan.Chart;
 /// <summary>portolan explain: the path of a service's packets, in words.</summary>
 internal static class ExplainCommand
 {
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
         var name = new Argument<string>("service") { Description = "The service: namespace/name, or namespace/name:port." };
         var port = new Option<string?>("--port") { Description = "The port, by name or number; default: all ports." };
         var from = new Option<string?>("--from") { Description = "Where the client is; default: everywhere." };
@@ -24,9 +24,8 @@ internal static class ExplainCommand
         };
         options.CompleteServices(name);
         options.AddTo(command);
-        options.Run(command, parsed =>
+        options.Run(command, (parsed, chart) =>
         {
-            var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
             IReadOnlyList<ProgrammedService> services = input.Find(parsed.GetValue(name)!, parsed.GetValue(port), chart);
@@ -38,7 +37,7 @@ internal static class ExplainCommand
             var explainer = new Explainer(input.Rules, input.Services, input.Node, input.Guide);
             var answer = ExplainAnswer.Of(services, places, explainer, input.ReportedInput);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(answer, AnswersJsonContext.Default.ExplainAnswer);
+                chart.Json(answer, AnswersJsonContext.Default.ExplainAnswer);
             else
                 ExplainRenderer.Print(answer, chart);
             return input.AnsweredStatus;

@@ -15,9 +15,9 @@ internal static class GraphCommand
     // Of more, no picture can be read; Graphviz takes minutes for some hundreds.
     private const int MostPorts = 150;
 
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
         var names = new Argument<string[]>("service")
         {
             Description = "The services: namespace/name, or namespace/name:port.",
@@ -60,9 +60,8 @@ internal static class GraphCommand
         options.CompleteServices(names);
         options.AddTo(command);
         options.LocalFile = file;
-        options.Run(command, parsed =>
+        options.Run(command, (parsed, chart) =>
         {
-            var chart = new ChartOutput();
             string[] asked = parsed.GetValue(names) ?? [];
             string? only = parsed.GetValue(space);
             if (asked.Length == 0 && only is null && !parsed.GetValue(all))
@@ -92,7 +91,7 @@ internal static class GraphCommand
                     .Build(title, ports);
             if (shape == "json")
             {
-                ChartOutput.Json(GraphAnswer.Of(graph, input.ReportedInput), AnswersJsonContext.Default.GraphAnswer);
+                chart.Json(GraphAnswer.Of(graph, input.ReportedInput), AnswersJsonContext.Default.GraphAnswer);
                 return input.AnsweredStatus;
             }
             return Picture(graph, shape, chart) is { } picture && Write(picture, parsed.GetValue(file), chart) ? input.AnsweredStatus
@@ -135,7 +134,7 @@ internal static class GraphCommand
     {
         if (file is null)
         {
-            ChartOutput.Raw(picture);
+            chart.Raw(picture);
             return true;
         }
         try

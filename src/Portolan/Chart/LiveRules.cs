@@ -81,16 +81,19 @@ internal static class LiveRules
     /// What the running node knows of endpoints: neighbours that do not answer, connections without a reply, and routes. Data that cannot
     /// be read counts as unknown.
     /// </summary>
-    internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress> endpoints)
+    /// <param name="networkNamespace">The network namespace to read, by its name; null for the program's own.</param>
+    /// <param name="endpoints">Whose connections are asked for; null for all that a rule has translated.</param>
+    internal static LiveFacts ReadFacts(string? networkNamespace, IEnumerable<InetAddress>? endpoints)
     {
         // More entries would add nothing.
         const int most = 5;
         string? ip = Find("ip");
         var connections = new StringBuilder();
-        foreach (InetAddress endpoint in endpoints.Take(most))
-        {
-            var listing = new Listing(["conntrack"], ["-f", endpoint.Family == IpFamily.IPv4 ? "ipv4" : "ipv6", "-L", "-r",
+        IEnumerable<string[]> wanted = endpoints is null ? [["-f", "ipv4", "-L", "--dst-nat"], ["-f", "ipv6", "-L", "--dst-nat"]]
+            : endpoints.Take(most).Select(endpoint => (string[])["-f", endpoint.Family == IpFamily.IPv4 ? "ipv4" : "ipv6", "-L", "-r",
                 endpoint.ToString()]);
+        foreach (Listing listing in wanted.Select(static arguments => new Listing(["conntrack"], arguments)))
+        {
             connections.Append(Encoding.UTF8.GetString(Run(listing, networkNamespace, ip).Bytes)).Append('\n');
         }
         byte[] neighbours = Run(new Listing(["ip"], ["-j", "neigh"]), networkNamespace, ip).Bytes;

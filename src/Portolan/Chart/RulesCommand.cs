@@ -11,9 +11,9 @@ internal static class RulesCommand
     // A chain of ten thousand rules is useless on a terminal.
     private const int PageLength = 50;
 
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
         var name = new Argument<string?>("chain-or-service")
         {
             Description = "Show this chain, or the rules of this service.",
@@ -34,9 +34,8 @@ internal static class RulesCommand
         };
         options.CompleteServices(name);
         options.AddTo(command);
-        options.Run(command, parsed =>
+        options.Run(command, (parsed, chart) =>
         {
-            var chart = new ChartOutput();
             if (ChartInput.Read(parsed, options, chart) is not { } input)
                 return ExitStatus.CouldNotRun;
             RuleSelection selection = RuleSelection.Of(input.Rules, input.Services, input.Guide, parsed.GetValue(table),
@@ -50,7 +49,7 @@ internal static class RulesCommand
             }
             if (parsed.GetValue(options.Json))
             {
-                ChartOutput.Json(RulesAnswer.Of(selection.Places, input.Guide, input.ReportedInput),
+                chart.Json(RulesAnswer.Of(selection.Places, input.Guide, input.ReportedInput),
                     AnswersJsonContext.Default.RulesAnswer);
             }
             else

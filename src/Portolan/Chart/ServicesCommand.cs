@@ -4,6 +4,7 @@ using System.Text.Json;
 using Portolan.Chart.Renderers;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
+using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 
 namespace Portolan.Chart;
@@ -11,9 +12,10 @@ namespace Portolan.Chart;
 /// <summary>portolan services: the services that the rules serve.</summary>
 internal static class ServicesCommand
 {
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
+        var cluster = new ClusterOptions(options);
         var filter = new Argument<string?>("service")
         {
             Description = "Show this service only, with every endpoint.",
@@ -32,6 +34,12 @@ internal static class ServicesCommand
                 + "because this node has no endpoint, and denied by source ranges. Live only, and only where the proxy runs with " +
                     "--counters.",
         };
+        var why = new Option<bool>("--why")
+        {
+            Description = "Ask for each service what 'why' says, for clients in pods, on this node and outside. Sorted by status, those that "
+                + "fail come first. Where live rules are read, the first TCP endpoint of up to 64 services gets a connection, as with 'why'.",
+        };
+        var noProbe = WhyCommand.NoProbeOption();
         var space = new Option<string?>("--namespace", "-n") { Description = "Services of this namespace only.", HelpName = "NAME" };
         var sort = new Option<string>("--sort")
         {
@@ -48,16 +56,21 @@ internal static class ServicesCommand
         command.Options.Add(space);
         command.Options.Add(sort);
         command.Options.Add(form);
+        command.Options.Add(why);
+        command.Options.Add(noProbe);
         command.Options.Add(counters);
+        cluster.AddTo(command);
         options.CompleteServices(filter);
         options.AddTo(command);
-        options.Run(command, parsed =>
+        options.Run(command, async (parsed, chart, cancel) =>
         {
-            var chart = new ChartOutput();
             if (parsed.GetValue(counters))
                 return CountersView.Show(parsed.GetValue(options.Netns), parsed.GetValue(filter), parsed.GetValue(options.Json), chart);
-            if (ChartInput.Read(parsed, options, chart) is not { } input)
+            (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, chart, cancel);
+            if (!isGood || ChartInput.Read(parsed, options, chart, canBeEmpty: facts is not null) is not { } input)
                 return ExitStatus.CouldNotRun;
+            if (facts is not null)
+                input.Name(services => services.Named(facts.Services));
             IReadOnlyList<ProgrammedService> services = input.Services.Services;
             string? name = parsed.GetValue(filter);
             if (name is not null)
@@ -77,12 +90,23 @@ internal static class ServicesCommand
             }
             services = ServiceStates.WithObstacles(services, new FrontendWalker(input.Rules, input.Services, input.Node));
             var answer = ServicesAnswer.Of(services, input.ReportedInput, ServiceStates.Notes(input.Rules));
+            if (facts is not null)
+                answer = answer with { Services = [.. answer.Services.Select(service => WithCluster(service, facts))] };
+            if (parsed.GetValue(why))
+            {
+                LiveFacts live = await LiveEvidence.OfAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), services, cancel);
+                var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, []);
+                answer = answer with { Services = [.. answer.Services.Zip(services, (shown, service) => shown with
+                {
+                    Why = VerdictOf(service, asker),
+                })] };
+            }
             answer = answer with { Services = [.. Sorted(answer.Services, parsed.GetValue(sort)!)] };
             string shape = parsed.GetValue(options.Json) ? "json" : parsed.GetValue(form)!;
             if (shape == "json")
-                ChartOutput.Json(answer, AnswersJsonContext.Default.ServicesAnswer);
+                chart.Json(answer, AnswersJsonContext.Default.ServicesAnswer);
             else if (shape == "yaml")
-                ChartOutput.Raw(Encoding.UTF8.GetBytes(YamlText.Of(JsonSerializer.SerializeToElement(answer,
+                chart.Raw(Encoding.UTF8.GetBytes(YamlText.Of(JsonSerializer.SerializeToElement(answer,
                     AnswersJsonContext.Default.ServicesAnswer))));
             else if (name is not null)
                 ServicesRenderer.PrintDetails(answer, chart);
@@ -93,10 +117,17 @@ internal static class ServicesCommand
         return command;
     }
 
+    private static ServiceAnswer WithCluster(ServiceAnswer service, ClusterFacts facts) =>
+        service.Service is { } name ? service with { EndpointsInCluster = facts.CountEndpoints(name, service.Port, service.Family) } : service;
+
+    private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker) =>
+        asker.Ask(service, service.Frontends, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside], null) is { Count: > 0 } diagnoses
+            ? ServiceVerdictAnswer.Of(diagnoses) : null;
+
     // Of equal ones the catalogue's order stays: by name.
     private static IEnumerable<ServiceAnswer> Sorted(IEnumerable<ServiceAnswer> services, string by) => by switch
     {
-        "status" => services.OrderBy(service => service.Status == "ok").ThenBy(service => service.Status, StringComparer.Ordinal),
+        "status" => services.OrderBy(service => service.Why?.State ?? DiagnosisState.Unknown).ThenBy(service => service.Status == "ok").ThenBy(service => service.Status, StringComparer.Ordinal),
         "endpoints" => services.OrderByDescending(service => service.Endpoints.Length),
         "rules" => services.OrderByDescending(service => service.Frontends.Max(frontend => frontend.RulesBefore) ?? -1),
         _ => services,

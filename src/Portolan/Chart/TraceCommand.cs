@@ -13,9 +13,9 @@ namespace Portolan.Chart;
 /// <summary>portolan trace: what the rules do with one packet.</summary>
 internal static class TraceCommand
 {
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
         var rare = new PacketOptions();
         var source = new Option<string>("--src")
         {
@@ -74,9 +74,8 @@ internal static class TraceCommand
         };
         rare.AddTo(command);
         options.AddTo(command);
-        options.Run(command, parsed =>
+        options.Run(command, (parsed, chart) =>
         {
-            var chart = new ChartOutput();
             if (!TryMark(parsed.GetValue(mark), out uint markValue))
             {
                 chart.Error($"--mark: '{parsed.GetValue(mark)}' is not a number.");
@@ -127,7 +126,7 @@ internal static class TraceCommand
             if (parsed.GetValue(reply))
                 answer = answer with { Replies = ReplyAnswer.Of(result, rules.Rules, node, rules.Guide) };
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(answer, AnswersJsonContext.Default.TraceAnswer);
+                chart.Json(answer, AnswersJsonContext.Default.TraceAnswer);
             else
                 TraceRenderer.Print(answer, podRanges, chart);
             return rules.AnsweredStatus;

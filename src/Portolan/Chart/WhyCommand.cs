@@ -5,7 +5,6 @@ using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
-using Portolan.Inspect.Simulation;
 using Portolan.Services.Cluster;
 
 namespace Portolan.Chart;
@@ -13,10 +12,10 @@ namespace Portolan.Chart;
 /// <summary>portolan why: why a service does not answer, the answer first.</summary>
 internal static class WhyCommand
 {
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
-        var cluster = new ClusterOptions(options.Nodes);
+        var options = new ChartOptions(session);
+        var cluster = new ClusterOptions(options);
         var what = new Argument<string>("what")
         {
             Description = "A service (web, shop/web, shop/web:http), a DNS name (web.shop.svc.cluster.local), a cluster IP, " +
@@ -32,11 +31,7 @@ internal static class WhyCommand
             Description = "Range of pod addresses (clusterCIDR). May be repeated.",
             HelpName = "CIDR",
         };
-        var noProbe = new Option<bool>("--no-probe")
-        {
-            Description = "Open no connection to the endpoints. Without it, where live rules are read, each of the first 16 TCP " +
-                "endpoints gets one, which is closed at once: one that is refused (RST) leaves no other trace on the node.",
-        };
+        var noProbe = NoProbeOption();
         var command = new Command("why",
             "Say why a service does not answer: what the client sees, the cause with the rule that decides and who wrote it, and what " +
             "would mend it. With --manifests, --kubeconfig or --in-cluster it knows slices and endpoints too; on a live node it looks at " +
@@ -52,9 +47,8 @@ internal static class WhyCommand
         options.AddTo(command);
         options.Nodes.AddAllTo(command);
         options.Asked = what;
-        options.Run(command, async (parsed, cancel) =>
+        options.Run(command, async (parsed, chart, cancel) =>
         {
-            var chart = new ChartOutput();
             if (ClusterInput.PodRanges(parsed.GetValue(podCidr) ?? [], chart) is not { } podRanges)
                 return ExitStatus.CouldNotRun;
             if (!ServiceNames.TryClient(parsed.GetValue(from), from.Name, chart, out ClientPlace[] places, out InetAddress? source))
@@ -69,7 +63,8 @@ internal static class WhyCommand
             List<Diagnosis> diagnoses;
             if (targets.Count > 0)
             {
-                LiveFacts live = await LiveAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), targets, cancel);
+                LiveFacts live = await LiveEvidence.OfAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe),
+                    [.. targets.Select(target => target.Service)], cancel);
                 var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, [.. podRanges]);
                 diagnoses = [.. targets.SelectMany(target => asker.Ask(target.Service, target.Frontends, places, source))
                     .OrderBy(diagnosis => diagnosis.State)];
@@ -86,7 +81,7 @@ internal static class WhyCommand
             }
             var answer = WhyAnswer.Of(diagnoses, input.Guide, input.ReportedInput);
             if (parsed.GetValue(options.Json))
-                ChartOutput.Json(answer, AnswersJsonContext.Default.WhyAnswer);
+                chart.Json(answer, AnswersJsonContext.Default.WhyAnswer);
             else
                 WhyRenderer.Print(answer, parsed.GetValue(options.Verbose), chart);
             return diagnoses.Exists(diagnosis => diagnosis.State == DiagnosisState.Fails) ? ExitStatus.Findings
@@ -95,26 +90,11 @@ internal static class WhyCommand
         return command;
     }
 
-    // Connections of another network namespace would have to be opened by a program in it.
-    private static async Task<LiveFacts> LiveAsync(ChartInput input, string? networkNamespace, bool mayProbe,
-        List<(ProgrammedService Service, ProgrammedFrontend[] Frontends)> targets, CancellationToken cancel)
+    internal static Option<bool> NoProbeOption() => new("--no-probe")
     {
-        if (!input.IsLive)
-            return LiveFacts.None with { Routes = Routes.Of(input.Rules) };
-        ProgrammedService[] services = [.. targets.Select(target => target.Service)];
-        LiveFacts live = LiveRules.ReadFacts(networkNamespace, services.SelectMany(EndpointsOf).Select(endpoint => endpoint.Address)
-            .Distinct());
-        return mayProbe && networkNamespace is null ? live with
-        {
-            Probes = await EndpointProbe.RunAsync(services.Where(service => service.Protocol == IpProtocol.Tcp).SelectMany(EndpointsOf)
-                .Where(endpoint => endpoint.Port != 0 && live.MayBeTried(endpoint.Address))
-                .Select(endpoint => new InetEndpoint(endpoint.Address, endpoint.Port)), cancel),
-        } : live;
-    }
-
-    private static IEnumerable<ProgrammedEndpoint> EndpointsOf(ProgrammedService service) =>
-        service.Endpoints.Concat(service.Frontends.SelectMany(frontend => frontend.Endpoints))
-            .Where(endpoint => endpoint.Address.Family != IpFamily.None);
+        Description = "Open no connection to the endpoints. Without it, where live rules are read, each of the first 16 TCP " +
+            "endpoints gets one, which is closed at once: one that is refused (RST) leaves no other trace on the node.",
+    };
 
     private static ServiceObject? ServiceOf(string asked, ClusterFacts facts)
     {

@@ -38,7 +38,7 @@ internal static class AllNodes
         }
         var answer = NodesAnswer.Of(what, [.. replies], list.Limit);
         if (parsed.GetValue(options.Json))
-            ChartOutput.Json(answer, AnswersJsonContext.Default.NodesAnswer);
+            chart.Json(answer, AnswersJsonContext.Default.NodesAnswer);
         else
             NodesRenderer.Print(answer, chart);
         return answer.Answered == 0 ? ExitStatus.CouldNotRun

@@ -28,9 +28,8 @@ internal static class NodeCommand
         return !isAnotherInput && (parsed.GetValue(options.Nodes.Node) is not null || IsOfAll(parsed, options) || KubectlPlugin.IsActive);
     }
 
-    internal static async Task<int> RunAsync(ParseResult parsed, ChartOptions options, CancellationToken cancel)
+    internal static async Task<int> RunAsync(ParseResult parsed, ChartOptions options, ChartOutput chart, CancellationToken cancel)
     {
-        var chart = new ChartOutput();
         if (parsed.GetValue(options.Nodes.Node) is null && !IsOfAll(parsed, options))
         {
             chart.Error("Which node's rules? Give --node NAME" +
@@ -84,8 +83,7 @@ internal static class NodeCommand
         {
             if (options.Asked is { } asked)
             {
-                string name = ServiceNames.NameOf(parsed.GetValue(asked)!);
-                return await ClusterExtract.OfServiceAsync(pods, WithoutPortName(name), cancel);
+                return await ClusterExtract.OfServiceAsync(pods, ServiceNameOf(parsed.GetValue(asked)!), cancel);
             }
             return parsed.CommandResult.Command.Name == "check" && parsed.GetValue(options.Nodes.Kubeconfig) is not null
                 ? await ClusterExtract.OfAllAsync(pods, cancel) : null;
@@ -106,6 +104,18 @@ internal static class NodeCommand
 
     private static bool IsOfAll(ParseResult parsed, ChartOptions options) =>
         options.Nodes.CanAskAll(parsed) && parsed.GetValue(options.Nodes.AllNodes);
+
+    /// <summary>The service that a question is about, as the cluster calls it.</summary>
+    internal static string ServiceNameOf(string asked) => WithoutPortName(ServiceNames.NameOf(asked));
+
+    /// <summary>Program and arguments for a node, of a command that is no command line's.</summary>
+    internal static List<string> CommandFor(IReadOnlyList<string> arguments, byte[] facts, string node)
+    {
+        List<string> command = [Binary, RemoteCall.Bracket(facts.Length), .. arguments];
+        if (facts.Length > 0)
+            command.InsertRange(3, ["--manifests=-", $"--node={node}"]);
+        return command;
+    }
 
     // "shop/web:http" is asked for by its name; an address with its port stays whole.
     private static string WithoutPortName(string name) =>

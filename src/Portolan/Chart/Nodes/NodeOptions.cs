@@ -60,9 +60,11 @@ internal sealed class NodeOptions
     /// <summary>Those that mean nothing on the node itself.</summary>
     internal IEnumerable<Option> OfTheAsker => [Node, Kubeconfig, _context, _namespace, _selector, AllNodes, Parallel, Patience];
 
-    internal void AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="severalNodes">The command's own option in the place of <see cref="Node"/>; null for that one.</param>
+    internal void AddTo(Command command, Option? severalNodes = null)
     {
-        foreach (Option option in (Option[])[Node, Kubeconfig, _context, _namespace, _selector])
+        foreach (Option option in (Option[])[severalNodes ?? Node, Kubeconfig, _context, _namespace, _selector])
         {
             if (!command.Options.Contains(option))
                 command.Options.Add(option);

@@ -47,6 +47,9 @@ internal static class RemoteCall
         return words;
     }
 
+    /// <summary>The bracket of a call whose answer a program reads.</summary>
+    internal static string Bracket(int inputLength) => $"{Begin}input={Number(inputLength)}]";
+
     /// <summary>On the node: takes the bracket out, and from then on ends the program when the asker is gone.</summary>
     /// <returns>The arguments behind it.</returns>
     internal static string[] Enter(string[] arguments)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Inet;
 using Portolan.Inspect.Answers;
+using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Spectre.Console;
@@ -65,7 +66,7 @@ internal static class ServicesRenderer
         [
             service.DisplayName,
             service.Protocol.ToRuleText(),
-            service.Status,
+            StatusOf(service),
             string.Join(", ", service.Frontends.Select(Frontend)),
             Count(service),
             Shares(service.Endpoints),
@@ -80,7 +81,7 @@ internal static class ServicesRenderer
     {
         foreach (ServiceAnswer service in services)
         {
-            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {service.Status}", new Style(decoration: Decoration.Bold));
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {StatusOf(service)}", new Style(decoration: Decoration.Bold));
             foreach (FrontendAnswer frontend in service.Frontends)
                 chart.Line($"  {Frontend(frontend)}");
             string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
@@ -89,6 +90,24 @@ internal static class ServicesRenderer
                 chart.Line($"  {policies}");
         }
     }
+
+    // "fails: rejected (no-ready-endpoint), from outside".
+    private static string StatusOf(ServiceAnswer service)
+    {
+        if (service.Why is not { } why)
+            return service.Status;
+        if (why.State == DiagnosisState.Works)
+            return "works";
+        string who = why.Who.IsEmpty ? string.Empty : $", {string.Join(" and ", why.Who.Select(Sender))}";
+        return why.AsConfigured ? $"as configured: {why.Verdict} ({why.Code}){who}" : why.State == DiagnosisState.Fails ? $"fails: {why.Verdict} ({why.Code}){who}" : $"unknown{who}";
+    }
+
+    private static string Sender(ClientPlace place) => place switch
+    {
+        ClientPlace.Pod => "from a pod",
+        ClientPlace.Node => "from this node",
+        _ => "from outside",
+    };
 
     // No rule shows how many endpoints a virtual server of IPVS, or kube-proxy itself, has.
     private static string Count(ServiceAnswer service) =>

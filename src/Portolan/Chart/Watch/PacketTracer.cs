@@ -65,11 +65,11 @@ internal sealed class PacketTracer(WatchedRules rules, ChartOutput chart, bool j
         foreach (WatchStepAnswer step in answer.Steps)
         {
             if (step is WatchRuleAnswer rule)
-                ChartOutput.Json(rule, AnswersJsonContext.Default.WatchRuleAnswer, isOneLine: true);
+                chart.Json(rule, AnswersJsonContext.Default.WatchRuleAnswer, isOneLine: true);
             else
-                ChartOutput.Json(step, AnswersJsonContext.Default.WatchStepAnswer, isOneLine: true);
+                chart.Json(step, AnswersJsonContext.Default.WatchStepAnswer, isOneLine: true);
         }
-        ChartOutput.Json(answer, AnswersJsonContext.Default.WatchPacketAnswer, isOneLine: true);
+        chart.Json(answer, AnswersJsonContext.Default.WatchPacketAnswer, isOneLine: true);
     }
 
     private List<TracedStep> Resolve(TracedPacket packet)

@@ -13,9 +13,9 @@ internal static class WatchCommand
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(100);
 
-    internal static Command Create()
+    internal static Command Create(ChartSession session)
     {
-        var options = new ChartOptions();
+        var options = new ChartOptions(session);
         var destination = new Option<string>("--dst")
         {
             Description = "Destination address of the packets to watch, as they arrive.",
@@ -46,9 +46,8 @@ internal static class WatchCommand
             destination, port, protocol, syn, rate, seconds, count,
         };
         options.AddLiveTo(command);
-        options.Run(command, async (parsed, cancel) =>
+        options.Run(command, async (parsed, chart, cancel) =>
         {
-            var chart = new ChartOutput();
             if (!InetAddress.TryParse(parsed.GetValue(destination), out InetAddress address))
             {
                 chart.Error($"--dst: '{parsed.GetValue(destination)}' is not an IP address.");
