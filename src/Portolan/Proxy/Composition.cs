@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
@@ -14,6 +15,7 @@ using Portolan.Sources;
 using Portolan.Sources.Api;
 using Portolan.Sources.Configuration;
 using Portolan.Sources.Manifests;
+using Portolan.WebConsole;
 
 namespace Portolan.Proxy;
 
@@ -84,6 +86,7 @@ internal static class Composition
             metrics.Watch(loop);
             metrics.Watch(plane, settings.ModeReason);
 
+            using ProxyConsole? console = ConsoleOf(settings, nodeName, loop, time, stop);
             var nodeCheck = new NodeCheck(config, nodeName, log);
             var changesIn = new ClusterTap(loop.Events, (change, _) => nodeCheck.Look(change), changes.Note);
             events.Started();
@@ -103,6 +106,7 @@ internal static class Composition
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(changesIn, end.Token), CancellationToken.None),
                 ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
+                .. ConsoleWork(settings, console, http, log, events, end.Token),
             ];
             await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
         }
@@ -117,6 +121,30 @@ internal static class Composition
             ConntrackSettings.MaxFor(conntrack.MaxPerCore, conntrack.Min, NodeSettings.CountCpus()),
             conntrack.TcpEstablishedTimeout, conntrack.TcpCloseWaitTimeout, conntrack.TcpBeLiberal, conntrack.UdpTimeout,
             conntrack.UdpStreamTimeout));
+    }
+
+    private static ProxyConsole? ConsoleOf(ProxySettings settings, string nodeName, SyncLoop loop, TimeProvider time, CancellationToken stop)
+    {
+        if (settings is not { Console: var (address, token), Timeline: { } timeline })
+            return null;
+        ImmutableArray<string> cluster = settings.Manifests is { } folder ? [$"--manifests={folder}", $"--node={nodeName}"]
+            : settings.Config.ClientConnection.Kubeconfig.Length == 0 ? ["--in-cluster", $"--node={nodeName}"] : [];
+        var console = new ProxyConsole(address, token, nodeName, cluster,
+            settings.Manifests is null ? ClusterCommands.OfOneService : ClusterCommands.All, () => timeline.ToJson(settings), time, stop);
+        timeline.Added = console.NoteEntry;
+        loop.Observe("timeline", timeline.Follow);
+        loop.Observe("console", _ => console.NoteChange());
+        return console;
+    }
+
+    private static IEnumerable<Task> ConsoleWork(
+        ProxySettings settings, ProxyConsole? console, HttpServer http, ProxyLog log, ProxyEvents events, CancellationToken cancel)
+    {
+        if (console is null || settings.Console is not var (address, token))
+            yield break;
+        yield return ListenAsync(http, "console", address, console.HandleAsync, hardFail: false, log, events, cancel);
+        yield return console.RunAsync(cancel);
+        log.ConsoleAt(ConsoleToken.AddressOf(address, token));
     }
 
     private static IClusterSource SourceFor(

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,7 @@ using Portolan.Netlink.Core;
 using Portolan.Proxy.Logging;
 using Portolan.Sources;
 using Portolan.Sources.Configuration;
+using Portolan.WebConsole;
 
 namespace Portolan.Proxy;
 
@@ -88,6 +90,8 @@ internal static class ProxyCommand
         ModeChoice choice = ModeChoice.Of(read, config => PlaneOptionsOf(config, given));
         if (choice.Provider is not { } provider)
             return Fail($"{choice.Reason}.");
+        (IPEndPoint Address, string? Token)? console = ConsoleOf(flags.ValueOf(parsed, ProxyFlags.Console),
+            flags.ValueOf(parsed, ProxyFlags.ConsoleTokenFile));
         return await RunAsync(new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
         {
             ConfigFile = file,
@@ -96,8 +100,22 @@ internal static class ProxyCommand
             Master = flags.ValueOf(parsed, ProxyFlags.Master),
             ModeReason = choice.Reason,
             Probes = choice.Probes,
+            Console = console,
+            Timeline = console is null ? null : new Timeline(TimeProvider.System),
             Warnings = [.. read.Warnings, .. flags.Overridden(parsed), .. ConfigFields.Warnings(read)],
         }).ConfigureAwait(false);
+    }
+
+    private static (IPEndPoint Address, string? Token)? ConsoleOf(string? text, string? tokenFile)
+    {
+        if (text is null)
+            return tokenFile is null ? null : throw new SourceException($"{ProxyFlags.ConsoleTokenFile}: there is no {ProxyFlags.Console}");
+        if (!ConsoleCommand.TryAddress(text, out IPEndPoint address) || address.Port == 0)
+            throw new SourceException($"{ProxyFlags.Console}: '{text}' is not address:port, such as 127.0.0.1:8484");
+        if (!PageFiles.ArePresent)
+            throw new SourceException($"{ProxyFlags.Console}: {ConsoleCommand.NoPage}");
+        return ConsoleToken.TryRead(tokenFile, address.Address, out string? token, out string problem) ? (address, token)
+            : throw new SourceException($"{ProxyFlags.ConsoleTokenFile}: {problem}");
     }
 
     private static int PrintVersion(string form)
@@ -180,7 +198,7 @@ internal static class ProxyCommand
         using PosixSignalRegistration onUser2 = PosixSignalRegistration.Create(SIGUSR2, Ignore);
         bool isQuit = false;
         using ILoggerFactory loggers =
-            ProxyLogging.Create(settings.Config.LogFormat == "json", settings.Config.LogVerbosity, TimeProvider.System);
+            ProxyLogging.Create(settings.Config.LogFormat == "json", settings.Config.LogVerbosity, TimeProvider.System, settings.Timeline);
         try
         {
             await Composition.RunProxyAsync(settings, loggers, stop.Token).ConfigureAwait(false);

@@ -17,6 +17,8 @@ internal sealed class ProxyFlags
     public const string Version = "--version";
     public const string InitOnly = "--init-only";
     public const string WriteConfigTo = "--write-config-to";
+    public const string Console = "--console";
+    public const string ConsoleTokenFile = "--console-token-file";
     private const string HealthzPort = "--healthz-port";
     private const string MetricsPort = "--metrics-port";
 
@@ -33,6 +35,9 @@ internal sealed class ProxyFlags
         new(WriteConfigTo, "", ConfigFlagForm.Text, "Write the configuration, defaults filled in, to this file, and end."),
         new(HealthzPort, "", ConfigFlagForm.Integer, "Port of healthzBindAddress, 0 for no such page; deprecated by kube-proxy."),
         new(MetricsPort, "", ConfigFlagForm.Integer, "Port of metricsBindAddress, 0 for no such page; deprecated by kube-proxy."),
+        new(Console, "", ConfigFlagForm.Text, "Serve the console at this address:port, such as 127.0.0.1:8484; off unless given. Anything but " +
+            "loopback asks viewers for a token, which is logged once."),
+        new(ConsoleTokenFile, "", ConfigFlagForm.Text, "A file with the console's token, in place of one that is made and logged."),
         new("--boot-id-file", "", ConfigFlagForm.Text, "Accepted; nothing is read from there."),
         new("--machine-id-file", "", ConfigFlagForm.Text, "Accepted; nothing is read from there."),
         new("--bind-address", "bindAddress", ConfigFlagForm.Text, "The node's primary address, instead of the Node object's."),

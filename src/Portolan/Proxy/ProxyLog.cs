@@ -40,6 +40,9 @@ internal sealed partial class ProxyLog(ILogger<ProxyLog> logger)
     [LoggerMessage(17, LogLevel.Information, "{Field}: answering on {Address}, {Reach}")]
     public partial void Listening(string field, IPEndPoint address, string reach);
 
+    [LoggerMessage(18, LogLevel.Information, "the console answers at {Address}")]
+    public partial void ConsoleAt(string address);
+
     [LoggerMessage(13, LogLevel.Warning,
         "no Node is named '{Node}', the name by {Origin}: this node's endpoints, zone and addresses are unknown, so Local traffic " +
         "policies find no endpoint here. Set hostnameOverride to the Node's name")]

@@ -1,3 +1,4 @@
+using System.Net;
 using Portolan.DataPlanes.Contract;
 using Portolan.Sources.Configuration;
 
@@ -31,4 +32,10 @@ internal sealed record ProxySettings(KubeProxyConfig Config, IDataPlaneProvider 
 
     /// <summary>Address of the API server in place of the kubeconfig's, or null.</summary>
     public string? Master { get; init; }
+
+    /// <summary>Where the console answers, and the token viewers must know, if any; null for no console.</summary>
+    public (IPEndPoint Address, string? Token)? Console { get; init; }
+
+    /// <summary>What happened lately, for the console; null without one.</summary>
+    public Timeline? Timeline { get; init; }
 }

@@ -1,7 +1,13 @@
+using System.Collections.Immutable;
+
 namespace Portolan.WebConsole;
 
 /// <summary>Which commands read the cluster's objects beside the rules.</summary>
 internal static class ClusterCommands
 {
-    internal static bool Contain(string command) => command is "why" or "check" or "services";
+    /// <summary>All that can.</summary>
+    internal static ImmutableArray<string> All { get; } = ["why", "check", "services"];
+
+    /// <summary>Where each reading is a burden for an API server: those about one service.</summary>
+    internal static ImmutableArray<string> OfOneService { get; } = ["why"];
 }

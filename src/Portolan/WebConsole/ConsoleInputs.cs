@@ -100,7 +100,7 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
     {
         string? netns = parsed.GetValue(chart.Netns);
         var input = new ConsoleInput("live", netns is null ? "this machine's rules" : $"the rules of network namespace {netns}",
-            new ProcessQuestions([.. InputArguments()], [.. ClusterArguments()]))
+            new ProcessQuestions([.. InputArguments()], [.. ClusterArguments()], ClusterCommands.All))
         {
             ReadAt = TimeProvider.System.GetUtcNow(),
             HasCluster = parsed.GetValue(cluster.Manifests) is not null || cluster.Server(parsed) is not null,

@@ -11,7 +11,7 @@ internal sealed class HeldQuestions(HeldInput held, IReadOnlyList<string> inputA
     private readonly SemaphoreSlim _one = new(1);
 
     public string InputOf(string command) =>
-        ShellText.Of(ClusterCommands.Contain(command) ? [.. inputArguments, .. clusterArguments] : inputArguments);
+        ShellText.Of(ClusterCommands.All.Contains(command) ? [.. inputArguments, .. clusterArguments] : inputArguments);
 
     public async Task<Answered> AskAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {

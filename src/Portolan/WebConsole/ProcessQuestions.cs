@@ -12,7 +12,9 @@ namespace Portolan.WebConsole;
 /// </summary>
 /// <param name="inputArguments">Which input each command is given, as its command line has it.</param>
 /// <param name="clusterArguments">Where those that compare with the cluster read it.</param>
-internal sealed class ProcessQuestions(ImmutableArray<string> inputArguments, ImmutableArray<string> clusterArguments)
+/// <param name="clusterCommands">Which do.</param>
+internal sealed class ProcessQuestions(
+    ImmutableArray<string> inputArguments, ImmutableArray<string> clusterArguments, ImmutableArray<string> clusterCommands)
     : IQuestions, IWatch, IDisposable
 {
     private const int LongestError = 64 << 10;
@@ -74,7 +76,7 @@ internal sealed class ProcessQuestions(ImmutableArray<string> inputArguments, Im
     private static Answered Failed(string why) => new(ExitStatus.CouldNotRun, default, [why]);
 
     private ImmutableArray<string> ArgumentsOf(string command) =>
-        ClusterCommands.Contain(command) ? [.. inputArguments, .. clusterArguments] : inputArguments;
+        clusterCommands.Contains(command) ? [.. inputArguments, .. clusterArguments] : inputArguments;
 
     private Process Start(IReadOnlyList<string> arguments)
     {

@@ -18,6 +18,7 @@ internal static class RulesClock
             using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter,
                 new NetlinkSocketOptions { NetworkNamespace = networkNamespace });
             var reader = new NfReader(socket);
+            var rates = new ServiceRates(networkNamespace, TimeProvider.System);
             uint? last = null;
             while (true)
             {
@@ -26,6 +27,8 @@ internal static class RulesClock
                 if (last is { } before && generation != before)
                     server.Changed();
                 last = generation;
+                if (rates.Next() is { } counted)
+                    server.Viewers.Send("counters", counted);
                 await Task.Delay(s_betweenLooks, stop).ConfigureAwait(false);
             }
         }

@@ -10,7 +10,8 @@ internal static class ProxyLogging
     /// <param name="isJson">JSON in place of text.</param>
     /// <param name="verbosity">klog's -v: 2 and more shows each change, 6 and more what the HTTP server does.</param>
     /// <param name="time">The clock for the lines.</param>
-    public static ILoggerFactory Create(bool isJson, int verbosity, TimeProvider time)
+    /// <param name="listener">Gets every message too; null for nobody.</param>
+    public static ILoggerFactory Create(bool isJson, int verbosity, TimeProvider time, ILoggerProvider? listener)
     {
         ConsoleFormatter formatter = isJson ? JsonFormatter() : new LineFormatter(time);
         return LoggerFactory.Create(logging =>
@@ -18,6 +19,8 @@ internal static class ProxyLogging
             logging.SetMinimumLevel(verbosity >= 6 ? LogLevel.Trace : verbosity >= 2 ? LogLevel.Debug : LogLevel.Information);
             if (verbosity < 6)
                 logging.AddFilter("Microsoft", LogLevel.Error);
+            if (listener is not null)
+                logging.AddProvider(listener);
             logging.AddProvider(new StandardErrorLog(formatter, new StandardErrorStream()));
         });
     }
