@@ -302,12 +302,12 @@ public sealed partial class ManifestSource : IClusterSource
 
     private bool IsPresent(string name) => File.Exists(Path.Combine(_folder, name));
 
-    private static string[] ManifestsIn(string folder) =>
+    internal static string[] ManifestsIn(string folder) =>
         [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Where(ManifestFile.IsManifestName)
             .Order(StringComparer.Ordinal)];
 
     // One byte beyond the limit shows the reader that there is more.
-    private static ReadOnlyMemory<byte> ReadBytes(string path)
+    internal static ReadOnlyMemory<byte> ReadBytes(string path)
     {
         using SafeFileHandle handle = RegularFile.OpenRead(path, out long length);
         using var file = new FileStream(handle, FileAccess.Read, bufferSize: 0);

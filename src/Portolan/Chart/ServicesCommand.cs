@@ -36,8 +36,9 @@ internal static class ServicesCommand
         };
         var why = new Option<bool>("--why")
         {
-            Description = "Ask for each service what 'why' says, for clients in pods, on this node and outside. Sorted by status, those that "
-                + "fail come first. Where live rules are read, the first TCP endpoint of up to 64 services gets a connection, as with 'why'.",
+            Description = "Ask for each service what 'why' says, for clients in pods, on this node and outside. Sorted by status, those " +
+                "that fail come first. Where live rules are read, the first TCP endpoint of up to 64 services gets a connection, as with " +
+                "'why'.",
         };
         var noProbe = WhyCommand.NoProbeOption();
         var space = new Option<string?>("--namespace", "-n") { Description = "Services of this namespace only.", HelpName = "NAME" };
@@ -94,7 +95,8 @@ internal static class ServicesCommand
                 answer = answer with { Services = [.. answer.Services.Select(service => WithCluster(service, facts))] };
             if (parsed.GetValue(why))
             {
-                LiveFacts live = await LiveEvidence.OfAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), services, cancel);
+                LiveFacts live = await LiveEvidence.OfAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), services,
+                    cancel);
                 var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, []);
                 answer = answer with { Services = [.. answer.Services.Zip(services, (shown, service) => shown with
                 {
@@ -118,7 +120,8 @@ internal static class ServicesCommand
     }
 
     private static ServiceAnswer WithCluster(ServiceAnswer service, ClusterFacts facts) =>
-        service.Service is { } name ? service with { EndpointsInCluster = facts.CountEndpoints(name, service.Port, service.Family) } : service;
+        service.Service is not { } name ? service
+        : service with { EndpointsInCluster = facts.CountEndpoints(name, service.Port, service.Family) };
 
     private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker) =>
         asker.Ask(service, service.Frontends, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside], null) is { Count: > 0 } diagnoses
@@ -127,7 +130,8 @@ internal static class ServicesCommand
     // Of equal ones the catalogue's order stays: by name.
     private static IEnumerable<ServiceAnswer> Sorted(IEnumerable<ServiceAnswer> services, string by) => by switch
     {
-        "status" => services.OrderBy(service => service.Why?.State ?? DiagnosisState.Unknown).ThenBy(service => service.Status == "ok").ThenBy(service => service.Status, StringComparer.Ordinal),
+        "status" => services.OrderBy(service => service.Why?.State ?? DiagnosisState.Unknown)
+            .ThenBy(service => service.Status == "ok").ThenBy(service => service.Status, StringComparer.Ordinal),
         "endpoints" => services.OrderByDescending(service => service.Endpoints.Length),
         "rules" => services.OrderByDescending(service => service.Frontends.Max(frontend => frontend.RulesBefore) ?? -1),
         _ => services,

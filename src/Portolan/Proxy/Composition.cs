@@ -123,14 +123,15 @@ internal static class Composition
             conntrack.UdpStreamTimeout));
     }
 
-    private static ProxyConsole? ConsoleOf(ProxySettings settings, string nodeName, SyncLoop loop, TimeProvider time, CancellationToken stop)
+    private static ProxyConsole? ConsoleOf(
+        ProxySettings settings, string nodeName, SyncLoop loop, TimeProvider time, CancellationToken stop)
     {
         if (settings is not { Console: var (address, token), Timeline: { } timeline })
             return null;
         ImmutableArray<string> cluster = settings.Manifests is { } folder ? [$"--manifests={folder}", $"--node={nodeName}"]
             : settings.Config.ClientConnection.Kubeconfig.Length == 0 ? ["--in-cluster", $"--node={nodeName}"] : [];
         var console = new ProxyConsole(address, token, nodeName, cluster,
-            settings.Manifests is null ? ClusterCommands.OfOneService : ClusterCommands.All, () => timeline.ToJson(settings), time, stop);
+            settings.Manifests is null ? ClusterCommands.OfOneService : ClusterCommands.All, settings.Manifests, () => timeline.ToJson(settings), time, stop);
         timeline.Added = console.NoteEntry;
         loop.Observe("timeline", timeline.Follow);
         loop.Observe("console", _ => console.NoteChange());

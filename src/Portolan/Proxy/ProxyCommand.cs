@@ -30,19 +30,6 @@ internal static class ProxyCommand
     /// <param name="program">argv[0].</param>
     public static bool IsKubeProxy(string program) => Path.GetFileName(program) == "kube-proxy";
 
-    /// <summary>argv[0] of this process, which the runtime does not give in every form of build.</summary>
-    public static string ProgramName()
-    {
-        try
-        {
-            return File.ReadAllText("/proc/self/cmdline").Split('\0')[0];
-        }
-        catch (Exception hidden) when (hidden is IOException or UnauthorizedAccessException)
-        {
-            return Environment.GetCommandLineArgs()[0];
-        }
-    }
-
     public static Command Create()
     {
         var flags = new ProxyFlags();
@@ -95,7 +82,7 @@ internal static class ProxyCommand
         return await RunAsync(new ProxySettings(choice.Config, provider, PlaneOptionsOf(choice.Config, given))
         {
             ConfigFile = file,
-            ActsAsKubeProxy = file is not null || IsKubeProxy(ProgramName()),
+            ActsAsKubeProxy = file is not null || IsKubeProxy(ProgramName.Read()),
             Manifests = flags.ValueOf(parsed, ProxyFlags.Manifests),
             Master = flags.ValueOf(parsed, ProxyFlags.Master),
             ModeReason = choice.Reason,

@@ -35,8 +35,8 @@ internal sealed class ProxyFlags
         new(WriteConfigTo, "", ConfigFlagForm.Text, "Write the configuration, defaults filled in, to this file, and end."),
         new(HealthzPort, "", ConfigFlagForm.Integer, "Port of healthzBindAddress, 0 for no such page; deprecated by kube-proxy."),
         new(MetricsPort, "", ConfigFlagForm.Integer, "Port of metricsBindAddress, 0 for no such page; deprecated by kube-proxy."),
-        new(Console, "", ConfigFlagForm.Text, "Serve the console at this address:port, such as 127.0.0.1:8484; off unless given. Anything but " +
-            "loopback asks viewers for a token, which is logged once."),
+        new(Console, "", ConfigFlagForm.Text, "Serve the console at this address:port, such as 127.0.0.1:8484; off unless given. " +
+            "Anything but loopback asks viewers for a token, which is logged once."),
         new(ConsoleTokenFile, "", ConfigFlagForm.Text, "A file with the console's token, in place of one that is made and logged."),
         new("--boot-id-file", "", ConfigFlagForm.Text, "Accepted; nothing is read from there."),
         new("--machine-id-file", "", ConfigFlagForm.Text, "Accepted; nothing is read from there."),

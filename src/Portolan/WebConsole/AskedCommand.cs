@@ -12,17 +12,19 @@ internal sealed record AskedCommand(IReadOnlyList<string> Arguments)
     private const int LongestValue = 1024;
 
     // Only these: nothing that the page sends names a file, a socket or another input. True for an option without a value.
-    private static readonly FrozenDictionary<string, FrozenDictionary<string, bool>> s_commands = new Dictionary<string, FrozenDictionary<string, bool>>
+    private static readonly FrozenDictionary<string, FrozenDictionary<string, bool>> s_commands = FrozenDictionary.ToFrozenDictionary(
+        new Dictionary<string, FrozenDictionary<string, bool>>
     {
         ["why"] = Options("from pod-cidr", "no-probe"),
         ["services"] = Options("namespace sort", "why no-probe counters"),
         ["explain"] = Options("port from", ""),
         ["graph"] = Options("namespace pod-cidr", "all chains"),
-        ["trace"] = Options("src dst proto dport sport in out state mark pod-cidr affinity tcp-flags icmp-type uid gid", "from-node reply fragment"),
+        ["trace"] = Options("src dst proto dport sport in out state mark pod-cidr affinity tcp-flags icmp-type uid gid",
+            "from-node reply fragment"),
         ["check"] = Options("pod-cidr", ""),
         ["rules"] = Options("table start", "all"),
         ["watch"] = Options("dst dport proto seconds count", "syn"),
-    }.ToFrozenDictionary();
+    });
 
     /// <summary>As a person types it, without the input.</summary>
     internal string Text

@@ -34,13 +34,13 @@ internal static class ConsoleAnswers
         if (!isPacked)
         {
             response.ContentLength = json.Length;
-            await response.Body.WriteAsync(json, context.RequestAborted).ConfigureAwait(false);
+            await response.Body.WriteAsync(json, context.RequestAborted);
             return;
         }
         response.Headers.ContentEncoding = "gzip";
         var packed = new GZipStream(response.Body, CompressionLevel.Fastest);
-        await using (packed.ConfigureAwait(false))
-            await packed.WriteAsync(json, context.RequestAborted).ConfigureAwait(false);
+        await using (packed)
+            await packed.WriteAsync(json, context.RequestAborted);
     }
 
     /// <summary>A JSON object as bytes.</summary>

@@ -36,10 +36,11 @@ internal static class ConsoleCommand
         };
         var token = TokenOption();
         var command = new Command("console",
-            "Serve the chart as a page: which service is broken, for whom, and where its packets stop. Over dumps (--rules), over nodes of a " +
-            "cluster (--node, as with kubectl portolan), or over this machine's live rules. The page can be given further dumps: drop them on " +
-            "it. It changes nothing and loads nothing from elsewhere.\n\n" +
-            "Examples:\n  portolan console --rules iptables-save.txt\n  portolan console --node node-a --node node-b\n  sudo portolan console")
+            "Serve the chart as a page: which service is broken, for whom, and where its packets stop. Over dumps (--rules), over nodes " +
+            "of a cluster (--node, as with kubectl portolan), or over this machine's live rules. The page can be given further " +
+            "dumps: drop them on it. It changes nothing and loads nothing from elsewhere.\n\n" +
+            "Examples:\n  portolan console --rules iptables-save.txt\n  portolan console --node node-a --node node-b\n" +
+            "  sudo portolan console")
         {
             nodes, listen, token,
         };
@@ -71,8 +72,8 @@ internal static class ConsoleCommand
             try
             {
                 var inputs = new ConsoleInputs(parsed, chart, cluster, parsed.GetValue(nodes) ?? [], output);
-                return await inputs.SetUpAsync(stop.Token).ConfigureAwait(false) is not { } setup ? ExitStatus.CouldNotRun
-                    : await ServeAsync(setup, address, secret, inputs, output, stop.Token).ConfigureAwait(false);
+                return await inputs.SetUpAsync(stop.Token) is not { } setup ? ExitStatus.CouldNotRun
+                    : await ServeAsync(setup, address, secret, inputs, output, stop.Token);
             }
             catch (SourceException wrong)
             {
@@ -111,9 +112,9 @@ internal static class ConsoleCommand
     {
         using var server = new ConsoleServer(setup, new RequestGuard(address, secret), TimeProvider.System, stop);
         var http = new HttpServer(NullLoggerFactory.Instance, TimeProvider.System);
-        await using (http.ConfigureAwait(false))
+        await using (http)
         {
-            await http.StartAsync(stop).ConfigureAwait(false);
+            await http.StartAsync(stop);
             IDisposable listener;
             try
             {
@@ -130,7 +131,7 @@ internal static class ConsoleCommand
                 if (listener is Socket { LocalEndPoint: IPEndPoint bound })
                     address = new IPEndPoint(address.Address, bound.Port);
                 output.Line($"the console shows {setup.Input.Title} at {ConsoleToken.AddressOf(address, secret)}; press Ctrl-C to end it");
-                await inputs.FollowAsync(server, stop).ConfigureAwait(false);
+                await inputs.FollowAsync(server, stop);
                 return ExitStatus.Ok;
             }
         }

@@ -35,15 +35,15 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             output.Error("Several --node are for nodes of a cluster: without --rules, --netns, --manifests and --in-cluster.");
             return null;
         }
-        return _files.Length > 0 ? await OfFilesAsync(cancel).ConfigureAwait(false) : OfLiveRules();
+        return _files.Length > 0 ? await OfFilesAsync(cancel) : OfLiveRules();
     }
 
     /// <summary>Tells the viewers when what they look at has changed, until the console ends.</summary>
     internal async Task FollowAsync(ConsoleServer server, CancellationToken stop)
     {
         if (_files.Length > 0 || nodes.Length > 0)
-            await Task.Delay(Timeout.InfiniteTimeSpan, stop).ConfigureAwait(false);
-        await RulesClock.FollowAsync(parsed.GetValue(chart.Netns), server, output, stop).ConfigureAwait(false);
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+        await RulesClock.FollowAsync(parsed.GetValue(chart.Netns), server, output, stop);
     }
 
     /// <summary>Reads a file that was dropped.</summary>
@@ -80,7 +80,7 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             }
             local.Add(address);
         }
-        (bool isGood, HeldCluster? held) = await ReadClusterAsync(cancel).ConfigureAwait(false);
+        (bool isGood, HeldCluster? held) = await ReadClusterAsync(cancel);
         if (!isGood || ChartInput.Of(reading, local, isVerbose: true, output, canBeEmpty: held is not null) is not { } rules)
             return null;
         if (held is not null)
@@ -93,8 +93,13 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             HasCluster = held is not null,
             Account = rules.ReportedInput,
         };
-        return new ConsoleSetup(input) { Open = OpenDropped };
+        return new ConsoleSetup(input) { Open = OpenDropped, Objects = Objects() };
     }
+
+    private Func<string, CancellationToken, Task<string?>>? Objects() =>
+        parsed.GetValue(cluster.Manifests) is { } path ? ClusterObjects.OfManifests(path)
+        : parsed.GetValue(cluster.Kubeconfig) is not null ? ClusterObjects.OfServer(chart.Nodes.Open(parsed, s_answerTime))
+        : null;
 
     private ConsoleSetup OfLiveRules()
     {
@@ -105,7 +110,7 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             ReadAt = TimeProvider.System.GetUtcNow(),
             HasCluster = parsed.GetValue(cluster.Manifests) is not null || cluster.Server(parsed) is not null,
         };
-        return new ConsoleSetup(input) { Open = OpenDropped };
+        return new ConsoleSetup(input) { Open = OpenDropped, Objects = Objects() };
     }
 
     private ConsoleSetup OfNodes()
@@ -117,15 +122,15 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             ReadAt = TimeProvider.System.GetUtcNow(),
             HasCluster = true,
         }))];
-        return new ConsoleSetup(all[0].Input) { Nodes = all, Open = OpenDropped };
+        return new ConsoleSetup(all[0].Input) { Nodes = all, Open = OpenDropped, Objects = ClusterObjects.OfServer(pods) };
     }
 
     private async Task<(bool IsGood, HeldCluster? Cluster)> ReadClusterAsync(CancellationToken cancel)
     {
-        (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, output, cancel).ConfigureAwait(false);
+        (bool isGood, ClusterFacts? facts) = await cluster.ReadFactsAsync(parsed, output, cancel);
         if (!isGood || facts is null)
             return (isGood, null);
-        (_, ServiceTable? table) = await cluster.ReadTableAsync(parsed, output, cancel).ConfigureAwait(false);
+        (_, ServiceTable? table) = await cluster.ReadTableAsync(parsed, output, cancel);
         return table is null ? (false, null) : (true, new HeldCluster(facts, table));
     }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Portolan.Inspect.Answers;
 using Portolan.Rules.Model;
+using Portolan.Sources;
 
 namespace Portolan.WebConsole;
 
@@ -61,8 +62,8 @@ internal sealed class ConsoleServer : IDisposable
     {
         try
         {
-            if (await _guard.AdmitAsync(context).ConfigureAwait(false))
-                await AnswerAsync(context).ConfigureAwait(false);
+            if (await _guard.AdmitAsync(context))
+                await AnswerAsync(context);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
@@ -75,27 +76,27 @@ internal sealed class ConsoleServer : IDisposable
         string path = context.Request.Path.Value ?? "/";
         if (!path.StartsWith(Api, StringComparison.Ordinal))
         {
-            if (await PageFiles.TrySendAsync(context, path).ConfigureAwait(false))
+            if (await PageFiles.TrySendAsync(context, path))
                 return;
             context.Response.StatusCode = StatusCodes.Status404NotFound;
-            await ConsoleAnswers.TextAsync(context, PageFiles.ArePresent ? "404 page not found" : ConsoleCommand.NoPage).ConfigureAwait(false);
+            await ConsoleAnswers.TextAsync(context, PageFiles.ArePresent ? "404 page not found" : ConsoleCommand.NoPage);
             return;
         }
         if (path == "/api/drop")
         {
-            await TakeFileAsync(context).ConfigureAwait(false);
+            await TakeFileAsync(context);
             return;
         }
         if (HttpMethods.IsPost(context.Request.Method))
         {
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status405MethodNotAllowed, "Only a file can be sent here.").ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status405MethodNotAllowed, "Only a file can be sent here.");
             return;
         }
         if (InputOf(context.Request) is not { } input)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status404NotFound, context.Request.Query.ContainsKey(SourceKey)
                 ? "The dropped file has been forgotten: files are kept in memory for half an hour. Drop it again."
-                : "The console does not know this node.").ConfigureAwait(false);
+                : "The console does not know this node.");
             return;
         }
         await (path switch
@@ -111,7 +112,7 @@ internal sealed class ConsoleServer : IDisposable
             "/api/watch" => WatchAsync(context, input),
             _ when path.StartsWith(Ask, StringComparison.Ordinal) => AskAsync(context, input, path[Ask.Length..]),
             _ => ConsoleAnswers.ErrorAsync(context, StatusCodes.Status404NotFound, "There is nothing at this address."),
-        }).ConfigureAwait(false);
+        });
     }
 
     private ConsoleInput? InputOf(HttpRequest request)
@@ -148,8 +149,7 @@ internal sealed class ConsoleServer : IDisposable
     private async Task HomeAsync(HttpContext context, ConsoleInput input)
     {
         HomeCache home = _homes.GetValue(input, asked => new HomeCache(asked.Questions, Refreshed));
-        await ConsoleAnswers.JsonAsync(context, await home.GetAsync(Interlocked.Read(ref _revision), _stop).ConfigureAwait(false))
-            .ConfigureAwait(false);
+        await ConsoleAnswers.JsonAsync(context, await home.GetAsync(Interlocked.Read(ref _revision), _stop));
     }
 
     // The same state, of which more is known.
@@ -161,11 +161,13 @@ internal sealed class ConsoleServer : IDisposable
         if (command is null)
         {
             AskedCommand.Read(name, context.Request.Query, out string error);
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status400BadRequest, error);
             return;
         }
-        Answered answer = await input.Questions.AskAsync(command.Arguments, context.RequestAborted).ConfigureAwait(false);
-        using JsonDocument? parsed = answer.Json.IsEmpty ? null : JsonDocument.Parse(answer.Json, new JsonDocumentOptions { MaxDepth = 512 });
+        Answered answer = await input.Questions.AskAsync(command.Arguments, context.RequestAborted);
+        // Unknown outcomes nest.
+        var deep = new JsonDocumentOptions { MaxDepth = 512 };
+        using JsonDocument? parsed = answer.Json.IsEmpty ? null : JsonDocument.Parse(answer.Json, deep);
         string shown = input.Questions.InputOf(name) is { Length: > 0 } more ? $"{command.Text} {more}" : command.Text;
         await ConsoleAnswers.JsonAsync(context, ConsoleAnswers.Object(writer =>
         {
@@ -177,31 +179,39 @@ internal sealed class ConsoleServer : IDisposable
             writer.WriteEndArray();
             writer.WritePropertyName("answer");
             (parsed ?? s_noAnswer).WriteTo(writer);
-        })).ConfigureAwait(false);
+        }));
     }
 
     private static async Task CostsAsync(HttpContext context, ConsoleInput input)
     {
-        Answered answer = await input.Questions.AskAsync(["services"], context.RequestAborted).ConfigureAwait(false);
+        Answered answer = await input.Questions.AskAsync(["services"], context.RequestAborted);
         if (answer.Json.IsEmpty)
         {
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status503ServiceUnavailable, string.Join(" ", answer.Messages))
-                .ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status503ServiceUnavailable, string.Join(" ", answer.Messages));
             return;
         }
         using JsonDocument services = JsonDocument.Parse(answer.Json);
-        await ConsoleAnswers.JsonAsync(context, Costs.Of(services.RootElement)).ConfigureAwait(false);
+        await ConsoleAnswers.JsonAsync(context, Costs.Of(services.RootElement));
     }
 
     private async Task ObjectsAsync(HttpContext context, ConsoleInput input)
     {
         string? service = context.Request.Query["service"];
-        string? yaml = service is null || !input.HasCluster || _setup.Objects is null ? null
-            : await _setup.Objects(service, context.RequestAborted).ConfigureAwait(false);
+        string? yaml = null;
+        try
+        {
+            if (service is not null && input.HasCluster && _setup.Objects is { } objects)
+                yaml = await objects(service, context.RequestAborted);
+        }
+        catch (SourceException refusal)
+        {
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status502BadGateway, refusal.Message);
+            return;
+        }
         if (yaml is null)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status404NotFound, input.HasCluster
-                ? "The cluster has no such service." : "The console was not told where the cluster's objects are.").ConfigureAwait(false);
+                ? "The cluster has no such service." : "The console was not told where the cluster's objects are.");
             return;
         }
         string[] parts = service!.Split('/', 2);
@@ -210,7 +220,7 @@ internal sealed class ConsoleServer : IDisposable
             writer.WriteString("yaml", yaml);
             writer.WriteString("command", "kubectl get service,endpointslices -o yaml " +
                 ShellText.Of(["-n", parts[0], "-l", $"kubernetes.io/service-name={parts[^1]}"]));
-        })).ConfigureAwait(false);
+        }));
     }
 
     private async Task MatrixAsync(HttpContext context)
@@ -218,11 +228,10 @@ internal sealed class ConsoleServer : IDisposable
         if (_setup.Nodes.Count < 2)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status404NotFound,
-                "One node alone cannot be compared: start the console with --node NAME for each of several.").ConfigureAwait(false);
+                "One node alone cannot be compared: start the console with --node NAME for each of several.");
             return;
         }
-        await ConsoleAnswers.JsonAsync(context, await NodeMatrix.AskAsync(_setup.Nodes, context.RequestAborted).ConfigureAwait(false))
-            .ConfigureAwait(false);
+        await ConsoleAnswers.JsonAsync(context, await NodeMatrix.AskAsync(_setup.Nodes, context.RequestAborted));
     }
 
     private Task TimelineAsync(HttpContext context) => _setup.Timeline is { } timeline
@@ -235,35 +244,34 @@ internal sealed class ConsoleServer : IDisposable
         if (input.Questions is not IWatch watch || AskedCommand.Read("watch", context.Request.Query, out string error) is not { } command)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status400BadRequest,
-                "Real packets can be waited for on a live node only.").ConfigureAwait(false);
+                "Real packets can be waited for on a live node only.");
             return;
         }
         // It puts a table of its own into the kernel: not for a page of another site.
         if (!RequestGuard.IsOfOwnPage(context.Request))
         {
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status403Forbidden, "Only the console's own page may ask this.")
-                .ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status403Forbidden, "Only the console's own page may ask this.");
             return;
         }
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _stop);
-        await EventStreams.BeginAsync(context).ConfigureAwait(false);
+        await EventStreams.BeginAsync(context);
         using var one = new SemaphoreSlim(1);
         int status = await watch.WatchAsync(
             [.. AskedCommand.With(command.Arguments, ["--count=1", $"--seconds={LongestWatch.ToString(CultureInfo.InvariantCulture)}"])],
             async (line, isMessage) =>
             {
-                await one.WaitAsync(end.Token).ConfigureAwait(false);
+                await one.WaitAsync(end.Token);
                 try
                 {
-                    await EventStreams.WriteAsync(context, EventOf(line, isMessage)).ConfigureAwait(false);
+                    await EventStreams.WriteAsync(context, EventOf(line, isMessage));
                 }
                 finally
                 {
                     one.Release();
                 }
-            }, end.Token).ConfigureAwait(false);
+            }, end.Token);
         await EventStreams.WriteAsync(context, EventStreams.Frame("end",
-            $$"""{"status":{{status.ToString(CultureInfo.InvariantCulture)}}}""")).ConfigureAwait(false);
+            $$"""{"status":{{status.ToString(CultureInfo.InvariantCulture)}}}"""));
     }
 
     private static string EventOf(string line, bool isMessage)
@@ -282,19 +290,18 @@ internal sealed class ConsoleServer : IDisposable
         HttpRequest request = context.Request;
         if (!HttpMethods.IsPost(request.Method))
         {
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status405MethodNotAllowed, "A file is sent with POST.").ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status405MethodNotAllowed, "A file is sent with POST.");
             return;
         }
         if (!RequestGuard.IsOfOwnPage(request))
         {
-            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status403Forbidden, "Only the console's own page may send files.")
-                .ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status403Forbidden, "Only the console's own page may send files.");
             return;
         }
         if (request.ContentLength > DroppedFiles.Longest)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status413PayloadTooLarge,
-                "The file is longer than 64 MiB. 'portolan console --rules FILE' reads larger ones.").ConfigureAwait(false);
+                "The file is longer than 64 MiB. 'portolan console --rules FILE' reads larger ones.");
             return;
         }
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
@@ -303,21 +310,20 @@ internal sealed class ConsoleServer : IDisposable
         try
         {
             using var body = new MemoryStream((int)(request.ContentLength ?? 0));
-            await request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
+            await request.Body.CopyToAsync(body, context.RequestAborted);
             bytes = body.Length == body.Capacity ? body.GetBuffer() : body.ToArray();
         }
         catch (BadHttpRequestException refused)
         {
-            await ConsoleAnswers.ErrorAsync(context, refused.StatusCode, "The file is longer than 64 MiB, or came incomplete.")
-                .ConfigureAwait(false);
+            await ConsoleAnswers.ErrorAsync(context, refused.StatusCode, "The file is longer than 64 MiB, or came incomplete.");
             return;
         }
         string name = NameOf(request);
-        (ConsoleInput? input, IReadOnlyList<string> messages, int services) = await Task.Run(() => _setup.Open(name, bytes)).ConfigureAwait(false);
+        (ConsoleInput? input, IReadOnlyList<string> messages, int services) = await Task.Run(() => _setup.Open(name, bytes));
         if (input is null)
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status400BadRequest, messages.Count > 0 ? string.Join(" ", messages)
-                : "No rules were found in it.").ConfigureAwait(false);
+                : "No rules were found in it.");
             return;
         }
         string id = _dropped.Add(input);
@@ -331,7 +337,7 @@ internal sealed class ConsoleServer : IDisposable
             foreach (string message in messages)
                 writer.WriteStringValue(message);
             writer.WriteEndArray();
-        })).ConfigureAwait(false);
+        }));
     }
 
     // Only shown.

@@ -20,18 +20,19 @@ internal static class Costs
 
     internal static ReadOnlyMemory<byte> Of(JsonElement services)
     {
+        JsonElement all = services.GetProperty("services");
         (string Name, string Frontend, int Rules, string Writer)[] known =
         [
-            .. services.GetProperty("services").EnumerateArray().SelectMany(static service => service.GetProperty("frontends").EnumerateArray()
+            .. all.EnumerateArray().SelectMany(static service => service.GetProperty("frontends").EnumerateArray()
                 .Where(static frontend => frontend.GetProperty("rulesBefore").ValueKind == JsonValueKind.Number)
                 .Select(frontend => (HomeRows.NameOf(service), HomeRows.TextOf(frontend), frontend.GetProperty("rulesBefore").GetInt32(),
                     service.GetProperty("writer").GetString() ?? string.Empty))),
         ];
-        int frontends = services.GetProperty("services").EnumerateArray().Sum(static service => service.GetProperty("frontends").GetArrayLength());
+        int frontends = all.EnumerateArray().Sum(static service => service.GetProperty("frontends").GetArrayLength());
         int[] rules = [.. known.Select(static item => item.Rules).Order()];
         return ConsoleAnswers.Object(writer =>
         {
-            writer.WriteNumber("services", services.GetProperty("services").GetArrayLength());
+            writer.WriteNumber("services", all.GetArrayLength());
             writer.WriteNumber("frontends", frontends);
             writer.WriteStartArray("modes");
             foreach (var mode in known.GroupBy(static item => item.Writer))

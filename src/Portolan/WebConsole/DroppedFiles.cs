@@ -24,8 +24,7 @@ internal sealed class DroppedFiles(TimeProvider time) : IDisposable
     {
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         using Lock.Scope held = _gate.EnterScope();
-        foreach (string old in _files.OrderByDescending(static file => file.Value.Used).Skip(Most - 1).Select(static file => file.Key).ToList())
-            Remove(old);
+        RemoveAll(_files.OrderByDescending(static file => file.Value.Used).Skip(Most - 1));
         _files[id] = (input, time.GetTimestamp());
         return id;
     }
@@ -34,8 +33,7 @@ internal sealed class DroppedFiles(TimeProvider time) : IDisposable
     internal ConsoleInput? Find(string id)
     {
         using Lock.Scope held = _gate.EnterScope();
-        foreach (string old in _files.Where(file => time.GetElapsedTime(file.Value.Used) > s_patience).Select(static file => file.Key).ToList())
-            Remove(old);
+        RemoveAll(_files.Where(file => time.GetElapsedTime(file.Value.Used) > s_patience));
         if (!_files.TryGetValue(id, out (ConsoleInput Input, long Used) file))
             return null;
         _files[id] = (file.Input, time.GetTimestamp());
@@ -45,13 +43,15 @@ internal sealed class DroppedFiles(TimeProvider time) : IDisposable
     public void Dispose()
     {
         using Lock.Scope held = _gate.EnterScope();
-        foreach (string id in _files.Keys.ToList())
-            Remove(id);
+        RemoveAll(_files);
     }
 
-    private void Remove(string id)
+    private void RemoveAll(IEnumerable<KeyValuePair<string, (ConsoleInput Input, long Used)>> files)
     {
-        if (_files.Remove(id, out (ConsoleInput Input, long Used) file) && file.Input.Questions is IDisposable questions)
-            questions.Dispose();
+        foreach (string id in files.Select(static file => file.Key).ToList())
+        {
+            if (_files.Remove(id, out (ConsoleInput Input, long Used) file) && file.Input.Questions is IDisposable questions)
+                questions.Dispose();
+        }
     }
 }

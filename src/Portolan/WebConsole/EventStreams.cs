@@ -58,8 +58,8 @@ internal sealed class EventStreams
 
     internal static async Task WriteAsync(HttpContext context, string frame)
     {
-        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(frame), context.RequestAborted).ConfigureAwait(false);
-        await context.Response.Body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(frame), context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
     }
 
     /// <summary>Answers with the events until the viewer goes away or the console ends.</summary>
@@ -80,17 +80,17 @@ internal sealed class EventStreams
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stop);
         try
         {
-            await BeginAsync(context).ConfigureAwait(false);
-            await WriteAsync(context, first).ConfigureAwait(false);
+            await BeginAsync(context);
+            await WriteAsync(context, first);
             while (true)
             {
                 // A comment now and then: only by writing does one notice that the viewer is gone.
                 Task<bool> next = viewer.Reader.WaitToReadAsync(end.Token).AsTask();
-                if (await Task.WhenAny(next, Task.Delay(s_sign, end.Token)).ConfigureAwait(false) != next)
-                    await WriteAsync(context, ":\n\n").ConfigureAwait(false);
+                if (await Task.WhenAny(next, Task.Delay(s_sign, end.Token)) != next)
+                    await WriteAsync(context, ":\n\n");
                 end.Token.ThrowIfCancellationRequested();
                 while (viewer.Reader.TryRead(out string? frame))
-                    await WriteAsync(context, frame).ConfigureAwait(false);
+                    await WriteAsync(context, frame);
             }
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)

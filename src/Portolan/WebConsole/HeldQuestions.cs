@@ -17,10 +17,10 @@ internal sealed class HeldQuestions(HeldInput held, IReadOnlyList<string> inputA
     {
         using var answer = new MemoryStream();
         using var messages = new StringWriter();
-        await _one.WaitAsync(cancel).ConfigureAwait(false);
+        await _one.WaitAsync(cancel);
         try
         {
-            int status = await Task.Run(() => RunAsync(arguments, answer, messages, cancel), cancel).ConfigureAwait(false);
+            int status = await Task.Run(() => RunAsync(arguments, answer, messages, cancel), cancel);
             return new Answered(status, answer.ToArray(), Answered.Lines(messages.ToString()));
         }
         finally
@@ -38,7 +38,7 @@ internal sealed class HeldQuestions(HeldInput held, IReadOnlyList<string> inputA
         if (parsed.Errors.Count > 0)
         {
             foreach (string error in parsed.Errors.Select(static error => error.Message))
-                await messages.WriteLineAsync(error).ConfigureAwait(false);
+                await messages.WriteLineAsync(error);
             return ExitStatus.CouldNotRun;
         }
         var invocation = new InvocationConfiguration
@@ -48,6 +48,6 @@ internal sealed class HeldQuestions(HeldInput held, IReadOnlyList<string> inputA
             Output = TextWriter.Null,
             Error = messages,
         };
-        return await parsed.InvokeAsync(invocation, cancel).ConfigureAwait(false);
+        return await parsed.InvokeAsync(invocation, cancel);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class HomeCache(IQuestions questions, Action refreshed) : IDispo
     /// <param name="stop">Ends the console.</param>
     internal async Task<ReadOnlyMemory<byte>> GetAsync(long revision, CancellationToken stop)
     {
-        await _gate.WaitAsync(stop).ConfigureAwait(false);
+        await _gate.WaitAsync(stop);
         try
         {
             if (_askedFor == revision)
@@ -30,7 +30,7 @@ internal sealed class HomeCache(IQuestions questions, Action refreshed) : IDispo
             if (!_home.IsEmpty && !_verdicts.IsCompleted)
                 return _home;
             if (_home.IsEmpty)
-                _home = Screen(revision, isComplete: false, await questions.AskAsync(["services"], stop).ConfigureAwait(false));
+                _home = Screen(revision, isComplete: false, await questions.AskAsync(["services"], stop));
             _askedFor = revision;
             _verdicts = Task.Run(() => AskVerdictsAsync(revision, stop), stop);
             return _home;
@@ -46,10 +46,10 @@ internal sealed class HomeCache(IQuestions questions, Action refreshed) : IDispo
     private async Task AskVerdictsAsync(long revision, CancellationToken stop)
     {
         long start = Environment.TickCount64;
-        Answered answer = await questions.AskAsync(["services", "--why"], stop).ConfigureAwait(false);
+        Answered answer = await questions.AskAsync(["services", "--why"], stop);
         _home = Screen(revision, isComplete: true, answer);
         refreshed();
-        await Task.Delay(TimeSpan.FromMilliseconds(LeastPause * (Environment.TickCount64 - start)), stop).ConfigureAwait(false);
+        await Task.Delay(TimeSpan.FromMilliseconds(LeastPause * (Environment.TickCount64 - start)), stop);
     }
 
     private static ReadOnlyMemory<byte> Screen(long revision, bool isComplete, Answered answer) => ConsoleAnswers.Object(writer =>

@@ -1,6 +1,8 @@
 namespace Portolan.WebConsole;
 
-/// <summary>Answers commands of the chart, each with <c>--json</c>: here about rules that are held, in a process of its own, or on a node.</summary>
+/// <summary>
+/// Answers commands of the chart, each with <c>--json</c>: here about rules that are held, in a process of its own, or on a node.
+/// </summary>
 internal interface IQuestions
 {
     /// <summary>Runs a command and waits for its answer.</summary>

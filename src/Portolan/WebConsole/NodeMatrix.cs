@@ -13,10 +13,10 @@ internal static class NodeMatrix
     {
         var answers = new ConcurrentDictionary<string, Answered>();
         await Parallel.ForEachAsync(nodes, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
-            async (node, ending) => answers[node.Name] = await node.Input.Questions.AskAsync(["services"], ending).ConfigureAwait(false))
-            .ConfigureAwait(false);
+            async (node, ending) => answers[node.Name] = await node.Input.Questions.AskAsync(["services"], ending));
         string[] answering = [.. nodes.Select(static node => node.Name).Where(name => !answers[name].Json.IsEmpty)];
-        Dictionary<string, Dictionary<string, Cell>> cells = answering.ToDictionary(static name => name, name => CellsOf(answers[name].Json));
+        Dictionary<string, Dictionary<string, Cell>> cells =
+            answering.ToDictionary(static name => name, name => CellsOf(answers[name].Json));
         return ConsoleAnswers.Object(writer =>
         {
             writer.WriteStartArray("nodes");

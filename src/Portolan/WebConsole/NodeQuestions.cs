@@ -22,15 +22,15 @@ internal sealed class NodeQuestions(NodePods pods, string node) : IQuestions, IW
         var errors = new StringBuilder();
         try
         {
-            ProxyPod pod = await pods.FindAsync(node, limit.Token).ConfigureAwait(false);
-            byte[] facts = await FactsAsync(arguments, limit.Token).ConfigureAwait(false);
+            ProxyPod pod = await pods.FindAsync(node, limit.Token);
+            byte[] facts = await FactsAsync(arguments, limit.Token);
             ExecResult result = await pods.RunAsync(pod, CommandFor(arguments, facts), facts, (bytes, isError) =>
             {
                 if (isError)
                     errors.Append(Encoding.UTF8.GetString(bytes));
                 else if (answer.Length + bytes.Length <= LargestAnswer)
                     answer.Write(bytes);
-            }, limit.Token).ConfigureAwait(false);
+            }, limit.Token);
             string? hint = NodeCommand.VersionHint(pod, result.Status, errors.ToString());
             return result.Status is { } status && hint is null
                 ? new Answered(status, answer.ToArray(), Answered.Lines(errors.ToString()))
@@ -50,23 +50,23 @@ internal sealed class NodeQuestions(NodePods pods, string node) : IQuestions, IW
     {
         try
         {
-            ProxyPod pod = await pods.FindAsync(node, cancel).ConfigureAwait(false);
+            ProxyPod pod = await pods.FindAsync(node, cancel);
             var rests = new Dictionary<bool, StringBuilder> { [true] = new(), [false] = new() };
             var lines = new List<Task>();
-            ExecResult result = await pods.RunAsync(pod, CommandFor(arguments, []), ReadOnlyMemory<byte>.Empty.ToArray(), (bytes, isError) =>
+            ExecResult result = await pods.RunAsync(pod, CommandFor(arguments, []), default, (bytes, isError) =>
             {
                 StringBuilder rest = rests[isError].Append(Encoding.UTF8.GetString(bytes));
                 string[] parts = rest.ToString().Split('\n');
                 foreach (string whole in parts[..^1])
                     lines.Add(line(whole, isError));
                 rest.Clear().Append(parts[^1]);
-            }, cancel).ConfigureAwait(false);
-            await Task.WhenAll(lines).ConfigureAwait(false);
+            }, cancel);
+            await Task.WhenAll(lines);
             return result.Status ?? ExitStatus.CouldNotRun;
         }
         catch (SourceException refusal)
         {
-            await line(refusal.Message, true).ConfigureAwait(false);
+            await line(refusal.Message, true);
             return ExitStatus.CouldNotRun;
         }
     }
@@ -79,8 +79,8 @@ internal sealed class NodeQuestions(NodePods pods, string node) : IQuestions, IW
     {
         try
         {
-            return arguments is ["why", .., { } what] ? await ClusterExtract.OfServiceAsync(pods, NodeCommand.ServiceNameOf(what), cancel)
-                .ConfigureAwait(false) : [];
+            return arguments is not ["why", .., { } what] ? []
+                : await ClusterExtract.OfServiceAsync(pods, NodeCommand.ServiceNameOf(what), cancel);
         }
         catch (SourceException)
         {

@@ -30,7 +30,7 @@ internal static class PageFiles
         Stream? found = Find(name);
         if (found is null || !s_types.TryGetValue(Path.GetExtension(name), out string? type))
             return false;
-        await using (found.ConfigureAwait(false))
+        await using (found)
         {
             HttpResponse response = context.Response;
             response.ContentType = type;
@@ -40,12 +40,12 @@ internal static class PageFiles
             {
                 response.Headers.ContentEncoding = "gzip";
                 response.ContentLength = found.Length;
-                await found.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
+                await found.CopyToAsync(response.Body, context.RequestAborted);
                 return true;
             }
             var plain = new GZipStream(found, CompressionMode.Decompress);
-            await using (plain.ConfigureAwait(false))
-                await plain.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
+            await using (plain)
+                await plain.CopyToAsync(response.Body, context.RequestAborted);
             return true;
         }
     }

@@ -28,7 +28,7 @@ internal sealed class ProcessQuestions(
     public async Task<Answered> AskAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        await _few.WaitAsync(cancel).ConfigureAwait(false);
+        await _few.WaitAsync(cancel);
         try
         {
             limit.CancelAfter(s_longestRun);
@@ -37,9 +37,9 @@ internal sealed class ProcessQuestions(
             using var answer = new MemoryStream();
             Task<string> errors = ReadErrorsAsync(process, limit.Token);
             process.StandardInput.Close();
-            await process.StandardOutput.BaseStream.CopyToAsync(answer, limit.Token).ConfigureAwait(false);
-            await process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
-            return new Answered(process.ExitCode, answer.ToArray(), Answered.Lines(await errors.ConfigureAwait(false)));
+            await process.StandardOutput.BaseStream.CopyToAsync(answer, limit.Token);
+            await process.WaitForExitAsync(limit.Token);
+            return new Answered(process.ExitCode, answer.ToArray(), Answered.Lines(await errors));
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -60,14 +60,14 @@ internal sealed class ProcessQuestions(
         using Process process = Start(arguments);
         using var end = cancel.Register(() => Kill(process));
         process.StandardInput.Close();
-        await Task.WhenAll(PassAsync(process.StandardOutput, false), PassAsync(process.StandardError, true)).ConfigureAwait(false);
-        await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        await Task.WhenAll(PassAsync(process.StandardOutput, false), PassAsync(process.StandardError, true));
+        await process.WaitForExitAsync(CancellationToken.None);
         return process.ExitCode;
 
         async Task PassAsync(StreamReader lines, bool isMessage)
         {
-            while (await lines.ReadLineAsync(cancel).ConfigureAwait(false) is { } text)
-                await line(text, isMessage).ConfigureAwait(false);
+            while (await lines.ReadLineAsync(cancel) is { } text)
+                await line(text, isMessage);
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed class ProcessQuestions(
     {
         var text = new StringBuilder();
         char[] piece = new char[4096];
-        for (int read; (read = await process.StandardError.ReadAsync(piece, cancel).ConfigureAwait(false)) > 0;)
+        for (int read; (read = await process.StandardError.ReadAsync(piece, cancel)) > 0;)
         {
             if (text.Length < LongestError)
                 text.Append(piece, 0, read);

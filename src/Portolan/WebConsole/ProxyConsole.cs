@@ -23,16 +23,23 @@ internal sealed class ProxyConsole : IDisposable
     /// <param name="node">The node's name.</param>
     /// <param name="cluster">Where questions read the cluster; empty for nowhere.</param>
     /// <param name="clusterCommands">Which questions do.</param>
+    /// <param name="manifests">The folder of manifests that is served from; null for an API server.</param>
     /// <param name="timeline">What happened lately.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stop">Ends it.</param>
     internal ProxyConsole(IPEndPoint address, string? token, string node, ImmutableArray<string> cluster,
-        ImmutableArray<string> clusterCommands, Func<ReadOnlyMemory<byte>> timeline, TimeProvider time, CancellationToken stop)
+        ImmutableArray<string> clusterCommands, string? manifests, Func<ReadOnlyMemory<byte>> timeline, TimeProvider time,
+        CancellationToken stop)
     {
         _questions = new ProcessQuestions([], cluster, clusterCommands);
         _rates = new ServiceRates(null, time);
         var input = new ConsoleInput("proxy", $"node {node}", _questions) { ReadAt = time.GetUtcNow(), HasCluster = !cluster.IsEmpty };
-        _server = new ConsoleServer(new ConsoleSetup(input) { Open = ConsoleInputs.OpenDropped, Timeline = timeline },
+        _server = new ConsoleServer(new ConsoleSetup(input) 
+            {
+                Open = ConsoleInputs.OpenDropped,
+                Timeline = timeline,
+                Objects = manifests is null ? null : ClusterObjects.OfManifests(manifests),
+            },
             new RequestGuard(address, token), time, stop);
     }
 
@@ -50,14 +57,14 @@ internal sealed class ProxyConsole : IDisposable
     {
         while (true)
         {
-            await _server.Viewers.WaitForViewerAsync(stop).ConfigureAwait(false);
+            await _server.Viewers.WaitForViewerAsync(stop);
             if (Interlocked.Exchange(ref _hasChanged, 0) == 1)
                 _server.Changed();
             if (Interlocked.Exchange(ref _hasEntry, 0) == 1)
                 _server.Viewers.Send("timeline", "{}");
             if (_rates.Next() is { } rates)
                 _server.Viewers.Send("counters", rates);
-            await Task.Delay(s_betweenLooks, stop).ConfigureAwait(false);
+            await Task.Delay(s_betweenLooks, stop);
         }
     }
 

@@ -12,8 +12,8 @@ namespace Portolan.WebConsole;
 internal sealed class RequestGuard
 {
     private const string Cookie = "portolan-console";
-    private const string Policy = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
-        "object-src 'none'";
+    private const string Policy =
+        "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
     private readonly IPEndPoint _address;
     private readonly byte[]? _token;
@@ -41,11 +41,11 @@ internal sealed class RequestGuard
         {
             // 421: this server does not answer for that name.
             return await RefuseAsync(context, StatusCodes.Status421MisdirectedRequest,
-                $"The console does not answer under this name. Open it by its address, {_address}, or by 'localhost'.").ConfigureAwait(false);
+                $"The console does not answer under this name. Open it by its address, {_address}, or by 'localhost'.");
         }
         if (!HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method) && !HttpMethods.IsPost(request.Method))
-            return await RefuseAsync(context, StatusCodes.Status405MethodNotAllowed, "The console is read-only.").ConfigureAwait(false);
-        if (_token is not null && !await HasTokenAsync(context).ConfigureAwait(false))
+            return await RefuseAsync(context, StatusCodes.Status405MethodNotAllowed, "The console is read-only.");
+        if (_token is not null && !await HasTokenAsync(context))
             return false;
         return true;
     }
@@ -97,7 +97,7 @@ internal sealed class RequestGuard
             return false;
         }
         return await RefuseAsync(context, StatusCodes.Status401Unauthorized,
-            "The console asks for its token: open the address that it printed when it started, which ends in ?token=…").ConfigureAwait(false);
+            "The console asks for its token: open the address that it printed when it started, which ends in ?token=…");
     }
 
     private bool IsToken(string text) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(text), _token!);
@@ -105,7 +105,7 @@ internal sealed class RequestGuard
     private static async Task<bool> RefuseAsync(HttpContext context, int code, string why)
     {
         context.Response.StatusCode = code;
-        await ConsoleAnswers.TextAsync(context, why).ConfigureAwait(false);
+        await ConsoleAnswers.TextAsync(context, why);
         return false;
     }
 }

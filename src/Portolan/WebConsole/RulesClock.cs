@@ -22,20 +22,20 @@ internal static class RulesClock
             uint? last = null;
             while (true)
             {
-                await server.Viewers.WaitForViewerAsync(stop).ConfigureAwait(false);
+                await server.Viewers.WaitForViewerAsync(stop);
                 uint generation = reader.ReadGeneration().Id;
                 if (last is { } before && generation != before)
                     server.Changed();
                 last = generation;
                 if (rates.Next() is { } counted)
                     server.Viewers.Send("counters", counted);
-                await Task.Delay(s_betweenLooks, stop).ConfigureAwait(false);
+                await Task.Delay(s_betweenLooks, stop);
             }
         }
         catch (NetlinkException)
         {
             output.Message("the kernel does not tell when rules change (root may ask): reload the page to have them read again");
-            await Task.Delay(Timeout.InfiniteTimeSpan, stop).ConfigureAwait(false);
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
         }
     }
 }

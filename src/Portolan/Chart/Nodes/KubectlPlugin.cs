@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Portolan.Proxy;
 
 namespace Portolan.Chart.Nodes;
 
@@ -7,7 +6,7 @@ namespace Portolan.Chart.Nodes;
 internal static partial class KubectlPlugin
 {
     /// <summary>True when this process was started so.</summary>
-    internal static bool IsActive { get; } = Path.GetFileNameWithoutExtension(ProxyCommand.ProgramName()) == "kubectl-portolan";
+    internal static bool IsActive { get; } = Path.GetFileNameWithoutExtension(ProgramName.Read()) == "kubectl-portolan";
 
     /// <summary>A text in which commands are written as the user has to type them: "kubectl portolan why".</summary>
     internal static string AsTyped(string text) => IsActive ? TypedCommand().Replace(text, "kubectl portolan ") : text;

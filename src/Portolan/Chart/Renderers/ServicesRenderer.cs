@@ -81,7 +81,8 @@ internal static class ServicesRenderer
     {
         foreach (ServiceAnswer service in services)
         {
-            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {StatusOf(service)}", new Style(decoration: Decoration.Bold));
+            chart.Line($"{service.DisplayName}/{service.Protocol.ToRuleText()}  {StatusOf(service)}",
+                new Style(decoration: Decoration.Bold));
             foreach (FrontendAnswer frontend in service.Frontends)
                 chart.Line($"  {Frontend(frontend)}");
             string shares = service.Endpoints.IsEmpty ? string.Empty : $", {Shares(service.Endpoints)} each";
@@ -99,7 +100,9 @@ internal static class ServicesRenderer
         if (why.State == DiagnosisState.Works)
             return "works";
         string who = why.Who.IsEmpty ? string.Empty : $", {string.Join(" and ", why.Who.Select(Sender))}";
-        return why.AsConfigured ? $"as configured: {why.Verdict} ({why.Code}){who}" : why.State == DiagnosisState.Fails ? $"fails: {why.Verdict} ({why.Code}){who}" : $"unknown{who}";
+        return why.AsConfigured ? $"as configured: {why.Verdict} ({why.Code}){who}"
+            : why.State == DiagnosisState.Fails ? $"fails: {why.Verdict} ({why.Code}){who}"
+            : $"unknown{who}";
     }
 
     private static string Sender(ClientPlace place) => place switch
