@@ -72,8 +72,8 @@ function keep(url: string, data: unknown): void {
     kept.delete(kept.keys().next().value!);
 }
 
-/** The answer at `url` (null: none is wanted), asked again when the input has changed; the old one stays until the new one is there. */
-export function useApi<T>(url: string | null): Loaded<T> {
+/** The answer at `url` (null: none is wanted), asked again when the input or `version` has changed; the old one stays until the new one is there. */
+export function useApi<T>(url: string | null, version = 0): Loaded<T> {
   const [state, setState] = useState<Loaded<T> & { url: string | null }>({ data: null, error: null, isSlow: false, url: null });
   const now = tick.value;
   useEffect(() => {
@@ -98,7 +98,7 @@ export function useApi<T>(url: string | null): Loaded<T> {
       clearTimeout(slow);
       stop.abort();
     };
-  }, [url, now]);
+  }, [url, now, version]);
   return url === null ? { data: null, error: null, isSlow: false } : of<T>(state, url);
 }
 

@@ -2,11 +2,10 @@
 import { effect } from '@preact/signals';
 import { address, ApiError, get } from './api';
 import { route } from './router';
-import { connection, happened, home, homeError, rates, ratesTick, state, stateError, tick } from './store';
-import type { HomeAnswer, StateAnswer, TimelineEntry } from './types';
+import { connection, home, homeError, rates, ratesTick, state, stateError, tick, timelineTick } from './store';
+import type { HomeAnswer, StateAnswer } from './types';
 
 const longestWait = 15_000;
-const mostEntries = 500;
 // Verdicts of a large input take a while; the event that tells may be missed.
 const pendingWait = 2000;
 
@@ -94,7 +93,7 @@ function follow(wait: number, isReturn: boolean): void {
     rates.add(at, now);
     ratesTick.value++;
   });
-  stream.addEventListener('timeline', (event) => {
-    happened.value = [JSON.parse(event.data) as TimelineEntry, ...happened.peek()].slice(0, mostEntries);
+  stream.addEventListener('timeline', () => {
+    timelineTick.value++;
   });
 }

@@ -1,7 +1,7 @@
 // What the whole page shares. Screens read signals; only this file and live.ts write them.
 import { computed, signal } from '@preact/signals';
 import { RateHistory } from './rates';
-import type { HomeAnswer, StateAnswer, TimelineEntry } from './types';
+import type { HomeAnswer, StateAnswer } from './types';
 
 /** Grows whenever everything on screen is to be asked again: the input was read anew, or the server is back. */
 export const tick = signal(0);
@@ -14,8 +14,8 @@ export const connection = signal<'connecting' | 'open' | 'lost'>('connecting');
 export const rates = new RateHistory();
 /** Grows with each message of counters, so that what draws them is drawn again. */
 export const ratesTick = signal(0);
-/** What happened while the page was open, newest first. */
-export const happened = signal<readonly TimelineEntry[]>([]);
+/** Grows when something new happened to the proxy, so that the timeline is asked again. */
+export const timelineTick = signal(0);
 
 export const helpWord = signal<string | null>(null);
 export const announcement = signal('');

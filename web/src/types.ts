@@ -244,7 +244,7 @@ export interface MatrixAnswer {
 
 export interface TimelineEntry {
   time: string;
-  kind: 'sync' | 'repair' | 'refused' | 'accepted' | 'mode' | 'start' | 'api' | 'failure';
+  kind: 'sync' | 'repair' | 'refused' | 'accepted' | 'mode' | 'start' | 'api' | 'failure' | 'problem';
   text: string;
   services: number | null;
   milliseconds: number | null;

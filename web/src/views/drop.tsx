@@ -19,21 +19,17 @@ export function DropView() {
       <h1>Read a file</h1>
       <p class="lead">Somebody else’s dump, a listing, a ticket with rules in it: the console reads it and shows everything about it. It is kept in memory only, for as long as the console runs, at most 64 MiB, and is never stored or sent on.</p>
       {error !== null && <Failure error={error}><p>What is read: <code>iptables-save</code>, <code>iptables -nL</code>, <code>nft list ruleset</code> (text or JSON), <code>ipvsadm -Sn</code>, <code>ipset save</code>, or text with any of these in it.</p></Failure>}
-      <div class="drop-ways">
-        <section class="drop-box" aria-labelledby="drop-file">
-          <h2 id="drop-file">A file</h2>
-          <p><Icon name="drop" /> Drop it anywhere on this page, on any screen, or</p>
-          <label class="button primary file-button">choose a file<input type="file" class="unseen" onChange={choose} disabled={isReading} /></label>
-        </section>
-        <section class="drop-box" aria-labelledby="drop-text">
-          <h2 id="drop-text">Text</h2>
-          <form onSubmit={(event) => { event.preventDefault(); void readFile(new Blob([text]), 'pasted text'); }}>
-            <label><span class="unseen">Rules as text</span><textarea class="mono" rows={8} value={text} onInput={(event) => setText(event.currentTarget.value)} spellcheck={false}
-              placeholder={'-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp …\nPrompts, quotes and prose in between do not matter.'} /></label>
-            <button type="submit" class="primary" disabled={isReading || text.trim() === ''}>Read it</button>
-          </form>
-        </section>
+      <div class="drop-area">
+        <Icon name="drop" />
+        <p>Drop a file here, or anywhere else on the page, on any screen</p>
+        <label class="button file-button">Choose a file<input type="file" class="unseen" onChange={choose} disabled={isReading} /></label>
       </div>
+      <form class="paste" onSubmit={(event) => { event.preventDefault(); void readFile(new Blob([text]), 'pasted text'); }}>
+        <label for="paste">Or paste text</label>
+        <textarea id="paste" rows={8} value={text} onInput={(event) => setText(event.currentTarget.value)} spellcheck={false}
+          placeholder={'-A KUBE-SERVICES -d 172.30.10.1/32 -p tcp …\nPrompts, quotes and prose in between do not matter.'} />
+        <button type="submit" class="primary" disabled={isReading || text.trim() === ''}>Read it</button>
+      </form>
       <Notes notes={messages} label="What the reading said" />
       {dropped.value.length > 0 && (
         <section aria-labelledby="drop-before">

@@ -2,11 +2,10 @@
 import { useState } from 'preact/hooks';
 import { address, useApi } from '../api';
 import { Chips, Command, Empty, Failure, Loading, Notes } from '../parts/basics';
-import { Icon, StateIcon } from '../parts/icons';
-import { Place } from '../parts/rules';
+import { Icon, State } from '../parts/icons';
 import { href, replace, route } from '../router';
 import { home } from '../store';
-import { count } from '../text';
+import { count, shortPath } from '../text';
 import type { Asked, CheckAnswer, Finding, Verdict } from '../types';
 
 type Severity = Finding['severity'];
@@ -35,7 +34,7 @@ export function FindingsView() {
         </label>
         <Chips label="How grave" chosen={chosen ?? 'all'} onChoose={(id) => replace({ severity: id === 'all' ? undefined : id })}
           choices={[{ id: 'all', label: 'all', count: all.length }, ...severities.map((severity) => ({
-            id: severity, label: <span class={`state is-${shapes[severity]}`}><StateIcon state={shapes[severity]} />{severity}</span>, count: all.filter((finding) => finding.severity === severity).length,
+            id: severity, label: <State state={shapes[severity]} word={severity} />, count: all.filter((finding) => finding.severity === severity).length,
           }))]} />
       </div>
       {error !== null && <Failure error={error} />}
@@ -57,17 +56,15 @@ function textOf(finding: Finding): string {
 function FindingCard({ of }: { of: Finding }) {
   const isService = home.value?.rows.some((row) => row.name === of.subject) ?? false;
   return (
-    <article class={`finding is-${shapes[of.severity]}`}>
-      <h2><span class={`state is-${shapes[of.severity]}`}><StateIcon state={shapes[of.severity]} />{of.severity}</span>
-        <span class="finding-subject">{isService ? <a href={href('service', { name: of.subject })}>{of.subject}</a> : of.subject}</span> <code class="code">{of.code}</code></h2>
-      <p>{of.explanation}</p>
-      {of.advice !== '' && <p class="mend"><span class="mend-word">What to do</span> {of.advice}</p>}
-      {of.text !== undefined && (
-        <div class="finding-rule">
-          <span class="quietly">{of.table} <span class="address">{of.chain}</span>{of.rule !== undefined && ` rule ${of.rule}`}{of.owner !== undefined && `, probably of ${of.owner}`}</span> <Place source={of.source} />
-          <code class="rule-text">{of.text}</code>
-        </div>
-      )}
+    <article class={`verdict is-${shapes[of.severity]}`}>
+      <h2><State state={shapes[of.severity]} word={of.severity} />{isService ? <a class="name" href={href('service', { name: of.subject })}>{of.subject}</a> : <span class="name">{of.subject}</span>}<code class="code">{of.code}</code></h2>
+      <p class="cause">{of.explanation}</p>
+      <dl>
+        {of.advice !== '' && <div class="mend"><dt>What mends it</dt><dd>{of.advice}</dd></div>}
+        {of.chain !== undefined && <div><dt>Where</dt><dd><span class="address">{of.table} {of.chain}{of.rule !== undefined && ` rule ${of.rule}`}</span>{of.owner !== undefined && <>, probably of {of.owner}</>}
+          {of.source !== undefined && <span class="place" title={of.source}> {shortPath(of.source)}</span>}</dd></div>}
+      </dl>
+      {of.text !== undefined && <pre class="rule">{of.text}</pre>}
     </article>
   );
 }

@@ -1,101 +1,179 @@
 // One packet: what is sent, what becomes of it, and each rule it passes on its way.
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { address, useApi } from '../api';
 import { Command, Empty, Failure, Loading, Notes } from '../parts/basics';
-import { route } from '../router';
+import { State } from '../parts/icons';
+import { question, settling, type Settling } from '../packet-form';
+import { href, route } from '../router';
 import { state } from '../store';
-import { percent } from '../text';
-import type { Asked, Outcome, TraceAnswer } from '../types';
-import { ending, isServed } from '../walk';
-import { PacketForm, questionOf } from './packetform';
-import { Watch } from './watch';
-import { Walk } from './walk';
-import { Unsettled } from './unsettled';
+import { capital, shortPath } from '../text';
+import type { Asked, Outcome, TraceAnswer, WalkStep } from '../types';
+import { chance, end, look, steps, summary } from '../walks';
+import { PacketForm } from './packet-form';
+import { PacketPicture } from './packet-picture';
+import { Watch } from './packet-watch';
 
 export function PacketView() {
-  const question = questionOf(route.value.params);
-  const { data, error, isSlow } = useApi<Asked<TraceAnswer>>(question === null ? null : address('ask/trace', question));
-  const answer = data?.answer ?? null;
+  const { params } = route.value;
+  const asked = question(params);
+  const [wanted, setWanted] = useState<string | null>(null);
+  const trace = useApi<Asked<TraceAnswer>>(asked === null ? null : address('ask/trace', asked));
+  const answer = trace.data?.answer ?? null;
   return (
     <>
       <h1>Packet</h1>
-      <p class="lead">Describe a packet, and see which rules it passes and how it ends. Nothing is sent.</p>
-      <PacketForm />
-      {question === null && (
-        <Empty title="Where does the packet go?">
-          <p>Write a service’s name, or an address and port. A packet from a pod, from outside or from this node may end differently: try each.</p>
+      <PacketForm wanted={wanted} onWanted={() => setWanted(null)} />
+      {asked === null && (
+        <Empty title="Describe a packet, and see where it ends and which rules decide that.">
+          <p>Nothing is sent. A client (<code>pod</code>, <code>outside</code>, <code>node</code>, or an address) and a destination (a service such as <code>shop/web</code>, an address, a node port) are enough.</p>
         </Empty>
       )}
-      {error !== null && <Failure error={error} />}
-      {question !== null && data === null && error === null && <Loading isSlow={isSlow} what="Following the packet" />}
-      {data !== null && answer === null && <Failure error={data.messages.join(' ') || 'The packet cannot be followed.'} />}
-      {data !== null && answer !== null && (
+      {trace.error !== null && <Failure error={trace.error} />}
+      {asked !== null && trace.data === null && trace.error === null && <Loading isSlow={trace.isSlow} what="Following the packet" />}
+      {trace.data !== null && answer === null && <Failure error={trace.data.messages.join(' ') || 'The packet cannot be followed.'} />}
+      {trace.data !== null && answer !== null && asked !== null && (
         <>
-          <Result answer={answer} />
-          <Notes notes={[...data.messages, ...answer.notes]} />
-          <Command text={data.command} />
+          <Ends asked={asked} answer={answer} onWanted={setWanted} />
+          <Notes notes={[...trace.data.messages, ...answer.notes]} />
+          <Command text={trace.data.command} />
         </>
       )}
     </>
   );
 }
 
-function Result({ answer }: { answer: TraceAnswer }) {
-  const [at, setAt] = useState(0);
-  useEffect(() => setAt(0), [answer]);
+interface EndsProps {
+  asked: Readonly<Record<string, string>>;
+  answer: TraceAnswer;
+  onWanted: (field: string) => void;
+}
+
+function Ends({ asked, answer, onWanted }: EndsProps) {
   const { outcomes } = answer;
-  const chosen = outcomes[Math.min(at, outcomes.length - 1)];
-  const served = useMemo(() => outcomes.filter(isServed).reduce((sum, outcome) => sum + outcome.probability, 0), [outcomes]);
-  const lost = useMemo(() => outcomes.filter((outcome) => outcome.verdict === 'drop' || outcome.verdict === 'reject').reduce((sum, outcome) => sum + outcome.probability, 0), [outcomes]);
-  if (chosen === undefined)
-    return <Empty title="The packet ends nowhere that the rules show." />;
-  const tone = lost > 0.0005 ? 'fails' : served > 0.9995 ? 'works' : 'unknown';
+  const [chosen, setChosen] = useState(0);
+  const [at, setAt] = useState<number | null>(null);
+  useEffect(() => {
+    setChosen(0);
+    setAt(null);
+  }, [answer]);
+  const outcome = outcomes[chosen] ?? outcomes[0];
+  if (outcome === undefined)
+    return <Empty title="The rules show no end of this packet." />;
+  const { state: verdict, text } = summary(outcomes);
+  const path = steps(outcome);
   return (
     <>
-      <section class={`result is-${tone}`} aria-labelledby="result-title" aria-live="polite">
-        <h2 id="result-title" class="verdict-line">{headline(outcomes, served, lost)}</h2>
-        <ul class="outcomes" aria-label="How it can end">
-          {outcomes.map((outcome, index) => (
-            <li key={index}>
-              <button type="button" class={`outcome is-${toneOf(outcome)}`} aria-pressed={outcome === chosen} onClick={() => setAt(index)}>
-                <meter min={0} max={1} value={outcome.probability} aria-hidden="true" />
-                <span class="number">{percent(outcome.probability)}</span>
-                <span class="outcome-words">{ending(outcome)}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-        {chosen.verdict === 'unknown' && <Unsettled outcome={chosen} />}
+      <section class={`verdict is-${verdict}`} aria-live="polite" aria-label="How it ends">
+        <h2><State state={verdict} word={text} /></h2>
+        {outcomes.length > 1 && (
+          <ul class="outcomes">{outcomes.map((each, index) => (
+            <li key={index}><button type="button" class="outcome" aria-pressed={each === outcome} onClick={() => { setChosen(index); setAt(null); }}>
+              <span class="outcome-chance number">{chance(each.probability)}</span><State state={look(each)} word={end(each)} />
+            </button></li>
+          ))}</ul>
+        )}
+        {outcome.reason !== undefined && <p class="cause">{capital(outcome.reason)}</p>}
+        {outcome.verdict === 'unknown' && <Unknown outcome={outcome} onWanted={onWanted} />}
       </section>
-      <Walk outcome={chosen} />
-      {state.value?.canWatch === true && <Watch simulated={outcomes} />}
-      {(answer.replies ?? []).map((reply, index) => (
-        <section key={index} class="reply" aria-label="The reply">
-          <h2>The reply of {reply.from.length > 3 ? `${reply.from.slice(0, 3).join(', ')} and ${reply.from.length - 3} more` : reply.from.join(', ')}</h2>
-          {reply.outcomes.map((outcome, place) => <p key={place} class={`reply-end is-${toneOf(outcome)}`}><span class="number">{percent(outcome.probability)}</span> {ending(outcome)}</p>)}
-          {reply.outcomes[0] !== undefined && <details><summary>The rules it passes</summary><Walk outcome={reply.outcomes[0]} isPlain /></details>}
-          <Notes notes={reply.notes} />
-        </section>
-      ))}
-      {answer.replies !== undefined && answer.replies.length === 0 && <Empty title="Nobody replies: the packet reaches no one." />}
+      <div class="picture-and-side">
+        <PacketPicture asked={asked} outcome={outcome} path={path} at={at} />
+        <Walk path={path} outcome={outcome} at={at} onStep={setAt} />
+      </div>
+      {(answer.replies ?? []).map((reply, index) => <Reply key={index} of={reply} />)}
+      {answer.replies?.length === 0 && <p class="quietly">Nobody replies: the packet reaches no one.</p>}
+      {state.value?.canWatch === true && <Watch asked={asked} outcomes={outcomes} />}
     </>
   );
 }
 
-function toneOf(outcome: Outcome): string {
-  return outcome.verdict === 'unknown' ? 'unknown' : isServed(outcome) ? 'works' : 'fails';
+function Unknown({ outcome, onWanted }: { outcome: Outcome; onWanted: (field: string) => void }) {
+  return (
+    <div class="unknown">
+      {(outcome.candidates ?? []).length > 0 && <ul class="plain">{outcome.candidates!.map((candidate, at) => (
+        <li key={at}><State state={look(candidate)} word={end(candidate)} />{candidate.when !== undefined && <span class="when">, if {candidate.when.join(', or if ')}</span>}</li>
+      ))}</ul>}
+      {(outcome.settledBy ?? []).length > 0 && (
+        <>
+          <h3>What would settle it</h3>
+          <ul class="plain">{outcome.settledBy!.map((hint) => <li key={hint}><Settle of={settling(hint)} onWanted={onWanted} /></li>)}</ul>
+        </>
+      )}
+    </div>
+  );
 }
 
-function headline(outcomes: readonly Outcome[], served: number, lost: number): string {
-  const [first] = outcomes;
-  if (outcomes.length === 1 && first !== undefined)
-    return ending(first);
-  if (served > 0.9995)
-    return `It arrives, at one of ${outcomes.length}`;
-  if (lost > 0.9995)
-    return 'It does not arrive';
-  if (lost < 0.0005 && served < 0.0005)
-    return 'It is not known how it ends';
-  const parts = [served > 0 ? `arrives in ${percent(served)} of the cases` : '', lost > 0 ? `is dropped or rejected in ${percent(lost)}` : '', 1 - served - lost > 0.0005 ? `is not known in ${percent(1 - served - lost)}` : ''];
-  return `It ${parts.filter((part) => part !== '').join(', ')}`;
+function Settle({ of, onWanted }: { of: Settling; onWanted: (field: string) => void }) {
+  return (
+    <>{of.text} {of.fields.map((field) => <button key={field.name} type="button" class="add" onClick={() => onWanted(field.name)}>Say it: {field.label.toLowerCase()}</button>)}
+      {of.fields.length === 0 && /output|table|'/.test(of.text) && <a href={href('drop')}>Give the page such a dump</a>}</>
+  );
+}
+
+interface WalkProps {
+  path: readonly WalkStep[];
+  outcome: Outcome;
+  at: number | null;
+  onStep: (at: number | null) => void;
+}
+
+function Walk({ path, outcome, at, onStep }: WalkProps) {
+  const list = useRef<HTMLOListElement>(null);
+  const go = (to: number) => {
+    const next = Math.max(0, Math.min(path.length - 1, to));
+    onStep(next);
+    list.current?.querySelectorAll<HTMLElement>('button')[next]?.focus();
+  };
+  const keys = (event: KeyboardEvent) => {
+    const now = at ?? -1;
+    const moves: Record<string, number> = { ArrowDown: now + 1, ArrowRight: now + 1, ArrowUp: now - 1, ArrowLeft: now - 1, Home: 0, End: path.length - 1 };
+    const to = moves[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      go(to);
+    }
+  };
+  return (
+    <section class="walk" aria-labelledby="walk-heading">
+      <div class="walk-head">
+        <h2 id="walk-heading">Rule by rule</h2>
+        {path.length > 0 && <div class="walk-keys">
+          <button type="button" onClick={() => go((at ?? path.length) - 1)} disabled={at === 0} aria-label="One rule back">←</button>
+          <button type="button" onClick={() => go((at ?? -1) + 1)} disabled={at === path.length - 1} aria-label="One rule on">→</button>
+          <button type="button" onClick={() => onStep(null)} disabled={at === null}>all of it</button>
+        </div>}
+      </div>
+      {path.length === 0
+        ? <p class="quietly">No rule matches it: it passes by the policies of the chains alone.</p>
+        : <ol class="steps" ref={list} onKeyDown={keys}>{path.map((step, index) => (
+          <li key={index} class={`${step.hook !== path[index - 1]?.hook ? 'begins-hook' : ''} ${index === at ? 'is-now' : ''} ${at !== null && index > at ? 'is-ahead' : ''}`}>
+            {step.hook !== path[index - 1]?.hook && <span class="hook">{step.hook}</span>}
+            <button type="button" class="step" aria-current={index === at ? 'step' : undefined} onClick={() => onStep(index)} title={step.source}>
+              <span class="step-where">{step.table} {step.chain} {step.rule === null ? 'policy' : step.rule}{step.service !== null && <span class="step-service"> {step.service}</span>}</span>
+            </button>
+            <pre class="rule">{step.text}</pre>{step.source !== undefined && <span class="place" title={step.source}>{shortPath(step.source)}</span>}
+          </li>
+        ))}</ol>}
+      <p class="walk-end"><State state={look(outcome)} word={capital(end(outcome))} /></p>
+    </section>
+  );
+}
+
+function Reply({ of }: { of: NonNullable<TraceAnswer['replies']>[number] }) {
+  return (
+    <section class="reply" aria-label="The reply">
+      <h2>The reply of {of.from.slice(0, 3).join(', ')}{of.from.length > 3 && ` and ${of.from.length - 3} more`}</h2>
+      {of.outcomes.map((outcome, at) => (
+        <details key={at} class="path">
+          <summary><span class="outcome-chance">{chance(outcome.probability)}</span> <State state={look(outcome)} word={end(outcome)} /></summary>
+          <ol class="steps">{steps(outcome).map((step, index, all) => (
+            <li key={index} class={step.hook !== all[index - 1]?.hook ? 'begins-hook' : ''}>
+              {step.hook !== all[index - 1]?.hook && <span class="hook">{step.hook}</span>}
+              <span class="step-where">{step.table} {step.chain} {step.rule === null ? 'policy' : step.rule}</span><pre class="rule">{step.text}</pre>
+            </li>
+          ))}</ol>
+        </details>
+      ))}
+      <Notes notes={of.notes} />
+    </section>
+  );
 }

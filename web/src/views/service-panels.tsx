@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { address, useApi } from '../api';
 import { Command, Empty, Failure, Loading, Notes, Scroll } from '../parts/basics';
-import { happened, state } from '../store';
+import { state, timelineTick } from '../store';
 import { capital, count, share, shortPath, time } from '../text';
 import type { Asked, ExplainPath, GraphNode, Place, RuleAnswer, ServiceAnswer, TimelineAnswer } from '../types';
 
@@ -194,7 +194,7 @@ export function YamlPanel({ service, hasCluster }: { service: string; hasCluster
 }
 
 export function ChangesPanel({ service, hasTimeline }: { service: string; hasTimeline: boolean }) {
-  const answer = useApi<TimelineAnswer>(hasTimeline ? address('timeline') : null);
+  const answer = useApi<TimelineAnswer>(hasTimeline ? address('timeline') : null, timelineTick.value);
   if (!hasTimeline)
     return (
       <Empty title="Changes are known to a running proxy only.">
@@ -203,8 +203,7 @@ export function ChangesPanel({ service, hasTimeline }: { service: string; hasTim
     );
   if (answer.data === null)
     return answer.error === null ? <Loading isSlow={answer.isSlow} what="Reading the changes" /> : <Failure error={answer.error} />;
-  const known = new Set(answer.data.entries.map((entry) => entry.time + entry.text));
-  const entries = [...happened.value.filter((entry) => !known.has(entry.time + entry.text)), ...answer.data.entries].filter((entry) => entry.subject === service);
+  const entries = answer.data.entries.filter((entry) => entry.subject === service);
   if (entries.length === 0)
     return <Empty title="Nothing happened to this service alone."><p>Syncs that changed several services are in the timeline.</p></Empty>;
   return <ol class="changes">{entries.map((entry) => <li key={entry.time + entry.text}><time dateTime={entry.time}>{time(entry.time)}</time> {entry.text}</li>)}</ol>;

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { address, useApi } from '../api';
 import { Chips, Empty, Failure, Loading } from '../parts/basics';
 import { href } from '../router';
-import { happened, home, state } from '../store';
+import { home, state, timelineTick } from '../store';
 import { count, time } from '../text';
 import type { TimelineAnswer, TimelineEntry } from '../types';
 
@@ -17,11 +17,12 @@ const kinds: Record<Kind, { word: string; look: string }> = {
   start: { word: 'start', look: 'limited' },
   api: { word: 'API', look: 'unknown' },
   failure: { word: 'failure', look: 'fails' },
+  problem: { word: 'problem', look: 'unknown' },
 };
 
 export function TimelineView() {
   const has = state.value?.hasTimeline ?? false;
-  const answer = useApi<TimelineAnswer>(has ? address('timeline') : null);
+  const answer = useApi<TimelineAnswer>(has ? address('timeline') : null, timelineTick.value);
   return (
     <>
       <h1>Timeline</h1>
@@ -39,8 +40,7 @@ export function TimelineView() {
 
 function Entries({ timeline }: { timeline: TimelineAnswer }) {
   const [chosen, setChosen] = useState<Kind | 'all'>('all');
-  const known = new Set(timeline.entries.map((entry) => entry.time + entry.text));
-  const all = [...happened.value.filter((entry) => !known.has(entry.time + entry.text)), ...timeline.entries];
+  const all = timeline.entries;
   const shown = all.filter((entry) => chosen === 'all' || entry.kind === chosen);
   const { cost } = timeline;
   const found = (Object.keys(kinds) as Kind[]).filter((kind) => all.some((entry) => entry.kind === kind));
