@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Portolan.Inet;
+using Portolan.Inspect.Causes;
 using Portolan.Inspect.Programmed;
+using Portolan.Services.Cluster;
 
 namespace Portolan.Inspect.Answers;
 
@@ -23,8 +25,8 @@ public sealed record ServiceAnswer
     /// <summary>The family of its addresses.</summary>
     public required IpFamily Family { get; init; }
 
-    /// <summary>Who wrote the rules.</summary>
-    public required RuleWriter Writer { get; init; }
+    /// <summary>Who wrote the rules; null for a service of the cluster that no rule knows.</summary>
+    public required RuleWriter? Writer { get; init; }
 
     /// <summary>True for externalTrafficPolicy Local, false for Cluster, null when the rules do not show it.</summary>
     public required bool? ExternalTrafficPolicyLocal { get; init; }
@@ -81,6 +83,30 @@ public sealed record ServiceAnswer
     /// <summary>"shop/web:http", "default/testsvc", or the chain's name.</summary>
     [JsonIgnore]
     public string DisplayName => Service is null ? Id : Port.Length == 0 ? Service : $"{Service}:{Port}";
+
+    /// <summary>The answer for a service of the cluster that no rule knows.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="why">Why no rule knows it.</param>
+    public static ServiceAnswer NotInRules(ServiceObject service, Diagnosis why)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        return new ServiceAnswer
+        {
+            Service = service.Name.ToString(),
+            Port = string.Empty,
+            Id = service.Name.ToString(),
+            Protocol = service.Ports.Select(static port => port.Protocol).FirstOrDefault(IpProtocol.Tcp),
+            Family = service.ClusterIPs.Select(static address => address.Family).FirstOrDefault(IpFamily.IPv4),
+            Writer = null,
+            ExternalTrafficPolicyLocal = null,
+            InternalTrafficPolicyLocal = null,
+            AffinitySeconds = null,
+            SourceRanges = [],
+            Frontends = [],
+            Endpoints = [],
+            Why = ServiceVerdictAnswer.Of([why]),
+        };
+    }
 
     /// <summary>The answer for one service port.</summary>
     public static ServiceAnswer Of(ProgrammedService service)

@@ -7,8 +7,9 @@ internal sealed class HairpinCause : Cause
 {
     internal override CauseFound? Find(WhyCase question)
     {
+        // A program of the node itself that serves in its network answers its own address as well.
         Outcome? self = question.Served.FirstOrDefault(end => end.Destination == question.Walk.Trace.Packet.Source
-            && end is { IsMasqueraded: false, IsSourceTranslated: false });
+            && end.Verdict != OutcomeVerdict.Local && end is { IsMasqueraded: false, IsSourceTranslated: false });
         if (self is null)
             return null;
         RuleRef? exempting = Masquerading.ExemptedBy(self);

@@ -2,10 +2,12 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Portolan.Chart.Renderers;
+using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
+using Portolan.Services.Cluster;
 
 namespace Portolan.Chart;
 
@@ -98,10 +100,13 @@ internal static class ServicesCommand
                 LiveFacts live = await LiveEvidence.OfAsync(input, parsed.GetValue(options.Netns), !parsed.GetValue(noProbe), services,
                     cancel);
                 var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, []);
-                answer = answer with { Services = [.. answer.Services.Zip(services, (shown, service) => shown with
+                IEnumerable<ServiceAnswer> shown = answer.Services.Zip(services, (shown, service) => shown with
                 {
                     Why = VerdictOf(service, asker),
-                })] };
+                });
+                if (facts is not null && name is null)
+                    shown = shown.Concat(NotInRules(facts, input, parsed.GetValue(space)));
+                answer = answer with { Services = [.. shown] };
             }
             answer = answer with { Services = [.. Sorted(answer.Services, parsed.GetValue(sort)!)] };
             string shape = parsed.GetValue(options.Json) ? "json" : parsed.GetValue(form)!;
@@ -123,9 +128,27 @@ internal static class ServicesCommand
         service.Service is not { } name ? service
         : service with { EndpointsInCluster = facts.CountEndpoints(name, service.Port, service.Family) };
 
-    private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker) =>
-        asker.Ask(service, service.Frontends, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside], null) is { Count: > 0 } diagnoses
-            ? ServiceVerdictAnswer.Of(diagnoses) : null;
+    private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker)
+    {
+        IEnumerable<Diagnosis> diagnoses =
+            asker.Ask(service, service.Frontends, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside], null);
+        // An endpoint that is its own client needs masquerading that others do not.
+        if (service.Endpoints.FirstOrDefault(static endpoint => endpoint.Address.Family != IpFamily.None) is { } itself
+            && service.Frontends.FirstOrDefault(static frontend => frontend.Kind == ProgrammedKind.ClusterIP) is { } clusterIP)
+            diagnoses = diagnoses.Concat(asker.Ask(service, [clusterIP], [], itself.Address));
+        return diagnoses.ToArray() is { Length: > 0 } all ? ServiceVerdictAnswer.Of(all) : null;
+    }
+
+    // Those that a proxy would serve: headless services, those of other proxies and names in DNS have no rules anywhere.
+    private static IEnumerable<ServiceAnswer> NotInRules(ClusterFacts facts, ChartInput input, string? space)
+    {
+        var known = input.Services.Services.Select(static service => service.Service).ToHashSet();
+        return facts.Services.Where(service => !known.Contains(service.Name.ToString())
+                && (space ?? service.Name.Namespace) == service.Name.Namespace
+                && service is { IsHeadless: false, HasOtherProxy: false } && service.Type != ServiceType.ExternalName)
+            .OrderBy(static service => service.Name.ToString(), StringComparer.Ordinal)
+            .Select(service => ServiceAnswer.NotInRules(service, Diagnostician.NotProgrammed(service, input.Rules)));
+    }
 
     // Of equal ones the catalogue's order stays: by name.
     private static IEnumerable<ServiceAnswer> Sorted(IEnumerable<ServiceAnswer> services, string by) => by switch

@@ -8,6 +8,9 @@ namespace Portolan.WebConsole;
 /// <param name="Arguments">The command's name, its options, and after "--" what it asks about.</param>
 internal sealed record AskedCommand(IReadOnlyList<string> Arguments)
 {
+    /// <summary>What is said of a question that is none.</summary>
+    internal const string Unknown = "There is no such question.";
+
     private const string What = "what";
     private const int LongestValue = 1024;
 
@@ -52,7 +55,7 @@ internal sealed record AskedCommand(IReadOnlyList<string> Arguments)
         error = string.Empty;
         if (!s_commands.TryGetValue(name, out FrozenDictionary<string, bool>? options))
         {
-            error = "There is no such question.";
+            error = Unknown;
             return null;
         }
         var arguments = new List<string> { name };

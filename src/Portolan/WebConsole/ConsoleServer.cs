@@ -157,10 +157,10 @@ internal sealed class ConsoleServer : IDisposable
 
     private static async Task AskAsync(HttpContext context, ConsoleInput input, string name)
     {
-        AskedCommand? command = name == "watch" ? null : AskedCommand.Read(name, context.Request.Query, out _);
-        if (command is null)
+        string error = AskedCommand.Unknown;
+        // What waits for packets has an address of its own.
+        if (name == "watch" || AskedCommand.Read(name, context.Request.Query, out error) is not { } command)
         {
-            AskedCommand.Read(name, context.Request.Query, out string error);
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status400BadRequest, error);
             return;
         }
@@ -293,6 +293,9 @@ internal sealed class ConsoleServer : IDisposable
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status405MethodNotAllowed, "A file is sent with POST.");
             return;
         }
+        // Before anything is answered: what is not read would end the connection before the answer.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = DroppedFiles.Longest;
         if (!RequestGuard.IsOfOwnPage(request))
         {
             await ConsoleAnswers.ErrorAsync(context, StatusCodes.Status403Forbidden, "Only the console's own page may send files.");
@@ -304,8 +307,6 @@ internal sealed class ConsoleServer : IDisposable
                 "The file is longer than 64 MiB. 'portolan console --rules FILE' reads larger ones.");
             return;
         }
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-            size.MaxRequestBodySize = DroppedFiles.Longest;
         byte[] bytes;
         try
         {

@@ -37,5 +37,10 @@ internal sealed record WhyCase(string Name, string Ask, string Verdict, string C
     /// <summary>What it gets: "refused", "no answer", or the name of the pod that should not have answered.</summary>
     public required string Gets { get; init; }
 
+    /// <summary>
+    /// The cause at the service in the list of all; null where the list shows nothing broken, as the service is served as configured.
+    /// </summary>
+    public string? ListedAs { get; init; } = Cause;
+
     public override string ToString() => Name;
 }

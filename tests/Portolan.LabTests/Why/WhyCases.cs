@@ -300,6 +300,7 @@ internal static class WhyCases
             "shop/cart:main at 172.30.0.90:80 from 10.180.0.101: unanswered", "hairpin",
             "the pod is sent to itself (10.180.0.101:8080) with its own address as the source")
         {
+            ListedAs = "not-masqueraded",
             Break = AfterTheProxy(node => node.Run("nft", "flush chain ip portolan postrouting")),
             Client = "pod-1",
             Gets = "no answer",
@@ -308,6 +309,7 @@ internal static class WhyCases
             "shop/cart:main at 192.168.0.2:30090 from outside the cluster: not translated", "node-port-address",
             "node ports are not served at 192.168.0.2, but at 10.180.0.1")
         {
+            ListedAs = null,
             Configuration = new JsonObject { ["nodePortAddresses"] = new JsonArray("10.180.0.0/24") },
             Dials = NodePort,
             Gets = "refused",
@@ -316,6 +318,7 @@ internal static class WhyCases
             "shop/cart:main at 192.168.0.2:30090 from outside the cluster: not translated", "node-port-address",
             "node ports are not served at 192.168.0.2, but at 10.180.0.1")
         {
+            ListedAs = null,
             Variant = Iptables,
             Configuration = new JsonObject { ["nodePortAddresses"] = new JsonArray("10.180.0.0/24") },
             Dials = NodePort,

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Portolan.LabTests.Why;
 
 /// <summary>
@@ -46,6 +48,15 @@ public sealed class WhyOnBrokenNodesTests : IAsyncLifetime
         Assert.True(lines[0] == damage.Verdict, $"expected {damage.Verdict}\n{output}");
         Assert.True(lines[1].StartsWith($"  cause: {damage.Cause}: ", StringComparison.Ordinal), $"expected {damage.Cause}\n{output}");
         Assert.All(damage.Says, says => Assert.True(lines[1].Contains(says, StringComparison.Ordinal), $"expected {says}\n{output}"));
+
+        // Who does not know yet which service is broken sees it in the list of all, with the same cause.
+        (_, string list, errors) = NodeProgram.Run(node.Box.Node, "services", "--why", "--json", "--manifests", node.Manifests,
+            "--node", "node-a");
+        string asked = damage.Ask.Contains("shop/late", StringComparison.Ordinal) ? "shop/late" : "shop/cart";
+        string?[] causes = [.. JsonDocument.Parse(list).RootElement.GetProperty("services").EnumerateArray()
+            .Where(service => service.GetProperty("service").GetString() == asked).Select(service => service.GetProperty("why"))
+            .Where(why => why.GetProperty("state").GetString() == "fails").Select(why => why.GetProperty("code").GetString())];
+        Assert.True(damage.ListedAs is null ? causes.Length == 0 : causes.Contains(damage.ListedAs), $"{list}{errors}");
     }
 
     [Theory]

@@ -115,7 +115,7 @@ internal static class ServicesRenderer
     // No rule shows how many endpoints a virtual server of IPVS, or kube-proxy itself, has.
     private static string Count(ServiceAnswer service) =>
         service.Writer == RuleWriter.KubeProxyUserspace
-        || (service.Writer.IsIpvs() && service.Endpoints.IsEmpty && service.Frontends.Any(static frontend =>
+        || (service.Writer is { } writer && writer.IsIpvs() && service.Endpoints.IsEmpty && service.Frontends.Any(static frontend =>
             frontend.Outside == ProgrammedState.Unknown)) ? "not in rules" : Number(service.Endpoints.Length);
 
     private static string Frontend(FrontendAnswer frontend)
