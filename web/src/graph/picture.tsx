@@ -34,7 +34,7 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
     const width = frame.current!.clientWidth;
     const most = Math.max(260, Math.min(innerHeight * 0.68, 680));
     // Larger than it is drawn, nothing gets clearer; too small, nothing can be read: then it is moved instead.
-    const scale = Math.min(1, Math.max(width / layout.width, isNarrow ? 0.62 : 0.5));
+    const scale = Math.min(1, Math.max(width / layout.width, isNarrow ? 0.72 : 0.8));
     const next = Math.max(140, Math.min(most, layout.height * scale + 8));
     setHeight(next);
     setView({ scale, x: Math.max(0, (width - layout.width * scale) / 2), y: Math.max(0, (next - layout.height * scale) / 2) });
@@ -129,16 +129,16 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
           <Markers id={id} />
           <g transform={transform}><Drawing layout={layout} model={model} id={id} chosen={chosen} onChoose={choose} /></g>
         </svg>
-        <div class="picture-tools">
-          <button type="button" onClick={() => zoom(1.25)} aria-label="Closer" title="Closer (+)"><Icon name="plus" /></button>
-          <button type="button" onClick={() => zoom(0.8)} aria-label="Further" title="Further (−)"><Icon name="minus" /></button>
-          <button type="button" onClick={whole} aria-label="All of it" title="All of it (0)"><Icon name="whole" /></button>
-        </div>
       </div>
       <figcaption>
         <ul class="legend" aria-label="What lines and boxes mean">
           <li class="tone-bad">dropped or rejected</li><li class="tone-masquerade">masqueraded</li><li class="tone-unknown">unknown</li><li class="tone-good">endpoint</li>
         </ul>
+        <div class="picture-tools">
+          <button type="button" onClick={() => zoom(1.25)} aria-label="Closer" title="Closer (+)"><Icon name="plus" /></button>
+          <button type="button" onClick={() => zoom(0.8)} aria-label="Further" title="Further (−)"><Icon name="minus" /></button>
+          <button type="button" onClick={whole} aria-label="All of it" title="All of it (0)"><Icon name="whole" /></button>
+        </div>
         <details class="in-words"><summary>The picture in words</summary><ul>{sentences(model).map((sentence, at) => <li key={at}>{sentence}</li>)}</ul></details>
       </figcaption>
     </figure>

@@ -75,7 +75,7 @@ function Ends({ asked, answer, onWanted }: EndsProps) {
         {outcome.reason !== undefined && <p class="cause">{capital(outcome.reason)}</p>}
         {outcome.verdict === 'unknown' && <Unknown outcome={outcome} onWanted={onWanted} />}
       </section>
-      <div class="picture-and-side">
+      <div class="picture-and-walk">
         <PacketPicture asked={asked} outcome={outcome} path={path} at={at} />
         <Walk path={path} outcome={outcome} at={at} onStep={setAt} />
       </div>

@@ -65,12 +65,13 @@ function weight(diagnosis: Diagnosis): number {
   return ['fails', 'unknown', 'limited', 'works', 'pending'].indexOf(stateOf(diagnosis));
 }
 
-function placeOf({ client }: Diagnosis): Place | null {
-  return client.includes('outside') ? 'outside' : client.includes('pod') ? 'pod' : client.includes('node') ? 'node' : null;
+// Sources that are not of the cluster have words of their own, such as "from a source that is not allowed".
+function placeOf({ client }: Diagnosis): Place {
+  return client.includes('a pod') ? 'pod' : client.includes('this node') ? 'node' : 'outside';
 }
 
 function concerns(diagnosis: Diagnosis, place: Place): boolean {
-  return (placeOf(diagnosis) ?? place) === place;
+  return placeOf(diagnosis) === place;
 }
 
 function worstFor(diagnoses: readonly Diagnosis[], place: Place) {
