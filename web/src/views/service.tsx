@@ -104,7 +104,7 @@ function Drawn({ name, from, failing }: { name: string; from: Place; failing: re
   const drawn = useMemo(() => (answer === null ? null : stopped(answer, isChains ? null : from, isChains ? [] : failing)), [answer, from, isChains, failing.map((one) => one.subject).join()]);
   const box = drawn?.boxes.find((known) => known.id === chosen?.id) ?? null;
   return (
-    <div class="picture-and-side">
+    <div class={isChains ? 'picture-and-below' : 'picture-and-side'}>
       <section aria-labelledby="picture-heading">
         <div class="picture-head">
           <h2 id="picture-heading">Where packets go {labels[from].toLowerCase()}</h2>

@@ -9,6 +9,8 @@ const order: readonly Verdict[] = ['fails', 'unknown', 'limited', 'works', 'pend
 const onPurpose = new Set(['no-local-endpoint', 'source-not-allowed']);
 
 export function stateOf(diagnosis: Diagnosis): Verdict {
+  if (diagnosis.verdict.startsWith('unknown'))
+    return 'unknown';
   return diagnosis.state === 'fails' && diagnosis.code !== null && onPurpose.has(diagnosis.code) ? 'limited' : diagnosis.state;
 }
 
@@ -64,10 +66,13 @@ function Works({ all, isAlone }: { all: readonly Diagnosis[]; isAlone: boolean }
 function Trouble({ group, service }: { group: Group; service: string }) {
   const { first, all, state } = group;
   const isLimited = state === 'limited';
+  // "unknown: chain X is not in the input" is a verdict with its reason.
+  const [verdict = '', reason] = first.verdict.split(/^(unknown): /).filter((part) => part !== '');
+  const cause = first.cause ?? reason ?? null;
   return (
     <article class={`verdict is-${state}`}>
-      <h3><State state={state} word={isLimited ? `${capital(first.verdict)} on purpose` : capital(first.verdict)} />{first.code !== null && <code class="code">{first.code}</code>}</h3>
-      {first.cause !== null && <p class="cause">{capital(first.cause)}{first.when != null && <span class="when">, {first.when}</span>}.</p>}
+      <h3><State state={state} word={isLimited ? `${capital(verdict)} on purpose` : capital(verdict)} />{first.code !== null && <code class="code">{first.code}</code>}</h3>
+      {cause !== null && <p class="cause">{capital(cause)}{first.when != null && <span class="when">, {first.when}</span>}.</p>}
       <dl>
         <div><dt>For whom</dt><dd><Whom all={all} service={service} /></dd></div>
         {first.rule != null && <div><dt>Decided by</dt><dd><span class="address">{first.rule}</span>{first.writer != null && <>, {first.writer === 'unknown' ? 'writer unknown' : `probably of ${first.writer}`}</>}
