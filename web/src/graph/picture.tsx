@@ -31,7 +31,10 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   const drag = useRef<{ x: number; y: number; view: View; id: number; isMoved: boolean } | null>(null);
 
   const fit = (least: number) => {
-    const width = frame.current!.clientWidth;
+    // The observer may still call when the picture is gone.
+    const width = frame.current?.clientWidth;
+    if (width === undefined)
+      return;
     const most = Math.max(260, Math.min(innerHeight * 0.68, 680));
     // Larger than it is drawn, nothing gets clearer.
     const scale = Math.min(1, Math.max(width / layout.width, least));
