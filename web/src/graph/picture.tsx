@@ -47,7 +47,14 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   const whole = () => fit(smallest);
   useLayoutEffect(begin, [layout]);
   useEffect(() => {
-    const watch = new ResizeObserver(begin);
+    let width = frame.current!.clientWidth;
+    // It tells the first size, too, and every height that is set here: only another width asks for another view.
+    const watch = new ResizeObserver(() => {
+      if (frame.current!.clientWidth === width)
+        return;
+      width = frame.current!.clientWidth;
+      begin();
+    });
     watch.observe(frame.current!);
     return () => watch.disconnect();
   }, [layout]);
@@ -190,7 +197,7 @@ function Drawing({ layout, model, id, chosen, onChoose }: { layout: Layout; mode
         const round = box.kind === 'client' || box.kind === 'endpoint' || box.kind === 'elsewhere' ? 14 : box.kind === 'decision' ? 8 : 3;
         return (
           <g key={box.id} class={`box kind-${box.kind} tone-${box.tone} ${box.isLit ? 'is-lit' : ''} ${chosen === box.id ? 'is-chosen' : ''}`} role="button" tabIndex={0}
-            aria-pressed={chosen === box.id} aria-label={`${box.kind}: ${box.label.replace(/\n/g, ' ')}`} onClick={() => onChoose(box)}
+            aria-pressed={chosen === box.id} aria-description={box.kind} onClick={() => onChoose(box)}
             onKeyDown={(event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); onChoose(box); } }}>
             <rect x={placed.x - placed.width / 2} y={placed.y - placed.height / 2} width={placed.width} height={placed.height} rx={round} />
             <Lines lines={placed.lines} x={placed.x} y={placed.y} isMono={box.kind !== 'decision'} />
@@ -203,7 +210,7 @@ function Drawing({ layout, model, id, chosen, onChoose }: { layout: Layout; mode
 
 function Lines({ lines, x, y, isMono = false }: { lines: readonly string[]; x: number; y: number; isMono?: boolean }) {
   return (
-    <text class={isMono ? 'mono' : ''} x={x} y={y - (lines.length - 1) * 8} text-anchor="middle" dominant-baseline="central" aria-hidden="true">
+    <text class={isMono ? 'mono' : ''} x={x} y={y - (lines.length - 1) * 8} text-anchor="middle" dominant-baseline="central">
       {/* The space that ends a line is for those who hear or copy the text; drawn, it has no width. */}
       {lines.map((text, at) => <tspan key={at} x={x} dy={at === 0 ? 0 : 16}>{text}{at < lines.length - 1 && <tspan class="gap"> </tspan>}</tspan>)}
     </text>

@@ -233,7 +233,7 @@ function Row({ row, at, isActive, hasRates, top, height }: RowProps) {
       <span role="gridcell" class="cell-frontends" title={row.frontends.map((frontend) => `${frontend.kind} ${frontend.text}`).join(', ')}>
         {first !== undefined && <><span class="address">{first.text}</span>{others.length > 0 && <span class="more"> +{others.map((frontend) => short(frontend.kind)).join(', ')}</span>}</>}
       </span>
-      <span role="gridcell" class={`number cell-endpoints ${isLacking ? 'is-lacking' : ''}`}>{row.endpoints}{row.total !== null && `/${row.total}`}<span class="narrow-only"> endpoints</span></span>
+      <span role="gridcell" class={`number cell-endpoints ${isLacking ? 'is-lacking' : ''}`}>{row.endpoints}{row.total !== null && `/${row.total}`}<span class="narrow-only"> {row.endpoints === 1 && row.total === null ? 'endpoint' : 'endpoints'}</span></span>
       <span role="gridcell" class={`cell-shares ${row.shares === 'unequal' ? 'is-lacking' : ''}`}>{row.shares === 'none' ? '–' : row.shares}<span class="narrow-only"> shares</span></span>
       <span role="gridcell" class="cell-policies" title={row.policies.join(', ')}>{row.policies.join(', ')}</span>
       <span role="gridcell" class="number cell-before">{row.rulesBefore ?? '–'}</span>
