@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from './parts/icons';
 import { format, href, route, type Screen } from './router';
 import { connection, dropped, helpWord, home, state, stateError } from './store';
@@ -85,6 +86,9 @@ function Source() {
 
 function Navigation() {
   const { screen } = route.value;
+  const list = useRef<HTMLElement>(null);
+  // On a narrow window the links scroll: the one of this screen must be seen.
+  useEffect(() => list.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [screen]);
   const broken = home.value === null ? 0 : countStates(home.value.rows).fails;
   const links: { screen: Screen; word: string; isShown: boolean }[] = [
     { screen: 'services', word: 'Services', isShown: true },
@@ -95,7 +99,7 @@ function Navigation() {
     { screen: 'timeline', word: 'Timeline', isShown: true },
   ];
   return (
-    <nav aria-label="Screens">
+    <nav aria-label="Screens" ref={list}>
       {links.filter((link) => link.isShown).map((link) => (
         <a key={link.screen} href={href(link.screen)}
           aria-current={screen === link.screen || (screen === 'service' && link.screen === 'services') ? 'page' : undefined}>

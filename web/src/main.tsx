@@ -1,4 +1,4 @@
-import { options, render, type VNode } from 'preact';
+import { Fragment, options, render, type VNode } from 'preact';
 import { App } from './app';
 import { startLive } from './live';
 import { startRouter } from './router';
@@ -16,7 +16,7 @@ import './styles/print.css';
 const shown = ['title', 'aria-label', 'alt', 'placeholder', 'label'];
 const before = options.vnode;
 options.vnode = (vnode: VNode) => {
-  if (typeof vnode.type === 'string') {
+  if (typeof vnode.type === 'string' || vnode.type === Fragment) {
     const props = vnode.props as Record<string, unknown>;
     props['children'] = seen(props['children']);
     for (const name of shown)

@@ -30,34 +30,45 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   const [height, setHeight] = useState(320);
   const drag = useRef<{ x: number; y: number; view: View; id: number; isMoved: boolean } | null>(null);
 
-  const whole = () => {
-    const width = frame.current!.clientWidth;
+  const fit = (least: number) => {
+    // The observer may still call when the picture is gone.
+    const width = frame.current?.clientWidth;
+    if (width === undefined)
+      return;
     const most = Math.max(260, Math.min(innerHeight * 0.68, 680));
-    // Larger than it is drawn, nothing gets clearer; too small, nothing can be read: then it is moved instead.
-    const scale = Math.min(1, Math.max(width / layout.width, isNarrow ? 0.62 : 0.5));
+    // Larger than it is drawn, nothing gets clearer.
+    const scale = Math.min(1, Math.max(width / layout.width, least));
     const next = Math.max(140, Math.min(most, layout.height * scale + 8));
     setHeight(next);
     setView({ scale, x: Math.max(0, (width - layout.width * scale) / 2), y: Math.max(0, (next - layout.height * scale) / 2) });
   };
-  useLayoutEffect(whole, [layout]);
+  // Smaller text than this cannot be read: what does not fit is moved into sight instead.
+  const begin = () => fit(isNarrow ? 0.72 : 0.8);
+  const whole = () => fit(smallest);
+  useLayoutEffect(begin, [layout]);
   useEffect(() => {
-    const watch = new ResizeObserver(whole);
+    let width = frame.current!.clientWidth;
+    // It tells the first size, too, and every height that is set here: only another width asks for another view.
+    const watch = new ResizeObserver(() => {
+      if (frame.current!.clientWidth === width)
+        return;
+      width = frame.current!.clientWidth;
+      begin();
+    });
     watch.observe(frame.current!);
     return () => watch.disconnect();
   }, [layout]);
   useEffect(() => {
     const lit = layout.boxes.filter((box) => model.boxes.some((now) => now.id === box.item.id && now.isLit));
-    const last = lit.at(-1);
-    const box = frame.current!;
-    if (last === undefined)
+    if (lit.length === 0)
       return;
+    const left = Math.min(...lit.map((box) => box.x - box.width / 2));
+    const right = Math.max(...lit.map((box) => box.x + box.width / 2));
+    const top = Math.min(...lit.map((box) => box.y - box.height / 2));
+    const bottom = Math.max(...lit.map((box) => box.y + box.height / 2));
+    const { clientWidth, clientHeight } = frame.current!;
     // A lit box that is out of sight is of no use.
-    setView((now) => {
-      const x = last.x * now.scale + now.x;
-      const y = last.y * now.scale + now.y;
-      const isSeen = x > 20 && y > 10 && x < box.clientWidth - 20 && y < box.clientHeight - 10;
-      return isSeen ? now : { ...now, x: box.clientWidth / 2 - last.x * now.scale, y: box.clientHeight / 2 - last.y * now.scale };
-    });
+    setView((now) => ({ ...now, x: into(now.x, now.scale, left, right, clientWidth), y: into(now.y, now.scale, top, bottom, clientHeight) }));
   }, [model, layout]);
 
   const zoom = (factor: number, at?: { x: number; y: number }) => setView((now) => {
@@ -129,20 +140,28 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
           <Markers id={id} />
           <g transform={transform}><Drawing layout={layout} model={model} id={id} chosen={chosen} onChoose={choose} /></g>
         </svg>
-        <div class="picture-tools">
-          <button type="button" onClick={() => zoom(1.25)} aria-label="Closer" title="Closer (+)"><Icon name="plus" /></button>
-          <button type="button" onClick={() => zoom(0.8)} aria-label="Further" title="Further (−)"><Icon name="minus" /></button>
-          <button type="button" onClick={whole} aria-label="All of it" title="All of it (0)"><Icon name="whole" /></button>
-        </div>
       </div>
       <figcaption>
         <ul class="legend" aria-label="What lines and boxes mean">
           <li class="tone-bad">dropped or rejected</li><li class="tone-masquerade">masqueraded</li><li class="tone-unknown">unknown</li><li class="tone-good">endpoint</li>
         </ul>
+        <div class="picture-tools">
+          <button type="button" onClick={() => zoom(1.25)} aria-label="Closer" title="Closer (+)"><Icon name="plus" /></button>
+          <button type="button" onClick={() => zoom(0.8)} aria-label="Further" title="Further (−)"><Icon name="minus" /></button>
+          <button type="button" onClick={whole} aria-label="All of it" title="All of it (0)"><Icon name="whole" /></button>
+        </div>
         <details class="in-words"><summary>The picture in words</summary><ul>{sentences(model).map((sentence, at) => <li key={at}>{sentence}</li>)}</ul></details>
       </figcaption>
     </figure>
   );
+}
+
+/** The offset with which what is from `start` to `end` is within `size`; its end where it is too long for that. */
+function into(offset: number, scale: number, start: number, end: number, size: number): number {
+  const edge = 12;
+  if (start * scale + offset >= 0 && end * scale + offset <= size)
+    return offset;
+  return (end - start) * scale + 2 * edge <= size ? (size - (start + end) * scale) / 2 : size - edge - end * scale;
 }
 
 function Markers({ id }: { id: string }) {
@@ -178,7 +197,7 @@ function Drawing({ layout, model, id, chosen, onChoose }: { layout: Layout; mode
         const round = box.kind === 'client' || box.kind === 'endpoint' || box.kind === 'elsewhere' ? 14 : box.kind === 'decision' ? 8 : 3;
         return (
           <g key={box.id} class={`box kind-${box.kind} tone-${box.tone} ${box.isLit ? 'is-lit' : ''} ${chosen === box.id ? 'is-chosen' : ''}`} role="button" tabIndex={0}
-            aria-pressed={chosen === box.id} aria-label={`${box.kind}: ${box.label.replace(/\n/g, ' ')}`} onClick={() => onChoose(box)}
+            aria-pressed={chosen === box.id} aria-description={box.kind} onClick={() => onChoose(box)}
             onKeyDown={(event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); onChoose(box); } }}>
             <rect x={placed.x - placed.width / 2} y={placed.y - placed.height / 2} width={placed.width} height={placed.height} rx={round} />
             <Lines lines={placed.lines} x={placed.x} y={placed.y} isMono={box.kind !== 'decision'} />
@@ -191,8 +210,9 @@ function Drawing({ layout, model, id, chosen, onChoose }: { layout: Layout; mode
 
 function Lines({ lines, x, y, isMono = false }: { lines: readonly string[]; x: number; y: number; isMono?: boolean }) {
   return (
-    <text class={isMono ? 'mono' : ''} x={x} y={y - (lines.length - 1) * 8} text-anchor="middle" dominant-baseline="central" aria-hidden="true">
-      {lines.map((text, at) => <tspan key={at} x={x} dy={at === 0 ? 0 : 16}>{text}</tspan>)}
+    <text class={isMono ? 'mono' : ''} x={x} y={y - (lines.length - 1) * 8} text-anchor="middle" dominant-baseline="central">
+      {/* The space that ends a line is for those who hear or copy the text; drawn, it has no width. */}
+      {lines.map((text, at) => <tspan key={at} x={x} dy={at === 0 ? 0 : 16}>{text}{at < lines.length - 1 && <tspan class="gap"> </tspan>}</tspan>)}
     </text>
   );
 }

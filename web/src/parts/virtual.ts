@@ -1,6 +1,6 @@
 // A list of which only the rows on screen exist. It scrolls with the page.
 import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll, type VirtualItem } from '@tanstack/virtual-core';
-import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 
 interface Options {
   count: number;
@@ -19,8 +19,11 @@ export interface VirtualList {
 
 export function useVirtualList({ count, heightOf, top, covered }: Options): VirtualList {
   const [, draw] = useReducer((times: number) => times + 1, 0);
+  // Heights are worked out again when this is another function: cheaper than telling the list to measure, which draws it twice.
+  const getItemKey = useCallback((index: number) => index, [heightOf]);
   const options = {
     count,
+    getItemKey,
     getScrollElement: () => window,
     estimateSize: heightOf,
     scrollMargin: top,
@@ -37,6 +40,5 @@ export function useVirtualList({ count, heightOf, top, covered }: Options): Virt
   list.setOptions(options);
   useEffect(() => list._didMount(), []);
   useLayoutEffect(() => list._willUpdate());
-  useLayoutEffect(() => list.measure(), [count, heightOf]);
   return { items: list.getVirtualItems(), height: list.getTotalSize(), show: (index) => list.scrollToIndex(index, { align: 'auto' }) };
 }

@@ -60,7 +60,7 @@ function FindingCard({ of }: { of: Finding }) {
       <h2><State state={shapes[of.severity]} word={of.severity} />{isService ? <a class="name" href={href('service', { name: of.subject })}>{of.subject}</a> : <span class="name">{of.subject}</span>}<code class="code">{of.code}</code></h2>
       <p class="cause">{of.explanation}</p>
       <dl>
-        {of.advice !== '' && <div class="mend"><dt>What mends it</dt><dd>{of.advice}</dd></div>}
+        {of.advice !== '' && <div class="mend"><dt>What to do</dt><dd>{of.advice}</dd></div>}
         {of.chain !== undefined && <div><dt>Where</dt><dd><span class="address">{of.table} {of.chain}{of.rule !== undefined && ` rule ${of.rule}`}</span>{of.owner !== undefined && <>, probably of {of.owner}</>}
           {of.source !== undefined && <span class="place" title={of.source}> {shortPath(of.source)}</span>}</dd></div>}
       </dl>

@@ -12,7 +12,9 @@ import { capital, count, rate, shortPath } from '../text';
 import type { HomeRow, Verdict } from '../types';
 
 const states: readonly Verdict[] = ['fails', 'unknown', 'limited', 'works', 'pending'];
-const heights = { wide: { plain: 38, cause: 62 }, narrow: { plain: 64, cause: 122 } };
+// A reason that is longer than a line gets a second one; what is still longer is in the tooltip and on the service's own screen.
+const heights = { wide: { plain: 38, cause: 62, long: 82 }, narrow: { plain: 64, cause: 122, long: 122 } };
+const lineOfReason = 150;
 const mostPrinted = 2000;
 const none: readonly HomeRow[] = [];
 
@@ -135,7 +137,10 @@ function List({ rows, gridRef, onLeave }: ListProps) {
   const [top, setTop] = useState(0);
   const body = useRef<HTMLDivElement>(null);
   const size = isNarrow ? heights.narrow : heights.wide;
-  const heightOf = useMemo(() => (at: number) => (reason(rows[at]) === null ? size.plain : size.cause), [rows, size]);
+  const heightOf = useMemo(() => (at: number) => {
+    const why = told(rows[at]);
+    return why === '' ? size.plain : why.length <= lineOfReason ? size.cause : size.long;
+  }, [rows, size]);
   const list = useVirtualList({ count: rows.length, heightOf, top, covered: isNarrow ? 8 : 40 });
   const now = Math.min(active, rows.length - 1);
   const hasRates = !rates.isEmpty && ratesTick.value > 0;
@@ -199,6 +204,12 @@ function reason(row: HomeRow | undefined): string | null {
   return row.cause ?? row.verdict;
 }
 
+/** All that the second line of a row says. */
+function told(row: HomeRow | undefined): string {
+  const why = reason(row);
+  return row === undefined || why === null ? '' : [row.verdict ?? '', ...row.who, row.where ?? '', why, row.when ?? ''].join(' ');
+}
+
 interface RowProps {
   row: HomeRow;
   at: number;
@@ -212,7 +223,7 @@ function Row({ row, at, isActive, hasRates, top, height }: RowProps) {
   const why = reason(row);
   const [first, ...others] = row.frontends;
   const link = href('service', { name: row.name });
-  const isLacking = row.endpoints === 0 || (row.total !== null && row.endpoints < row.total);
+  const isLacking = row.endpoints === 0 || (row.state === 'fails' && row.total !== null && row.endpoints < row.total);
   return (
     <div id={`row-${at}`} class={`row is-${row.state} ${isActive ? 'is-active' : ''} ${why === null ? '' : 'has-cause'}`} role="row" aria-rowindex={at + 2} aria-selected={isActive}
       style={top === null ? {} : { transform: `translateY(${top}px)`, height: `${height}px` }}
@@ -222,7 +233,7 @@ function Row({ row, at, isActive, hasRates, top, height }: RowProps) {
       <span role="gridcell" class="cell-frontends" title={row.frontends.map((frontend) => `${frontend.kind} ${frontend.text}`).join(', ')}>
         {first !== undefined && <><span class="address">{first.text}</span>{others.length > 0 && <span class="more"> +{others.map((frontend) => short(frontend.kind)).join(', ')}</span>}</>}
       </span>
-      <span role="gridcell" class={`number cell-endpoints ${isLacking ? 'is-lacking' : ''}`}>{row.endpoints}{row.total !== null && `/${row.total}`}<span class="narrow-only"> endpoints</span></span>
+      <span role="gridcell" class={`number cell-endpoints ${isLacking ? 'is-lacking' : ''}`}>{row.endpoints}{row.total !== null && `/${row.total}`}<span class="narrow-only"> {row.endpoints === 1 && row.total === null ? 'endpoint' : 'endpoints'}</span></span>
       <span role="gridcell" class={`cell-shares ${row.shares === 'unequal' ? 'is-lacking' : ''}`}>{row.shares === 'none' ? '–' : row.shares}<span class="narrow-only"> shares</span></span>
       <span role="gridcell" class="cell-policies" title={row.policies.join(', ')}>{row.policies.join(', ')}</span>
       <span role="gridcell" class="number cell-before">{row.rulesBefore ?? '–'}</span>

@@ -75,7 +75,7 @@ function Ends({ asked, answer, onWanted }: EndsProps) {
         {outcome.reason !== undefined && <p class="cause">{capital(outcome.reason)}</p>}
         {outcome.verdict === 'unknown' && <Unknown outcome={outcome} onWanted={onWanted} />}
       </section>
-      <div class="picture-and-side">
+      <div class="picture-and-walk">
         <PacketPicture asked={asked} outcome={outcome} path={path} at={at} />
         <Walk path={path} outcome={outcome} at={at} onStep={setAt} />
       </div>
@@ -87,9 +87,11 @@ function Ends({ asked, answer, onWanted }: EndsProps) {
 }
 
 function Unknown({ outcome, onWanted }: { outcome: Outcome; onWanted: (field: string) => void }) {
+  // A candidate that is no more known, and on no condition, says nothing new.
+  const told = (outcome.candidates ?? []).filter((candidate) => candidate.verdict !== 'unknown' || candidate.when !== undefined);
   return (
     <div class="unknown">
-      {(outcome.candidates ?? []).length > 0 && <ul class="plain">{outcome.candidates!.map((candidate, at) => (
+      {told.length > 0 && <ul class="plain">{told.map((candidate, at) => (
         <li key={at}><State state={look(candidate)} word={end(candidate)} />{candidate.when !== undefined && <span class="when">, if {candidate.when.join(', or if ')}</span>}</li>
       ))}</ul>}
       {(outcome.settledBy ?? []).length > 0 && (

@@ -65,12 +65,13 @@ function weight(diagnosis: Diagnosis): number {
   return ['fails', 'unknown', 'limited', 'works', 'pending'].indexOf(stateOf(diagnosis));
 }
 
-function placeOf({ client }: Diagnosis): Place | null {
-  return client.includes('outside') ? 'outside' : client.includes('pod') ? 'pod' : client.includes('node') ? 'node' : null;
+// Sources that are not of the cluster have words of their own, such as "from a source that is not allowed".
+function placeOf({ client }: Diagnosis): Place {
+  return client.includes('a pod') ? 'pod' : client.includes('this node') ? 'node' : 'outside';
 }
 
 function concerns(diagnosis: Diagnosis, place: Place): boolean {
-  return (placeOf(diagnosis) ?? place) === place;
+  return placeOf(diagnosis) === place;
 }
 
 function worstFor(diagnoses: readonly Diagnosis[], place: Place) {
@@ -103,7 +104,7 @@ function Drawn({ name, from, failing }: { name: string; from: Place; failing: re
   const drawn = useMemo(() => (answer === null ? null : stopped(answer, isChains ? null : from, isChains ? [] : failing)), [answer, from, isChains, failing.map((one) => one.subject).join()]);
   const box = drawn?.boxes.find((known) => known.id === chosen?.id) ?? null;
   return (
-    <div class="picture-and-side">
+    <div class={isChains ? 'picture-and-below' : 'picture-and-side'}>
       <section aria-labelledby="picture-heading">
         <div class="picture-head">
           <h2 id="picture-heading">Where packets go {labels[from].toLowerCase()}</h2>

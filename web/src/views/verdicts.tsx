@@ -1,7 +1,7 @@
 // What `why` says: each trouble once, with everybody whom it concerns, and what would mend it.
 import { State } from '../parts/icons';
 import { href } from '../router';
-import { capital, shortPath } from '../text';
+import { capital, count, shortPath } from '../text';
 import type { Diagnosis, Verdict } from '../types';
 
 const order: readonly Verdict[] = ['fails', 'unknown', 'limited', 'works', 'pending'];
@@ -9,6 +9,8 @@ const order: readonly Verdict[] = ['fails', 'unknown', 'limited', 'works', 'pend
 const onPurpose = new Set(['no-local-endpoint', 'source-not-allowed']);
 
 export function stateOf(diagnosis: Diagnosis): Verdict {
+  if (diagnosis.verdict.startsWith('unknown'))
+    return 'unknown';
   return diagnosis.state === 'fails' && diagnosis.code !== null && onPurpose.has(diagnosis.code) ? 'limited' : diagnosis.state;
 }
 
@@ -52,9 +54,9 @@ export function Verdicts({ diagnoses, service }: { diagnoses: readonly Diagnosis
 function Works({ all, isAlone }: { all: readonly Diagnosis[]; isAlone: boolean }) {
   return (
     <article class="verdict is-works">
-      <h3><State state="works" word={isAlone ? 'Works as far as the rules show' : 'Works as far as the rules show for the others'} /></h3>
+      <h3><State state="works" word={isAlone ? 'Works as far as the rules show' : 'The others work as far as the rules show'} /></h3>
       <details>
-        <summary>{all.length} of {all.length === 1 ? 'one way' : 'the ways'} to reach it</summary>
+        <summary>{count(all.length, 'way')} to reach it</summary>
         <ul class="reached">{all.map((diagnosis) => <li key={diagnosis.subject + diagnosis.client}><span class="address">{whereOf(diagnosis)}</span> {diagnosis.client}: {diagnosis.verdict.replace(/^works as far as the rules show: /, '')}</li>)}</ul>
       </details>
     </article>
@@ -64,16 +66,18 @@ function Works({ all, isAlone }: { all: readonly Diagnosis[]; isAlone: boolean }
 function Trouble({ group, service }: { group: Group; service: string }) {
   const { first, all, state } = group;
   const isLimited = state === 'limited';
+  // "unknown: chain X is not in the input" is a verdict with its reason.
+  const [verdict = '', reason] = first.verdict.split(/^(unknown): /).filter((part) => part !== '');
+  const cause = first.cause ?? reason ?? null;
   return (
     <article class={`verdict is-${state}`}>
-      <h3><State state={state} word={isLimited ? `${capital(first.verdict)} on purpose` : capital(first.verdict)} /></h3>
-      {first.cause !== null && <p class="cause">{capital(first.cause)}{first.when != null && <span class="when">, {first.when}</span>}.</p>}
+      <h3><State state={state} word={isLimited ? `${capital(verdict)} on purpose` : capital(verdict)} />{first.code !== null && <code class="code">{first.code}</code>}</h3>
+      {cause !== null && <p class="cause">{capital(cause)}{first.when != null && <span class="when">, {first.when}</span>}.</p>}
       <dl>
         <div><dt>For whom</dt><dd><Whom all={all} service={service} /></dd></div>
         {first.rule != null && <div><dt>Decided by</dt><dd><span class="address">{first.rule}</span>{first.writer != null && <>, {first.writer === 'unknown' ? 'writer unknown' : `probably of ${first.writer}`}</>}
           {first.source != null && <span class="place" title={first.source}> {shortPath(first.source)}</span>}</dd></div>}
         {first.mend !== null && <div class="mend"><dt>What mends it</dt><dd>{capital(first.mend)}.</dd></div>}
-        {first.code !== null && <div><dt>Code</dt><dd><code>{first.code}</code></dd></div>}
       </dl>
     </article>
   );
