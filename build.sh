@@ -21,15 +21,17 @@ if ((${#packages[@]})); then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}" >/dev/null
 fi
 
-# The console's page goes into the binary. Without node the binary says that it has none; everything else is in it.
-if command -v node >/dev/null && command -v npm >/dev/null; then
-  (cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build) >/dev/null || {
-    echo "build.sh: the console's page could not be built (see web/README.md)" >&2
-    exit 1
-  }
-else
+# The console's page goes into the binary. Without node, or without packages, the binary says that it has none; all else is in it.
+leave_page_out() {
   rm -rf out/web
-  echo "build.sh: node and npm are not installed, so the console's page is left out" >&2
+  echo "build.sh: the console's page is left out: $1" >&2
+}
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  leave_page_out "node and npm are not installed"
+elif ! (cd web && npm ci --no-audit --no-fund --loglevel=error) >/dev/null; then
+  leave_page_out "npm could not install its packages, see above"
+elif ! (cd web && npm run --silent build) >/dev/null; then
+  leave_page_out "its build failed, see above"
 fi
 
 dotnet publish src/Portolan -c Release -r "linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')" -o out --nologo -v quiet

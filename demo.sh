@@ -75,7 +75,7 @@ build() {
     portolan=$PORTOLAN_BIN
   else
     heading "Building"
-    [[ -x out/portolan && -z "$(find src Directory.*.props -newer out/portolan -type f -not -path '*/obj/*' -not -path '*/bin/*' -print -quit)" ]] || ./build.sh
+    [[ -x out/portolan && -z "$(find src web/src Directory.*.props -newer out/portolan -type f -not -path '*/obj/*' -not -path '*/bin/*' -print -quit)" ]] || ./build.sh
     portolan=out/portolan
   fi
   dotnet build bench/Portolan.Traffic -c Release -v quiet -nologo -clp:ErrorsOnly -o out/traffic

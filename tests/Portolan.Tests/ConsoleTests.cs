@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -21,9 +20,9 @@ public sealed class ConsoleTests
     [Fact]
     public async Task The_first_screen_has_the_broken_service_first_with_its_cause()
     {
-        using var console = new RunningConsole("--rules", Dump, "--manifests", Path.Combine(Harbor, "cluster.yaml"), "--node", "node-a");
+        using var console = Start("--rules", Dump, "--manifests", Path.Combine(Harbor, "cluster.yaml"), "--node", "node-a");
 
-        JsonElement home = await console.HomeAsync();
+        JsonElement home = await HomeAsync(console);
 
         JsonElement[] rows = [.. home.GetProperty("rows").EnumerateArray()];
         Assert.Equal(("shop/empty:http", "fails", "no-endpoints"), Of(rows[0]));
@@ -39,9 +38,9 @@ public sealed class ConsoleTests
     [Fact]
     public async Task A_question_is_answered_as_the_command_answers_it()
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
 
-        JsonElement answer = await console.JsonAsync("api/ask/trace?src=outside&dst=shop/cart");
+        JsonElement answer = await JsonAsync(console, "api/ask/trace?src=outside&dst=shop/cart");
 
         using var chart = new ChartRun();
         Outcome command = chart.Run("trace", "--src", "outside", "--dst", "shop/cart", "--rules", Dump, "-v", "--json");
@@ -58,7 +57,7 @@ public sealed class ConsoleTests
     [InlineData("api/ask/watch?dst=10.0.0.1", "There is no such question.")]
     public async Task Nothing_that_the_page_sends_names_files_or_changes_anything(string address, string error)
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
 
         using HttpResponseMessage answer = await console.Http.GetAsync(address, Cancel);
 
@@ -72,9 +71,9 @@ public sealed class ConsoleTests
     [InlineData("<img src=x onerror=alert(1)>")]
     public async Task Whatever_is_asked_about_is_a_name(string what)
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
 
-        JsonElement answer = await console.JsonAsync($"api/ask/why?what={Uri.EscapeDataString(what)}");
+        JsonElement answer = await JsonAsync(console, $"api/ask/why?what={Uri.EscapeDataString(what)}");
 
         Assert.Equal(JsonValueKind.Null, answer.GetProperty("answer").ValueKind);
         Assert.StartsWith($"The rules have no service '{what}'", answer.GetProperty("messages")[0].GetString(), StringComparison.Ordinal);
@@ -83,7 +82,7 @@ public sealed class ConsoleTests
     [Fact]
     public async Task A_page_of_another_site_gets_nothing()
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
 
         // A name of its own that points here.
         using var rebound = new HttpRequestMessage(HttpMethod.Get, "api/home");
@@ -110,15 +109,15 @@ public sealed class ConsoleTests
     [Fact]
     public async Task A_dropped_file_is_looked_at_and_one_without_rules_is_refused_with_a_reason()
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
 
-        JsonElement dropped = await console.DropAsync(File.ReadAllBytes(Path.Combine(Harbor, "kube-proxy-1.20", "iptables-save.txt")), "old.txt");
-        JsonElement state = await console.JsonAsync($"api/state?source={dropped.GetProperty("source").GetString()}");
-        JsonElement why = await console.JsonAsync($"api/ask/why?what=shop/empty&source={dropped.GetProperty("source").GetString()}");
+        JsonElement dropped = await DropAsync(console, File.ReadAllBytes(Path.Combine(Harbor, "kube-proxy-1.20", "iptables-save.txt")), "old.txt");
+        JsonElement state = await JsonAsync(console, $"api/state?source={dropped.GetProperty("source").GetString()}");
+        JsonElement why = await JsonAsync(console, $"api/ask/why?what=shop/empty&source={dropped.GetProperty("source").GetString()}");
         Assert.Equal(("dropped", "old.txt"), (state.GetProperty("kind").GetString(), state.GetProperty("title").GetString()));
         Assert.Equal("no-endpoints", why.GetProperty("answer").GetProperty("diagnoses")[0].GetProperty("code").GetString());
 
-        JsonElement nothing = await console.DropAsync("only words\n"u8.ToArray(), "words.txt");
+        JsonElement nothing = await DropAsync(console, "only words\n"u8.ToArray(), "words.txt");
         Assert.StartsWith("words.txt: no rules were found", nothing.GetProperty("error").GetString(), StringComparison.Ordinal);
         using HttpResponseMessage unknown = await console.Http.GetAsync("api/home?source=0123", Cancel);
         Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
@@ -127,7 +126,7 @@ public sealed class ConsoleTests
     [Fact]
     public async Task A_file_that_is_too_long_is_refused_and_the_console_goes_on()
     {
-        using var console = new RunningConsole("--rules", Dump);
+        using var console = Start("--rules", Dump);
         using var request = new HttpRequestMessage(HttpMethod.Post, "api/drop") { Content = new ByteArrayContent(new byte[(64 << 20) + 1]) };
         request.Headers.ExpectContinue = true;
 
@@ -143,13 +142,13 @@ public sealed class ConsoleTests
         }
 
         Assert.True(status is null or HttpStatusCode.RequestEntityTooLarge, $"{status}");
-        Assert.Equal("files", (await console.JsonAsync("api/state")).GetProperty("kind").GetString());
+        Assert.Equal("files", (await JsonAsync(console, "api/state")).GetProperty("kind").GetString());
     }
 
     [Fact]
     public async Task Beyond_loopback_a_token_is_asked_for()
     {
-        using var console = new RunningConsole("--rules", Dump, "--listen", "0.0.0.0:0");
+        using var console = Start("--rules", Dump, "--listen", "0.0.0.0:0");
         string token = Regex.Match(console.Said, @"\?token=([0-9a-f]{32})").Groups[1].Value;
         Assert.NotEmpty(token);
 
@@ -235,70 +234,38 @@ public sealed class ConsoleTests
         }, "the event of the change");
     }
 
-    private static (string?, string?, string?) Of(JsonElement row) =>
-        (row.GetProperty("name").GetString(), row.GetProperty("state").GetString(), row.GetProperty("code").GetString());
-
-    /// <summary>A console over dumps, as a process.</summary>
-    private sealed class RunningConsole : IDisposable
+    private static ConsoleProcess Start(params string[] arguments)
     {
-        private readonly Process _process;
+        ConsoleProcess console = ConsoleProcess.Start(arguments);
+        if (console.WhyNot is { } reason)
+            Assert.Skip(reason);
+        return console;
+    }
 
-        public RunningConsole(params string[] arguments)
+    private static async Task<JsonElement> JsonAsync(ConsoleProcess console, string address) =>
+        JsonDocument.Parse(await console.Http.GetStringAsync(address, Cancel)).RootElement;
+
+    /// <summary>The first screen, with all verdicts.</summary>
+    private static async Task<JsonElement> HomeAsync(ConsoleProcess console)
+    {
+        for (int look = 0; ; look++)
         {
-            if (PortolanBinary.Command.IsEmpty)
-                Assert.Skip("portolan is not built, and PORTOLAN_BIN is not set");
-            string[] listen = arguments.Contains("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-            string[] command = [.. PortolanBinary.Command, "console", .. arguments, .. listen];
-            var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
-            _process = Process.Start(start)!;
-            Said = _process.StandardOutput.ReadLine() ?? string.Empty;
-            string said = Said.Length > 0 ? Said : _process.StandardError.ReadToEnd();
-            if (said.Contains("has no page in it", StringComparison.Ordinal))
-            {
-                _process.Dispose();
-                Assert.Skip("this build has no page: node and npm were not there");
-            }
-            Match address = Regex.Match(said, @"http://([^/]+)/");
-            Assert.True(address.Success, said);
-            Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
-            {
-                BaseAddress = new Uri($"http://{address.Groups[1].Value}/"),
-            };
-        }
-
-        public string Said { get; }
-
-        public HttpClient Http { get; }
-
-        public async Task<JsonElement> JsonAsync(string address) =>
-            JsonDocument.Parse(await Http.GetStringAsync(address, Cancel)).RootElement;
-
-        /// <summary>The first screen, with all verdicts.</summary>
-        public async Task<JsonElement> HomeAsync()
-        {
-            for (int look = 0; ; look++)
-            {
-                JsonElement home = await JsonAsync("api/home");
-                if (home.GetProperty("isComplete").GetBoolean())
-                    return home;
-                Assert.True(look < 600, "no verdicts within a minute");
-                await Task.Delay(100, Cancel);
-            }
-        }
-
-        public async Task<JsonElement> DropAsync(byte[] bytes, string name)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "api/drop") { Content = new ByteArrayContent(bytes) };
-            request.Headers.Add("X-File-Name", name);
-            using HttpResponseMessage answer = await Http.SendAsync(request, Cancel);
-            return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel)).RootElement;
-        }
-
-        public void Dispose()
-        {
-            Http.Dispose();
-            _process.Kill();
-            _process.Dispose();
+            JsonElement home = await JsonAsync(console, "api/home");
+            if (home.GetProperty("isComplete").GetBoolean())
+                return home;
+            Assert.True(look < 600, "no verdicts within a minute");
+            await Task.Delay(100, Cancel);
         }
     }
+
+    private static async Task<JsonElement> DropAsync(ConsoleProcess console, byte[] bytes, string name)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/drop") { Content = new ByteArrayContent(bytes) };
+        request.Headers.Add("X-File-Name", name);
+        using HttpResponseMessage answer = await console.Http.SendAsync(request, Cancel);
+        return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel)).RootElement;
+    }
+
+    private static (string?, string?, string?) Of(JsonElement row) =>
+        (row.GetProperty("name").GetString(), row.GetProperty("state").GetString(), row.GetProperty("code").GetString());
 }
