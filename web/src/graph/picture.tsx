@@ -156,12 +156,13 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   );
 }
 
-/** The offset with which what is from `start` to `end` is within `size`; its end where it is too long for that. */
+/** The nearest offset with which what is from `start` to `end` is within `size`; its end where it is too long for that. */
 function into(offset: number, scale: number, start: number, end: number, size: number): number {
   const edge = 12;
   if (start * scale + offset >= 0 && end * scale + offset <= size)
     return offset;
-  return (end - start) * scale + 2 * edge <= size ? (size - (start + end) * scale) / 2 : size - edge - end * scale;
+  const isFitting = (end - start) * scale + 2 * edge <= size;
+  return isFitting && start * scale + offset < 0 ? edge - start * scale : size - edge - end * scale;
 }
 
 function Markers({ id }: { id: string }) {
