@@ -169,7 +169,7 @@ function Markers({ id }: { id: string }) {
   return (
     <defs>
       {['plain', 'bad', 'masquerade', 'unknown', 'good'].map((tone) => (
-        <marker key={tone} id={`${id}-${tone}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+        <marker key={tone} id={`${id}-${tone}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
           <path class={`tip tone-${tone}`} d="M0 0.5L8 4 0 7.5z" />
         </marker>
       ))}
