@@ -100,7 +100,7 @@ export function stepBoxes(of: Model, path: readonly WalkStep[], at: number | nul
   for (const step of seen)
     for (const box of of.boxes) {
       const [title, ...rest] = box.label.split('\n');
-      if ((box.kind === 'chain' || box.kind === 'mark') && title === step.chain)
+      if (['chain', 'mark', 'deadend', 'missing'].includes(box.kind) && title === step.chain)
         lit.add(box.id);
       else if (box.kind === 'hook' && title?.toLowerCase() === step.hook && rest.includes(step.table))
         lit.add(box.id);

@@ -156,19 +156,20 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   );
 }
 
-/** The offset with which what is from `start` to `end` is within `size`; its end where it is too long for that. */
+/** The nearest offset with which what is from `start` to `end` is within `size`; its end where it is too long for that. */
 function into(offset: number, scale: number, start: number, end: number, size: number): number {
   const edge = 12;
   if (start * scale + offset >= 0 && end * scale + offset <= size)
     return offset;
-  return (end - start) * scale + 2 * edge <= size ? (size - (start + end) * scale) / 2 : size - edge - end * scale;
+  const isFitting = (end - start) * scale + 2 * edge <= size;
+  return isFitting && start * scale + offset < 0 ? edge - start * scale : size - edge - end * scale;
 }
 
 function Markers({ id }: { id: string }) {
   return (
     <defs>
       {['plain', 'bad', 'masquerade', 'unknown', 'good'].map((tone) => (
-        <marker key={tone} id={`${id}-${tone}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+        <marker key={tone} id={`${id}-${tone}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
           <path class={`tip tone-${tone}`} d="M0 0.5L8 4 0 7.5z" />
         </marker>
       ))}

@@ -55,9 +55,9 @@ export function Notes({ notes, label = 'What limits this answer' }: { notes: rea
   if (notes === undefined || notes.length === 0)
     return null;
   return (
-    <aside class="notes" aria-label={label}>
+    <div class="notes" role="note" aria-label={label}>
       {notes.length === 1 ? <p>{notes[0]}</p> : <ul>{notes.map((note) => <li key={note}>{note}</li>)}</ul>}
-    </aside>
+    </div>
   );
 }
 

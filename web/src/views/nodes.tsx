@@ -57,7 +57,7 @@ export function NodesView() {
           {sorted.length > most && <button type="button" onClick={() => setMost(most + step)}>Show more of {sorted.length.toLocaleString('en')}</button>}
         </>
       )}
-      {matrix !== null && <Command text={`portolan why --all-nodes ${state.value?.command ?? ''}`.trim()} />}
+      {matrix !== null && <Command text={`portolan ${params['service'] === undefined ? 'check' : `why ${params['service']}`} --all-nodes`} />}
     </>
   );
 }

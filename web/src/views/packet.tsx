@@ -72,7 +72,7 @@ function Ends({ asked, answer, onWanted }: EndsProps) {
             </button></li>
           ))}</ul>
         )}
-        {outcome.reason !== undefined && <p class="cause">{capital(outcome.reason)}</p>}
+        {outcome.reason !== undefined && <p class="cause">{outcome.verdict === 'reject' ? `The sender is told: ${outcome.reason}` : capital(outcome.reason.replace(/^unknown: /, ''))}</p>}
         {outcome.verdict === 'unknown' && <Unknown outcome={outcome} onWanted={onWanted} />}
       </section>
       <div class="picture-and-walk">
@@ -162,7 +162,7 @@ function Walk({ path, outcome, at, onStep }: WalkProps) {
 
 function Reply({ of }: { of: NonNullable<TraceAnswer['replies']>[number] }) {
   return (
-    <section class="reply" aria-label="The reply">
+    <section class="reply" aria-label={`The reply of ${of.from.join(', ')}`}>
       <h2>The reply of {of.from.slice(0, 3).join(', ')}{of.from.length > 3 && ` and ${of.from.length - 3} more`}</h2>
       {of.outcomes.map((outcome, at) => (
         <details key={at} class="path">
