@@ -11,7 +11,7 @@ internal static class SteadyConnections
     // What a connection may last between its handshake and its request, so that changes meet connections of any age.
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// Makes connections to each of the servers in turn until a file exists.
