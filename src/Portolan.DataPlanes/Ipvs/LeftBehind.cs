@@ -58,8 +58,8 @@ internal sealed class LeftBehind : IDisposable
     }
 
     /// <summary>
-    /// Removes the virtual servers, routes and tables of mode ipvs. While another plane serves, which translates new connections before IPVS
-    /// sees them, virtual servers and the routes to them stay as they are for as long as they have connections.
+    /// Removes the virtual servers, routes and tables of mode ipvs. While another plane serves, which translates new connections before
+    /// IPVS sees them, virtual servers and the routes to them stay as they are for as long as they have connections.
     /// </summary>
     /// <remarks>
     /// As they are: at weight 0 the kernel would forget a connection whose client sends its first packet again, even one whose handshake

@@ -7,8 +7,8 @@ using Portolan.Testing.Packets;
 namespace Portolan.Testing.Traffic;
 
 /// <summary>
-/// The first segment of an open IPv4 connection once more, as it comes when the answer to it took longer than the client waited. An endpoint
-/// only acknowledges what it has.
+/// The first segment of an open IPv4 connection once more, as it comes when the answer to it took longer than the client waited. An
+/// endpoint only acknowledges what it has.
 /// </summary>
 public static class RepeatedSyn
 {
