@@ -4,7 +4,7 @@
 #   tests/vm/run.sh [--kernels "5.10 6.1 6.12 newest"] [--modes "nftables iptables-nft iptables-legacy ipvs"] [--scenarios core|all] [--all] [--job FILE]
 #
 #   --modes            ipvs@6.1 is mode ipvs on kernel 6.1 alone, without the connections of guest/continuity that ipvs ends with;
-#                      switch@6.1 those through switches between modes ipvs and nftables
+#                      switch@6.1 is one switch to mode nftables and back under new connections
 #   --scenarios core   those of core.txt (default); all: every scenario file, as written
 #   --all              every scenario file, in every timeline (restarts, empty kernels, one change at a time)
 #   --job FILE         runs this script in each machine, beside ./portolan and ./lab-runner, instead of the cases
