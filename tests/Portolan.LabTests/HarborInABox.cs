@@ -160,6 +160,14 @@ internal sealed class HarborInABox : IDisposable
         await NamedClient.ConnectAsync(Box.PodSockets("1.10"), s_clusterIP, ServiceInABox.Patience),
     ];
 
+    /// <summary>Sends the first segment of each of <see cref="ConnectAsync"/>'s connections once more.</summary>
+    public void RepeatFirstSegments(NamedClient[] connections)
+    {
+        NetworkNamespace[] clients = [Box.Client, Box.Client, Box.Pod("1.10")];
+        foreach ((NetworkNamespace client, NamedClient connection) in clients.Zip(connections))
+            client.Run(() => RepeatedSyn.Send(connection));
+    }
+
     public void Dispose()
     {
         _proxy.Dispose();

@@ -3,7 +3,8 @@
 #
 #   tests/vm/run.sh [--kernels "5.10 6.1 6.12 newest"] [--modes "nftables iptables-nft iptables-legacy ipvs"] [--scenarios core|all] [--all] [--job FILE]
 #
-#   --modes            ipvs@6.1 is mode ipvs on kernel 6.1 alone, without the connections of guest/continuity that ipvs ends with
+#   --modes            ipvs@6.1 is mode ipvs on kernel 6.1 alone, without the connections of guest/continuity that ipvs ends with;
+#                      switch@6.1 is one switch to mode nftables and back under new connections
 #   --scenarios core   those of core.txt (default); all: every scenario file, as written
 #   --all              every scenario file, in every timeline (restarts, empty kernels, one change at a time)
 #   --job FILE         runs this script in each machine, beside ./portolan and ./lab-runner, instead of the cases
@@ -13,7 +14,7 @@
 set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-kernels="5.10 6.1 6.12 newest" modes="nftables iptables-nft iptables-legacy ipvs@6.1 ipvs@6.12" scenarios=core timelines=all job='' seconds=900
+kernels="5.10 6.1 6.12 newest" modes="nftables iptables-nft iptables-legacy ipvs@6.1 ipvs@6.12 switch@6.1" scenarios=core timelines=all job='' seconds=900
 while (($#)); do
   case $1 in
     --kernels) kernels=$2; shift 2 ;;
@@ -21,7 +22,7 @@ while (($#)); do
     --scenarios) scenarios=$2; shift 2 ;;
     --job) job=$2; shift 2 ;;
     --all) scenarios=all timelines=all seconds=10800 all=1; shift ;;
-    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 # The core's list names its timelines; every file in every timeline is for --all.

@@ -1,5 +1,4 @@
 using System.Collections.ObjectModel;
-using System.Text;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.Ipvs;
@@ -12,8 +11,6 @@ namespace Portolan.DataPlanes.Ipvs;
 /// <summary>The real kernel, over a netlink socket for each of its parts.</summary>
 internal sealed class IpvsKernel : IIpvsKernel
 {
-    private const int ListingBuffer = 1 << 16;
-
     private readonly bool _isElsewhere;
     private readonly NetlinkSocket _ipvsSocket, _routeSocket, _tableSocket;
     private readonly IpvsTable _ipvs;
@@ -54,20 +51,8 @@ internal sealed class IpvsKernel : IIpvsKernel
     public IReadOnlyList<RealServer> ReadRealServers(VirtualServerKey server) => _ipvs.ReadRealServers(server);
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAllRealServers()
-    {
-        if (_isElsewhere)
-            return ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty;
-        try
-        {
-            using var listing = new StreamReader(IpvsListing.Path, Encoding.ASCII, false, ListingBuffer);
-            return IpvsListing.Read(listing);
-        }
-        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
-        {
-            return ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty;
-        }
-    }
+    public IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAllRealServers() =>
+        _isElsewhere ? ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty : IpvsListing.ReadAll();
 
     /// <inheritdoc/>
     public IReadOnlyList<RequestRefusal> Send(IReadOnlyList<ServerRequest> requests)

@@ -78,9 +78,9 @@ internal sealed class IpvsProvider : IDataPlaneProvider
         List<string> removed = [.. left.RemoveKubeProxys()];
         if (inForce is IpvsPlane)
             return removed;
-        removed.AddRange(left.RemoveOurs(drains: inForce is not null, out bool isDrained));
-        if (!isDrained)
-            _ = LeftBehind.DrainAsync();
+        removed.AddRange(left.RemoveOurs(inForce is null ? null : TimeSpan.Zero, out bool isDone));
+        if (!isDone)
+            _ = LeftBehind.RemoveRestAsync();
         return removed;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Portolan.Inet;
 using Portolan.Netlink.Core;
 using Portolan.Netlink.Ipsets;
@@ -15,7 +16,11 @@ internal sealed class LeftBehind : IDisposable
     // Asking for ipsets would load the module.
     private const string IpsetModule = "/sys/module/ip_set";
 
-    private static readonly TimeSpan s_drainPeriod = TimeSpan.FromSeconds(2);
+    // Packets that met the rules of mode ipvs may still be on their path through the kernel when others are in force, and so may answers
+    // to datagrams, after which nobody waits any more.
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan s_shortestPeriod = TimeSpan.FromSeconds(2), s_longestPeriod = TimeSpan.FromSeconds(30);
 
     private readonly NetlinkSocket _routeSocket;
     private readonly NetlinkSocket? _ipvsSocket;
@@ -52,14 +57,18 @@ internal sealed class LeftBehind : IDisposable
         return found;
     }
 
-    /// <summary>Removes the virtual servers, routes and tables of mode ipvs.</summary>
-    /// <param name="drains">
-    /// True to leave servers with established connections, with weight 0, and the routes to them, while another plane serves: it translates
-    /// new connections before IPVS sees them.
-    /// </param>
-    /// <param name="isDrained">False if something was left; calling this again removes what has no connections any more.</param>
+    /// <summary>
+    /// Removes the virtual servers, routes and tables of mode ipvs. While another plane serves, which translates new connections before
+    /// IPVS sees them, virtual servers and the routes to them stay as they are for as long as they have connections.
+    /// </summary>
+    /// <remarks>
+    /// As they are: at weight 0 the kernel would forget a connection whose client sends its first packet again, even one whose handshake
+    /// has ended meanwhile, and what comes next on it would be reset.
+    /// </remarks>
+    /// <param name="inForceFor">How long the rules of another plane have been in force; null if none serves, and everything goes.</param>
+    /// <param name="isDone">False if something was left; calling this again removes what has no connections any more.</param>
     /// <returns>One entry for each kind of thing removed.</returns>
-    internal IReadOnlyList<string> RemoveOurs(bool drains, out bool isDrained)
+    internal IReadOnlyList<string> RemoveOurs(TimeSpan? inForceFor, out bool isDone)
     {
         List<LocalRoute> routes = OurRoutes();
         NfTableId[] tables = [.. Tables()];
@@ -67,9 +76,9 @@ internal sealed class LeftBehind : IDisposable
         HashSet<VirtualServerKey> frontends = [.. tables.SelectMany(Frontends)];
         bool IsOurs(VirtualServerKey key) => addresses.Contains(key.Address) || frontends.Contains(key);
 
-        HashSet<VirtualServerKey> kept = drains ? Drain(IsOurs) : [];
+        HashSet<VirtualServerKey> kept = inForceFor is { } time ? Needed(IsOurs, time) : [];
         HashSet<InetAddress> keptAddresses = [.. kept.Select(static key => key.Address)];
-        isDrained = kept.Count == 0;
+        isDone = kept.Count == 0;
         List<string> removed = [];
         int servers = RemoveServers(key => IsOurs(key) && !kept.Contains(key));
         if (servers > 0)
@@ -87,27 +96,33 @@ internal sealed class LeftBehind : IDisposable
         {
             foreach (NfTableId table in tables)
                 ReplaceTable(table, kept);
-            removed.Add("the nf_tables tables of mode ipvs");
+            removed.Add(isDone ? "the nf_tables tables of mode ipvs"
+                : $"the rules of mode ipvs; {kept.Count} virtual servers follow when their connections have ended");
         }
         return removed;
     }
 
-    /// <summary>Goes on removing what <see cref="RemoveOurs"/> left, until nothing is left or the process ends.</summary>
-    internal static async Task DrainAsync()
+    /// <summary>
+    /// Goes on removing what <see cref="RemoveOurs"/> left, until nothing is left or the process ends. What is left then harms nothing, and
+    /// is found by the next proxy that starts.
+    /// </summary>
+    internal static async Task RemoveRestAsync()
     {
-        try
+        long start = Stopwatch.GetTimestamp();
+        for (bool isDone = false; !isDone;)
         {
-            bool isDrained = false;
-            while (!isDrained)
+            TimeSpan period = Stopwatch.GetElapsedTime(start) / 10;
+            await Task.Delay(period < s_shortestPeriod ? s_shortestPeriod : period > s_longestPeriod ? s_longestPeriod : period)
+                .ConfigureAwait(false);
+            try
             {
-                await Task.Delay(s_drainPeriod).ConfigureAwait(false);
                 using var left = Open();
-                left.RemoveOurs(drains: true, out isDrained);
+                left.RemoveOurs(Stopwatch.GetElapsedTime(start), out isDone);
             }
-        }
-        catch (Exception failure) when (failure is NetlinkException or InvalidOperationException)
-        {
-            // Nobody awaits this. What is left harms nothing, and is found when a proxy starts next.
+            catch (Exception failure) when (failure is NetlinkException or InvalidOperationException)
+            {
+                // Nobody awaits this; the next look may succeed.
+            }
         }
     }
 
@@ -178,31 +193,24 @@ internal sealed class LeftBehind : IDisposable
         _ipvsSocket?.Dispose();
     }
 
-    /// <summary>Sets the weights of endpoints with established connections to 0, and deletes the others.</summary>
-    /// <returns>The servers with such endpoints.</returns>
-    private HashSet<VirtualServerKey> Drain(Func<VirtualServerKey, bool> isWanted)
+    /// <summary>
+    /// The servers that connections need which began before the rules of another plane were in force: all of them at first, then those of
+    /// TCP until IPVS has forgotten the last one. Datagrams and SCTP have no end that IPVS sees: the next packet begins a new flow.
+    /// </summary>
+    private HashSet<VirtualServerKey> Needed(Func<VirtualServerKey, bool> isOurs, TimeSpan inForceFor)
     {
-        HashSet<VirtualServerKey> kept = [];
-        if (_ipvs is null)
-            return kept;
-        using var batch = new IpvsBatch(_ipvs.Family);
-        foreach (VirtualServerKey key in _ipvs.ReadServers().Select(static server => server.Key)
-            .Where(key => key.Protocol == IpProtocol.Tcp && isWanted(key)))
-        {
-            List<RealServer> reals = _ipvs.ReadRealServers(key);
-            if (reals.TrueForAll(static real => real.ActiveConnections == 0))
-                continue;
-            kept.Add(key);
-            foreach (RealServer real in reals)
-            {
-                if (real.ActiveConnections == 0)
-                    batch.Delete(key, real);
-                else if (real.Weight != 0)
-                    batch.Set(key, real with { Weight = 0 });
-            }
-        }
-        _ipvs.Send(batch);
-        return kept;
+        if (_ipvs is null || inForceFor >= ServerPlanner.LongestDrain)
+            return [];
+        IEnumerable<VirtualServerKey> ours = _ipvs.ReadServers().Select(static server => server.Key).Where(isOurs);
+        if (inForceFor < s_grace)
+            return [.. ours];
+        IReadOnlyDictionary<VirtualServerKey, List<RealServer>> listed = IpvsListing.ReadAll();
+        return
+        [
+            .. ours.Where(key => key.Protocol == IpProtocol.Tcp
+                && (listed.TryGetValue(key, out List<RealServer>? reals) ? reals : _ipvs.ReadRealServers(key))
+                    .Exists(static real => real.ActiveConnections + real.InactiveConnections > 0)),
+        ];
     }
 
     // A table without rules says whose the servers are that are left.
@@ -212,6 +220,8 @@ internal sealed class LeftBehind : IDisposable
         using NetlinkSocket socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
         using var transaction = new NfTransaction();
         VirtualServerKey[] own = [.. kept.Where(key => key.Address.Family == family)];
+        if (own.Length > 0 && new NfReader(socket).ReadChains(table).Count == 0 && Frontends(table).ToHashSet().SetEquals(own))
+            return;
         if (own.Length == 0)
         {
             transaction.DeleteTable(table);

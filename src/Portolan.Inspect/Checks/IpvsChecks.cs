@@ -81,6 +81,9 @@ internal static class IpvsChecks
         var served = input.Services.Services.Where(static service => !service.Writer.IsIpvs())
             .SelectMany(static service => service.Frontends.Select(frontend => (service.Protocol, frontend.Address, frontend.Port)))
             .ToHashSet();
+        // After a switch of modes Portolan keeps those that connections need, named in a table without rules, and removes them itself.
+        served.ExceptWith(input.Rules.Tables.Where(static table => ServiceTables.IsBesideIpvs(table) && table.Chains.IsEmpty)
+            .SelectMany(IpvsSideTable.Read).Select(static kept => (kept.Key.Protocol, kept.Key.Address, kept.Key.Port)));
         string[] both =
         [
             .. (input.Rules.VirtualServers ?? []).Where(server => server.Mark is null

@@ -1,4 +1,6 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
+using System.Text;
 using Portolan.Inet;
 
 namespace Portolan.Netlink.Ipvs;
@@ -14,6 +16,22 @@ public static class IpvsListing
     public const string Path = "/proc/thread-self/net/ip_vs";
 
     private const string RealPrefix = "  -> ";
+    private const int BufferSize = 1 << 16;
+
+    /// <summary>Reads the listing of the calling thread's network namespace.</summary>
+    /// <returns>As <see cref="Read"/>; empty where the kernel has no such listing.</returns>
+    public static IReadOnlyDictionary<VirtualServerKey, List<RealServer>> ReadAll()
+    {
+        try
+        {
+            using var listing = new StreamReader(Path, Encoding.ASCII, false, BufferSize);
+            return Read(listing);
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return ReadOnlyDictionary<VirtualServerKey, List<RealServer>>.Empty;
+        }
+    }
 
     /// <summary>Reads a listing. Virtual servers of a firewall mark, and lines that are not understood, are left out.</summary>
     /// <param name="listing">Its text.</param>

@@ -18,6 +18,9 @@ public sealed class NamedClient : IDisposable
     /// <summary>The client's end of the connection.</summary>
     public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
 
+    /// <summary>What the client connected to.</summary>
+    public IPEndPoint Remote => (IPEndPoint)_socket.RemoteEndPoint!;
+
     /// <summary>Makes sockets of a family and type in some network namespace.</summary>
     public delegate Socket SocketSource(AddressFamily family, SocketType type);
 
@@ -51,8 +54,11 @@ public sealed class NamedClient : IDisposable
     public static async Task<string> AskOnceAsync(SocketSource sockets, IPEndPoint server, TimeSpan patience)
     {
         using NamedClient client = await ConnectAsync(sockets, server, patience);
-        return await client.AskAsync(s_lastRequest, patience);
+        return await client.AskLastAsync(patience);
     }
+
+    /// <summary>The server's name, by the last request over this connection.</summary>
+    public Task<string> AskLastAsync(TimeSpan patience) => AskAsync(s_lastRequest, patience);
 
     /// <summary>The server's name, by one datagram; the answer must come from the address that was asked.</summary>
     public static async Task<string> AskByDatagramAsync(SocketSource sockets, IPEndPoint server, TimeSpan patience)
