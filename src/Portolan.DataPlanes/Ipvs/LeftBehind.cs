@@ -17,7 +17,7 @@ internal sealed class LeftBehind : IDisposable
     private const string IpsetModule = "/sys/module/ip_set";
 
     // Packets that met the rules of mode ipvs may still be on their path through the kernel when others are in force, and so may answers
-    // to datagrams, after which nobody waits any more.
+    // to datagrams, after which nobody waits any more. First packets are repeated after 1, 3 and 7 s.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan s_shortestPeriod = TimeSpan.FromSeconds(2), s_longestPeriod = TimeSpan.FromSeconds(30);
@@ -59,11 +59,11 @@ internal sealed class LeftBehind : IDisposable
 
     /// <summary>
     /// Removes the virtual servers, routes and tables of mode ipvs. While another plane serves, which translates new connections before
-    /// IPVS sees them, virtual servers and the routes to them stay as they are for as long as they have connections.
+    /// IPVS sees them, virtual servers and the routes to them stay for as long as they have connections.
     /// </summary>
     /// <remarks>
-    /// As they are: at weight 0 the kernel would forget a connection whose client sends its first packet again, even one whose handshake
-    /// has ended meanwhile, and what comes next on it would be reset.
+    /// For the first seconds as they are: at weight 0 the kernel would forget a connection whose client sends its first packet again, even
+    /// one whose handshake has ended meanwhile, and what comes next on it would be reset. Then at weight 0, for no new connections.
     /// </remarks>
     /// <param name="inForceFor">How long the rules of another plane have been in force; null if none serves, and everything goes.</param>
     /// <param name="isDone">False if something was left; calling this again removes what has no connections any more.</param>
@@ -205,12 +205,20 @@ internal sealed class LeftBehind : IDisposable
         if (inForceFor < s_grace)
             return [.. ours];
         IReadOnlyDictionary<VirtualServerKey, List<RealServer>> listed = IpvsListing.ReadAll();
-        return
-        [
-            .. ours.Where(key => key.Protocol == IpProtocol.Tcp
-                && (listed.TryGetValue(key, out List<RealServer>? reals) ? reals : _ipvs.ReadRealServers(key))
-                    .Exists(static real => real.ActiveConnections + real.InactiveConnections > 0)),
-        ];
+        HashSet<VirtualServerKey> needed = [];
+        using var batch = new IpvsBatch(_ipvs.Family);
+        foreach (VirtualServerKey key in ours.Where(static key => key.Protocol == IpProtocol.Tcp))
+        {
+            List<RealServer> reals = listed.TryGetValue(key, out List<RealServer>? found) ? found : [.. _ipvs.ReadRealServers(key)];
+            if (!reals.Exists(static real => real.ActiveConnections + real.InactiveConnections > 0))
+                continue;
+            needed.Add(key);
+            // A frontend that the cluster deletes now is translated by nobody, and must not be served for as long as an old connection lasts.
+            foreach (RealServer real in reals.Where(static real => real.Weight != 0))
+                batch.Set(key, real with { Weight = 0 });
+        }
+        _ipvs.Send(batch);
+        return needed;
     }
 
     // A table without rules says whose the servers are that are left.
