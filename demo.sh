@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Shows portolan at work: a node with five pods and a client outside, each in a network namespace, and real traffic between them; then what
-# the chart says of a service, and of four things that are broken one after the other.
+# the chart says of a service, and of four things that are broken one after the other; at the end the console shows one of them.
 #
 #   ./demo.sh          ends with status 0 if all four causes were named
-#   ./demo.sh --keep   leaves a shell on the node at the end, until it exits
+#   ./demo.sh --keep   leaves a shell on the node and the console's page at the end, until it exits
 #
 # Everything is removed at the end, and the machine's own rules are never touched. Set PORTOLAN_BIN to use another binary than the one built here.
 set -euo pipefail
@@ -62,6 +62,7 @@ install_missing() {
   local packages=()
   command -v ip >/dev/null || packages+=(iproute2)
   command -v nft >/dev/null || packages+=(nftables)
+  command -v curl >/dev/null || packages+=(curl)
   if ((${#packages[@]})); then
     heading "Installing ${packages[*]}"
     apt-get update -qq
@@ -266,6 +267,18 @@ ask() {
   head -n 3 "$work/why"
 }
 
+reject_pods() {
+  in_node nft -f - <<EOF
+table inet firewall {
+  chain forward {
+    type filter hook forward priority 10; policy accept;
+    ct state established,related accept
+    ip daddr 10.180.0.0/24 reject with icmpx admin-prohibited
+  }
+}
+EOF
+}
+
 break_and_ask() {
   heading "Broken, 1 of 4: the slices' port has another name than the Service's"
   sed '/^kind: EndpointSlice/,$s/name: http,/name: web,/' samples/web.yaml | put_manifest web.yaml
@@ -280,15 +293,7 @@ break_and_ask() {
   until_answered "$balancer" 443
 
   heading "Broken, 3 of 4: a firewall on the node rejects what goes to pods"
-  in_node nft -f - <<EOF
-table inet firewall {
-  chain forward {
-    type filter hook forward priority 10; policy accept;
-    ct state established,related accept
-    ip daddr 10.180.0.0/24 reject with icmpx admin-prohibited
-  }
-}
-EOF
+  reject_pods
   ask stopped-by-rule "$service" 80 shop/web --from outside
   in_node nft delete table inet firewall
   until_answered "$service" 80
@@ -298,6 +303,30 @@ EOF
   ask endpoint-silent "$service" 80 "$service:80" --from outside
   put_manifest web.yaml <samples/web.yaml
   until_answered "$service" 80
+}
+
+# The firewall's rules of the third fault stay, so that there is something to see.
+show_console() {
+  heading "portolan console: the same as a page, while a firewall on the node rejects what goes to pods"
+  reject_pods
+  "$portolan" console --netns "$node" --listen 127.0.0.1:0 >"$work/console" 2>&1 </dev/null &
+  started+=($!)
+  local address= deadline=$((SECONDS + 60))
+  until address=$(grep -o 'http://[^;]*/' "$work/console"); do
+    if ((SECONDS > deadline)) || grep -q "no page in it" "$work/console"; then
+      cat "$work/console"
+      return
+    fi
+    sleep 0.1
+  done
+  until curl -s "${address}api/home" | grep -q '"isComplete":true' || ((SECONDS > deadline)); do sleep 0.2; done
+  curl -s "${address}api/home" | grep -o '"name":"[^"]*"\|"state":"[^"]*"\|"cause":[^,]*' | cut -d: -f2- | tr -d '"' |
+    paste - - - | awk -F'\t' '$2 == "fails" { print "  " $1 ": " $3 }'
+  if [[ -n $keep ]]; then
+    echo "Open $address in a browser, while the shell below is there."
+  else
+    echo "It was at $address; ./demo.sh --keep leaves it open."
+  fi
 }
 
 leave_a_shell() {
@@ -324,6 +353,7 @@ take_a_pod_out
 flush_and_heal
 show_chart
 break_and_ask
+show_console
 if [[ -n $keep ]]; then
   leave_a_shell
 fi

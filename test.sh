@@ -31,7 +31,7 @@ say() { printf '[%3d s] %s\n' $((SECONDS - started)) "$*"; }
 # Command and the package it comes from. Tests that need a missing one are skipped and say why.
 install_missing() {
   local packages=() entry
-  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils; do
+  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils chromium:chromium; do
     command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")
   done
   ((${#packages[@]})) || return 0
@@ -50,6 +50,7 @@ filter=()
 if [[ -n $fast ]]; then
   # The whole program is not a unit; tests that need a network namespace skip themselves if this is set.
   projects=("${projects[@]/#tests\/Portolan.Tests\/*/}")
+  projects=("${projects[@]/#tests\/Portolan.Browser.Tests\/*/}")
   mapfile -t projects < <(printf '%s\n' "${projects[@]}" | grep .)
   export PORTOLAN_TEST_RINGS=unit
 fi
@@ -81,7 +82,7 @@ else
   dotnet build Portolan.slnx --nologo -v quiet -clp:ErrorsOnly || exit 1
 fi
 
-if [[ -n $needs_machine ]] && { [[ -z $only ]] || printf '%s\n' "${projects[@]}" | grep -qE 'Lab|Portolan\.Tests|Sources'; }; then
+if [[ -n $needs_machine ]] && { [[ -z $only ]] || printf '%s\n' "${projects[@]}" | grep -qE 'Lab|Portolan\.Tests|Browser|Sources'; }; then
   # The tests that start the proxy use the native binary: it is what is shipped, and it starts faster (a hundred starts per run).
   say "building the native binary (one to four minutes)"
   if ./build.sh; then

@@ -49,9 +49,9 @@ export function shortPath(path: string): string {
   return path.replace(/^.*\/(?=[^/]+$)/, '');
 }
 
-/** The text as the beginning of a sentence. Names such as externalTrafficPolicy stay as they are written. */
+/** The text as the beginning of a sentence. Names such as externalTrafficPolicy, commands and places of rules stay as they are written. */
 export function capital(text: string): string {
-  return /^[a-z]+[A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /^([a-z]+[A-Z]|(kubectl|ip|ip6?tables|nft|sysctl|portolan|systemctl) |\S+ \S+ rule \d)/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -218,8 +218,9 @@ internal sealed class ConsoleServer : IDisposable
         await ConsoleAnswers.JsonAsync(context, ConsoleAnswers.Object(writer =>
         {
             writer.WriteString("yaml", yaml);
-            writer.WriteString("command", "kubectl get service,endpointslices -o yaml " +
-                ShellText.Of(["-n", parts[0], "-l", $"kubernetes.io/service-name={parts[^1]}"]));
+            writer.WriteString("command", ShellText.Of(["kubectl", "get", "service", parts[^1], "-n", parts[0], "-o", "yaml"]) + " && "
+                + ShellText.Of(["kubectl", "get", "endpointslices", "-n", parts[0], "-l", $"kubernetes.io/service-name={parts[^1]}", "-o",
+                    "yaml"]));
         }));
     }
 

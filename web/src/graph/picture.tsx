@@ -47,12 +47,15 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
   const whole = () => fit(smallest);
   useLayoutEffect(begin, [layout]);
   useEffect(() => {
-    let width = frame.current!.clientWidth;
+    const box = frame.current;
+    if (box === null)
+      return;
+    let width = box.clientWidth;
     // It tells the first size, too, and every height that is set here: only another width asks for another view.
     const watch = new ResizeObserver(() => {
-      if (frame.current!.clientWidth === width)
+      if (box.clientWidth === width)
         return;
-      width = frame.current!.clientWidth;
+      width = box.clientWidth;
       begin();
     });
     watch.observe(frame.current!);
@@ -66,7 +69,10 @@ export function Picture({ model, chosen, onChoose, describe }: Props) {
     const right = Math.max(...lit.map((box) => box.x + box.width / 2));
     const top = Math.min(...lit.map((box) => box.y - box.height / 2));
     const bottom = Math.max(...lit.map((box) => box.y + box.height / 2));
-    const { clientWidth, clientHeight } = frame.current!;
+    // The size is told once more after the picture is gone.
+    if (frame.current === null)
+      return;
+    const { clientWidth, clientHeight } = frame.current;
     // A lit box that is out of sight is of no use.
     setView((now) => ({ ...now, x: into(now.x, now.scale, left, right, clientWidth), y: into(now.y, now.scale, top, bottom, clientHeight) }));
   }, [model, layout]);
