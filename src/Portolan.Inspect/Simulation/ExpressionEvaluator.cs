@@ -5,12 +5,12 @@ using Portolan.Rules.Model;
 namespace Portolan.Inspect.Simulation;
 
 /// <summary>Computes the values of nf_tables expressions for a packet.</summary>
-internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node, MatchEvaluator matches)
+internal sealed class ExpressionEvaluator(PacketSpec packet, NodeAddresses node, MatchEvaluator matches, SetLookup sets)
 {
     // A generator with more values than this is not enumerated.
     private const uint MostValues = 65536;
 
-    internal SetLookup Sets { get; } = new();
+    internal SetLookup Sets => sets;
 
     internal Evaluated Evaluate(Expression expression, PacketState state, RuleRef place) => expression switch
     {

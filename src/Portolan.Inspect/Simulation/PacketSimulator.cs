@@ -16,6 +16,7 @@ public sealed class PacketSimulator
     private readonly Dictionary<IpFamily, TableOrders> _hooks = [];
     private readonly VirtualServers _virtualServers;
     private readonly RuleIndex _index = new();
+    private readonly SetLookup _sets = new();
 
     /// <summary>A simulator for a ruleset.</summary>
     /// <param name="ruleset">The rules.</param>
@@ -34,7 +35,7 @@ public sealed class PacketSimulator
     {
         ArgumentNullException.ThrowIfNull(packet);
         TableOrders orders = OrdersOf(packet.Family);
-        ImmutableArray<Outcome> Go(HookTable hooks) => new Run(_ruleset, _node, hooks, _virtualServers, _index, packet).Go();
+        ImmutableArray<Outcome> Go(HookTable hooks) => new Run(_ruleset, _node, hooks, _virtualServers, _index, _sets, packet).Go();
         ImmutableArray<Outcome> outcomes = orders.Possible.Count == 0 ? Go(orders.Usual)
             : OutcomeResolver.OfOrders([.. orders.Possible.Select(order => (order.When, Go(order.Hooks)))], orders.Chains);
         ImmutableArray<string> caveats = Caveats.Of(_ruleset, packet.Family);
@@ -63,7 +64,7 @@ public sealed class PacketSimulator
         private readonly bool _hasFilter;
 
         internal Run(Ruleset ruleset, NodeAddresses node, HookTable hooks, VirtualServers virtualServers, RuleIndex index,
-            PacketSpec packet)
+            SetLookup sets, PacketSpec packet)
         {
             packet = packet with { State = ConntrackFacts.Begin(packet) };
             (_node, _hooks, _packet) = (node, hooks, packet);
@@ -71,7 +72,7 @@ public sealed class PacketSimulator
             TableFamily own = packet.Family == IpFamily.IPv4 ? TableFamily.Ip : TableFamily.Ip6;
             _hasFilter = ruleset.Tables.Any(table => table.Name == "filter" && table.Family == own);
             var matches = new MatchEvaluator(packet, node, ruleset);
-            var expressions = new ExpressionEvaluator(packet, node, matches);
+            var expressions = new ExpressionEvaluator(packet, node, matches, sets);
             var runner = new RuleRunner(
                 matches, new MatchDecider(matches, new RelationEvaluator(expressions)), expressions,
                     new NatTranslator(packet, node, expressions), _forks);
