@@ -62,7 +62,8 @@ public sealed class ConsoleTests
         using HttpResponseMessage answer = await console.Http.GetAsync(address, Cancel);
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
-        Assert.Equal(error, JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel)).RootElement.GetProperty("error").GetString());
+        string body = await answer.Content.ReadAsStringAsync(Cancel);
+        Assert.Equal(error, JsonDocument.Parse(body).RootElement.GetProperty("error").GetString());
     }
 
     [Theory]
@@ -92,7 +93,8 @@ public sealed class ConsoleTests
 
         foreach ((string name, string value) in ((string, string)[])[("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")])
         {
-            using var foreign = new HttpRequestMessage(HttpMethod.Post, "api/drop") { Content = new ByteArrayContent(File.ReadAllBytes(Dump)) };
+            using var foreign = new HttpRequestMessage(HttpMethod.Post, "api/drop");
+            foreign.Content = new ByteArrayContent(File.ReadAllBytes(Dump));
             foreign.Headers.Add(name, value);
             using HttpResponseMessage answer = await console.Http.SendAsync(foreign, Cancel);
             Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
@@ -111,7 +113,8 @@ public sealed class ConsoleTests
     {
         using var console = Start("--rules", Dump);
 
-        JsonElement dropped = await DropAsync(console, File.ReadAllBytes(Path.Combine(Harbor, "kube-proxy-1.20", "iptables-save.txt")), "old.txt");
+        byte[] old = File.ReadAllBytes(Path.Combine(Harbor, "kube-proxy-1.20", "iptables-save.txt"));
+        JsonElement dropped = await DropAsync(console, old, "old.txt");
         JsonElement state = await JsonAsync(console, $"api/state?source={dropped.GetProperty("source").GetString()}");
         JsonElement why = await JsonAsync(console, $"api/ask/why?what=shop/empty&source={dropped.GetProperty("source").GetString()}");
         Assert.Equal(("dropped", "old.txt"), (state.GetProperty("kind").GetString(), state.GetProperty("title").GetString()));
@@ -127,7 +130,8 @@ public sealed class ConsoleTests
     public async Task A_file_that_is_too_long_is_refused_and_the_console_goes_on()
     {
         using var console = Start("--rules", Dump);
-        using var request = new HttpRequestMessage(HttpMethod.Post, "api/drop") { Content = new ByteArrayContent(new byte[(64 << 20) + 1]) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/drop");
+        request.Content = new ByteArrayContent(new byte[(64 << 20) + 1]);
         request.Headers.ExpectContinue = true;
 
         HttpStatusCode? status = null;
@@ -182,7 +186,8 @@ public sealed class ConsoleTests
         run.Tools("nft", "flush", "ruleset");
 
         await run.UntilAsync(() => run.Get("http://127.0.0.1:8484/api/timeline") is { } timeline
-            && Regex.IsMatch(timeline, "\"kind\":\"repair\",\"text\":\"nftables: table ip6? portolan was deleted by process \\d+ \\(nft\\)"),
+            && Regex.IsMatch(timeline,
+                "\"kind\":\"repair\",\"text\":\"nftables: table ip6? portolan was deleted by process \\d+ \\(nft\\)"),
             "the flush in the timeline");
         string entries = run.Get("http://127.0.0.1:8484/api/timeline")!;
         Assert.Contains("\"kind\":\"mode\"", entries, StringComparison.Ordinal);

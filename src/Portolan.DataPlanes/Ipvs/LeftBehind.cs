@@ -213,7 +213,8 @@ internal sealed class LeftBehind : IDisposable
             if (!reals.Exists(static real => real.ActiveConnections + real.InactiveConnections > 0))
                 continue;
             needed.Add(key);
-            // A frontend that the cluster deletes now is translated by nobody, and must not be served for as long as an old connection lasts.
+            // A frontend that the cluster deletes now is translated by nobody, and must not be served on for as long as an old connection
+            // lasts.
             foreach (RealServer real in reals.Where(static real => real.Weight != 0))
                 batch.Set(key, real with { Weight = 0 });
         }

@@ -131,7 +131,8 @@ internal static class Composition
         ImmutableArray<string> cluster = settings.Manifests is { } folder ? [$"--manifests={folder}", $"--node={nodeName}"]
             : settings.Config.ClientConnection.Kubeconfig.Length == 0 ? ["--in-cluster", $"--node={nodeName}"] : [];
         var console = new ProxyConsole(address, token, nodeName, cluster,
-            settings.Manifests is null ? ClusterCommands.OfOneService : ClusterCommands.All, settings.Manifests, () => timeline.ToJson(settings), time, stop);
+            settings.Manifests is null ? ClusterCommands.OfOneService : ClusterCommands.All, settings.Manifests,
+            () => timeline.ToJson(settings), time, stop);
         timeline.Added = console.NoteEntry;
         loop.Observe("timeline", timeline.Follow);
         loop.Observe("console", _ => console.NoteChange());

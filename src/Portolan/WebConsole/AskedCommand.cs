@@ -15,8 +15,7 @@ internal sealed record AskedCommand(IReadOnlyList<string> Arguments)
     private const int LongestValue = 1024;
 
     // Only these: nothing that the page sends names a file, a socket or another input. True for an option without a value.
-    private static readonly FrozenDictionary<string, FrozenDictionary<string, bool>> s_commands = FrozenDictionary.ToFrozenDictionary(
-        new Dictionary<string, FrozenDictionary<string, bool>>
+    private static readonly Dictionary<string, FrozenDictionary<string, bool>> s_commands = new()
     {
         ["why"] = Options("from pod-cidr", "no-probe"),
         ["services"] = Options("namespace sort", "why no-probe counters"),
@@ -27,7 +26,7 @@ internal sealed record AskedCommand(IReadOnlyList<string> Arguments)
         ["check"] = Options("pod-cidr", ""),
         ["rules"] = Options("table start", "all"),
         ["watch"] = Options("dst dport proto seconds count", "syn"),
-    });
+    };
 
     /// <summary>As a person types it, without the input.</summary>
     internal string Text

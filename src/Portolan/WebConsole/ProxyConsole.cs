@@ -34,12 +34,12 @@ internal sealed class ProxyConsole : IDisposable
         _questions = new ProcessQuestions([], cluster, clusterCommands);
         _rates = new ServiceRates(null, time);
         var input = new ConsoleInput("proxy", $"node {node}", _questions) { ReadAt = time.GetUtcNow(), HasCluster = !cluster.IsEmpty };
-        _server = new ConsoleServer(new ConsoleSetup(input) 
-            {
-                Open = ConsoleInputs.OpenDropped,
-                Timeline = timeline,
-                Objects = manifests is null ? null : ClusterObjects.OfManifests(manifests),
-            },
+        _server = new ConsoleServer(new ConsoleSetup(input)
+        {
+            Open = ConsoleInputs.OpenDropped,
+            Timeline = timeline,
+            Objects = manifests is null ? null : ClusterObjects.OfManifests(manifests),
+        },
             new RequestGuard(address, token), time, stop);
     }
 
