@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Portolan.Chart;
 using Portolan.Chart.Nodes;
 using Portolan.Proxy.Logging;
 
@@ -14,7 +15,7 @@ internal static class Program
     internal static async Task<int> Main(string[] args)
     {
         args = RemoteCall.Enter(args);
-        ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(ProgramName.Read(), args), CommandTree.Parsing);
+        ParseResult parsed = CommandTree.Create().Parse(CommandLine.Read(ProgramName.Read(), args), ChartCommands.Parsing);
         if (parsed.Action is ParseErrorAction errors)
             errors.ShowHelp = args.Length == 0;
         // Commands that must end in order listen to signals themselves; the others end at once.

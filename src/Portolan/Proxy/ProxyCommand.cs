@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Portolan.Chart;
 using Portolan.DataPlanes;
 using Portolan.DataPlanes.Contract;
 using Portolan.DataPlanes.Host;

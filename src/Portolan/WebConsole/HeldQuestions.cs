@@ -34,7 +34,10 @@ internal sealed class HeldQuestions(HeldInput held, IReadOnlyList<string> inputA
     private async Task<int> RunAsync(IReadOnlyList<string> arguments, Stream answer, StringWriter messages, CancellationToken cancel)
     {
         var session = ChartSession.Over(held, new ChartOutput(answer, messages));
-        ParseResult parsed = CommandTree.CreateChart(session).Parse([.. AskedCommand.With(arguments, ["--json"])], CommandTree.Parsing);
+        var root = new RootCommand();
+        foreach (Command command in ChartCommands.Create(session))
+            root.Add(command);
+        ParseResult parsed = root.Parse([.. AskedCommand.With(arguments, ["--json"])], ChartCommands.Parsing);
         if (parsed.Errors.Count > 0)
         {
             foreach (string error in parsed.Errors.Select(static error => error.Message))

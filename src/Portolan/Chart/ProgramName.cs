@@ -1,4 +1,4 @@
-namespace Portolan;
+namespace Portolan.Chart;
 
 /// <summary>What the program was started as.</summary>
 internal static class ProgramName
