@@ -5,6 +5,8 @@ namespace Portolan.Browser.Tests;
 /// <summary>The browser of this machine, for all tests of the assembly.</summary>
 public sealed class BrowserFixture : IAsyncLifetime
 {
+    private const float Patience = 60_000;
+
     private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome"];
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -25,7 +27,9 @@ public sealed class BrowserFixture : IAsyncLifetime
         if (_browser is null)
             Assert.Skip("there is no chromium here");
         IPage page = await _browser.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height } });
-        page.SetDefaultTimeout(60_000);
+        // Long enough for a machine that is busy with other things; a wait that goes well ends at once.
+        page.SetDefaultTimeout(Patience);
+        Assertions.SetDefaultExpectTimeout(Patience);
         return page;
     }
 

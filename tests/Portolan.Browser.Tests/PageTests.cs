@@ -59,9 +59,10 @@ public sealed class PageTests(BrowserFixture browser) : IClassFixture<BrowserFix
         using ConsoleProcess console = Start(OfHarbor);
         IPage page = await browser.OpenAsync();
         await page.GotoAsync(Address(console));
-        await Assertions.Expect(page.GetByRole(AriaRole.Row)).Not.ToHaveCountAsync(2);
+        await Assertions.Expect(page.GetByRole(AriaRole.Grid)).ToContainTextAsync("shop/payments:https");
 
         await page.Keyboard.PressAsync("/");
+        await Assertions.Expect(page.GetByRole(AriaRole.Searchbox)).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("172.30.10.3");
 
         await Assertions.Expect(page.GetByRole(AriaRole.Row)).ToHaveCountAsync(2);

@@ -62,12 +62,9 @@ internal sealed class Timeline(TimeProvider time) : ILoggerProvider
                 writer.WriteString("time", HealthBody.Time(entry.Time));
                 writer.WriteString("kind", entry.Kind);
                 writer.WriteString("text", entry.Text);
-                if (entry.Services is { } services)
-                    writer.WriteNumber("services", services);
-                if (entry.Milliseconds is { } milliseconds)
-                    writer.WriteNumber("milliseconds", Math.Round(milliseconds, 3));
-                if (entry.Subject is { } subject)
-                    writer.WriteString("subject", subject);
+                WriteNumber(writer, "services", entry.Services);
+                WriteNumber(writer, "milliseconds", entry.Milliseconds);
+                writer.WriteString("subject", entry.Subject);
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
@@ -103,6 +100,14 @@ internal sealed class Timeline(TimeProvider time) : ILoggerProvider
         if (cost.Minute != minute)
             cost = (minute, 0, 0, 0);
         cost = (minute, cost.Syncs + 1, cost.Changes + record.Delta.Services.Length, cost.Milliseconds + record.Elapsed.TotalMilliseconds);
+    }
+
+    private static void WriteNumber(Utf8JsonWriter writer, string name, double? number)
+    {
+        if (number is { } known)
+            writer.WriteNumber(name, Math.Round(known, 3));
+        else
+            writer.WriteNull(name);
     }
 
     private void WriteCost(Utf8JsonWriter writer)
@@ -154,8 +159,8 @@ internal sealed class Timeline(TimeProvider time) : ILoggerProvider
             "LogAccepted" or "LogProblemGone" => "accepted",
             "LogProblem" or "LogMoreProblems" => "problem",
             nameof(ProxyLog.ModeChosen) => "mode",
-            _ when category.StartsWith("Portolan.Sources", StringComparison.Ordinal) => "api",
-            _ => level >= LogLevel.Warning ? "failure" : "start",
+            _ when level < LogLevel.Warning => "start",
+            _ => category.StartsWith("Portolan.Sources", StringComparison.Ordinal) ? "api" : "failure",
         };
     }
 
