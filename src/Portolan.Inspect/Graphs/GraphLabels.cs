@@ -87,7 +87,8 @@ internal static class GraphLabels
             return $"{first}\n{string.Join("\n", Some(addresses).Select(text => text + protocol))}";
         string family = service.Family == IpFamily.IPv6 ? " (IPv6)" : string.Empty;
         string places = addresses is [var only] && only.StartsWith('*')
-            ? family : $"\n{Wrap("at " + List([.. addresses.Select(text => text[..text.LastIndexOf(':')])]))}";
+            ? family : $"\n{Wrap("at " + List([.. addresses.Select(static text => text.LastIndexOf(':') is >= 0 and var colon
+                ? text[..colon] : text)]))}";
         return $"{first} {port}{protocol}{places}";
     }
 

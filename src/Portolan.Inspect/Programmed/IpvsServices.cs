@@ -136,10 +136,11 @@ internal sealed class IpvsServices
             return;
         foreach (IpSetEntry entry in set.Entries)
         {
-            if (kind == ProgrammedKind.NodePort && entry.Parts is [.., IpSetPort nodePort])
+            // A range may begin with 0, which is no port that a service can have.
+            if (kind == ProgrammedKind.NodePort && entry.Parts is [.., IpSetPort { Last: > 0 } nodePort])
                 // bitmap:port stores no protocol; the set's name says it.
-                Mark((nodePort.Protocol != IpProtocol.None ? nodePort.Protocol : KubeProxyIpvs.ProtocolOf(set.Name), nodePort.First),
-                    isLocal);
+                Mark((nodePort.Protocol != IpProtocol.None ? nodePort.Protocol : KubeProxyIpvs.ProtocolOf(set.Name),
+                    Math.Max(nodePort.First, (ushort)1)), isLocal);
             else if (kind != ProgrammedKind.NodePort && entry.Parts is [IpSetAddress address, IpSetPort port, ..])
                 Mark(new FrontendKey(address.First, port.Protocol, port.First), kind, isLocal);
         }
