@@ -67,6 +67,8 @@ public sealed class PageTests(BrowserFixture browser) : IClassFixture<BrowserFix
 
         await Assertions.Expect(page.GetByRole(AriaRole.Row)).ToHaveCountAsync(2);
         await Assertions.Expect(page.GetByRole(AriaRole.Row).Nth(1)).ToContainTextAsync("shop/payments:https");
+        // The address follows when typing pauses.
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("q=172"));
         await page.ReloadAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Row)).ToHaveCountAsync(2);
     }

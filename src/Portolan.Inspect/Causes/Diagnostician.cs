@@ -18,6 +18,7 @@ public sealed class Diagnostician
     private readonly LiveFacts _live;
     private readonly ImmutableArray<InetPrefix> _rulesPodRanges;
     private readonly ImmutableArray<InetPrefix> _podRanges;
+    private readonly ReplyWalks _replies;
     private readonly Lazy<ILookup<(InetEndpoint, IpProtocol), ProgrammedService>> _byClusterIP;
 
     /// <summary>For a ruleset and what else is known.</summary>
@@ -38,6 +39,7 @@ public sealed class Diagnostician
         (_rules, _node, _cluster, _live, _podRanges) = (rules, node, cluster, live, podRanges);
         _byClusterIP = new(() => services.Services.SelectMany(service => ClusterIPsOf(service).Select(address => (address, service)))
             .ToLookup(item => (item.address, item.service.Protocol), item => item.service));
+        _replies = new ReplyWalks(rules, node);
         _rulesPodRanges = [.. new Clients(rules, services, node).PodRanges];
         _walker = new FrontendWalker(rules, services, node, podRanges, live.Routes);
     }
@@ -100,7 +102,11 @@ public sealed class Diagnostician
 
     private Diagnosis Diagnose(FrontendWalk walk)
     {
-        var question = new WhyCase(_rules, _node, walk, _cluster, _live, _rulesPodRanges, _podRanges) { Rivals = RivalsOf(walk.Service) };
+        var question = new WhyCase(_rules, _node, walk, _cluster, _live, _rulesPodRanges, _podRanges)
+        {
+            Replies = _replies,
+            Rivals = RivalsOf(walk.Service),
+        };
         string subject = $"{walk.Service.DisplayName} at {walk.Frontend.Text}";
         CauseFound? cause = Cause.All.Select(kind => kind.Find(question)).FirstOrDefault(found => found is not null);
         DiagnosisState state = cause is not null ? DiagnosisState.Fails : question.IsServed ? DiagnosisState.Works : DiagnosisState.Unknown;

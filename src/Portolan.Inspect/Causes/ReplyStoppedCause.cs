@@ -13,7 +13,7 @@ internal sealed class ReplyStoppedCause : Cause
             || (request.IsFromNode && question.Node.IsLocal(request.Source) != true)
             || ReplyTranslation.Answer(request, end, question.Node) is not { } answer)
             return null;
-        TraceResult back = new PacketSimulator(question.Rules, ReplyTranslation.NodeAfter(request, question.Node)).Trace(answer);
+        TraceResult back = question.Replies.Of(request, answer);
         Obstacle? stop = Obstacles.Of(back, question.Service).FirstOrDefault(item => item.Kind
             is ObstacleKind.Dropped or ObstacleKind.Rejected);
         if (stop is null)

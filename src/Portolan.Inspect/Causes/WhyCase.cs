@@ -22,6 +22,9 @@ internal sealed record WhyCase(Ruleset Rules, NodeAddresses Node, FrontendWalk W
 
     internal ProgrammedFrontend Frontend => Walk.Frontend;
 
+    /// <summary>Follows answers on their way back.</summary>
+    internal required ReplyWalks Replies { get; init; }
+
     /// <summary>The same service as rules of other back-ends have it.</summary>
     internal ImmutableArray<ProgrammedService> Rivals { get; init; } = [];
 

@@ -94,8 +94,11 @@ public sealed class NodeAddresses
     public NodeAddresses WithLocalRoutes(IEnumerable<NodeRoute> routes)
     {
         ArgumentNullException.ThrowIfNull(routes);
+        NodeRoute[] local = [.. routes.Where(static route => route.Type == LocalRoute)];
+        if (local.Length == 0)
+            return this;
         var copy = new NodeAddresses(this);
-        foreach (NodeRoute route in routes.Where(static route => route.Type == LocalRoute))
+        foreach (NodeRoute route in local)
         {
             if (route.To.Length < route.To.Address.Length * 8)
                 copy._localRanges.Add(route.To);

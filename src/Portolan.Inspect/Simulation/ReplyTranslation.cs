@@ -22,7 +22,9 @@ public sealed record ReplyTranslation(InetAddress Source, ushort? SourcePort, In
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(node);
-        return request.IsFromNode ? node.WithLocal(request.Source) : node.WithRemote([request.Source]);
+        return request.IsFromNode ? node.Known.Contains(request.Source) ? node : node.WithLocal(request.Source)
+            : node.IsLocal(request.Source) is not null ? node
+            : node.WithRemote([request.Source]);
     }
 
     /// <summary>

@@ -47,12 +47,31 @@ internal sealed class HomeCache(IQuestions questions, Action refreshed) : IDispo
     {
         long start = Environment.TickCount64;
         Answered answer = await questions.AskAsync(["services", "--why"], stop);
-        _home = Screen(revision, isComplete: true, answer);
+        // Rows without verdicts are better than none.
+        _home = answer.Json.IsEmpty ? Told(revision, answer) : Screen(revision, isComplete: true, answer);
         refreshed();
         await Task.Delay(TimeSpan.FromMilliseconds(LeastPause * (Environment.TickCount64 - start)), stop);
     }
 
-    private static ReadOnlyMemory<byte> Screen(long revision, bool isComplete, Answered answer) => ConsoleAnswers.Object(writer =>
+    // The screen as it is, with what went wrong.
+    private ReadOnlyMemory<byte> Told(long revision, Answered answer)
+    {
+        using JsonDocument old = JsonDocument.Parse(_home);
+        return ConsoleAnswers.Object(writer =>
+        {
+            WriteHead(writer, revision, isComplete: true, answer);
+            old.RootElement.GetProperty("notes").WriteTo(Named(writer, "notes"));
+            old.RootElement.GetProperty("rows").WriteTo(Named(writer, "rows"));
+        });
+    }
+
+    private static Utf8JsonWriter Named(Utf8JsonWriter writer, string name)
+    {
+        writer.WritePropertyName(name);
+        return writer;
+    }
+
+    private static void WriteHead(Utf8JsonWriter writer, long revision, bool isComplete, Answered answer)
     {
         writer.WriteNumber("revision", revision);
         writer.WriteBoolean("isComplete", isComplete);
@@ -60,6 +79,11 @@ internal sealed class HomeCache(IQuestions questions, Action refreshed) : IDispo
         foreach (string message in answer.Messages)
             writer.WriteStringValue(message);
         writer.WriteEndArray();
+    }
+
+    private static ReadOnlyMemory<byte> Screen(long revision, bool isComplete, Answered answer) => ConsoleAnswers.Object(writer =>
+    {
+        WriteHead(writer, revision, isComplete, answer);
         if (answer.Json.IsEmpty)
         {
             writer.WriteStartArray("notes");
