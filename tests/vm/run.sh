@@ -14,7 +14,7 @@
 set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-kernels="5.10 6.1 6.12 newest" modes="nftables iptables-nft iptables-legacy ipvs@6.1 ipvs@6.12 switch@6.1" scenarios=core timelines=all job='' seconds=900
+kernels="5.10 6.1 6.12 newest" modes="nftables iptables-nft iptables-legacy ipvs@6.1 ipvs@6.12" scenarios=core timelines=all job='' seconds=900
 while (($#)); do
   case $1 in
     --kernels) kernels=$2; shift 2 ;;
