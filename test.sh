@@ -31,7 +31,7 @@ say() { printf '[%3d s] %s\n' $((SECONDS - started)) "$*"; }
 # Command and the package it comes from. Tests that need a missing one are skipped and say why.
 install_missing() {
   local packages=() entry
-  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils chromium:chromium; do
+  for entry in nft:nftables iptables:iptables ipset:ipset conntrack:conntrack ip:iproute2 dot:graphviz curl:curl ping:iputils-ping xz:xz-utils; do
     command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")
   done
   ((${#packages[@]})) || return 0
@@ -42,6 +42,16 @@ install_missing() {
   else
     echo "test.sh: without ${packages[*]} some tests are skipped" >&2
   fi
+}
+
+# By itself: it is large, and where it cannot be had the tests of the console's page are skipped, and nothing else.
+install_browser() {
+  command -v chromium >/dev/null && return 0
+  if command -v apt-get >/dev/null && [[ $EUID -eq 0 ]]; then
+    say "installing chromium"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null && return 0
+  fi
+  echo "test.sh: without chromium the tests of the console's page are skipped" >&2
 }
 
 projects=(tests/*.Tests/*.csproj)
@@ -72,6 +82,7 @@ needs_machine=""
 
 if [[ -n $needs_machine ]]; then
   install_missing
+  install_browser
   # Our tables are also listed with the newest nft, if it can be downloaded (a copy under out/, not installed).
   if PORTOLAN_NEWER_NFT=$(tests/tools/newer-nft.sh 2>/dev/null); then export PORTOLAN_NEWER_NFT; fi
 fi
