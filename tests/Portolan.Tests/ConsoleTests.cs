@@ -50,6 +50,20 @@ public sealed class ConsoleTests
         Assert.Equal($"portolan trace --src=outside --dst=shop/cart --rules={Dump}", answer.GetProperty("command").GetString());
     }
 
+    [Fact]
+    public async Task The_cluster_is_that_of_the_node_that_was_named()
+    {
+        string cluster = Path.Combine(Harbor, "cluster.yaml");
+        using var console = Start("--rules", Dump, "--manifests", cluster, "--node", "node-a");
+
+        JsonElement answer = await JsonAsync(console, "api/ask/check");
+
+        using var chart = new ChartRun();
+        Outcome command = chart.Run("check", "--rules", Dump, "--manifests", cluster, "--node", "node-a", "-v", "--json");
+        Assert.Equal(JsonSerializer.Serialize(JsonDocument.Parse(command.Output).RootElement),
+            JsonSerializer.Serialize(answer.GetProperty("answer")));
+    }
+
     [Theory]
     [InlineData("api/ask/why?what=x&rules=/etc/passwd", "'why' has no option 'rules' here.")]
     [InlineData("api/ask/graph?what=x&output=/tmp/x", "'graph' has no option 'output' here.")]

@@ -53,6 +53,10 @@ public sealed record ClusterFacts(ImmutableArray<ServiceObject> Services, Immuta
             .SelectMany(slice => slice.Endpoints).DistinctBy(endpoint => endpoint.Address).Count()
         : null;
 
+    /// <summary>True when a service's slices have an endpoint at an address, on a node.</summary>
+    public bool IsOn(string node, string name, InetAddress address) => Find(name) is { } service && SlicesOf(service.Name)
+        .Any(slice => slice.Endpoints.Any(endpoint => endpoint.Address == address && endpoint.NodeName == node));
+
     private static IEnumerable<ClusterEvent> Flatten(ClusterEvent change) =>
         change is ClusterEvent.Together together ? together.Changes.SelectMany(Flatten) : [change];
 }

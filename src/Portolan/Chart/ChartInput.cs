@@ -65,6 +65,12 @@ internal sealed class ChartInput
         RuleReading reading = isLive ? LiveRules.Read(parsed.GetValue(options.Netns)) : RuleFiles.Read(files);
         bool isVerbose = parsed.GetValue(options.Verbose);
         Report(reading, isVerbose, output);
+        return LocalAddresses(parsed, options, output) is { } given ? Of(reading, given, isVerbose, output, canBeEmpty) : null;
+    }
+
+    /// <summary>The addresses of --local-address; null after an error.</summary>
+    internal static List<InetAddress>? LocalAddresses(ParseResult parsed, ChartOptions options, ChartOutput output)
+    {
         var given = new List<InetAddress>();
         foreach (string text in parsed.GetValue(options.LocalAddress) ?? [])
         {
@@ -75,7 +81,7 @@ internal sealed class ChartInput
             }
             given.Add(address);
         }
-        return Of(reading, given, isVerbose, output, canBeEmpty);
+        return given;
     }
 
     /// <summary>What follows from what was read; null after an error when there are no rules in it.</summary>

@@ -11,10 +11,13 @@ internal sealed class ClusterOptions
 {
     private readonly ChartSession _session;
     private readonly NodeOptions _nodes;
+    private readonly Option<string[]>? _several;
 
-    internal ClusterOptions(ChartOptions options)
+    /// <param name="options">The chart's options.</param>
+    /// <param name="severalNodes">The command's own --node, which may be given several times; null for the usual one.</param>
+    internal ClusterOptions(ChartOptions options, Option<string[]>? severalNodes = null)
     {
-        (_session, _nodes) = (options.Session, options.Nodes);
+        (_session, _nodes, _several) = (options.Session, options.Nodes, severalNodes);
         Kubeconfig.Description = "Compare with the API server of this kubeconfig. It is only read: Services, EndpointSlices, the " +
             "Node and ServiceCIDRs, once. With --node or --all-nodes also how the API server is reached, instead of " +
             "KUBECONFIG or ~/.kube/config.";
@@ -50,7 +53,9 @@ internal sealed class ClusterOptions
         });
     }
 
-    internal string NodeName(ParseResult parsed) => parsed.GetValue(Node) ?? Environment.MachineName.ToLowerInvariant();
+    internal string NodeName(ParseResult parsed) => _session.Held?.Cluster?.Node
+        ?? (_several is null ? parsed.GetValue(Node) : parsed.GetValue(_several)?.FirstOrDefault())
+        ?? Environment.MachineName.ToLowerInvariant();
 
     /// <summary>The API server to read from: a kubeconfig, an empty string for the pod's own, null for none.</summary>
     internal string? Server(ParseResult parsed) => parsed.GetValue(InCluster) ? string.Empty : parsed.GetValue(Kubeconfig);

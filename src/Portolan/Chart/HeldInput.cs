@@ -10,5 +10,6 @@ internal sealed record HeldInput(ChartInput Rules, HeldCluster? Cluster);
 
 /// <summary>The cluster's objects, as questions want them.</summary>
 /// <param name="Facts">As the cluster says them.</param>
-/// <param name="Table">What a node should serve by them.</param>
-internal sealed record HeldCluster(ClusterFacts Facts, ServiceTable Table);
+/// <param name="Table">What the node should serve by them.</param>
+/// <param name="Node">The name of the node that the rules are from.</param>
+internal sealed record HeldCluster(ClusterFacts Facts, ServiceTable Table, string Node);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Portolan.Chart.Renderers;
-using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Inspect.Descriptions;
@@ -102,7 +101,7 @@ internal static class ServicesCommand
                 var asker = new Diagnostician(input.Rules, input.Services, input.Node, facts, live, []);
                 IEnumerable<ServiceAnswer> shown = answer.Services.Zip(services, (shown, service) => shown with
                 {
-                    Why = VerdictOf(service, asker),
+                    Why = VerdictOf(service, asker, facts, cluster.NodeName(parsed)),
                 });
                 if (facts is not null && name is null)
                     shown = shown.Concat(NotInRules(facts, input, parsed.GetValue(space)));
@@ -128,12 +127,14 @@ internal static class ServicesCommand
         service.Service is not { } name ? service
         : service with { EndpointsInCluster = facts.CountEndpoints(name, service.Port, service.Family) };
 
-    private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker)
+    private static ServiceVerdictAnswer? VerdictOf(ProgrammedService service, Diagnostician asker, ClusterFacts? facts, string node)
     {
         IEnumerable<Diagnosis> diagnoses =
             asker.Ask(service, service.Frontends, [ClientPlace.Pod, ClientPlace.Node, ClientPlace.Outside], null);
-        // An endpoint that is its own client needs masquerading that others do not.
-        if (service.Endpoints.FirstOrDefault(static endpoint => endpoint.Address.Family != IpFamily.None) is { } itself
+        // An endpoint that is its own client needs masquerading that others do not, and only on its own node, which the cluster tells:
+        // packets that it sends itself pass no other.
+        if (service.Service is { } name && facts is not null
+            && service.Endpoints.FirstOrDefault(endpoint => facts.IsOn(node, name, endpoint.Address)) is { } itself
             && service.Frontends.FirstOrDefault(static frontend => frontend.Kind == ProgrammedKind.ClusterIP) is { } clusterIP)
             diagnoses = diagnoses.Concat(asker.Ask(service, [clusterIP], [], itself.Address));
         return diagnoses.ToArray() is { Length: > 0 } all ? ServiceVerdictAnswer.Of(all) : null;

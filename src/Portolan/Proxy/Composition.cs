@@ -106,7 +106,7 @@ internal static class Composition
                 Task.Run(() => loop.RunAsync(end.Token), CancellationToken.None),
                 Task.Run(() => source.RunAsync(changesIn, end.Token), CancellationToken.None),
                 ConfigFileWatch.RunAsync(settings.ConfigFile, log, time, end.Token),
-                .. ConsoleWork(settings, console, http, log, events, end.Token),
+                .. ConsoleWork(settings, console, http, background, log, events, end.Token),
             ];
             await RunUntilOneEndsAsync(work, end).ConfigureAwait(false);
         }
@@ -140,12 +140,13 @@ internal static class Composition
     }
 
     private static IEnumerable<Task> ConsoleWork(
-        ProxySettings settings, ProxyConsole? console, HttpServer http, ProxyLog log, ProxyEvents events, CancellationToken cancel)
+        ProxySettings settings, ProxyConsole? console, HttpServer http, BackgroundWork background, ProxyLog log, ProxyEvents events,
+        CancellationToken cancel)
     {
         if (console is null || settings.Console is not var (address, token))
             yield break;
         yield return ListenAsync(http, "console", address, console.HandleAsync, hardFail: false, log, events, cancel);
-        yield return console.RunAsync(cancel);
+        yield return background.RunAsync("the console", console.RunAsync, cancel);
         log.ConsoleAt(ConsoleToken.AddressOf(address, token));
     }
 

@@ -21,13 +21,13 @@ internal static class ConsoleCommand
     internal static Command Create()
     {
         var chart = new ChartOptions(ChartSession.Terminal);
-        var cluster = new ClusterOptions(chart);
         var nodes = new Option<string[]>("--node")
         {
             Description = "A node of the cluster to look at, through the proxy's pod there; several are compared. With --rules, --netns, " +
                 "--manifests or --in-cluster: the node the rules are from.",
             HelpName = "NAME",
         };
+        var cluster = new ClusterOptions(chart, nodes);
         var listen = new Option<string>("--listen")
         {
             Description = "Where to serve the page: address:port. Anything but loopback asks viewers for a token.",

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Portolan.Chart;
 using Portolan.Chart.Nodes;
-using Portolan.Inet;
 using Portolan.Inspect.Answers;
 using Portolan.Inspect.Causes;
 using Portolan.Rules.Model;
@@ -70,16 +69,8 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
             output.Error($"{source.Name}: {source.Error}");
         if (reading.Texts.IsEmpty)
             return null;
-        var local = new List<InetAddress>();
-        foreach (string text in parsed.GetValue(chart.LocalAddress) ?? [])
-        {
-            if (!InetAddress.TryParse(text, out InetAddress address))
-            {
-                output.Error($"--local-address: '{text}' is not an IP address.");
-                return null;
-            }
-            local.Add(address);
-        }
+        if (ChartInput.LocalAddresses(parsed, chart, output) is not { } local)
+            return null;
         (bool isGood, HeldCluster? held) = await ReadClusterAsync(cancel);
         if (!isGood || ChartInput.Of(reading, local, isVerbose: true, output, canBeEmpty: held is not null) is not { } rules)
             return null;
@@ -131,7 +122,7 @@ internal sealed class ConsoleInputs(ParseResult parsed, ChartOptions chart, Clus
         if (!isGood || facts is null)
             return (isGood, null);
         (_, ServiceTable? table) = await cluster.ReadTableAsync(parsed, output, cancel);
-        return table is null ? (false, null) : (true, new HeldCluster(facts, table));
+        return table is null ? (false, null) : (true, new HeldCluster(facts, table, cluster.NodeName(parsed)));
     }
 
     // What each command is given, as its own command line has it.

@@ -20,8 +20,9 @@ internal sealed class ProcessQuestions(
     private const int LongestError = 64 << 10;
     private static readonly TimeSpan s_longestRun = TimeSpan.FromSeconds(90);
 
-    // More at once would only take each other's processor time.
+    // More at once would only take each other's processor time; each watch also has a table in the kernel.
     private readonly SemaphoreSlim _few = new(2);
+    private readonly SemaphoreSlim _watches = new(4);
 
     public string InputOf(string command) => ShellText.Of(ArgumentsOf(command));
 
@@ -57,12 +58,24 @@ internal sealed class ProcessQuestions(
 
     public async Task<int> WatchAsync(IReadOnlyList<string> arguments, Func<string, bool, Task> line, CancellationToken cancel)
     {
-        using Process process = Start(arguments);
-        using var end = cancel.Register(() => Kill(process));
-        process.StandardInput.Close();
-        await Task.WhenAll(PassAsync(process.StandardOutput, false), PassAsync(process.StandardError, true));
-        await process.WaitForExitAsync(CancellationToken.None);
-        return process.ExitCode;
+        if (!_watches.Wait(TimeSpan.Zero, cancel))
+        {
+            await line("Others wait for packets here already, as many as may: try again when one of them has ended.", true);
+            return ExitStatus.CouldNotRun;
+        }
+        try
+        {
+            using Process process = Start(arguments);
+            using var end = cancel.Register(() => Kill(process));
+            process.StandardInput.Close();
+            await Task.WhenAll(PassAsync(process.StandardOutput, false), PassAsync(process.StandardError, true));
+            await process.WaitForExitAsync(CancellationToken.None);
+            return process.ExitCode;
+        }
+        finally
+        {
+            _watches.Release();
+        }
 
         async Task PassAsync(StreamReader lines, bool isMessage)
         {
@@ -71,7 +84,11 @@ internal sealed class ProcessQuestions(
         }
     }
 
-    public void Dispose() => _few.Dispose();
+    public void Dispose()
+    {
+        _few.Dispose();
+        _watches.Dispose();
+    }
 
     private static Answered Failed(string why) => new(ExitStatus.CouldNotRun, default, [why]);
 
