@@ -212,6 +212,22 @@ public sealed class ConsoleTests
     }
 
     [Fact]
+    public async Task A_service_whose_endpoints_are_elsewhere_is_not_listed_as_broken()
+    {
+        using var run = new PortolanRun();
+        run.Manifest("good.yaml", Manifest.GoodService.Replace("nodeName: node-a", "nodeName: node-b", StringComparison.Ordinal));
+        run.StartProxy(run.Configuration());
+        await run.UntilSyncedAsync(1);
+
+        foreach (string[] cluster in (string[][])[[], ["--manifests", run.Manifests, "--node", "node-a"]])
+        {
+            Outcome outcome = run.Run(["services", "--why", "--no-probe", "--json", .. cluster]);
+            JsonElement why = JsonDocument.Parse(outcome.Output).RootElement.GetProperty("services")[0].GetProperty("why");
+            Assert.True(why.GetProperty("state").GetString() == "works", $"{why}");
+        }
+    }
+
+    [Fact]
     public void Without_being_asked_for_the_proxy_has_no_console()
     {
         using var run = new PortolanRun();
