@@ -150,15 +150,15 @@ internal sealed class Timeline(TimeProvider time) : ILoggerProvider
             timeline.Add(new Entry(timeline.Now, KindOf(logLevel, eventId), text.Length > LongestText ? text[..LongestText] : text));
         }
 
-        // The names of events are those of the methods that log them, and do not change.
-        private string KindOf(LogLevel level, EventId id) => id.Name switch
+        // By the numbers of the messages, which are stable: those of the loop (SyncReporter.Log.cs) and of the proxy (ProxyLog.cs).
+        private string KindOf(LogLevel level, EventId id) => id.Id switch
         {
-            "LogFirst" => "start",
-            "LogExternallyModified" or "LogRepaired" => "repair",
-            "LogRefused" => "refused",
-            "LogAccepted" or "LogProblemGone" => "accepted",
-            "LogProblem" or "LogMoreProblems" => "problem",
-            nameof(ProxyLog.ModeChosen) => "mode",
+            1001 => "start",
+            1003 or 1004 => "repair",
+            1007 => "refused",
+            1008 or 1011 => "accepted",
+            1010 or 1012 => "problem",
+            11 when category == typeof(ProxyLog).FullName => "mode",
             _ when level < LogLevel.Warning => "start",
             _ => category.StartsWith("Portolan.Sources", StringComparison.Ordinal) ? "api" : "failure",
         };
