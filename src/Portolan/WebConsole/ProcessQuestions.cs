@@ -40,7 +40,11 @@ internal sealed class ProcessQuestions(
             process.StandardInput.Close();
             await process.StandardOutput.BaseStream.CopyToAsync(answer, limit.Token);
             await process.WaitForExitAsync(limit.Token);
-            return new Answered(process.ExitCode, answer.ToArray(), Answered.Lines(await errors));
+            ReadOnlyMemory<byte> json = answer.ToArray();
+            return json.IsEmpty || json.Span[0] == (byte)'{'
+                ? new Answered(process.ExitCode, json, Answered.Lines(await errors))
+                : Failed($"the command ended with status {process.ExitCode} and no answer: " +
+                    string.Join(' ', Answered.Lines(await errors)));
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -105,6 +109,12 @@ internal sealed class ProcessQuestions(
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        // A build that is not native is run by a host.
+        if (Path.GetFileName(Environment.ProcessPath) == "dotnet")
+        {
+            start.ArgumentList.Add("exec");
+            start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
+        }
         foreach (string argument in AskedCommand.With(arguments, [.. ArgumentsOf(arguments[0]), "--json"]))
             start.ArgumentList.Add(argument);
         return Process.Start(start) ?? throw new Win32Exception("no process was started");
