@@ -18,6 +18,12 @@ internal static class LiveTrace
                 .. Option("--dport", packet.DestinationPort),
             .. Option("--in", packet.InInterface), .. Option("--out", packet.OutInterface),
                 .. packet.IsFromNode ? (string[])["--from-node"] : [],
+            .. packet.Protocol == IpProtocol.Tcp ? Option("--tcp-flags", packet.TcpFlags.ToString().Replace(" ", string.Empty,
+                StringComparison.Ordinal).ToLowerInvariant()) : [],
+            .. packet.IcmpType is { } type ? Option("--icmp-type", string.Create(CultureInfo.InvariantCulture,
+                $"{type}/{packet.IcmpCode}")) : [],
+            .. Option("--uid", packet.UserId), .. Option("--gid", packet.GroupId),
+                .. packet.IsLaterFragment ? (string[])["--fragment"] : [],
             "--affinity", packet.ClientIsFresh ? "fresh" : "unknown"];
         (int status, string output, string errors) = Tool.TryRun(command[0], command[1..]);
         if (status != 0)
