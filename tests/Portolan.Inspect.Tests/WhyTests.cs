@@ -41,6 +41,17 @@ public sealed class WhyTests
         }
     }
 
+    [Fact]
+    public void A_policy_for_clients_outside_is_no_cause_for_pods_that_pass_it()
+    {
+        // The article's load balancer address: pods are led to the cluster IP's chain, whose excerpt shows one endpoint of seven.
+        Diagnosis[] ofPod = [.. Ask(Dumps.Read(Dumps.Article), "default/testsvc", ClientPlace.Pod)];
+        Assert.NotEmpty(ofPod);
+        Assert.All(ofPod, found => Assert.NotEqual("no-local-endpoint", found.Cause?.Code));
+        Assert.Contains(Ask(Dumps.Read(Dumps.Article), "default/testsvc", ClientPlace.Outside),
+            found => found.Cause?.Code == "no-local-endpoint");
+    }
+
     // code, verdict, where the client is, what is replaced by what
     [Theory]
     [InlineData("no-entry", "not translated", ClientPlace.Pod, "-A PREROUTING " + Portals, "# gone")]

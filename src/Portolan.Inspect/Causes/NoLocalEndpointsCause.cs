@@ -11,7 +11,8 @@ internal sealed class NoLocalEndpointsCause : Cause
     internal override CauseFound? Find(WhyCase question)
     {
         bool isRefused = question.Refusal is { Cause: UnservedCause.NoLocalEndpoints };
-        if (!isRefused && (question.Frontend.State != ProgrammedState.Dropped || question.IsServed))
+        // The frontend's state is that of clients outside: a pod that reaches even one endpoint is not refused.
+        if (!isRefused && (question.Frontend.State != ProgrammedState.Dropped || question.Served.Any()))
             return null;
         string policy = question.Frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
         return new CauseFound(Name, question.VerdictText,
