@@ -11,7 +11,7 @@ internal sealed class NoEndpointsCause : Cause
     internal override CauseFound? Find(WhyCase question)
     {
         if (question.Refusal is not { Cause: UnservedCause.NoEndpoints } refusal)
-            return question.Frontend.State == ProgrammedState.Rejected && !question.IsServed ? Reason(question) : null;
+            return question.IsRefusedAs(ProgrammedState.Rejected) ? Reason(question) : null;
         return Reason(question).At(refusal.Place);
     }
 

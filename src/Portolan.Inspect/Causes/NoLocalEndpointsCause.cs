@@ -11,8 +11,7 @@ internal sealed class NoLocalEndpointsCause : Cause
     internal override CauseFound? Find(WhyCase question)
     {
         bool isRefused = question.Refusal is { Cause: UnservedCause.NoLocalEndpoints };
-        // The frontend's state is that of clients outside: a pod that reaches even one endpoint is not refused.
-        if (!isRefused && (question.Frontend.State != ProgrammedState.Dropped || question.Served.Any()))
+        if (!isRefused && !question.IsRefusedAs(ProgrammedState.Dropped))
             return null;
         string policy = question.Frontend.Kind == ProgrammedKind.ClusterIP ? "internalTrafficPolicy" : "externalTrafficPolicy";
         return new CauseFound(Name, question.VerdictText,

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Portolan.Inet;
+using Portolan.Inspect.Descriptions;
 using Portolan.Inspect.Programmed;
 using Portolan.Inspect.Simulation;
 using Portolan.Rules.Model;
@@ -66,6 +67,14 @@ internal sealed record WhyCase(Ruleset Rules, NodeAddresses Node, FrontendWalk W
             return null;
         }
     }
+
+    /// <summary>
+    /// True when clients outside are refused at the frontend, and this client is too: to one inside other rules may apply, so its own
+    /// packet has to show it.
+    /// </summary>
+    /// <param name="state">How they are refused.</param>
+    internal bool IsRefusedAs(ProgrammedState state) => Frontend.State == state && (Walk.Client == ClientPlace.Outside ? !IsServed
+        : !Served.Any() && Ends.All(static end => end.Verdict != OutcomeVerdict.Unknown));
 
     internal string VerdictText => Ends.FirstOrDefault(end => !Served.Contains(end))?.Verdict switch
     {
